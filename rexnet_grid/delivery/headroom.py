@@ -1,0 +1,58 @@
+"""What a network can still carry in one open unit, as linear rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """Rows ``coefficients @ delta <= slack`` about the positions reserved so far in one unit.
+
+    ``delta`` is the change of injection at every node [kW] (positive into the network). A negative slack means that
+    the positions already break that limit: only trades that do not make it worse fit.
+
+    Attributes
+    ----------
+    unit
+        The open unit it holds for.
+    nodes
+        Names of the nodes, the order of the columns.
+    coefficients
+        (n_rows, n_nodes), change of the limited quantity per injection, scaled by the network so that slack is in
+        kW-equivalents or in the limit's own unit [limit unit/kW].
+    slack
+        (n_rows,), what is left before the limit, margin already taken off [limit unit].
+    limits
+        (n_rows,), the name of each limit, such as ``"trafo 0 loading"`` or ``"bus 12 undervoltage"``.
+    """
+
+    unit: int
+    nodes: tuple[str, ...]
+    coefficients: FloatArray
+    slack: FloatArray
+    limits: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.coefficients.shape != (len(self.limits), len(self.nodes)) or self.slack.shape != (len(self.limits),):
+            raise ValueError(
+                f"headroom of unit {self.unit}: {self.coefficients.shape} coefficients and {self.slack.shape} slacks "
+                f"for {len(self.limits)} limits and {len(self.nodes)} nodes"
+            )
+
+    def capacity_kw(self, source: int, sink: int) -> float:
+        """Return how much more [kW] may be injected at node ``source`` and withdrawn at node ``sink``; never negative.
+
+        The largest t with t (A[:, source] - A[:, sink]) <= slack, and 0 where a broken limit would get worse;
+        infinite when no row limits the pair.
+        """
+        slope = self.coefficients[:, source] - self.coefficients[:, sink]
+        rising = slope > 0.0
+        if not rising.any():
+            return float("inf")
+        return max(0.0, float(np.min(self.slack[rising] / slope[rising])))

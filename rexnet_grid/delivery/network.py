@@ -1,0 +1,182 @@
+"""What a delivery network is to the rest: injections in, state out, headroom and a locational signal back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rexnet_grid.delivery.headroom import FloatArray, Headroom
+    from rexnet_grid.errors import Issue
+    from rexnet_grid.units import Carrier
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One element that broke one of its limits in a delivered or predicted unit.
+
+    Attributes
+    ----------
+    element
+        Name of the element, such as ``"bus 12"``, ``"line 3"``, ``"trafo 0"``, ``"substation SD7"``.
+    kind
+        ``"voltage_bus"``, ``"line"``, ``"trafo"`` or ``"heat"``: the four counters of the manifest.
+    limit
+        Name of the broken limit, as in :attr:`Headroom.limits`.
+    value, bound
+        Value and bound in the limit's own unit, given by ``unit`` (``"p.u."``, ``"%"``, ``"degC"``, ``"kW"``).
+    unit
+        The unit of ``value`` and ``bound``.
+    """
+
+    element: str
+    kind: str
+    limit: str
+    value: float
+    bound: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyBalance:
+    """Where the energy of one unit went, mean rates [kW]; every part is summed on its own from the state.
+
+    Attributes
+    ----------
+    injected_kw, withdrawn_kw
+        What the nodes put in and took out, the external supply (or heat plant) included; both positive.
+    loss_kw
+        What was lost on the way.
+    stored_kw
+        What the network itself stored (water in pipes, pipe walls); negative when it gave it back.
+    """
+
+    injected_kw: float
+    withdrawn_kw: float
+    loss_kw: float
+    stored_kw: float
+
+    @property
+    def residual_kw(self) -> float:
+        """Injected - withdrawn - lost - stored [kW]; zero up to rounding."""
+        return self.injected_kw - self.withdrawn_kw - self.loss_kw - self.stored_kw
+
+    @property
+    def residual_relative(self) -> float:
+        """The residual over the throughput [-]."""
+        scale = max(abs(self.injected_kw), abs(self.withdrawn_kw), abs(self.loss_kw), abs(self.stored_kw), 1e-9)
+        return abs(self.residual_kw) / scale
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """One unit in a network, predicted or delivered.
+
+    Attributes
+    ----------
+    injection_kw
+        (n_nodes,) rates that physics really carried [kW], aligned to the network's nodes. Differs from what was asked
+        where a substation could not be served; the supply node holds what the supply really gave (import positive).
+    unserved_kw
+        (n_nodes,) withdrawal asked for and not delivered [kW], non-negative.
+    balance
+        The energy balance of the unit.
+    violations
+        Limits broken.
+    arrays
+        What the network wants recorded, by table name: arrays aligned to :meth:`DeliveryNetwork.columns`, such as
+        ``"vm_pu"`` or ``"supply_c"``.
+    converged
+        False when no solution was found; then the other numbers are NaN or zero and must not be used.
+    """
+
+    injection_kw: FloatArray
+    unserved_kw: FloatArray
+    balance: EnergyBalance
+    violations: tuple[Violation, ...] = ()
+    arrays: Mapping[str, FloatArray] = field(default_factory=dict)
+    converged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocationalSignal:
+    """What delivery costs by place, for the open units.
+
+    Attributes
+    ----------
+    units
+        The units, the order of the rows.
+    nodes
+        The nodes, the order of the columns.
+    marginal_loss
+        (n_units, n_nodes) additional loss per additional injection [kW/kW]; negative where injecting saves losses.
+    """
+
+    units: tuple[int, ...]
+    nodes: tuple[str, ...]
+    marginal_loss: FloatArray
+
+    @classmethod
+    def none(cls, units: Sequence[int], nodes: Sequence[str]) -> LocationalSignal:
+        """Return a signal that says nothing: zero everywhere."""
+        return cls(tuple(units), tuple(nodes), np.zeros((len(units), len(nodes))))
+
+
+class DeliveryNetwork(Protocol):
+    """A network as the unit cycle sees it; electric and heat networks both are one.
+
+    ``supply_node`` is the node that balances: the external grid, or the main heat plant. What is asked of it in an
+    injection vector is ignored by an electric network (power flow decides), and is the scheduled heat of the plant for
+    a heat network.
+    """
+
+    @property
+    def carrier(self) -> Carrier:
+        """Which carrier it delivers."""
+        ...
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes where participants can sit; the order of every injection vector."""
+        ...
+
+    @property
+    def supply_node(self) -> str:
+        """The node that balances."""
+        ...
+
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return, for each recorded array, the names its entries are aligned to."""
+        ...
+
+    def check(self) -> list[Issue]:
+        """Return everything that makes the network unfit for a run; empty when it is fit."""
+        ...
+
+    def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:
+        """Return what would happen in ``unit`` for these rates [kW]; the network's own state does not change."""
+        ...
+
+    def deliver(self, unit: int, injection_kw: FloatArray) -> NetworkState:
+        """Carry these rates [kW] through ``unit`` and move the network's state on."""
+        ...
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
+        ...
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
+        """Return the locational signal about ``position_kw`` (n_units, n_nodes) [kW]."""
+        ...
+
+    def save(self) -> Any:
+        """Return a copy of the state that :meth:`restore` takes back exactly; it can be pickled."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Go back to a saved state."""
+        ...
