@@ -1,0 +1,23 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def validation_dir() -> Path:
+    folder = Path(os.environ.get("REXNET_VALIDATION_DATA", ROOT.parent / "shared" / "validation"))
+    if not folder.is_dir():
+        pytest.skip(f"no validation data in {folder}; set REXNET_VALIDATION_DATA to the folder that holds it")
+    return folder
