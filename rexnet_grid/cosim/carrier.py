@@ -1,0 +1,165 @@
+"""One carrier of a run: its exchange, its delivery network and who sits where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.cosim.quoting import requote
+from rexnet_grid.prosumers.base import MarketView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.delivery import DeliveryNetwork, LocationalSignal
+    from rexnet_grid.delivery.admission import LinearAdmission
+    from rexnet_grid.prosumers.base import FloatArray, IntArray, Prosumer, Quotes
+    from rexnet_grid.reservex import Exchange
+    from rexnet_grid.units import Carrier
+
+OPERATOR = "network operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Who trades on a carrier and at which node; arrays are aligned to each other, the operator comes last.
+
+    Attributes
+    ----------
+    names
+        Account names.
+    members
+        Index of each account's participant in the population; -1 for the operator.
+    nodes
+        Node index of each account in the network.
+    curtailment_price
+        What cutting it costs [EUR/MWh].
+    operator, supplier
+        Account numbers of the network operator, and of the external supply (-1 where there is none).
+    """
+
+    names: tuple[str, ...]
+    members: IntArray
+    nodes: IntArray
+    curtailment_price: FloatArray
+    operator: int
+    supplier: int
+
+
+class CarrierMarket:
+    """The exchange of one carrier joined to the network that delivers it.
+
+    Parameters
+    ----------
+    exchange
+        The exchange, with no accounts yet.
+    network
+        The delivery network.
+    admission
+        What matching asks for room; None when the networks tell the market nothing.
+    population
+        All participants; those with a node on this carrier get an account, in order.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        network: DeliveryNetwork,
+        admission: LinearAdmission | None,
+        population: Sequence[Prosumer],
+    ) -> None:
+        self.exchange = exchange
+        self.network = network
+        self.admission = admission
+        self.seats = _take_seats(exchange, network, population)
+        self.account_of = np.full(len(population), -1, dtype=np.int64)
+        seated = self.seats.members >= 0
+        self.account_of[self.seats.members[seated]] = np.flatnonzero(seated)
+        self.signal: LocationalSignal | None = None
+
+    @property
+    def carrier(self) -> Carrier:
+        """Which carrier it is."""
+        return self.network.carrier
+
+    @property
+    def lot_kw(self) -> float:
+        """The lot of its exchange [kW]."""
+        return self.exchange.rules.lot_kw
+
+    def view(self, member: int) -> MarketView:
+        """Return what participant ``member`` sees of the exchange."""
+        account = int(self.account_of[member])
+        seen = self.exchange.view(account)
+        rules = self.exchange.rules
+        return MarketView(
+            units=seen.units,
+            bid=seen.bid,
+            ask=seen.ask,
+            bid_lots=seen.bid_lots,
+            ask_lots=seen.ask_lots,
+            position=seen.position,
+            loss_factor=self._loss_factor(seen.units, int(self.seats.nodes[account])),
+            lot_kw=rules.lot_kw,
+            tick_eur_per_mwh=rules.tick_eur_per_mwh,
+            min_price=rules.min_price_ticks,
+            max_price=rules.max_price_ticks,
+        )
+
+    def replace_orders(self, member: int, wanted: Quotes) -> None:
+        """Bring the resting orders of participant ``member`` to what it wants, in one batch."""
+        account = int(self.account_of[member])
+        batch = requote(account, self.exchange.own_orders(account), wanted)
+        if batch is not None:
+            self.exchange.submit_many(batch)
+
+    def nodal(self, account_kw: FloatArray) -> FloatArray:
+        """Return the injection at every node [kW] of rates given by account [kW]; any leading axes stay."""
+        summed = np.zeros((*account_kw.shape[:-1], len(self.network.nodes)))
+        np.add.at(summed, (..., self.seats.nodes), account_kw)
+        return summed
+
+    def reserved_by_others(self, rate_kw: FloatArray) -> float:
+        """Return what all accounts but the operator inject in sum [kW]."""
+        return float(rate_kw.sum() - rate_kw[self.seats.operator])
+
+    def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
+        if self.signal is None:
+            return np.zeros(len(units))
+        first = self.signal.units[0] if self.signal.units else 0
+        row = np.clip(units - first, 0, max(len(self.signal.units) - 1, 0))
+        return np.ascontiguousarray(self.signal.marginal_loss[row, node])
+
+
+def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequence[Prosumer]) -> Seats:
+    carrier = network.carrier
+    place = {name: index for index, name in enumerate(network.nodes)}
+    names, members, nodes, prices = [], [], [], []
+    operator = supplier = -1
+    for index, member in enumerate(population):
+        node = member.nodes.get(carrier)
+        if node is None:
+            continue
+        account = exchange.register(member.name, node=node)
+        operator = account if member.kind == "operator" else operator
+        supplier = account if member.kind == "supplier" else supplier
+        names.append(member.name)
+        members.append(index)
+        nodes.append(place[node])
+        prices.append(member.curtailment_price.get(carrier, 0.0))
+    if operator < 0:
+        operator = exchange.register(OPERATOR, node=network.supply_node)
+        names.append(OPERATOR)
+        members.append(-1)
+        nodes.append(place[network.supply_node])
+        prices.append(0.0)
+    return Seats(
+        tuple(names),
+        np.array(members, dtype=np.int64),
+        np.array(nodes, dtype=np.int64),
+        np.array(prices, dtype=np.float64),
+        operator,
+        supplier,
+    )

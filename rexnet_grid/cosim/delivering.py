@@ -1,0 +1,112 @@
+"""Steps 3 and 4: what participants really do, and what the networks really carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.prosumers.base import Delivered, Realised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.unit import UnitOnCarrier
+    from rexnet_grid.delivery import NetworkState
+    from rexnet_grid.prosumers.base import FloatArray, Prosumer
+    from rexnet_grid.units import Carrier
+
+
+
+def realise(
+    unit: int,
+    population: Sequence[Prosumer],
+    markets: Mapping[Carrier, CarrierMarket],
+    books: Mapping[Carrier, UnitOnCarrier],
+) -> None:
+    """Ask every participant what it does in ``unit`` with its secured reservation; fills ``realised_kw``.
+
+    The external supply is taken at its word: what the network draws beyond it is balancing energy of the operator.
+    """
+    for index, member in enumerate(population):
+        accounts = {c: int(m.account_of[index]) for c, m in markets.items() if m.account_of[index] >= 0}
+        if member.kind in {"supplier", "operator"}:
+            continue
+        secured = {c: float(books[c].secured_kw[account]) for c, account in accounts.items()}
+        answer = member.realise(unit, secured)
+        for carrier, account in accounts.items():
+            done = answer.get(carrier, Realised.steady(0.0))
+            books[carrier].realised_kw[account] = done.mean_kw
+            books[carrier].lowest_kw[account] = done.lowest_kw
+
+
+def deliver(market: CarrierMarket, book: UnitOnCarrier) -> NetworkState:
+    """Carry the realised rates through the network and share what it could not carry among those at the node.
+
+    Fills ``delivered_kw``, ``withheld_kw`` and ``state`` of ``book``. Demand not served at a node is borne in
+    proportion to withdrawal, generation not taken in proportion to injection. The operator's rate is minus the sum of
+    all others': losses, storage in the network and balancing energy.
+    """
+    seats = market.seats
+    operator = seats.operator
+    asked = book.realised_kw.copy()
+    asked[operator] = 0.0
+    state = market.network.deliver(book.unit, market.nodal(asked))
+    delivered = asked - _shortfall(market, state, asked)
+    if seats.supplier >= 0:
+        delivered[seats.supplier] = book.reserved_kw[seats.supplier]
+    delivered[operator] = 0.0
+    delivered[operator] = -delivered.sum()
+    book.delivered_kw[:] = delivered
+    book.state = state
+    kept = np.where(np.sign(delivered) == np.sign(book.reserved_kw), np.abs(delivered), 0.0)
+    cut = book.cut_kw(("ration", "discard", "call", "put")) + np.abs(asked - delivered)
+    book.withheld_kw[:] = np.minimum(cut, np.maximum(np.abs(book.reserved_kw) - kept, 0.0))
+    book.withheld_kw[[operator] + [seats.supplier] * (seats.supplier >= 0)] = 0.0
+    return state
+
+
+def conclude(
+    unit: int,
+    population: Sequence[Prosumer],
+    markets: Mapping[Carrier, CarrierMarket],
+    books: Mapping[Carrier, UnitOnCarrier],
+) -> None:
+    """Let every participant move its devices through ``unit`` with what was really delivered."""
+    supply_c = _supply_temperature(markets, books)
+    for index, member in enumerate(population):
+        accounts = {c: int(m.account_of[index]) for c, m in markets.items() if m.account_of[index] >= 0}
+        rates = {c: float(books[c].delivered_kw[account]) for c, account in accounts.items()}
+        node = member.nodes.get("heat")
+        member.conclude(unit, Delivered(rates, supply_c.get(node) if node is not None else None))
+
+
+def _shortfall(market: CarrierMarket, state: NetworkState, asked: FloatArray) -> FloatArray:
+    """Return what each account asked for and the network did not carry [kW, signed like the rate]."""
+    nodes = market.seats.nodes
+    short = np.zeros_like(asked)
+    unserved = state.unserved_kw
+    drawn = market.nodal(np.minimum(asked, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(drawn < 0.0, np.minimum(unserved / -drawn, 1.0), 0.0)
+    short += np.minimum(asked, 0.0) * share[nodes]
+    if market.carrier == "heat":
+        given = market.nodal(np.maximum(asked, 0.0))
+        spilled = np.maximum(given + drawn + unserved - state.injection_kw, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(given > 0.0, np.minimum(spilled / given, 1.0), 0.0)
+        short += np.maximum(asked, 0.0) * share[nodes]
+    return short
+
+
+def _supply_temperature(
+    markets: Mapping[Carrier, CarrierMarket], books: Mapping[Carrier, UnitOnCarrier]
+) -> dict[str, float]:
+    if "heat" not in markets:
+        return {}
+    state = books["heat"].state
+    if state is None or "supply_c" not in state.arrays:
+        return {}
+    names = markets["heat"].network.columns()["supply_c"]
+    return dict(zip(names, state.arrays["supply_c"].tolist(), strict=True))

@@ -1,0 +1,67 @@
+"""Step 5: readings with the meters' accuracy, SpaceMeterNet's food."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.unit import UnitOnCarrier
+    from rexnet_grid.prosumers.base import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class MeterAccuracy:
+    """How good the meters are: standard deviations of independent normal errors.
+
+    A meter of class c (EN 50470-3, EN 1434-1) keeps its error below c percent; a third of it is taken as one standard
+    deviation.
+
+    Attributes
+    ----------
+    energy_percent
+        Class of energy meters [%].
+    voltage_percent
+        Class of voltage readings [%].
+    """
+
+    energy_percent: float = 1.0
+    voltage_percent: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the meters of one carrier show for one unit, by account.
+
+    Attributes
+    ----------
+    energy_kwh
+        Injected energy [kWh].
+    vm_pu
+        Voltage magnitude at the account's node [p.u.]; NaN for heat.
+    """
+
+    energy_kwh: FloatArray
+    vm_pu: FloatArray
+
+
+def read_meters(
+    market: CarrierMarket, book: UnitOnCarrier, hours: float, accuracy: MeterAccuracy, rng: np.random.Generator
+) -> Readings:
+    """Return what the meters show for a delivered unit of ``hours`` [h]."""
+    count = len(book.delivered_kw)
+    errors = rng.standard_normal((2, count)) / 300.0
+    energy = book.delivered_kw * hours * (1.0 + accuracy.energy_percent * errors[0])
+    voltage = np.full(count, np.nan)
+    if book.state is not None and "vm_pu" in book.state.arrays:
+        at_node = _aligned_to_nodes(market, book.state.arrays["vm_pu"])
+        voltage = at_node[market.seats.nodes] * (1.0 + accuracy.voltage_percent * errors[1])
+    return Readings(energy, voltage)
+
+
+def _aligned_to_nodes(market: CarrierMarket, vm_pu: FloatArray) -> FloatArray:
+    value = dict(zip(market.network.columns()["vm_pu"], vm_pu.tolist(), strict=True))
+    return np.array([value.get(node, np.nan) for node in market.network.nodes])

@@ -1,0 +1,163 @@
+"""What a run writes down, unit by unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.results.schema import network_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.metering import Readings
+    from rexnet_grid.cosim.unit import UnitOnCarrier
+    from rexnet_grid.prosumers.base import Prosumer
+    from rexnet_grid.results.writer import RunWriter
+    from rexnet_grid.units import Carrier
+
+RATION = ("ration", "put")
+DISCARD = ("discard",)
+
+
+def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier, hours: float) -> None:
+    """Write what became of every reservation, what was cut and why, and which limits broke."""
+    seats = market.seats
+    rationed, discarded = book.cut_kw(RATION), book.cut_kw(DISCARD)
+    short = np.where(book.realised_kw < 0.0, np.maximum(book.delivered_kw - book.realised_kw, 0.0), 0.0)
+    spilled = np.where(book.realised_kw > 0.0, np.maximum(book.realised_kw - book.delivered_kw, 0.0), 0.0)
+    balancing = [seats.operator] + [seats.supplier] * (seats.supplier >= 0)
+    short[balancing] = 0.0
+    spilled[balancing] = 0.0
+    writer.append(
+        "service",
+        {
+            "carrier": market.carrier,
+            "unit": book.unit,
+            "participant": list(seats.names),
+            "reserved_kw": book.reserved_kw,
+            "secured_kw": book.secured_kw,
+            "realised_kw": book.realised_kw,
+            "delivered_kw": book.delivered_kw,
+            "rationed_kw": rationed + short,
+            "discarded_kw": discarded + spilled,
+        },
+    )
+    if book.cuts:
+        actions = [cut.action for cut in book.cuts]
+        writer.append(
+            "actions",
+            {
+                "carrier": market.carrier,
+                "unit": book.unit,
+                "stage": [cut.stage for cut in book.cuts],
+                "participant": [seats.names[cut.account] for cut in book.cuts],
+                "node": [market.network.nodes[seats.nodes[cut.account]] for cut in book.cuts],
+                "kind": [action.kind for action in actions],
+                "kw": [action.kw for action in actions],
+                "limit": [action.limit for action in actions],
+                "price_eur_per_mwh": [action.price_eur_per_mwh for action in actions],
+                "cost_eur": [action.price_eur_per_mwh * action.kw * hours / 1000.0 for action in actions],
+            },
+        )
+
+
+def record_network(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier) -> None:
+    """Write the delivered state of the network."""
+    state = book.state
+    if state is None:
+        return
+    names = market.network.columns()
+    for array, values in state.arrays.items():
+        writer.append_array(network_table(market.carrier, array), book.unit, names[array], values)
+    balance = state.balance
+    supply = market.network.nodes.index(market.network.supply_node)
+    writer.append(
+        network_table(market.carrier, "balance"),
+        {
+            "unit": [book.unit],
+            "injected_kw": [balance.injected_kw],
+            "withdrawn_kw": [balance.withdrawn_kw],
+            "loss_kw": [balance.loss_kw],
+            "stored_kw": [balance.stored_kw],
+            "import_kw": [float(state.injection_kw[supply])],
+            "residual_relative": [balance.residual_relative],
+        },
+    )
+    if state.violations:
+        writer.append(
+            "violations",
+            {
+                "carrier": market.carrier,
+                "unit": book.unit,
+                "element": [v.element for v in state.violations],
+                "kind": [v.kind for v in state.violations],
+                "limit": [v.limit for v in state.violations],
+                "value": [v.value for v in state.violations],
+                "bound": [v.bound for v in state.violations],
+                "measure": [v.unit for v in state.violations],
+            },
+        )
+
+
+def record_meters(writer: RunWriter, market: CarrierMarket, unit: int, readings: Readings) -> None:
+    """Write what the meters show."""
+    writer.append(
+        "meters",
+        {
+            "unit": unit,
+            "participant": list(market.seats.names),
+            "carrier": market.carrier,
+            "energy_kwh": readings.energy_kwh,
+            "vm_pu": readings.vm_pu,
+        },
+    )
+
+
+def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer]) -> None:
+    """Write the states of all participants' devices."""
+    rows = [(member.name, key, value) for member in population for key, value in member.record().items()]
+    if rows:
+        names, quantities, values = zip(*rows, strict=True)
+        writer.append(
+            "devices",
+            {"unit": unit, "participant": list(names), "quantity": list(quantities), "value": list(values)},
+        )
+
+
+def record_books(writer: RunWriter, moment: float, markets: Mapping[Carrier, CarrierMarket]) -> None:
+    """Write a picture of all open books: the LOB-3D at one moment."""
+    for carrier, market in markets.items():
+        levels = market.exchange.lob3d()
+        if len(levels):
+            writer.append(
+                "lob3d",
+                {
+                    "moment_unit": [moment] * len(levels),
+                    "carrier": carrier,
+                    "unit": levels["unit"].to_numpy(),
+                    "side": levels["side"].tolist(),
+                    "price_ticks": levels["price"].to_numpy(),
+                    "lots": levels["lots"].to_numpy(),
+                },
+            )
+
+
+def record_participants(
+    writer: RunWriter, population: Sequence[Prosumer], markets: Mapping[Carrier, CarrierMarket]
+) -> None:
+    """Write who takes part, where, and on which account."""
+    for carrier, market in markets.items():
+        seats = market.seats
+        writer.append(
+            "participants",
+            {
+                "name": list(seats.names),
+                "kind": [population[i].kind if i >= 0 else "operator" for i in seats.members],
+                "carrier": carrier,
+                "node": [market.network.nodes[node] for node in seats.nodes],
+                "account": list(range(len(seats.names))),
+            },
+        )

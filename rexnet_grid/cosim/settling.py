@@ -1,0 +1,1 @@
+"""Step 6: the ledger books a unit."""

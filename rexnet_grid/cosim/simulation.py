@@ -1,0 +1,203 @@
+"""The unit cycle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.cosim import recording
+from rexnet_grid.cosim.delivering import conclude, deliver, realise
+from rexnet_grid.cosim.feedback import Feedback
+from rexnet_grid.cosim.metering import MeterAccuracy, Readings, read_meters
+from rexnet_grid.cosim.securing import secure_realised, secure_reservations
+from rexnet_grid.cosim.settling import settle
+from rexnet_grid.cosim.tally import Tally
+from rexnet_grid.cosim.trading import TradingFloor
+from rexnet_grid.cosim.unit import UnitOnCarrier
+
+if TYPE_CHECKING:
+    from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.events import ScheduledEvent
+    from rexnet_grid.delivery.safety import SafetyMaintainer
+    from rexnet_grid.prosumers.base import Population
+    from rexnet_grid.randomness import Streams
+    from rexnet_grid.results.writer import RunWriter
+    from rexnet_grid.units import Carrier, TimeGrid
+
+COUPLING = "staggered: electricity then heat, each solved once a unit; coupled devices act between securing and delivery"
+STEPS = ("trade", "close", "secure", "realise", "deliver", "meter", "settle", "feed_back", "open", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a run is made of.
+
+    Attributes
+    ----------
+    grid
+        Units on the time axis.
+    units
+        How many units are delivered.
+    forward_units
+        κ, how many units ahead a unit opens.
+    gate_units
+        How long before its start a unit's gate closes [units].
+    lead_in_units
+        How long trading goes on before the first gate closes [units]; its first half is the call phase.
+    population
+        The participants.
+    markets
+        Exchange and network, by carrier; electricity first.
+    feedbacks
+        The channels from the networks to the exchanges; none when the networks tell the market nothing.
+    maintainer
+        Who cuts what physics will not carry; None when nobody does.
+    accuracy
+        How good the meters are.
+    streams
+        Seeded random streams.
+    events
+        Contingencies and news.
+    pictures
+        Units before whose gate closure all books are recorded.
+    """
+
+    grid: TimeGrid
+    units: int
+    forward_units: int
+    gate_units: float
+    lead_in_units: int
+    population: Population
+    markets: Mapping[Carrier, CarrierMarket]
+    feedbacks: tuple[Feedback, ...]
+    maintainer: SafetyMaintainer | None
+    accuracy: MeterAccuracy
+    streams: Streams
+    events: tuple[ScheduledEvent, ...] = ()
+    pictures: frozenset[int] = field(default=frozenset())
+
+
+class Simulation:
+    """A run, unit by unit.
+
+    Parameters
+    ----------
+    setup
+        What it is made of.
+    writer
+        Where its results go.
+    """
+
+    def __init__(self, setup: Setup, writer: RunWriter) -> None:
+        self.setup = setup
+        self.writer = writer
+        self.unit = 0
+        self.timings_s = dict.fromkeys(STEPS, 0.0)
+        self.tally = Tally(tuple(setup.markets))
+        self._meter_errors = {c: setup.streams.generator("meters", c) for c in setup.markets}
+        self.floor = TradingFloor(self._gate(0) - setup.lead_in_units, setup.population.members, setup.markets, setup.events)
+        self._calls: list[int] = []
+        self._lead_in()
+
+    def step(self) -> int:
+        """Take the next unit through the eight steps of the cycle and return its number."""
+        u, members, markets = self.unit, self.setup.population.members, self.setup.markets
+        with self._timed("trade"):
+            self.floor.run_until(self._gate(u))
+        with self._timed("close"):
+            books = {c: self._close_gate(m, u) for c, m in markets.items()}
+        with self._timed("secure"):
+            if self.setup.maintainer is not None:
+                for c, m in markets.items():
+                    secure_reservations(m, self.setup.maintainer, books[c])
+        with self._timed("realise"):
+            realise(u, members, markets, books)
+            if self.setup.maintainer is not None:
+                for c, m in markets.items():
+                    secure_realised(m, self.setup.maintainer, books[c])
+        with self._timed("deliver"):
+            for c, m in markets.items():
+                deliver(m, books[c])
+            conclude(u, members, markets, books)
+        with self._timed("meter"):
+            readings = {c: self._read(m, books[c]) for c, m in markets.items()}
+        with self._timed("settle"):
+            for c, m in markets.items():
+                settle(m, books[c])
+        with self._timed("feed_back"):
+            self._feed_back()
+        with self._timed("open"):
+            self._open(u + self.setup.forward_units)
+        with self._timed("record"):
+            self._record(u, books, readings)
+        self.unit += 1
+        return u
+
+    def units(self) -> Iterator[int]:
+        """Step through all units that are left, yielding each when it is done."""
+        while self.unit < self.setup.units:
+            yield self.step()
+
+    def _gate(self, unit: int) -> float:
+        return unit - self.setup.gate_units
+
+    def _close_gate(self, market: CarrierMarket, unit: int) -> UnitOnCarrier:
+        if unit in self.setup.pictures:
+            recording.record_books(self.writer, self.floor.now, {market.carrier: market})
+        recording.record_prices(self.writer, market, unit)
+        lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
+        recording.record_headroom(self.writer, market, unit)
+        return UnitOnCarrier(unit, lots, lots * market.lot_kw)
+
+    def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
+        rng = self._meter_errors[market.carrier]
+        return read_meters(market, book, self.setup.grid.hours, self.setup.accuracy, rng)
+
+    def _feed_back(self) -> None:
+        for feedback in self.setup.feedbacks:
+            feedback.publish()
+
+    def _open(self, unit: int) -> None:
+        """Uncross the units that are in their call phase, then open the next one if the run delivers it."""
+        for market in self.setup.markets.values():
+            for called in self._calls:
+                market.exchange.uncross(called)
+            if unit < self.setup.units:
+                market.exchange.open_unit(unit)
+        self._calls = [unit] if unit < self.setup.units else []
+
+    def _lead_in(self) -> None:
+        """Open the first units and let participants trade before the first gate closes."""
+        start, length = self.floor.now, self.setup.lead_in_units
+        first = range(min(self.setup.forward_units, self.setup.units))
+        for market in self.setup.markets.values():
+            for unit in first:
+                market.exchange.open_unit(unit)
+        self._calls = list(first)
+        self._feed_back()
+        for hour in range(1, length):
+            self.floor.run_until(start + hour)
+            if hour == (length + 1) // 2:
+                self._open(self.setup.units)
+            self._feed_back()
+        if self._calls:
+            self._open(self.setup.units)
+
+    def _record(self, unit: int, books: Mapping[Carrier, UnitOnCarrier], readings: Mapping[Carrier, Readings]) -> None:
+        for c, m in self.setup.markets.items():
+            recording.record_service(self.writer, m, books[c], self.setup.grid.hours)
+            recording.record_network(self.writer, m, books[c])
+            recording.record_meters(self.writer, m, unit, readings[c])
+            self.tally.add(m, books[c], self.setup.grid.hours)
+        recording.record_devices(self.writer, unit, self.setup.population.members)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings_s[step] += time.perf_counter() - start

@@ -1,0 +1,86 @@
+"""What is known of one unit on one carrier as it moves through the cycle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rexnet_grid.delivery import NetworkState
+    from rexnet_grid.delivery.safety import Action
+    from rexnet_grid.prosumers.base import FloatArray, IntArray
+
+Stage = Literal["secure", "realtime"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One action of the safety maintainer, with the account it touched.
+
+    Attributes
+    ----------
+    stage
+        ``"secure"`` at gate closure, ``"realtime"`` after realisation.
+    account
+        Who was touched.
+    action
+        What was done, how much and why.
+    """
+
+    stage: Stage
+    account: int
+    action: Action
+
+
+@dataclass(slots=True)
+class UnitOnCarrier:
+    """Rates of one unit, by account [kW injection].
+
+    Attributes
+    ----------
+    unit
+        The unit.
+    reserved_lots
+        Positions when the gate closed [lots].
+    reserved_kw, secured_kw, realised_kw, delivered_kw
+        What was reserved, what the maintainer left of it, what participants really did, what the network carried.
+    lowest_kw
+        Lowest injection inside the unit, for the floor constraint.
+    withheld_kw
+        Part of the reservation that was cut or not delivered, non-negative: it is compensated, not penalised.
+    cuts
+        What the maintainer did.
+    state
+        The delivered state of the network, None before delivery.
+    clean
+        False when the maintainer could not make a stage clean.
+    """
+
+    unit: int
+    reserved_lots: IntArray
+    reserved_kw: FloatArray
+    secured_kw: FloatArray = field(init=False)
+    realised_kw: FloatArray = field(init=False)
+    delivered_kw: FloatArray = field(init=False)
+    lowest_kw: FloatArray = field(init=False)
+    withheld_kw: FloatArray = field(init=False)
+    cuts: list[Cut] = field(default_factory=list)
+    state: NetworkState | None = None
+    clean: bool = True
+
+    def __post_init__(self) -> None:
+        self.secured_kw = self.reserved_kw.copy()
+        self.realised_kw = self.reserved_kw.copy()
+        self.delivered_kw = self.reserved_kw.copy()
+        self.lowest_kw = self.reserved_kw.copy()
+        self.withheld_kw = np.zeros_like(self.reserved_kw)
+
+    def cut_kw(self, kinds: tuple[str, ...]) -> FloatArray:
+        """Return what actions of these kinds took from each account [kW], non-negative."""
+        taken = np.zeros_like(self.reserved_kw)
+        for cut in self.cuts:
+            if cut.action.kind in kinds:
+                taken[cut.account] += cut.action.kw
+        return taken
