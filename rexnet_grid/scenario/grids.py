@@ -1,0 +1,151 @@
+"""Sections [electric], [heat], [weather] and [[contingencies]]: the networks and what happens to them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from rexnet_grid.scenario.fields import (
+    Celsius,
+    EurPerMWhPositive,
+    Kilowatt,
+    MetresPerSecond,
+    Pascal,
+    Percent,
+    PerUnit,
+    Section,
+    Share,
+)
+
+
+class ElectricSection(Section):
+    """The electric delivery network and its limits."""
+
+    network: Annotated[str, Field(min_length=1)]
+    """A built-in name (``rexnet networks list``), ``simbench:<code>``, or the path of a pandapower JSON or Excel."""
+    supply_vm_pu: PerUnit | None = None
+    """Voltage at the supply; by default what the network file says."""
+    tap_pos: Annotated[int, Field(ge=-50, le=50)] | None = None
+    """Tap position of the supply transformers; by default what the network file says."""
+    voltage_min_pu: PerUnit = 0.9
+    """Lowest voltage allowed at a bus (EN 50160: 0.9)."""
+    voltage_max_pu: PerUnit = 1.1
+    """Highest voltage allowed at a bus (EN 50160: 1.1)."""
+    loading_max_percent: Percent = 100.0
+    """Highest loading allowed of a line or a transformer."""
+    power_factor: Annotated[float, Field(gt=0.5, le=1.0, json_schema_extra={"unit": "-"})] = 0.97
+    """cos φ of what participants withdraw, inductive; what they inject has 1."""
+
+    @model_validator(mode="after")
+    def _band_in_order(self) -> ElectricSection:
+        if self.voltage_min_pu >= self.voltage_max_pu:
+            raise ValueError("voltage_min_pu below voltage_max_pu")
+        return self
+
+
+class SupplyCurve(Section):
+    """Supply temperature by outdoor temperature, straight between the points and constant beyond them."""
+
+    outdoor_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (-15.0, 15.0)
+    """Outdoor temperatures of the points, ascending."""
+    supply_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (80.0, 65.0)
+    """Supply temperatures at the points."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, data: Any) -> Any:
+        """Take one number as a constant supply temperature."""
+        if isinstance(data, int | float) and not isinstance(data, bool):
+            return {"outdoor_c": (0.0,), "supply_c": (data,)}
+        return data
+
+    @model_validator(mode="after")
+    def _points_match(self) -> SupplyCurve:
+        if len(self.outdoor_c) != len(self.supply_c):
+            raise ValueError("as many values in supply_c as in outdoor_c")
+        if any(b <= a for a, b in pairwise(self.outdoor_c)):
+            raise ValueError("outdoor_c in ascending order")
+        return self
+
+
+class PlantSection(Section):
+    """The main heat plant; on an electric bus it couples the two carriers."""
+
+    name: str = "heat plant"
+    """Name of the participant."""
+    kind: Literal["heat_pump", "chp", "boiler", "electric_boiler"] = "heat_pump"
+    """What turns which carrier into heat."""
+    bus: str | None = None
+    """Electric bus, such as ``"bus 12"``; by default the low-voltage side of the supply transformer."""
+    heat_kw: Kilowatt = 500.0
+    """Largest heat output."""
+    quality_grade: Share = 0.45
+    """Part of the Carnot coefficient of performance that a heat pump reaches (ratio of exergies)."""
+    electric_efficiency: Share = 0.33
+    """Electricity per fuel of a CHP."""
+    heat_efficiency: Share = 0.9
+    """Heat per fuel of a boiler (0.9 of a condensing gas boiler) or CHP; heat per electricity of an electric boiler."""
+    fuel_price_eur_per_mwh: EurPerMWhPositive = 60.0
+    """Price of the fuel."""
+    backup_price_eur_per_mwh: EurPerMWhPositive = 140.0
+    """Price of heat from the back-up boiler that serves what the plant cannot."""
+
+
+class HeatSection(Section):
+    """The heat delivery network, its plant and its limits."""
+
+    network: Annotated[str, Field(min_length=1)]
+    """A built-in name (``rexnet networks list``), the folder of a CSV network, or the path of a pandapipes JSON."""
+    supply_temperature_c: SupplyCurve = SupplyCurve()
+    """One number, or a curve ``{ outdoor_c = [-15, 15], supply_c = [80, 65] }``."""
+    return_temperature_c: Celsius = 40.0
+    """Temperature at which substations give the water back."""
+    ground_c: Celsius = 8.0
+    """Temperature of the ground around the pipes."""
+    initial_c: Celsius = 60.0
+    """Water in the supply pipes before the first unit; the return starts at ``return_temperature_c``."""
+    supply_min_c: Celsius = 55.0
+    """Lowest supply temperature allowed at a substation."""
+    velocity_max_m_s: MetresPerSecond = 2.5
+    """Highest velocity of the water in a pipe."""
+    differential_pressure_min_pa: Pascal = 50_000.0
+    """Lowest differential pressure allowed at a substation."""
+    plant: PlantSection = PlantSection()
+    """The main plant."""
+
+    @model_validator(mode="after")
+    def _warm_enough(self) -> HeatSection:
+        coldest = min(self.supply_temperature_c.supply_c)
+        if self.return_temperature_c >= coldest:
+            raise ValueError(f"return_temperature_c below the coldest supply temperature, {coldest:g} degC")
+        return self
+
+
+class WeatherSection(Section):
+    """Outdoor temperature and irradiance."""
+
+    source: Annotated[str, Field(min_length=1)] = "try2010:12"
+    """``try2010:<1..15>``, the German test reference year of a region, or the path of a CSV file."""
+    year: Annotated[int, Field(ge=1900, le=2200)] | None = None
+    """Calendar year that the source stands for; by default the year of ``scenario.start``."""
+    latitude: Annotated[float, Field(ge=-90.0, le=90.0, json_schema_extra={"unit": "degree"})] = 48.47
+    """Latitude, for the position of the sun."""
+    longitude: Annotated[float, Field(ge=-180.0, le=180.0, json_schema_extra={"unit": "degree"})] = 7.87
+    """Longitude, for the position of the sun."""
+    forecast_error: Share = 0.1
+    """Standard deviation of a day-ahead forecast over the value itself."""
+
+
+class Contingency(Section):
+    """Something that fails, or comes back, at the start of a unit."""
+
+    unit: Annotated[int, Field(ge=0)]
+    """The unit at whose start it happens."""
+    carrier: Literal["electricity", "heat"] = "electricity"
+    """In which network."""
+    element: Annotated[str, Field(min_length=1)]
+    """Name of the element, such as ``"line 3"``, ``"trafo 0"``, ``"plant"`` or a participant's name."""
+    action: Literal["trip", "restore"] = "trip"
+    """What happens to it."""

@@ -1,0 +1,148 @@
+"""Sections [scenario], [market.*], [feedback], [safety]: when, by which rules, and what the networks say to trading."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from rexnet_grid.scenario.fields import (
+    CountPositive,
+    EurPerMWh,
+    EurPerMWhPositive,
+    Minutes,
+    Section,
+    Share,
+)
+from rexnet_grid.units import Carrier, TimeGrid
+
+
+class ScenarioInfo(Section):
+    """What is run, from when, for how long, with which seed."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    """Short name; the results go to ``runs/<name>`` unless told otherwise. Letters, digits, ``.``, ``_`` and ``-``."""
+    title: Annotated[str, Field(max_length=200)] = ""
+    """One line for the head of the report."""
+    start: datetime
+    """Start of unit 0: a date (midnight in ``timezone``), a local time (in ``timezone``) or a time with its offset."""
+    timezone: str = "Europe/Berlin"
+    """IANA name of the zone in which results are shown; inside everything is UTC."""
+    units: Annotated[int, Field(ge=1, le=1_000_000)] = 96
+    """How many time units are delivered."""
+    unit_minutes: Literal[5, 15, 30, 60] = 15
+    """Length of a time unit [min]."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """Seed of every random draw; the same seed gives the same bytes."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError('an IANA time zone such as "Europe/Berlin" or "UTC"') from None
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _localise(cls, data: Any) -> Any:
+        """Turn a date or a local time into an instant in ``timezone``."""
+        start = data.get("start") if isinstance(data, dict) else None
+        if not isinstance(start, date) or (isinstance(start, datetime) and start.tzinfo is not None):
+            return data
+        midnight = start if isinstance(start, datetime) else datetime.combine(start, time(0))
+        try:
+            zone = ZoneInfo(str(data.get("timezone", "Europe/Berlin")))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            zone = ZoneInfo("UTC")
+        return {**data, "start": midnight.replace(tzinfo=zone)}
+
+    @property
+    def time_grid(self) -> TimeGrid:
+        """The delivery units on the time axis, shown in ``timezone``."""
+        return TimeGrid(self.start.astimezone(ZoneInfo(self.timezone)), self.unit_minutes)
+
+
+class ExchangeSection(Section):
+    """The rules of one carrier's exchange."""
+
+    lot_kw: Annotated[float, Field(ge=0.001, le=1000.0, json_schema_extra={"unit": "kW"})] = 0.1
+    """Smallest tradable rate."""
+    tick_eur_per_mwh: Annotated[float, Field(ge=0.001, le=100.0, json_schema_extra={"unit": "EUR/MWh"})] = 0.1
+    """Smallest price step."""
+    forward_units: Annotated[int, Field(ge=1, le=10_000)] = 96
+    """How many future units are open at once."""
+    gate_closure_minutes: Minutes = 15
+    """How long before its start a unit stops trading; a multiple of the unit length."""
+    min_price_eur_per_mwh: EurPerMWh = -500.0
+    """Lowest price an order may carry."""
+    max_price_eur_per_mwh: EurPerMWh = 4000.0
+    """Highest price an order may carry."""
+    self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_newest"
+    """What happens when a participant's order would meet its own."""
+    opening_auction: bool = True
+    """Open each unit with a call auction at one price before it trades continuously."""
+    imbalance_rule: Literal["single_price", "two_price", "fixed_penalty"] = "fixed_penalty"
+    """How a deviation from the reservation is priced."""
+    imbalance_penalty_eur_per_mwh: EurPerMWhPositive = 100.0
+    """What a deviation costs beyond the unit's reference price."""
+    exchange_fee_eur_per_mwh: EurPerMWhPositive = 0.0
+    """What each side of a trade pays for trading."""
+    network_fee_eur_per_mwh: EurPerMWhPositive = 0.0
+    """What withdrawing from the network costs."""
+
+    @model_validator(mode="after")
+    def _prices_in_order(self) -> ExchangeSection:
+        if self.min_price_eur_per_mwh >= self.max_price_eur_per_mwh:
+            raise ValueError("min_price_eur_per_mwh below max_price_eur_per_mwh")
+        return self
+
+    @property
+    def min_price_ticks(self) -> int:
+        """Lowest price [ticks]."""
+        return round(self.min_price_eur_per_mwh / self.tick_eur_per_mwh)
+
+    @property
+    def max_price_ticks(self) -> int:
+        """Highest price [ticks]."""
+        return round(self.max_price_eur_per_mwh / self.tick_eur_per_mwh)
+
+
+class MarketSection(Section):
+    """One exchange for each carrier; a carrier whose network is absent has none."""
+
+    electricity: ExchangeSection = ExchangeSection()
+    """Rules of the electricity exchange."""
+    heat: ExchangeSection = ExchangeSection()
+    """Rules of the heat exchange."""
+
+    def of(self, carrier: Carrier) -> ExchangeSection:
+        """Return the rules of one carrier's exchange."""
+        return self.electricity if carrier == "electricity" else self.heat
+
+
+class FeedbackSection(Section):
+    """What the networks tell the market while it trades."""
+
+    enabled: bool = True
+    """Let headroom cap matching and publish the locational signal; false runs the same day blind."""
+    model: Literal["network", "spacemeternet"] = "network"
+    """Where headroom comes from: the network itself, or what SpaceMeterNet has learned from the run's own meters."""
+    margin: Share = 0.02
+    """Part of every limit that headroom keeps free."""
+    warm_up_units: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Units traded without feedback before the first estimate, with ``model = "spacemeternet"``."""
+    refit_every: CountPositive = 96
+    """Units between two estimates, with ``model = "spacemeternet"``."""
+
+
+class SafetySection(Section):
+    """Who is cut when the network cannot carry what was reserved."""
+
+    mode: Literal["auto", "on", "off"] = "auto"
+    """``auto`` works when feedback is enabled; ``off`` delivers everything and records what breaks."""
+    rule: Literal["cheapest", "pro_rata", "last_in_first_out"] = "cheapest"
+    """In which order participants are cut."""

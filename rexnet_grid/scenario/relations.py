@@ -1,0 +1,102 @@
+"""What must hold between the sections of a scenario, each of which is right by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rexnet_grid.errors import Issue, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rexnet_grid.scenario.models import Scenario
+    from rexnet_grid.scenario.people import Participant
+
+
+def relations(scenario: Scenario, where: str) -> list[Issue]:
+    """Return every contradiction between sections."""
+    return [
+        *_market(scenario, where),
+        *_duplicates((p.name for p in scenario.participants), "participants", where),
+        *_duplicates((p.name for p in scenario.profiles), "profiles", where),
+        *_participants(scenario, where),
+        *_contingencies(scenario, where),
+    ]
+
+
+def _market(scenario: Scenario, where: str) -> list[Issue]:
+    issues = []
+    minutes = scenario.info.unit_minutes
+    for carrier in scenario.carriers:
+        rules = scenario.market.of(carrier)
+        if rules.gate_closure_minutes % minutes:
+            issues.append(
+                Issue(
+                    where,
+                    f"market.{carrier}.gate_closure_minutes",
+                    str(rules.gate_closure_minutes),
+                    f"a multiple of scenario.unit_minutes = {minutes} [min]",
+                )
+            )
+        if rules.gate_closure_minutes >= rules.forward_units * minutes:
+            issues.append(
+                Issue(
+                    where,
+                    f"market.{carrier}.gate_closure_minutes",
+                    str(rules.gate_closure_minutes),
+                    f"less than the horizon of {rules.forward_units} units = {rules.forward_units * minutes} min",
+                    "otherwise no unit ever trades",
+                )
+            )
+    return issues
+
+
+def _duplicates(names: Iterable[str], section: str, where: str) -> list[Issue]:
+    return [
+        Issue(where, f"{section}.name", f'"{name}" {count} times', "unique names")
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+
+
+def _participants(scenario: Scenario, where: str) -> list[Issue]:
+    issues = []
+    profiles = [profile.name for profile in scenario.profiles]
+    for number, participant in enumerate(scenario.participants):
+        key = f"participants[{number}]"
+        issues += _seat(scenario, participant, key, where)
+        if participant.profile is not None and participant.profile not in profiles:
+            hint = did_you_mean(participant.profile, profiles)
+            known = "the name of a [[profiles]] entry" + (": " + ", ".join(profiles) if profiles else "; there is none")
+            issues.append(Issue(where, f"{key}.profile", f'"{participant.profile}"', known, hint))
+    return issues
+
+
+def _seat(scenario: Scenario, participant: Participant, key: str, where: str) -> list[Issue]:
+    issues = []
+    if participant.bus is None and participant.node is None:
+        issues.append(Issue(where, f"{key}.bus", "", "a bus of the electric or a node of the heat network"))
+    for name, seat, network in (
+        ("bus", participant.bus, scenario.electric),
+        ("node", participant.node, scenario.heat),
+    ):
+        if seat is not None and network is None:
+            section = "electric" if name == "bus" else "heat"
+            issues.append(Issue(where, f"{key}.{name}", f'"{seat}"', f"a section [{section}] that has it"))
+    return issues
+
+
+def _contingencies(scenario: Scenario, where: str) -> list[Issue]:
+    issues = []
+    for number, event in enumerate(scenario.contingencies):
+        if event.unit >= scenario.units:
+            last = scenario.units - 1
+            issues.append(
+                Issue(where, f"contingencies[{number}].unit", str(event.unit), f"at most {last}, the last unit")
+            )
+        if event.carrier not in scenario.carriers:
+            issues.append(
+                Issue(where, f"contingencies[{number}].carrier", f'"{event.carrier}"', "a carrier with a network")
+            )
+    return issues

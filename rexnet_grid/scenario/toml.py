@@ -1,0 +1,61 @@
+"""Writing TOML: enough of it for a scenario. Reading is the standard library's tomllib."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def dumps(data: Mapping[str, object]) -> str:
+    """Return ``data`` as TOML; tables come after the plain values of their parent, None is left out.
+
+    Raises
+    ------
+    TypeError
+        When a value is of no type that TOML has.
+    """
+    return "\n".join(_table(data, ())).lstrip("\n") + "\n"
+
+
+def _table(data: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
+    lines = [f"{_key(key)} = {_value(value)}" for key, value in data.items() if value is not None and not _deep(value)]
+    if path and (lines or not data):
+        lines = ["", f"[{'.'.join(map(_key, path))}]", *lines]
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            lines += _table(value, (*path, key))
+        elif _deep(value) and isinstance(value, Sequence):
+            for member in value:
+                lines += ["", f"[[{'.'.join(map(_key, (*path, key)))}]]"]
+                lines += [f"{_key(name)} = {_value(field)}" for name, field in member.items() if field is not None]
+    return lines
+
+
+def _deep(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(member, Mapping) for member in value)
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else json.dumps(key)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(member) for member in value)}]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(member)}" for key, member in value.items()) + " }"
+    raise TypeError(f"TOML has no type for {type(value).__name__}")
