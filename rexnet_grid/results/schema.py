@@ -23,7 +23,7 @@ ColumnType = Literal["int", "float", "text", "time"]
 NETWORK_FOLDERS: dict[Carrier, str] = {"electricity": "electric", "heat": "heat"}
 
 # Kinds of participant that stand for the outside world and the networks; everybody else is a prosumer.
-INFRASTRUCTURE_KINDS = ("supplier", "external_supply", "network_operator", "operator")
+INFRASTRUCTURE_KINDS = ("supplier", "operator")
 
 # Longest ending first, so that "mass_flow_kg_s" is not read as seconds.
 _UNIT_ENDINGS = (

@@ -20,6 +20,7 @@ import numpy as np
 
 from rexnet_grid.errors import OutputError
 from rexnet_grid.results.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
+from rexnet_grid.results.manifest import MANIFEST
 from rexnet_grid.results.parts import arrow_schema, arrow_table, drop_parts_from, write_atomically, write_part
 from rexnet_grid.results.schema import NETWORK_FOLDERS, SCHEMA_VERSION, TABLES, is_wide
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import ArrayLike, NDArray
 
-MANIFEST = "manifest.json"
 REPORT = "report.html"
 LOG = "log"
 
