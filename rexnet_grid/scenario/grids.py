@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from rexnet_grid.scenario.fields import (
     Celsius,
-    EurPerMWhPositive,
-    Kilowatt,
     MetresPerSecond,
     Pascal,
     Percent,
@@ -70,29 +68,6 @@ class SupplyCurve(Section):
         return self
 
 
-class PlantSection(Section):
-    """The main heat plant; on an electric bus it couples the two carriers."""
-
-    name: str = "heat plant"
-    """Name of the participant."""
-    kind: Literal["heat_pump", "chp", "boiler", "electric_boiler"] = "heat_pump"
-    """What turns which carrier into heat."""
-    bus: str | None = None
-    """Electric bus, such as ``"bus 12"``; by default the low-voltage side of the supply transformer."""
-    heat_kw: Kilowatt = 500.0
-    """Largest heat output."""
-    quality_grade: Share = 0.45
-    """Part of the Carnot coefficient of performance that a heat pump reaches (ratio of exergies)."""
-    electric_efficiency: Share = 0.33
-    """Electricity per fuel of a CHP."""
-    heat_efficiency: Share = 0.9
-    """Heat per fuel of a boiler (0.9 of a condensing gas boiler) or CHP; heat per electricity of an electric boiler."""
-    fuel_price_eur_per_mwh: EurPerMWhPositive = 60.0
-    """Price of the fuel."""
-    backup_price_eur_per_mwh: EurPerMWhPositive = 140.0
-    """Price of heat from the back-up boiler that serves what the plant cannot."""
-
-
 class HeatSection(Section):
     """The heat delivery network, its plant and its limits."""
 
@@ -112,8 +87,8 @@ class HeatSection(Section):
     """Highest velocity of the water in a pipe."""
     differential_pressure_min_pa: Pascal = 50_000.0
     """Lowest differential pressure allowed at a substation."""
-    plant: PlantSection = PlantSection()
-    """The main plant."""
+    plant_bus: Annotated[str, Field(min_length=1)] | None = None
+    """Electric bus of the central heat pump, such as ``"bus 12"``; by default the low-voltage side of the supply."""
 
     @model_validator(mode="after")
     def _warm_enough(self) -> HeatSection:

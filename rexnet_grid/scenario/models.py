@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from rexnet_grid.scenario.fields import Section
 from rexnet_grid.scenario.grids import Contingency, ElectricSection, HeatSection, WeatherSection
 from rexnet_grid.scenario.market import FeedbackSection, MarketSection, SafetySection, ScenarioInfo
-from rexnet_grid.scenario.people import MetersSection, Participant, PopulationSection, Profile, ResultsSection
+from rexnet_grid.scenario.people import MetersSection, Participant, Profile, ResultsSection
+from rexnet_grid.scenario.population import PopulationSection
 
 if TYPE_CHECKING:
     from datetime import datetime

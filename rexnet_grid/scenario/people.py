@@ -1,4 +1,4 @@
-"""Sections [population], [[participants]], [[profiles]], [meters], [results]: who takes part and what is kept."""
+"""Sections [[participants]], [[profiles]], [meters], [results]: who takes part and what is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from rexnet_grid.scenario.fields import (
-    Celsius,
     CountPositive,
     EurPerMWh,
     EurPerMWhPositive,
@@ -16,45 +15,6 @@ from rexnet_grid.scenario.fields import (
     Section,
     Share,
 )
-
-CarrierName = Literal["electricity", "heat"]
-
-
-class PopulationSection(Section):
-    """The participants that are made from the networks themselves: one for each load of the grid, and so on."""
-
-    enabled: bool = True
-    """Make a population; false leaves only the explicit [[participants]]."""
-    household_kwh_per_year: KilowattHour = 3200.0
-    """Mean electricity demand of a household in a year, where the network does not say."""
-    heat_pump_share: Share = 1.0
-    """Part of the heat pumps drawn in the electric network that are in use."""
-    pv_share: Share = 0.25
-    """Part of the households with photovoltaics."""
-    pv_kwp: Kilowatt = 8.0
-    """Mean size of a photovoltaic plant."""
-    battery_share: Share = 0.1
-    """Part of the households with a battery."""
-    battery_kwh: KilowattHour = 8.0
-    """Mean capacity of a battery."""
-    ev_share: Share = 0.2
-    """Part of the households with an electric vehicle."""
-    ev_kw: Kilowatt = 11.0
-    """Charging rate of an electric vehicle."""
-    comfort_min_c: Celsius = 20.0
-    """Lowest room temperature a heated building accepts."""
-    comfort_max_c: Celsius = 22.5
-    """Highest room temperature heating may lead to."""
-    electricity_price_eur_per_mwh: EurPerMWhPositive = 250.0
-    """What the external supply asks for electricity; participants' reservation prices are drawn around it."""
-    feed_in_price_eur_per_mwh: EurPerMWhPositive = 70.0
-    """What the external supply pays for electricity."""
-    heat_price_eur_per_mwh: EurPerMWhPositive = 130.0
-    """What consumers are ready to pay for heat at most, in the mean."""
-    forecast_error: Share = 0.15
-    """Standard deviation of a participant's day-ahead forecast of its own demand over the demand."""
-    wakes_per_unit: Annotated[float, Field(gt=0.0, le=100.0, json_schema_extra={"unit": "1/unit"})] = 0.25
-    """Mean number of times a participant comes to the market in a unit."""
 
 
 class Participant(Section):
