@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rexnet_grid.api import run
     from rexnet_grid.results import Results
-    from rexnet_grid.scenario import Scenario, Simulation, run
+    from rexnet_grid.scenario import Scenario, Simulation
 
 __version__ = "0.1.0"
 __all__ = ["Results", "Scenario", "Simulation", "__version__", "run"]
@@ -19,7 +20,7 @@ _HOME = {
     "Results": "rexnet_grid.results",
     "Scenario": "rexnet_grid.scenario",
     "Simulation": "rexnet_grid.scenario",
-    "run": "rexnet_grid.scenario",
+    "run": "rexnet_grid.api",
 }
 
 

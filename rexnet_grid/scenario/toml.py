@@ -22,7 +22,9 @@ def dumps(data: Mapping[str, object]) -> str:
 
 
 def _table(data: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in data.items() if value is not None and not _deep(value)]
+    lines = [
+        f"{_key(key)} = {value_text(value)}" for key, value in data.items() if value is not None and not _deep(value)
+    ]
     if path and (lines or not data):
         lines = ["", f"[{'.'.join(map(_key, path))}]", *lines]
     for key, value in data.items():
@@ -31,7 +33,7 @@ def _table(data: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
         elif _deep(value) and isinstance(value, Sequence):
             for member in value:
                 lines += ["", f"[[{'.'.join(map(_key, (*path, key)))}]]"]
-                lines += [f"{_key(name)} = {_value(field)}" for name, field in member.items() if field is not None]
+                lines += [f"{_key(name)} = {value_text(field)}" for name, field in member.items() if field is not None]
     return lines
 
 
@@ -45,7 +47,8 @@ def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else json.dumps(key)
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return one value as TOML writes it; raises TypeError like :func:`dumps`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -55,7 +58,7 @@ def _value(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(member) for member in value)}]"
+        return f"[{', '.join(value_text(member) for member in value)}]"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(member)}" for key, member in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {value_text(member)}" for key, member in value.items()) + " }"
     raise TypeError(f"TOML has no type for {type(value).__name__}")

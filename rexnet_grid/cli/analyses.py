@@ -1,0 +1,88 @@
+"""Commands that look at results and meter readings: report, export, estimate."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rexnet_grid.cli.console import guarded, say
+from rexnet_grid.errors import OutputError
+
+RunArgument = Annotated[Path, typer.Argument(help="Folder of a run.")]
+DataArgument = Annotated[list[Path], typer.Argument(help="CSV or Parquet files of meter readings.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for the result; by default beside the first file.")]
+
+estimate = typer.Typer(
+    help="Infer a network from meter readings.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """What a run can be exported to."""
+
+    CSV = "csv"
+    NETCDF = "netcdf"
+
+
+@guarded
+def report(
+    run: RunArgument,
+    against: Annotated[Path | None, typer.Option(metavar="RUN2", help="Show another run beside it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in the run.")] = None,
+) -> None:
+    """Write a run's report as one HTML file that opens offline."""
+    from rexnet_grid.report import write_report
+
+    for folder in (run, against):
+        if folder is not None and not folder.is_dir():
+            raise OutputError(f"{folder}: there is no such folder")
+    say(str(write_report(run, against=against, out=out)))
+
+
+@guarded
+def export(
+    run: RunArgument,
+    to: Annotated[Format, typer.Option(help="The format.")],
+    out: Annotated[Path | None, typer.Option(help="Where to; by default beside the run.")] = None,
+) -> None:
+    """Write a run's tables in another format."""
+    from rexnet_grid.interop import export_run
+
+    say(str(export_run(run, to=to.value, out=out)))
+
+
+@estimate.command()
+@guarded
+def thermal(data: DataArgument, out: OutOption = None) -> None:
+    """Infer how zones of a building heat each other."""
+    from rexnet_grid.spacemeternet.estimate import run_thermal
+
+    _estimate(run_thermal, data, out)
+
+
+@estimate.command()
+@guarded
+def voltage(data: DataArgument, out: OutOption = None) -> None:
+    """Infer how loads of a feeder move its voltages."""
+    from rexnet_grid.spacemeternet.estimate import run_voltage
+
+    _estimate(run_voltage, data, out)
+
+
+@estimate.command()
+@guarded
+def phase(data: DataArgument, out: OutOption = None) -> None:
+    """Infer which phase each customer is connected to."""
+    from rexnet_grid.spacemeternet.estimate import run_phase
+
+    _estimate(run_phase, data, out)
+
+
+def _estimate(function: Callable[[list[Path], Path | None], object], data: list[Path], out: Path | None) -> None:
+    result = function(data, out)
+    if result is not None:
+        say(str(result))

@@ -1,0 +1,64 @@
+"""From the name of a network in a scenario to the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.resources import builtin_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rexnet_grid.electric import ElectricNetwork
+    from rexnet_grid.rexdynnet import HeatNetwork
+    from rexnet_grid.scenario.grids import ElectricSection, HeatSection
+
+PANDAPOWER_ENDINGS = (".json", ".xlsx")
+
+
+def open_electric(section: ElectricSection, path: Path) -> ElectricNetwork:
+    """Return the electric network of a scenario.
+
+    Parameters
+    ----------
+    section
+        The section [electric].
+    path
+        ``section.network`` as a path, see :meth:`Scenario.path_of`.
+
+    Raises
+    ------
+    NetworkDataError
+        When there is no such network, or it cannot be used.
+    MissingExtraError
+        When a SimBench network is asked for and simbench is not installed.
+    """
+    from rexnet_grid.electric import ElectricNetwork
+
+    if section.network.startswith("simbench:"):
+        code = section.network.removeprefix("simbench:")
+        return ElectricNetwork.from_simbench(code, supply_vm_pu=section.supply_vm_pu, tap_pos=section.tap_pos)
+    if path.is_file():
+        return ElectricNetwork.from_file(path, supply_vm_pu=section.supply_vm_pu, tap_pos=section.tap_pos)
+    return ElectricNetwork.from_builtin(section.network, supply_vm_pu=section.supply_vm_pu, tap_pos=section.tap_pos)
+
+
+def open_heat(section: HeatSection, path: Path) -> HeatNetwork:
+    """Return the heat network of a scenario: a folder of CSV files, a pandapipes JSON file, or a built-in one.
+
+    Raises
+    ------
+    NetworkDataError
+        When there is no such network, or it cannot be used.
+    """
+    from rexnet_grid.rexdynnet import HeatNetwork
+
+    if path.is_dir():
+        return HeatNetwork.from_csv(path)
+    if path.is_file():
+        return HeatNetwork.from_pandapipes(path)
+    builtin = builtin_dir("networks") / "heat" / section.network
+    if builtin.is_dir():
+        return HeatNetwork.from_csv(builtin)
+    raise NetworkDataError([Issue(section.network, "heat.network", "not found", "a built-in name, a folder or a file")])

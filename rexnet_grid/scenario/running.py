@@ -1,0 +1,208 @@
+"""From a scenario to results on disk."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import TYPE_CHECKING, Any
+
+from rexnet_grid.errors import OutputError, RunInterruptedError, ScenarioError
+from rexnet_grid.scenario.catalogue import find_scenario
+from rexnet_grid.scenario.checking import check_scenario
+from rexnet_grid.scenario.models import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+    from rexnet_grid.cosim import Simulation
+    from rexnet_grid.results import Results, RunWriter
+
+PACKAGES = (
+    "rexnet_grid",
+    "numpy",
+    "scipy",
+    "numba",
+    "pandas",
+    "pandapower",
+    "networkx",
+    "simpy",
+    "demandlib",
+    "pyarrow",
+)
+
+
+def run(
+    scenario: str | Path | Scenario,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+) -> Results:
+    """Run a scenario and write its results.
+
+    Parameters
+    ----------
+    scenario
+        A TOML file, the name of a built-in scenario, or a scenario.
+    out
+        Folder for the results; by default ``runs/<name>``.
+    seed
+        Replaces the scenario's seed.
+    overrides
+        Values that replace those of the scenario, by dotted key.
+    progress
+        Called with (units done, units in all) when a unit is done.
+    resume
+        Go on from the last checkpoint in the folder.
+
+    Raises
+    ------
+    InputError
+        With every issue of the scenario, its files and its networks; nothing was written then.
+    OutputError
+        When the folder cannot be written or holds another run; nothing was changed then.
+    RunInterruptedError
+        When the user stopped the run; what was computed is on disk.
+    """
+    loaded = load(scenario, seed, overrides or {})
+    folder = Path(out) if out is not None else Path("runs") / loaded.name
+    if not resume:
+        refuse_taken(folder)
+    issues = check_scenario(loaded, deep=False)
+    if issues:
+        raise ScenarioError(issues)
+    return _drive(loaded, folder, progress, resume)
+
+
+def load(scenario: str | Path | Scenario, seed: int | None, overrides: Mapping[str, object]) -> Scenario:
+    """Return the scenario with another seed and other values."""
+    changes = dict(overrides) if seed is None else {**overrides, "scenario.seed": seed}
+    if isinstance(scenario, Scenario):
+        return scenario.with_(changes) if changes else scenario
+    return Scenario.load(find_scenario(scenario), changes)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a folder that holds anything, before time is spent on a run.
+
+    Raises
+    ------
+    OutputError
+        When it is a file, or is not empty.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, not a folder; choose another --out")
+    if folder.is_dir() and any(folder.iterdir()):
+        what = "another run" if (folder / "manifest.json").is_file() else "other files"
+        raise OutputError(f"{folder} holds {what}; choose another --out, or delete it first")
+
+
+def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None] | None, resume: bool) -> Results:
+    """Build the run, take it through its units and close its folder, whatever happens."""
+    from rexnet_grid.results import Results, RunWriter
+    from rexnet_grid.scenario.build import build_simulation
+
+    checkpoint: bytes | None = None
+    if resume:
+        writer, checkpoint = RunWriter.resume(folder)
+    else:
+        writer = RunWriter(folder, header=header(scenario))
+    try:
+        simulation = build_simulation(scenario, writer, checkpoint)
+    except BaseException:
+        if not resume:
+            _forget(folder)
+        raise
+    try:
+        with _interrupts() as asked_to_stop:
+            _step_through(simulation, scenario, writer, progress, asked_to_stop)
+    except BaseException:
+        writer.interrupt(simulation.manifest())
+        raise
+    writer.finish(simulation.manifest())
+    return Results.open(folder)
+
+
+def _step_through(
+    simulation: Simulation,
+    scenario: Scenario,
+    writer: RunWriter,
+    progress: Callable[[int, int], None] | None,
+    asked_to_stop: Callable[[], bool],
+) -> None:
+    every = scenario.results.checkpoint_every
+    tell = progress or _silent
+    tell(simulation.unit, scenario.units)
+    for unit in simulation.units():
+        done = unit + 1
+        tell(done, scenario.units)
+        if done == scenario.units:
+            return
+        if done % every == 0:
+            writer.write_checkpoint(simulation.checkpoint())
+        if asked_to_stop():
+            raise RunInterruptedError(
+                f"stopped after {done} of {scenario.units} units; {writer.folder} holds what was computed, "
+                f"--resume goes on from unit {every * (done // every)}"
+            )
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def header(scenario: Scenario) -> dict[str, Any]:
+    """Return what a manifest says from the beginning."""
+    return {
+        "versions": versions(),
+        "seed": scenario.seed,
+        "scenario": scenario.resolved(),
+        "start": scenario.start.isoformat(),
+        "timezone": scenario.info.timezone,
+        "unit_minutes": scenario.info.unit_minutes,
+        "units": scenario.units,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a run depends on."""
+    found = {"python": python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def _forget(folder: Path) -> None:
+    """Remove the folder of a run that never began."""
+    (folder / "manifest.json").unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C finish the current unit; the second one stops at once."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
