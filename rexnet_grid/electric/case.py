@@ -1,0 +1,141 @@
+"""The network as arrays: what every calculation of this package works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+ComplexArray = NDArray[np.complex128]
+TextArray = NDArray[np.str_]
+
+PQ, PV, SLACK = 0, 1, 2
+NOWHERE = -1
+CASE_FORMAT = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridCase:
+    """An electric network resolved to nodes and edges, in per unit of ``base_mva``.
+
+    A *bus* is a bus of the user's table; a *node* is an electrical point of the calculation: buses joined by closed
+    bus-bus switches share one, an open switch at a line adds one. An *edge* is a two-port of the calculation; a
+    *branch* is a row of the user's tables and owns one edge (line, transformer, impedance) or three (three-winding
+    transformer).
+
+    Attributes
+    ----------
+    name
+        Name of the network.
+    base_mva
+        Power base [MVA].
+    bus_id, bus_node
+        (n_bus,) the user's bus index and the node it lies on; ``NOWHERE`` when it is out of service or unsupplied.
+    bus_name, bus_kv, bus_lon, bus_lat
+        (n_bus,) name, rated voltage [kV], coordinates [deg]; NaN where unknown.
+    bus_in_service
+        (n_bus,) 1 when the user's table has it in service.
+    base_kw, base_kvar
+        (n_bus,) the injection that the network's own tables hold [kW], [kvar].
+    y_data, y_indices, y_indptr
+        Node admittance matrix in CSR form [p.u.], shunts included.
+    node_kind
+        (n_node,) ``PQ``, ``PV`` or ``SLACK``.
+    node_start
+        (n_node,) voltage set point of slack and PV nodes, start value elsewhere [p.u.].
+    node_fixed
+        (n_node,) complex injection that belongs to no bus table, such as an extended ward's [p.u.].
+    node_zip
+        (n_node, 4) share of constant current and constant impedance in active power, then in reactive power [-].
+    node_unzipped_kw
+        (n_node,) part of the active injection to which ``node_zip`` does not apply (generators) [kW].
+    node_shunt
+        (n_node,) shunt conductance + j susceptance [p.u.].
+    edge_from, edge_to
+        (n_edge,) nodes.
+    edge_y
+        (n_edge, 4) two-port admittances ff, ft, tf, tt [p.u.].
+    edge_scale
+        (n_edge, 2) loading [%] per current [p.u.] at the from and the to end.
+    edge_branch
+        (n_edge,) the branch that owns the edge, ``NOWHERE`` for helpers.
+    branch_name, branch_kind
+        (n_branch,) such as ``"line 3"`` and ``"line"``.
+    branch_from, branch_to
+        (n_branch,) the user's bus ids at its ends.
+    branch_rating
+        (n_branch,) rated current of a line [kA], rated power of a transformer [kVA]; NaN when it has none.
+    branch_idle
+        (n_branch,) loading while it carries nothing: 0, or NaN where it is not supplied.
+    supply_bus
+        User's ids of the buses that balance.
+    load_name, load_kind, load_bus, load_kw, load_kvar
+        The user's load table: name, type, bus id, consumption [kW], [kvar].
+    controlled
+        1 when controllers or elements of the network need pandapower's own solver in every case.
+    """
+
+    name: str
+    base_mva: float
+    bus_id: IntArray
+    bus_node: IntArray
+    bus_name: TextArray
+    bus_kv: FloatArray
+    bus_lon: FloatArray
+    bus_lat: FloatArray
+    bus_in_service: IntArray
+    base_kw: FloatArray
+    base_kvar: FloatArray
+    y_data: ComplexArray
+    y_indices: IntArray
+    y_indptr: IntArray
+    node_kind: IntArray
+    node_start: ComplexArray
+    node_fixed: ComplexArray
+    node_zip: FloatArray
+    node_unzipped_kw: FloatArray
+    node_shunt: ComplexArray
+    edge_from: IntArray
+    edge_to: IntArray
+    edge_y: ComplexArray
+    edge_scale: FloatArray
+    edge_branch: IntArray
+    branch_name: TextArray
+    branch_kind: TextArray
+    branch_from: IntArray
+    branch_to: IntArray
+    branch_rating: FloatArray
+    branch_idle: FloatArray
+    supply_bus: IntArray
+    load_name: TextArray
+    load_kind: TextArray
+    load_bus: IntArray
+    load_kw: FloatArray
+    load_kvar: FloatArray
+    controlled: int
+
+    @property
+    def n_bus(self) -> int:
+        """How many buses the user's table has."""
+        return len(self.bus_id)
+
+    @property
+    def n_node(self) -> int:
+        """How many electrical nodes there are."""
+        return len(self.node_kind)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every field as an array, for a file without pickles."""
+        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> GridCase:
+        """Return the case that :meth:`to_arrays` wrote; raises KeyError when a field is missing."""
+        plain = {"name": str, "base_mva": float, "controlled": int}
+        return cls(
+            **{f.name: plain[f.name](arrays[f.name]) if f.name in plain else arrays[f.name] for f in fields(cls)}
+        )

@@ -1,0 +1,84 @@
+"""Networks by name, cut once and kept as arrays in the user's cache folder."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from rexnet_grid.electric.cache import load_case, store_case
+from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
+
+if TYPE_CHECKING:
+    from rexnet_grid.electric.case import GridCase
+
+BUILTIN = (
+    "cigre_mv",
+    "cigre_mv_pv_wind",
+    "cigre_lv",
+    "cigre_hv",
+    "ieee_european_lv",
+    "mv_oberrhein",
+    "kerber_landnetz_freileitung_1",
+    "kerber_landnetz_freileitung_2",
+    "kerber_landnetz_kabel_1",
+    "kerber_landnetz_kabel_2",
+    "kerber_dorfnetz",
+    "kerber_vorstadtnetz_kabel_1",
+    "kerber_vorstadtnetz_kabel_2",
+    "kb_extrem_landnetz_freileitung",
+    "kb_extrem_landnetz_kabel",
+    "kb_extrem_landnetz_freileitung_trafo",
+    "kb_extrem_landnetz_kabel_trafo",
+    "kb_extrem_dorfnetz",
+    "kb_extrem_dorfnetz_trafo",
+    "kb_extrem_vorstadtnetz_1",
+    "kb_extrem_vorstadtnetz_2",
+    "kb_extrem_vorstadtnetz_trafo_1",
+    "kb_extrem_vorstadtnetz_trafo_2",
+    "case4gs",
+    "case5",
+    "case6ww",
+    "case9",
+    "case14",
+    "case24_ieee_rts",
+    "case30",
+    "case_ieee30",
+    "case33bw",
+    "case39",
+    "case57",
+    "case89pegase",
+    "case118",
+    "case145",
+    "case_illinois200",
+    "case300",
+    "example_simple",
+    "example_multivoltage",
+    *(f"lv_schutterwald:{n}" for n in range(14)),
+)
+
+
+def builtin_case(name: str, supply_vm_pu: float | None = None, tap_pos: float | None = None) -> GridCase:
+    """Return a built-in network as arrays, from the cache when it holds one of this pandapower version.
+
+    Raises
+    ------
+    NetworkDataError
+        There is no network of that name.
+    """
+    if name not in BUILTIN:
+        hint = did_you_mean(name, BUILTIN) or "rexnet networks list names them all"
+        raise NetworkDataError([Issue("built-in networks", "name", f'"{name}"', 'a name such as "cigre_mv"', hint)])
+    key = f"{name} supply_vm_pu={supply_vm_pu} tap_pos={tap_pos}"
+    origin = f"pandapower {version('pandapower')}"
+    case = load_case(key, origin)
+    if case is not None:
+        return case
+    from rexnet_grid.electric.pandapower_nets import build_case, builtin_net, with_options
+
+    if (station := re.fullmatch(r"lv_schutterwald:(\d+)", name)) is None:
+        case = build_case(with_options(builtin_net(name), supply_vm_pu, tap_pos))
+    else:
+        case = build_case(with_options(builtin_net("lv_schutterwald", int(station[1])), supply_vm_pu, tap_pos))
+    store_case(key, origin, case)
+    return case

@@ -1,0 +1,66 @@
+"""Consistency of a network before the first unit: everything that is wrong, each by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.electric.case import NOWHERE
+from rexnet_grid.errors import Issue
+
+if TYPE_CHECKING:
+    from rexnet_grid.electric.limits import ElectricLimits
+    from rexnet_grid.electric.network import ElectricNetwork
+
+
+def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issue]:
+    """Return unsupplied buses, branches without length or rating, and a base case that fails or starts overloaded."""
+    case = network.case
+    name = network.name
+    issues = [
+        Issue(
+            name,
+            f"bus {case.bus_id[i]}",
+            "in service without supply",
+            "a path to an external grid",
+            "an island, or an open switch?",
+        )
+        for i in np.flatnonzero((case.bus_node == NOWHERE) & (case.bus_in_service == 1))
+    ]
+    if not len(case.supply_bus):
+        issues.append(Issue(name, "ext_grid", "", "an external grid in service"))
+    rated = ~np.isnan(case.branch_rating)
+    issues += [
+        Issue(name, str(case.branch_name[i]), f"rating {case.branch_rating[i]:g}", "a rating above zero")
+        for i in np.flatnonzero(rated & ~(case.branch_rating > 0.0))
+    ]
+    issues += [
+        Issue(name, str(case.branch_name[case.edge_branch[e]]), "no impedance", "a length and impedance above zero")
+        for e in np.flatnonzero(
+            (~np.isfinite(case.edge_y).all(axis=1) | (np.abs(case.edge_y[:, 1]) > 1e9)) & (case.edge_branch >= 0)
+        )
+    ]
+    if issues:
+        return issues
+    flow = network.power_flow(*network.base_injection())
+    if not flow.converged:
+        return [
+            Issue(
+                name,
+                "base case",
+                "no power flow solution",
+                "a base case that converges",
+                "loads too large for the network?",
+            )
+        ]
+    return [
+        Issue(
+            name,
+            str(case.branch_name[k]),
+            f"{flow.loading_percent[k]:.1f} % in the base case",
+            f"at most {limits.loading_percent:g} %",
+        )
+        for k in np.flatnonzero(flow.loading_percent > limits.loading_percent)
+        if str(case.branch_kind[k]).startswith("trafo")
+    ]

@@ -1,0 +1,185 @@
+"""An electric network as the unit cycle sees it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from rexnet_grid.delivery.headroom import Headroom
+from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
+from rexnet_grid.electric.case import NOWHERE
+from rexnet_grid.electric.check import check_network
+from rexnet_grid.electric.headroom import headroom_of_units
+from rexnet_grid.electric.limits import ElectricLimits
+from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, limit_rows
+from rexnet_grid.electric.signal import marginal_losses
+from rexnet_grid.electric.violations import find_violations
+from rexnet_grid.errors import InputError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rexnet_grid.electric.case import FloatArray
+    from rexnet_grid.electric.flow import PowerFlow
+    from rexnet_grid.electric.network import ElectricNetwork
+
+MOST_ROWS = 64
+
+
+class ElectricDelivery:
+    """The electric delivery network of a run.
+
+    Power flow has no memory, so ``predict`` and ``deliver`` answer alike and there is hardly a state to save.
+
+    Parameters
+    ----------
+    network
+        The network.
+    limits
+        Voltage band, thermal limit, supply limits, margin and power factor.
+    most_rows
+        Most headroom rows of one unit.
+
+    Notes
+    -----
+    Nodes are the supplied buses, named ``"bus <id>"``. The first external grid's bus is the supply node; what is asked
+    of it in an injection is ignored, and several external grids balance together.
+    """
+
+    def __init__(
+        self, network: ElectricNetwork, limits: ElectricLimits | None = None, *, most_rows: int = MOST_ROWS
+    ) -> None:
+        self.network = network
+        self.limits = limits if limits is not None else ElectricLimits()
+        self._most_rows = most_rows
+        case = network.case
+        if not len(case.supply_bus):
+            raise InputError([Issue(network.name, "ext_grid", "", "an external grid in service that supplies a bus")])
+        self._bus = np.flatnonzero(case.bus_node != NOWHERE)
+        self._nodes = tuple(f"bus {b}" for b in case.bus_id[self._bus])
+        self._supply_at = int(np.flatnonzero(case.bus_id[self._bus] == case.supply_bus[0])[0])
+        self._columns: dict[str, tuple[str, ...]] = {
+            "vm_pu": self._nodes,
+            "loading_percent": tuple(str(b) for b in case.branch_name),
+            "loss_kw": ("network",),
+            "import_kw": ("supply",),
+        }
+        self._last: PowerFlow | None = None
+
+    @property
+    def carrier(self) -> Literal["electricity"]:
+        """Electricity."""
+        return "electricity"
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the supplied buses, the order of every injection."""
+        return self._nodes
+
+    @property
+    def supply_node(self) -> str:
+        """Bus of the first external grid."""
+        return self._nodes[self._supply_at]
+
+    def columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what the recorded arrays are aligned to."""
+        return dict(self._columns)
+
+    def check(self) -> list[Issue]:
+        """Return everything that makes the network unfit for a run."""
+        return check_network(self.network, self.limits)
+
+    def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:  # noqa: ARG002 - power flow has no memory
+        """Return what these rates [kW] would do."""
+        return self._state(injection_kw)
+
+    def deliver(self, unit: int, injection_kw: FloatArray) -> NetworkState:  # noqa: ARG002 - power flow has no memory
+        """Carry these rates [kW]."""
+        return self._state(injection_kw)
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
+        position = self._checked(position_kw, (len(units), len(self._nodes)))
+        flow = self._flow(position)
+        return headroom_of_units(self._rows, self.limits, self._nodes, units, position, flow, self._most_rows)
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
+        """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW]."""
+        position = self._checked(position_kw, (len(units), len(self._nodes)))
+        flow = self._flow(position)
+        node = self.network.case.bus_node[self._bus]
+        return LocationalSignal(tuple(units), self._nodes, marginal_losses(self.network, self._model, flow)[:, node])
+
+    def save(self) -> Any:
+        """Return the state: there is none but the topology."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Go back to a saved state."""
+        if state is not None:
+            raise InputError(f"{self.network.name}: this is not a state of an electric network")
+
+    @cached_property
+    def _model(self) -> NodeModel:
+        return NodeModel.of(self.network.case, self.network.solver)
+
+    @cached_property
+    def _rows(self) -> LimitRows:
+        case = self.network.case
+        node = case.bus_node[self._bus]
+        first_bus: dict[int, int] = {}
+        for n, bus in zip(node, case.bus_id[self._bus], strict=True):
+            first_bus.setdefault(int(n), int(bus))
+        return limit_rows(case, self._model, self.limits, node, first_bus)
+
+    def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        array = np.array(values, dtype=np.float64)
+        if array.shape != shape:
+            raise InputError([Issue(self.network.name, "injection_kw", f"shape {array.shape}", f"shape {shape}")])
+        array[..., self._supply_at] = 0.0
+        if not np.isfinite(array).all():
+            at = np.argwhere(~np.isfinite(array))[0]
+            raise InputError(
+                [
+                    Issue(
+                        self.network.name,
+                        f"injection at {self._nodes[at[-1]]}",
+                        str(array[tuple(at)]),
+                        "finite numbers",
+                    )
+                ]
+            )
+        return array
+
+    def _flow(self, injection_kw: FloatArray) -> PowerFlow:
+        kw = np.zeros((*injection_kw.shape[:-1], self.network.case.n_bus))
+        kw[..., self._bus] = injection_kw
+        return self.network.power_flow(kw, np.minimum(kw, 0.0) * self.limits.tan_phi)
+
+    def _state(self, injection_kw: FloatArray) -> NetworkState:
+        injection = self._checked(injection_kw, (len(self._nodes),))
+        flow = self._flow(injection)
+        if not flow.converged:
+            return self._no_state()
+        carried = injection.copy()
+        carried[self._supply_at] = flow.grid_import_kw
+        own = float(carried[carried < 0.0].sum()) - float(flow.shunt_kw)
+        balance = EnergyBalance(float(carried[carried > 0.0].sum()), -own, float(flow.loss_kw), 0.0)
+        vm = flow.vm_pu[self._bus]
+        arrays = {
+            "vm_pu": vm,
+            "loading_percent": flow.loading_percent,
+            "loss_kw": np.array([flow.loss_kw]),
+            "import_kw": np.array([flow.grid_import_kw]),
+        }
+        violations = find_violations(self._nodes, self.network.case, self.limits, vm, flow)
+        return NetworkState(carried, np.zeros(len(injection)), balance, violations, arrays)
+
+    def _no_state(self) -> NetworkState:
+        n = len(self._nodes)
+        nothing = {name: np.full(len(columns), np.nan) for name, columns in self._columns.items()}
+        return NetworkState(
+            np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), (), nothing, converged=False
+        )

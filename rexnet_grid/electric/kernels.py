@@ -1,0 +1,116 @@
+"""Compiled loops: the fixed point on the factorised node admittances, and what flows in the edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def solve_factored(l_ptr, l_row, l_val, u_ptr, u_row, u_val, u_diag, perm_r, perm_c, right, work, out):  # type: ignore[no-untyped-def]
+    """Solve L U x = right (rows permuted by ``perm_r``, columns by ``perm_c``), both factors by column, in place."""
+    n = len(right)
+    for i in range(n):
+        work[perm_r[i]] = right[i]
+    for j in range(n):
+        x = work[j]
+        if x != 0.0:
+            for k in range(l_ptr[j], l_ptr[j + 1]):
+                work[l_row[k]] -= l_val[k] * x
+    for j in range(n - 1, -1, -1):
+        x = work[j] * u_diag[j]
+        work[j] = x
+        for k in range(u_ptr[j], u_ptr[j + 1]):
+            work[u_row[k]] -= u_val[k] * x
+    for i in range(n):
+        out[i] = work[perm_c[i]]
+
+
+@njit(cache=True)
+def fixed_point(factor_int, factor_val, sizes, idle, power, zip_share, unzipped, start, tolerance, most):  # type: ignore[no-untyped-def]
+    """Iterate V = W + Z conj(S(|V|) / V) for every case.
+
+    Parameters are packed: ``factor_int`` holds the index arrays of both factors one after the other, ``sizes`` where
+    each begins; ``idle`` (n,) is W; ``power`` (n_case, n) S at nominal voltage; ``start`` (n,) the first guess.
+    Returns the voltages (n_case, n), and the iterations of each case, -1 where none was found.
+    """
+    n = len(idle)
+    cases = len(power)
+    a, b, c, d, e, f = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]
+    l_ptr, l_row = factor_int[:a], factor_int[a:b]
+    u_ptr, u_row = factor_int[b:c], factor_int[c:d]
+    perm_r, perm_c = factor_int[d:e], factor_int[e:f]
+    n_l, n_u = b - a, d - c
+    l_val, u_val, u_diag = factor_val[:n_l], factor_val[n_l : n_l + n_u], factor_val[n_l + n_u :]
+    voltage = np.empty((cases, n), dtype=np.complex128)
+    rounds = np.empty(cases, dtype=np.int64)
+    current = np.empty(n, dtype=np.complex128)
+    work = np.empty(n, dtype=np.complex128)
+    drop = np.empty(n, dtype=np.complex128)
+    has_zip = len(zip_share) > 0
+    for case in range(cases):
+        v = voltage[case]
+        v[:] = start
+        rounds[case] = -1
+        before = np.inf
+        worse = 0
+        for k in range(most):
+            for i in range(n):
+                s = power[case, i]
+                if has_zip:
+                    m = abs(v[i])
+                    p = unzipped[i] + (s.real - unzipped[i]) * (
+                        1.0 - zip_share[i, 0] - zip_share[i, 1] + zip_share[i, 0] * m + zip_share[i, 1] * m * m
+                    )
+                    q = s.imag * (
+                        1.0 - zip_share[i, 2] - zip_share[i, 3] + zip_share[i, 2] * m + zip_share[i, 3] * m * m
+                    )
+                    s = complex(p, q)
+                w = v[i]
+                current[i] = complex(s.real, -s.imag) * w / (w.real * w.real + w.imag * w.imag)
+            solve_factored(l_ptr, l_row, l_val, u_ptr, u_row, u_val, u_diag, perm_r, perm_c, current, work, drop)
+            change = 0.0
+            for i in range(n):
+                new = idle[i] + drop[i]
+                step = new - v[i]
+                size = step.real * step.real + step.imag * step.imag
+                if not (size <= change):
+                    change = size
+                v[i] = new
+            if not np.isfinite(change):
+                break
+            if change < tolerance * tolerance:
+                rounds[case] = k + 1
+                break
+            worse = worse + 1 if change >= before else 0
+            before = change
+            if worse >= 5:
+                break
+    return voltage, rounds
+
+
+@njit(cache=True)
+def edge_flows(voltage, edge_from, edge_to, edge_y, edge_scale, edge_branch, branch_idle, conductance):  # type: ignore[no-untyped-def]
+    """Return loading (n_case, n_branch) [%], loss in edges and power in shunts (n_case,) [p.u.] each."""
+    cases = len(voltage)
+    loading = np.empty((cases, len(branch_idle)))
+    loss = np.zeros(cases)
+    shunt = np.zeros(cases)
+    for case in range(cases):
+        v = voltage[case]
+        row = loading[case]
+        row[:] = branch_idle
+        for e in range(len(edge_from)):
+            vf, vt = v[edge_from[e]], v[edge_to[e]]
+            i_f = edge_y[e, 0] * vf + edge_y[e, 1] * vt
+            i_t = edge_y[e, 2] * vf + edge_y[e, 3] * vt
+            loss[case] += vf.real * i_f.real + vf.imag * i_f.imag + vt.real * i_t.real + vt.imag * i_t.imag
+            b = edge_branch[e]
+            if b >= 0:
+                x = max(abs(i_f) * edge_scale[e, 0], abs(i_t) * edge_scale[e, 1])
+                if not (x <= row[b]) and not np.isnan(branch_idle[b]):
+                    row[b] = x
+        for i in range(len(conductance)):
+            if conductance[i] != 0.0:
+                shunt[case] += conductance[i] * (v[i].real * v[i].real + v[i].imag * v[i].imag)
+    return loading, loss, shunt

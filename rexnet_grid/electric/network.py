@@ -1,0 +1,257 @@
+"""The electric network as the user holds it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rexnet_grid.electric.case import NOWHERE, ComplexArray, FloatArray, GridCase
+from rexnet_grid.electric.flow import PowerFlow
+from rexnet_grid.electric.kernels import edge_flows
+from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
+from rexnet_grid.electric.solver import PU_TO_KW, Solver, zip_power
+from rexnet_grid.errors import InputError, Issue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+
+class ElectricNetwork:
+    """An electric network that answers power flows and sensitivities.
+
+    Parameters
+    ----------
+    case
+        The network as arrays; users build one with :meth:`from_pandapower`, :meth:`from_file`, :meth:`from_builtin` or
+        :meth:`from_simbench`.
+    """
+
+    def __init__(self, case: GridCase) -> None:
+        self.case = case
+        self.solver = Solver(case)
+        self._alive = np.flatnonzero(case.bus_node != NOWHERE)
+        self._alive_node = case.bus_node[self._alive]
+        self._one_to_one = len(np.unique(self._alive_node)) == len(self._alive_node)
+        self._slack = self.solver.factor.slack
+        self._slack_rows = self.solver.slack_admittance
+        self._conductance = np.ascontiguousarray(case.node_shunt.real)
+
+    @classmethod
+    def from_pandapower(
+        cls, net: Any, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ElectricNetwork:
+        """Take a pandapower net; it is copied, not changed.
+
+        Parameters
+        ----------
+        net
+            The pandapower net.
+        supply_vm_pu
+            Voltage of every external grid instead of the net's own [p.u.].
+        tap_pos
+            Tap position of every transformer with a tap changer instead of the net's own.
+
+        Raises
+        ------
+        NetworkDataError
+            The net cannot be used.
+        """
+        from rexnet_grid.electric.pandapower_nets import build_case, with_options
+
+        return cls(build_case(with_options(net, supply_vm_pu, tap_pos)))
+
+    @classmethod
+    def from_builtin(
+        cls, name: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ElectricNetwork:
+        """Take a network by name, such as ``"cigre_mv"`` or ``"lv_schutterwald:7"``; options as for a pandapower net."""
+        from rexnet_grid.electric.catalogue import builtin_case
+
+        return cls(builtin_case(name, supply_vm_pu, tap_pos))
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ElectricNetwork:
+        """Read a pandapower net from ``.json`` or ``.xlsx``; options as for a pandapower net.
+
+        Raises
+        ------
+        NetworkDataError
+            The file is missing, broken, a pickle, or names modules outside the short list that a net needs.
+        """
+        from rexnet_grid.electric.files import read_case
+
+        return cls(read_case(path, supply_vm_pu, tap_pos))
+
+    @classmethod
+    def from_simbench(
+        cls, code: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ElectricNetwork:
+        """Take a SimBench grid by its code; needs the extra ``simbench``."""
+        from rexnet_grid.electric.simbench_grids import simbench_case
+
+        return cls(simbench_case(code, supply_vm_pu, tap_pos))
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.case.name
+
+    @cached_property
+    def buses(self) -> pd.Index:
+        """Ids of the buses, the order of every injection."""
+        import pandas as pd
+
+        return pd.Index(self.case.bus_id, name="bus")
+
+    @cached_property
+    def branches(self) -> pd.Index:
+        """Names of lines and transformers, such as ``"line 3"``, the order of every loading."""
+        import pandas as pd
+
+        return pd.Index(self.case.branch_name.astype(object), name="branch")
+
+    @cached_property
+    def branch_table(self) -> pd.DataFrame:
+        """Kind, end buses and rating (line: kA, transformer: kVA) of every branch."""
+        import pandas as pd
+
+        case = self.case
+        columns = {
+            "kind": case.branch_kind,
+            "from_bus": case.branch_from,
+            "to_bus": case.branch_to,
+            "rating": case.branch_rating,
+        }
+        return pd.DataFrame(columns, index=self.branches)
+
+    @cached_property
+    def loads(self) -> pd.DataFrame:
+        """The loads of the network's own table: name, bus, type, consumption [kW], [kvar]."""
+        import pandas as pd
+
+        c = self.case
+        return pd.DataFrame(
+            {"name": c.load_name, "bus": c.load_bus, "type": c.load_kind, "kw": c.load_kw, "kvar": c.load_kvar}
+        )
+
+    def bus_xy(self) -> FloatArray:
+        """Return (n_bus, 2) longitude and latitude [deg]; NaN where unknown."""
+        return np.column_stack((self.case.bus_lon, self.case.bus_lat))
+
+    def base_injection(self) -> tuple[FloatArray, FloatArray]:
+        """Return the injection [kW], [kvar] by bus that the network's own tables hold."""
+        return self.case.base_kw.copy(), self.case.base_kvar.copy()
+
+    def power_flow(self, injection_kw: Any, injection_kvar: Any = None, *, start: PowerFlow | None = None) -> PowerFlow:
+        """Solve AC power flow.
+
+        Parameters
+        ----------
+        injection_kw, injection_kvar
+            (n_bus,) or (n_cases, n_bus) the whole injection, positive into the network, at nominal voltage; no kvar
+            means zero. At slack buses it is what sits there beside the external grid.
+        start
+            An earlier result to start from.
+
+        Returns
+        -------
+        PowerFlow
+            ``converged`` is False, and the values are NaN, in every case without a solution.
+
+        Raises
+        ------
+        InputError
+            NaN, infinite or misshapen injections.
+        """
+        kw = self._checked(injection_kw, "injection_kw")
+        power = self._node_power(
+            kw, None if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
+        )
+        first = None
+        if start is not None and np.ndim(start.converged) == 0 and start.converged:
+            first = start.node_voltage
+        voltage, converged = self.solver.solve(power, first)
+        return self._result(power, voltage, converged, single=kw.ndim == 1)
+
+    def sensitivities(self, flow: PowerFlow) -> Sensitivities:
+        """Return how voltages, loadings and losses answer to injections at the operating point ``flow``.
+
+        Raises
+        ------
+        InputError
+            ``flow`` holds many cases, or did not converge.
+        """
+        if np.ndim(flow.converged) != 0 or not flow.converged:
+            raise InputError(f"{self.name}: sensitivities need one converged power flow")
+        return sensitivities(self.case, self.solver, flow)
+
+    def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
+        n = self.case.n_bus
+        if array.ndim not in {1, 2} or array.shape[-1] != n or (shape is not None and array.shape != shape):
+            wanted = f"shape ({n},) or (n_cases, {n})" if shape is None else f"shape {shape}, as injection_kw"
+            raise InputError([Issue(self.name, key, f"shape {array.shape}", wanted)])
+        if not np.isfinite(array.sum()) and not np.isfinite(array).all():
+            at = np.argwhere(~np.isfinite(array))
+            bus = self.case.bus_id[at[0][-1]]
+            raise InputError(
+                [Issue(self.name, f"{key} at bus {bus}", str(array[tuple(at[0])]), "finite numbers", f"{len(at)} such")]
+            )
+        return array
+
+    def _node_power(self, kw: FloatArray, kvar: FloatArray | None) -> ComplexArray:
+        rows = kw.reshape(-1, kw.shape[-1])
+        power = np.zeros((len(rows), self.case.n_node), dtype=complex)
+        s = (
+            rows[:, self._alive] + 0j
+            if kvar is None
+            else rows[:, self._alive] + 1j * kvar.reshape(rows.shape)[:, self._alive]
+        )
+        if self._one_to_one:
+            power[:, self._alive_node] = s
+        else:
+            np.add.at(power, (slice(None), self._alive_node), s)
+        power /= PU_TO_KW * self.case.base_mva
+        power += self.case.node_fixed
+        return power
+
+    def _result(self, power: ComplexArray, voltage: ComplexArray, converged: np.ndarray, *, single: bool) -> PowerFlow:
+        case = self.case
+        loading, loss, shunt = edge_flows(
+            voltage,
+            case.edge_from,
+            case.edge_to,
+            case.edge_y,
+            case.edge_scale,
+            case.edge_branch,
+            case.branch_idle,
+            self._conductance,
+        )
+        to_kw = PU_TO_KW * case.base_mva
+        at_slack = voltage[:, self._slack]
+        given = (at_slack * np.conj((self._slack_rows @ voltage.T).T)).real
+        own = zip_power(case, power, np.abs(voltage)).real[:, self._slack]
+        supply = (given - own).sum(axis=1)
+        if not converged.all():
+            loading[~converged] = np.nan
+        if single:
+            return PowerFlow(
+                case,
+                loading[0],
+                float(loss[0] * to_kw),
+                float(shunt[0] * to_kw),
+                float(supply[0] * to_kw),
+                bool(converged[0]),
+                voltage[0],
+                power[0],
+            )
+        return PowerFlow(case, loading, loss * to_kw, shunt * to_kw, supply * to_kw, converged, voltage, power)

@@ -1,0 +1,300 @@
+"""The one module that touches pandapower: nets in, arrays out, and its own Newton where nothing else will do."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandapower as pp
+import pandapower.networks as pp_networks
+from pandapower.auxiliary import _add_auxiliary_elements, _init_runpp_options
+from pandapower.pd2ppc import _pd2ppc
+from pandapower.pf.ppci_variables import _get_pf_variables_from_ppci
+from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS
+from pandapower.pypower.makeSbus import makeSbus
+from pandapower.pypower.makeYbus import makeYbus
+
+from rexnet_grid.electric.case import NOWHERE, PV, SLACK, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table
+from rexnet_grid.errors import Issue, NetworkDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
+CONTROLLED_TABLES = ("svc", "tcsc", "ssc", "vsc", "bus_dc", "line_dc")
+
+
+def build_case(net: Any) -> GridCase:
+    """Resolve a pandapower net to arrays.
+
+    pandapower's own conversion does the work, so open line switches, bus-bus switches, the transformer model and tap
+    positions are exactly those of ``runpp`` with its default options and the net's ``user_pf_options``.
+
+    Raises
+    ------
+    NetworkDataError
+        pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
+    """
+    work = copy.deepcopy(net)
+    try:
+        ppci = _internal_case(work)
+    except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
+        name = str(getattr(net, "name", "") or "pandapower net")
+        raise NetworkDataError(
+            [
+                Issue(
+                    name,
+                    "net",
+                    f"{type(error).__name__}: {error}",
+                    "a net that pandapower can solve",
+                    f"made for pandapower {pp.__version__}?",
+                )
+            ]
+        ) from error
+    return _case_from(work, ppci)
+
+
+def _internal_case(net: Any) -> dict[str, Any]:
+    """Return pandapower's internal case ``ppci`` and leave the lookups in ``net``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _init_runpp_options(
+            net,
+            algorithm="nr",
+            calculate_voltage_angles=True,
+            init="flat",
+            max_iteration="auto",
+            tolerance_mva=1e-9,
+            trafo_model="t",
+            trafo_loading="current",
+            enforce_p_lims=False,
+            enforce_q_lims=False,
+            check_connectivity=True,
+            voltage_depend_loads=True,
+            passed_parameters={"init": True, "trafo_loading": True},
+            lightsim2grid=False,
+        )
+        _add_auxiliary_elements(net)
+        empty = np.array([], dtype=np.int64)
+        net["_pd2ppc_lookups"] = dict.fromkeys(("bus", "bus_dc", "ext_grid", "gen", "branch", "branch_dc"), empty)
+        ppc, ppci = _pd2ppc(net)
+    net["_ppc"] = ppc
+    return dict(ppci)
+
+
+def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
+    base_mva, bus, gen, branch, *_, ref, pv, _pq, _on, _gbus, start, _ref_gens = _get_pf_variables_from_ppci(ppci)
+    n_node = len(bus)
+    y, y_from, y_to = makeYbus(base_mva, bus, branch)
+    y = y.tocsr()
+    y.sort_indices()
+    kind = np.zeros(n_node, dtype=np.int64)
+    kind[pv] = PV
+    kind[ref] = SLACK
+    buses = bus_tables(net)
+    node = np.asarray(net["_pd2ppc_lookups"]["bus"])[buses["bus_id"]].astype(np.int64)
+    node[node >= n_node] = NOWHERE
+    base_kw, base_kvar, gen_kw = _base_injection(net, buses["bus_id"])
+    alive = node != NOWHERE
+    own = np.zeros(n_node, dtype=complex)
+    np.add.at(own, node[alive], (base_kw + 1j * base_kvar)[alive] / (1e3 * base_mva))
+    fixed = np.asarray(makeSbus(base_mva, bus, gen)) - own
+    fixed[kind == SLACK] = 0.0
+    fixed[kind == PV] = fixed[kind == PV].real
+    fixed[np.abs(fixed) < 1e-12] = 0.0
+    unzipped = np.zeros(n_node)
+    np.add.at(unzipped, node[alive], gen_kw[alive])
+    edges = _edges(net, base_mva, bus, branch, y_from, y_to)
+    return GridCase(
+        name=str(net.get("name") or "pandapower net"),
+        base_mva=float(base_mva),
+        bus_node=node,
+        base_kw=base_kw,
+        base_kvar=base_kvar,
+        y_data=np.ascontiguousarray(y.data, dtype=complex),
+        y_indices=y.indices.astype(np.int64),
+        y_indptr=y.indptr.astype(np.int64),
+        node_kind=kind,
+        node_start=np.asarray(start, dtype=complex),
+        node_fixed=fixed,
+        node_zip=np.ascontiguousarray(bus[:, [CID_P, CZD_P, CID_Q, CZD_Q]].real),
+        node_unzipped_kw=unzipped,
+        node_shunt=(bus[:, GS] + 1j * bus[:, BS]) / base_mva,
+        supply_bus=_supply_buses(net, buses["bus_id"], node, kind),
+        controlled=int(_is_controlled(net)),
+        **buses,
+        **edges,
+        **load_table(net),
+    )
+
+
+def _supply_buses(net: Any, bus_id: IntArray, node: IntArray, kind: IntArray) -> IntArray:
+    """Return the buses of external grids, then other slack generators, that really balance."""
+    candidates = [*net.ext_grid.bus[net.ext_grid.in_service.astype(bool)]]
+    if len(net.gen) and "slack" in net.gen:
+        candidates += [*net.gen.bus[net.gen.slack.astype(bool) & net.gen.in_service.astype(bool)]]
+    position = {int(b): i for i, b in enumerate(bus_id)}
+    supplied = [
+        int(b) for b in candidates if node[position[int(b)]] != NOWHERE and kind[node[position[int(b)]]] == SLACK
+    ]
+    return np.array(list(dict.fromkeys(supplied)), dtype=np.int64)
+
+
+def _is_controlled(net: Any) -> bool:
+    controllers = net.get("controller")
+    if controllers is not None and len(controllers) and bool(controllers.in_service.any()):
+        return True
+    return any(len(net.get(table, ())) > 0 for table in CONTROLLED_TABLES)
+
+
+def _base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the net's own injection by bus and its generators' part [kW], [kvar], [kW]; load sign turned here."""
+    position = {int(b): i for i, b in enumerate(bus_id)}
+    kw, kvar, gen_kw = np.zeros(len(bus_id)), np.zeros(len(bus_id)), np.zeros(len(bus_id))
+    active = net["_is_elements"]
+
+    def add(table: str, p_mw: NDArray[Any], q_mvar: NDArray[Any], sign: float) -> None:
+        at = np.array([position[int(b)] for b in net[table].bus], dtype=np.int64)
+        on = np.asarray(active[table], dtype=float) if table in active else net[table].in_service.to_numpy(float)
+        np.add.at(kw, at, np.nan_to_num(sign * 1e3 * p_mw * on))
+        np.add.at(kvar, at, np.nan_to_num(sign * 1e3 * q_mvar * on))
+
+    for table, sign in POWER_TABLES.items():
+        frame = net[table]
+        if len(frame):
+            scaling = frame.scaling.to_numpy(float)
+            add(table, frame.p_mw.to_numpy(float) * scaling, frame.q_mvar.to_numpy(float) * scaling, sign)
+    for table in ("ward", "xward"):
+        if len(net[table]):
+            add(table, net[table].ps_mw.to_numpy(float), net[table].qs_mvar.to_numpy(float), -1.0)
+    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):
+        frame = net[table]
+        if len(frame):
+            scaling = frame.scaling.to_numpy(float)
+            p = frame[["p_a_mw", "p_b_mw", "p_c_mw"]].to_numpy(float).sum(axis=1)
+            q = frame[["q_a_mvar", "q_b_mvar", "q_c_mvar"]].to_numpy(float).sum(axis=1)
+            add(table, p * scaling, q * scaling, sign)
+    if len(net.motor):
+        p, q = _motor_power(net.motor)
+        add("motor", p, q, -1.0)
+    if len(net.gen):
+        on = net.gen.in_service.to_numpy(bool) & ~net.gen.get("slack", net.gen.in_service & False).to_numpy(bool)
+        at = np.array([position[int(b)] for b in net.gen.bus], dtype=np.int64)
+        np.add.at(gen_kw, at, 1e3 * net.gen.p_mw.to_numpy(float) * net.gen.scaling.to_numpy(float) * on)
+    return kw + gen_kw, kvar, gen_kw
+
+
+def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
+    scale = motor.loading_percent.to_numpy(float) / 100.0 * motor.scaling.to_numpy(float)
+    p = motor.pn_mech_mw.to_numpy(float) / motor.efficiency_percent.to_numpy(float) * 100.0 * scale
+    return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
+
+
+def _edges(net: Any, base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any) -> dict[str, Any]:
+    """Return the edge and branch arrays: two-port admittances and what current means in percent of the rating."""
+    ends = branch[:, :2].real.astype(np.int64)
+    row = np.arange(len(branch))
+    y = np.empty((len(branch), 4), dtype=complex)
+    for column, (matrix, end) in enumerate(((y_from, 0), (y_from, 1), (y_to, 0), (y_to, 1))):
+        y[:, column] = np.asarray(matrix.tocsr()[row, ends[:, end]]).ravel()
+    ampere = base_mva / (np.sqrt(3.0) * bus[:, BASE_KV].real)
+    in_service = np.flatnonzero(np.asarray(net["_ppc"]["internal"]["branch_is"]))
+    place = np.full(len(net["_ppc"]["branch"]), NOWHERE, dtype=np.int64)
+    place[in_service] = np.arange(len(in_service))
+    tables = branch_tables(net, place)
+    scale = np.zeros((len(branch), 2))
+    owner = np.full(len(branch), NOWHERE, dtype=np.int64)
+    for table in tables.pop("owned"):
+        owner[table.edge] = table.branch
+        scale[table.edge] = table.percent_per_ka * ampere[ends[table.edge]]
+    return {
+        "edge_from": ends[:, 0],
+        "edge_to": ends[:, 1],
+        "edge_y": y,
+        "edge_scale": scale,
+        "edge_branch": owner,
+        **tables,
+    }
+
+
+def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) -> Any:
+    """Return the net with the supply voltage and tap position that a scenario asked for; a copy if any is set.
+
+    Raises
+    ------
+    NetworkDataError
+        The net is no pandapower net, or no transformer can take that tap position.
+    """
+    if not isinstance(net, pp.pandapowerNet):
+        raise NetworkDataError([Issue("network", "net", type(net).__name__, "a pandapower net")])
+    if supply_vm_pu is None and tap_pos is None:
+        return net
+    net = copy.deepcopy(net)
+    if supply_vm_pu is not None:
+        net.ext_grid["vm_pu"] = float(supply_vm_pu)
+    if tap_pos is not None:
+        can = net.trafo.tap_side.isin(["hv", "lv"]) & net.trafo.tap_min.notna()
+        fits = can & (net.trafo.tap_min <= tap_pos) & (net.trafo.tap_max >= tap_pos)
+        if not can.any() or not fits[can].all():
+            ranges = "; ".join(f"trafo {i}: {r.tap_min:g} to {r.tap_max:g}" for i, r in net.trafo[can].iterrows())
+            raise NetworkDataError(
+                [Issue(str(net.name), "tap_pos", f"{tap_pos:g}", ranges or "no transformer with a tap changer")]
+            )
+        net.trafo.loc[can, "tap_pos"] = float(tap_pos)
+    return net
+
+
+def builtin_net(name: str, station: int | None = None) -> Any:
+    """Return one of pandapower's own networks; ``station`` picks a part of a network that comes in parts."""
+    makers = {
+        "cigre_mv": lambda: pp_networks.create_cigre_network_mv(),
+        "cigre_mv_pv_wind": lambda: pp_networks.create_cigre_network_mv(with_der="pv_wind"),
+        "cigre_lv": pp_networks.create_cigre_network_lv,
+        "cigre_hv": pp_networks.create_cigre_network_hv,
+        "ieee_european_lv": lambda: pp_networks.ieee_european_lv_asymmetric("on_peak_566"),
+        "lv_schutterwald": lambda: pp_networks.lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)[
+            station
+        ],
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if name in makers:
+            return makers[name]()
+        return getattr(pp_networks, f"create_{name}" if name.startswith("kerber_") else name)()
+
+
+def net_from_json(text: str, where: str) -> Any:
+    """Return the net in a JSON text that has been vetted; raises NetworkDataError when it holds none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            net = pp.from_json_string(text)
+        except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, ImportError) as error:
+            raise NetworkDataError(
+                [Issue(where, "file", f"{type(error).__name__}: {error}"[:200], "a pandapower net")]
+            ) from error
+    if not isinstance(net, pp.pandapowerNet):
+        raise NetworkDataError([Issue(where, "file", type(net).__name__, "a pandapower net")])
+    return net
+
+
+def net_from_excel(file: Path) -> Any:
+    """Return the net in an Excel file; raises NetworkDataError when a sheet is broken."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            net = pp.from_excel(str(file))
+        except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, BadZipFile) as error:
+            expected = "the sheets that pandapower.to_excel writes"
+            raise NetworkDataError(
+                [Issue(str(file), "file", f"{type(error).__name__}: {error}"[:200], expected)]
+            ) from error
+    if not isinstance(net, pp.pandapowerNet):
+        raise NetworkDataError([Issue(str(file), "file", type(net).__name__, "a pandapower net")])
+    return net

@@ -1,0 +1,142 @@
+"""Plain columns of pandapower's tables as arrays; reads attributes only, imports nothing of pandapower."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rexnet_grid.electric.case import NOWHERE, FloatArray, IntArray
+
+SQRT3 = np.sqrt(3.0)
+BUS_TYPE_COLUMN, NONE_TYPE = 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedEdges:
+    """Edges of one table: which branch owns each, and loading per current at both ends [%/kA]."""
+
+    edge: IntArray
+    branch: IntArray
+    percent_per_ka: FloatArray
+
+
+def bus_tables(net: Any) -> dict[str, Any]:
+    """Return ids, names, rated voltages and coordinates of all buses."""
+    frame = net.bus
+    lon, lat = _coordinates(net)
+    return {
+        "bus_id": frame.index.to_numpy(np.int64),
+        "bus_name": np.array(["" if _missing(n) else str(n) for n in frame.name], dtype=np.str_),
+        "bus_kv": frame.vn_kv.to_numpy(float),
+        "bus_lon": lon,
+        "bus_lat": lat,
+        "bus_in_service": frame.in_service.to_numpy(bool).astype(np.int64),
+    }
+
+
+def load_table(net: Any) -> dict[str, Any]:
+    """Return the loads in service: name, type, bus and consumption."""
+    frame = net.load[net.load.in_service.astype(bool)]
+    scaling = frame.scaling.to_numpy(float)
+    return {
+        "load_name": np.array([f"load {i}" if _missing(n) else str(n) for i, n in frame.name.items()], dtype=np.str_),
+        "load_kind": np.array(["" if _missing(n) else str(n) for n in frame.type], dtype=np.str_),
+        "load_bus": frame.bus.to_numpy(np.int64),
+        "load_kw": 1e3 * frame.p_mw.to_numpy(float) * scaling,
+        "load_kvar": 1e3 * frame.q_mvar.to_numpy(float) * scaling,
+    }
+
+
+def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
+    """Return the branch arrays and, under ``"owned"``, the edges of each table.
+
+    ``place`` tells at which edge a row of the full internal branch table ended up, ``NOWHERE`` when out of service.
+    """
+    names: list[str] = []
+    kinds: list[str] = []
+    ends: list[Any] = []
+    ratings: list[Any] = []
+    owned: list[OwnedEdges] = []
+    for table, from_column, to_column, read in (
+        ("line", "from_bus", "to_bus", _line_rating),
+        ("trafo", "hv_bus", "lv_bus", _trafo_rating),
+        ("trafo3w", "hv_bus", "lv_bus", _trafo3w_rating),
+        ("impedance", "from_bus", "to_bus", _no_rating),
+    ):
+        frame = net[table]
+        if not len(frame):
+            continue
+        rating, percent_per_ka = read(frame)
+        first = len(names)
+        names += [f"{table} {index}" for index in frame.index]
+        kinds += [table] * len(frame)
+        ends.append(frame[[from_column, to_column]].to_numpy(np.int64))
+        ratings.append(rating)
+        start, stop = net["_pd2ppc_lookups"]["branch"][table]
+        edge = place[start:stop]
+        branch = first + np.arange(stop - start) % len(frame)
+        on = edge != NOWHERE
+        owned.append(OwnedEdges(edge[on], branch[on], percent_per_ka[on]))
+    joined = np.concatenate(ends) if ends else np.zeros((0, 2), dtype=np.int64)
+    return {
+        "branch_name": np.array(names, dtype=np.str_),
+        "branch_kind": np.array(kinds, dtype=np.str_),
+        "branch_from": np.ascontiguousarray(joined[:, 0]),
+        "branch_to": np.ascontiguousarray(joined[:, 1]),
+        "branch_rating": np.concatenate(ratings) if ratings else np.zeros(0),
+        "branch_idle": _idle_loading(net, joined, np.concatenate(ratings) if ratings else np.zeros(0)),
+        "owned": owned,
+    }
+
+
+def _idle_loading(net: Any, ends: IntArray, rating: FloatArray) -> FloatArray:
+    """Return 0, or NaN where both ends lie on buses without supply or nothing is rated."""
+    lookup = np.asarray(net["_pd2ppc_lookups"]["bus"])
+    alive = (
+        net["_ppc"]["bus"][lookup[ends], BUS_TYPE_COLUMN] != NONE_TYPE if len(ends) else np.zeros((0, 2), dtype=bool)
+    )
+    return np.where(alive.any(axis=1) & ~np.isnan(rating), 0.0, np.nan)
+
+
+def _line_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
+    rating = frame.max_i_ka.to_numpy(float) * frame.df.to_numpy(float) * frame.parallel.to_numpy(float)
+    with np.errstate(divide="ignore"):
+        return rating, np.repeat((100.0 / rating)[:, None], 2, axis=1)
+
+
+def _trafo_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
+    mva = frame.sn_mva.to_numpy(float) * frame.parallel.to_numpy(float) * frame.df.to_numpy(float)
+    kv = frame[["vn_hv_kv", "vn_lv_kv"]].to_numpy(float)
+    return 1e3 * mva, 100.0 * SQRT3 * kv / mva[:, None]
+
+
+def _trafo3w_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
+    """Return the rating of the high-voltage winding and the three windings' outer ends, one block a winding."""
+    percent = np.zeros((3 * len(frame), 2))
+    for block, (side, end) in enumerate((("hv", 0), ("mv", 1), ("lv", 1))):
+        factor = 100.0 * SQRT3 * frame[f"vn_{side}_kv"].to_numpy(float) / frame[f"sn_{side}_mva"].to_numpy(float)
+        percent[block * len(frame) : (block + 1) * len(frame), end] = factor
+    return 1e3 * frame.sn_hv_mva.to_numpy(float), percent
+
+
+def _no_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
+    return np.full(len(frame), np.nan), np.zeros((len(frame), 2))
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value or str(value) in {"", "None", "nan"}
+
+
+def _coordinates(net: Any) -> tuple[FloatArray, FloatArray]:
+    lon, lat = np.full(len(net.bus), np.nan), np.full(len(net.bus), np.nan)
+    if "geo" in net.bus:
+        for row, text in enumerate(net.bus.geo):
+            if _missing(text):
+                continue
+            point = json.loads(text).get("coordinates") if isinstance(text, str) else None
+            if point is not None and len(point) >= 2:
+                lon[row], lat[row] = float(point[0]), float(point[1])
+    return lon, lat
