@@ -1,0 +1,180 @@
+"""From tables of readings to arrays on one regular grid, with every fault of the input named at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+
+Table = Any
+
+_KELVIN_ABOVE = 150.0
+_WATT_ABOVE = 300.0
+_SAME_CIRCUIT = 1e-9
+_LONGEST_FILL_HOURS = 3.0
+
+
+def zone_data(
+    temperatures_c: Table,
+    heat_kw: Table,
+    outdoor_c: Table,
+    solar_w_m2: Table = None,
+    boundary_c: Table = None,
+    circuits: Mapping[str, Sequence[str]] | None = None,
+) -> ZoneData:
+    """Check a building's tables and return them as arrays.
+
+    Parameters
+    ----------
+    temperatures_c
+        (N, zones) DataFrame on a regular index; NaN where a reading is missing [degC].
+    heat_kw
+        DataFrame of heating powers, columns are zones (missing column = unheated) or, with ``circuits``, circuits; or
+        None [kW].
+    outdoor_c, solar_w_m2, boundary_c
+        Series [degC], Series or None [W/m²], DataFrame of known neighbours or None [degC].
+    circuits
+        Zones that each column of ``heat_kw`` heats. Without it columns that are equal count as one circuit read twice.
+
+    Raises
+    ------
+    MeterDataError
+        With an :class:`Issue` for each fault: index, unit, missing or constant columns.
+    """
+    issues: list[Issue] = []
+    temperatures = pd.DataFrame(temperatures_c)
+    index = temperatures.index
+    step = _step_hours(index, issues)
+    zones = tuple(str(c) for c in temperatures.columns)
+    readings = temperatures.to_numpy(dtype=float, na_value=np.nan)
+    _check_temperatures("temperatures_c", zones, readings, issues)
+    outdoor = _aligned("outdoor_c", pd.Series(outdoor_c, name="outdoor").to_frame("outdoor"), index, issues)
+    names, known = ["outdoor"], [outdoor]
+    if boundary_c is not None:
+        table = pd.DataFrame(boundary_c)
+        names += [str(c) for c in table.columns]
+        known.append(_aligned("boundary_c", table, index, issues))
+    boundary = np.hstack(known)
+    _check_boundary(names, boundary, issues)
+    heat, found = _heat(heat_kw, zones, circuits, index, issues)
+    sun = None
+    if solar_w_m2 is not None:
+        sun = _aligned("solar_w_m2", pd.Series(solar_w_m2).to_frame("sun"), index, issues)[:, 0] / 1000.0
+        if np.nanmax(sun, initial=0.0) > 2.0:
+            issues.append(Issue("solar_w_m2", "sun", f"{np.nanmax(sun) * 1000:.0f}", "irradiance up to 1500 W/m2"))
+    if issues:
+        raise MeterDataError(issues)
+    return ZoneData(zones, found, tuple(names), readings, boundary, heat, sun, step)
+
+
+def _step_hours(index: pd.Index, issues: list[Issue]) -> float:
+    """Return the step of a regular index [h]."""
+    if len(index) < 3:
+        issues.append(Issue("temperatures_c", "index", f"{len(index)} rows", "at least one day of readings"))
+        return 1.0
+    if isinstance(index, pd.DatetimeIndex):
+        steps = np.diff(index.as_unit("ns").asi8) / 3.6e12
+    else:
+        steps = np.diff(np.asarray(index, dtype=float))
+    if np.any(steps <= 0) or np.ptp(steps) > 1e-6 * abs(float(steps[0])):
+        issues.append(
+            Issue(
+                "temperatures_c",
+                "index",
+                f"steps from {steps.min():g} h to {steps.max():g} h",
+                "a regular index",
+                "MeterFrame.regular brings irregular readings onto one grid",
+            )
+        )
+    return float(np.median(steps))
+
+
+def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, issues: list[Issue]) -> None:
+    for column, name in enumerate(names):
+        known = values[np.isfinite(values[:, column]), column]
+        if len(known) < 0.2 * len(values):
+            issues.append(Issue(where, name, f"{len(known)} of {len(values)} readings", "at least a fifth of them"))
+        elif np.median(known) > _KELVIN_ABOVE:
+            issues.append(
+                Issue(
+                    where,
+                    name,
+                    f"a median of {np.median(known):.1f}",
+                    "degC",
+                    "this looks like kelvin: take off 273.15",
+                )
+            )
+        elif np.ptp(known) == 0.0:
+            issues.append(Issue(where, name, f"always {known[0]:g}", "a reading that moves", "is the sensor stuck?"))
+
+
+def _check_boundary(names: Sequence[str], values: FloatArray, issues: list[Issue]) -> None:
+    for column, name in enumerate(names):
+        if np.nanmedian(values[:, column]) > _KELVIN_ABOVE:
+            issues.append(Issue("boundary", name, f"a median of {np.nanmedian(values[:, column]):.1f}", "degC",
+                                "this looks like kelvin: take off 273.15"))  # fmt: skip
+
+
+def _aligned(where: str, table: pd.DataFrame, index: pd.Index, issues: list[Issue]) -> FloatArray:
+    """Return a table on ``index`` with short gaps filled, as inputs have to be known."""
+    if not table.index.equals(index):
+        missing = index.difference(table.index)
+        if len(missing):
+            issues.append(Issue(where, "index", f"{len(missing)} instants missing", "the index of the temperatures"))
+            return np.zeros((len(index), table.shape[1]))
+        table = table.reindex(index)
+    values = table.astype(float)
+    steps = max(int(_LONGEST_FILL_HOURS / _step_hours(index, [])), 1)
+    filled = values.interpolate(limit=steps, limit_direction="both")
+    for column in filled.columns:
+        lost = int(filled[column].isna().sum())
+        if lost:
+            issues.append(Issue(where, str(column), f"{lost} readings missing in long gaps", "a known input",
+                                "inputs cannot be missing for long: cut the data or bring another source"))  # fmt: skip
+    return filled.to_numpy(dtype=float)
+
+
+def _heat(
+    heat_kw: Table,
+    zones: tuple[str, ...],
+    circuits: Mapping[str, Sequence[str]] | None,
+    index: pd.Index,
+    issues: list[Issue],
+) -> tuple[FloatArray, tuple[Circuit, ...]]:
+    """Return the heat of each circuit and the circuits."""
+    if heat_kw is None:
+        return np.zeros((len(index), 0)), ()
+    table = pd.DataFrame(heat_kw)
+    values = _aligned("heat_kw", table, index, issues)
+    reached = circuits if circuits is not None else {str(c): [str(c)] for c in table.columns}
+    out: list[Circuit] = []
+    kept: list[int] = []
+    for column, raw in enumerate(table.columns):
+        name = str(raw)
+        served = [str(z) for z in reached.get(name, [])]
+        unknown = [z for z in served if z not in zones]
+        if unknown or not served:
+            issues.append(Issue("heat_kw", name, ", ".join(unknown) or "no zone", "a column of the temperatures"))
+            continue
+        if np.nanmax(np.abs(values[:, column]), initial=0.0) > _WATT_ABOVE:
+            issues.append(Issue("heat_kw", name, f"up to {np.nanmax(values[:, column]):.0f}", "kW",
+                                "this looks like W: divide by 1000"))  # fmt: skip
+        if not np.any(values[:, column]):
+            continue
+        members = tuple(zones.index(z) for z in served)
+        twin = next((i for i, k in enumerate(kept) if np.ptp(values[:, k] - values[:, column]) < _SAME_CIRCUIT), None)
+        if twin is not None and np.ptp(values[:, column]) > 0.0:
+            out[twin] = Circuit(out[twin].name, out[twin].zones + members)
+            continue
+        kept.append(column)
+        out.append(Circuit(name, members))
+    return values[:, kept], tuple(out)

@@ -1,0 +1,185 @@
+"""The likelihood of an RC network on metered data, its gradient, innovations and predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray, discretise, discretise_adjoint
+from rexnet_grid.spacemeternet.kalman import HELD, MISSING, OBSERVED, filter_forward
+from rexnet_grid.spacemeternet.kalman_adjoint import filter_backward
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rexnet_grid.spacemeternet.rcnetwork import Matrices, RCNetwork
+
+TOLERANCE = 1e-11
+_LARGE = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Metered data on one regular grid.
+
+    Attributes
+    ----------
+    y
+        (N, m) readings, anything where ``mask`` is not OBSERVED [degC].
+    mask
+        (N, m) OBSERVED, MISSING or HELD.
+    u
+        (N, k) inputs in the order of the network's inputs [degC, kW, kW/m²].
+    step
+        Length of a step [h].
+    """
+
+    y: FloatArray
+    mask: NDArray[np.int8]
+    u: FloatArray
+    step: float
+
+    @classmethod
+    def from_readings(cls, y: FloatArray, u: FloatArray, step: float, hold_up_to: int = 0) -> Observations:
+        """Mark NaN in ``y`` as missing, or as held where no more than ``hold_up_to`` readings in a row are lost."""
+        missing = np.isnan(y)
+        mask = np.where(missing, np.int8(MISSING), np.int8(OBSERVED)).astype(np.int8)
+        for column in range(y.shape[1]):
+            edges = np.flatnonzero(np.diff(np.r_[False, missing[:, column], False].astype(np.int8)))
+            for first, last in edges.reshape(-1, 2):
+                if last - first <= hold_up_to:
+                    mask[first:last, column] = HELD
+        return cls(
+            np.ascontiguousarray(np.where(missing, 0.0, y)),
+            np.ascontiguousarray(mask),
+            np.ascontiguousarray(u, dtype=np.float64),
+            step,
+        )
+
+
+class Likelihood:
+    """Negative log-posterior of an :class:`RCNetwork` on :class:`Observations`.
+
+    The vector ``theta`` that is optimised holds logarithms of the ``"log"`` parameters and the ``"linear"`` ones
+    divided by their scale, so that a unit step is comparable everywhere.
+    """
+
+    def __init__(self, network: RCNetwork, data: Observations, tolerance: float = TOLERANCE) -> None:
+        self.network = network
+        self.data = data
+        self.tolerance = tolerance
+        parameters = network.parameters
+        self.is_log = np.array([p.scale == "log" for p in parameters])
+        start = np.array([p.start for p in parameters])
+        span = np.array([p.prior_sd if p.prior_sd > 0 else abs(p.start) for p in parameters])
+        self.unit = np.where(self.is_log, 1.0, np.where(span > 0, span, 1.0))
+        self.start = self.theta(start)
+        self.lower = self.theta(np.array([p.lower for p in parameters]))
+        self.upper = self.theta(np.array([p.upper for p in parameters]))
+        prior = np.array([p.prior_sd for p in parameters])
+        self.prior_precision = np.where(
+            prior > 0, (np.where(self.is_log, 1.0, self.unit) / np.where(prior > 0, prior, 1.0)) ** 2, 0.0
+        )
+        missing = data.mask == MISSING
+        self._changed = np.r_[True, (missing[1:] != missing[:-1]).any(axis=1)]
+        self._rising = np.vstack([np.diff(data.u, axis=0), np.zeros(data.u.shape[1])]) * np.array(
+            network.first_order, dtype=np.float64
+        )
+        self._observed = np.array(network.observed, dtype=np.int64)
+        self._p0 = np.diag(np.array(network.initial_variance, dtype=np.float64))
+        self._whole = np.ones(len(data.y))
+
+    @property
+    def n_observed(self) -> int:
+        """Number of readings in the likelihood."""
+        return int((self.data.mask == OBSERVED).sum())
+
+    def theta(self, values: FloatArray) -> FloatArray:
+        """Return the optimiser's vector for parameter ``values`` in their units."""
+        return np.where(self.is_log, np.log(np.maximum(values, 1e-300)), values / self.unit)
+
+    def values(self, theta: FloatArray) -> FloatArray:
+        """Return the parameters in their units."""
+        return np.where(self.is_log, np.exp(np.where(self.is_log, theta, 0.0)), theta * self.unit)
+
+    def slope(self, theta: FloatArray) -> FloatArray:
+        """Return d values / d theta."""
+        return np.where(self.is_log, self.values(theta), self.unit)
+
+    def discrete(self, theta: FloatArray) -> tuple[Matrices, Discrete, FloatArray]:
+        """Return the network's matrices, its discretisation and the inputs' contribution to each step (N, n)."""
+        m = self.network.matrices(self.values(theta))
+        model = discretise(m.capacity, m.conductance, m.power, m.variance, self.data.step)
+        return m, model, self.data.u @ model.gamma0.T + self._rising @ model.gamma1.T
+
+    def value(self, theta: FloatArray) -> float:
+        """Return the negative log-posterior; large and finite where the model cannot be evaluated."""
+        m, model, g = self.discrete(theta)
+        rest = np.empty(len(g), dtype=np.int64)
+        nll, _ = filter_forward(
+            model.phi, model.q, m.measurement, self._observed, m.initial, self._p0, g, self.data.y, self.data.mask,
+            self._changed, self._whole, self.tolerance, np.empty((1, 1)), np.empty((1, 1, 1)), rest,
+        )  # fmt: skip
+        total = nll + self._prior(theta)
+        return float(total) if np.isfinite(total) else _LARGE
+
+    def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return the negative log-posterior and its gradient by ``theta``."""
+        nll, gradient = self._sweep(theta, self._whole)
+        total = nll + self._prior(theta)
+        if not (np.isfinite(total) and np.isfinite(gradient).all()):
+            return _LARGE, np.zeros_like(theta)
+        return float(total), gradient + self.prior_precision * (theta - self.start)
+
+    def loglik(self, theta: FloatArray) -> float:
+        """Return the log-likelihood without priors."""
+        return -(self.value(theta) - self._prior(theta))
+
+    def scores(self, theta: FloatArray, blocks: int) -> FloatArray:
+        """Return the gradient of the negative log-likelihood of each of ``blocks`` stretches of time (blocks, p)."""
+        edges = np.linspace(0, len(self._whole), blocks + 1).astype(int)
+        out = np.empty((blocks, len(theta)))
+        for b in range(blocks):
+            weight = np.zeros_like(self._whole)
+            weight[edges[b] : edges[b + 1]] = 1.0
+            out[b] = self._sweep(theta, weight)[1]
+        return out
+
+    def states(self, theta: FloatArray) -> FloatArray:
+        """Return the one-step predictions of all states (N, n) [degC]."""
+        return self._forward(theta, self._whole)[1]
+
+    def innovations(self, theta: FloatArray) -> FloatArray:
+        """Return reading minus one-step prediction (N, m) [K], NaN where there is no reading."""
+        predicted = self.states(theta)[:, self._observed]
+        return np.where(self.data.mask == OBSERVED, self.data.y - predicted, np.nan)
+
+    def _prior(self, theta: FloatArray) -> float:
+        return 0.5 * float(self.prior_precision @ (theta - self.start) ** 2)
+
+    def _forward(
+        self, theta: FloatArray, weight: FloatArray
+    ) -> tuple[float, FloatArray, FloatArray, NDArray[np.int64], Matrices, Discrete]:
+        m, model, g = self.discrete(theta)
+        steps, n = g.shape
+        states, rest = np.empty((steps, n)), np.empty(steps, dtype=np.int64)
+        covariances = np.empty((steps, n, n))
+        nll, _ = filter_forward(
+            model.phi, model.q, m.measurement, self._observed, m.initial, self._p0, g, self.data.y, self.data.mask,
+            self._changed, weight, self.tolerance, states, covariances, rest,
+        )  # fmt: skip
+        return nll, states, covariances, rest, m, model
+
+    def _sweep(self, theta: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
+        """Return the weighted negative log-likelihood and its gradient, without priors."""
+        nll, states, covariances, rest, m, model = self._forward(theta, weight)
+        if not np.isfinite(nll):
+            return nll, np.zeros_like(theta)
+        phi_bar, q_bar, r_bar, x0_bar, g_bar = filter_backward(
+            model.phi, m.measurement, self._observed, self.data.y, self.data.mask, weight, states, covariances, rest
+        )
+        network = discretise_adjoint(model, phi_bar, g_bar.T @ self.data.u, g_bar.T @ self._rising, q_bar)
+        values = self.values(theta)
+        return nll, self.network.pull_back(values, network, r_bar, x0_bar) * self.slope(theta)

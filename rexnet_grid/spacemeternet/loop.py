@@ -1,0 +1,141 @@
+"""The estimate in the loop: voltage headroom learned from the meters of the run so far.
+
+The map of the feeder is lost: nothing is known but which node each meter hangs on. Readings are appended unit by unit,
+the sensitivities are estimated anew every so many units, and until there is enough to say, nothing is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rexnet_grid.delivery.headroom import Headroom
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
+from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+
+
+class LearnedVoltageHeadroom:
+    """Headroom rows of the metered nodes' voltages, from what the meters have shown so far.
+
+    Parameters
+    ----------
+    meter_nodes
+        Node of each meter, the order of the readings; several meters may share a node, their injections add up and
+        their voltages are averaged.
+    band_pu
+        Lowest and highest voltage allowed [p.u.].
+    warm_up_units
+        Units to collect before the first estimate.
+    refit_every
+        Units between two estimates.
+    window_units
+        Units that an estimate looks back on.
+    confidence
+        One-sided confidence of each row.
+    """
+
+    def __init__(
+        self,
+        meter_nodes: Sequence[str],
+        band_pu: tuple[float, float] = (0.9, 1.1),
+        warm_up_units: int = 192,
+        refit_every: int = 96,
+        window_units: int = 96 * 28,
+        confidence: float = 0.95,
+    ) -> None:
+        self.nodes = tuple(dict.fromkeys(meter_nodes))
+        self._meter_of = np.array([self.nodes.index(node) for node in meter_nodes], dtype=np.int64)
+        self.band_pu = band_pu
+        self.warm_up_units = warm_up_units
+        self.refit_every = refit_every
+        self.window_units = window_units
+        self.confidence = confidence
+        self.estimate: VoltageSpaceNet | None = None
+        self.refused = ""
+        self._rows: list[FloatArray] = []
+        self._count = 0
+
+    def append(self, p_kw: FloatArray, q_kvar: FloatArray | None, vm_pu: FloatArray) -> None:
+        """Take in one unit's readings and estimate anew when it is time.
+
+        Parameters
+        ----------
+        p_kw, q_kvar, vm_pu
+            (meters,) mean injections of the unit [kW, kvar] and voltages [p.u.]; NaN where a reading is lost;
+            ``q_kvar`` may be None.
+        """
+        reactive = np.zeros_like(p_kw) if q_kvar is None else q_kvar
+        row = np.stack([self._sum(p_kw), self._sum(reactive), self._mean(vm_pu)])
+        self._rows.append(row)
+        self._rows = self._rows[-self.window_units :]
+        self._count += 1
+        due = self._count >= self.warm_up_units and (self._count - self.warm_up_units) % self.refit_every == 0
+        if due:
+            self._fit()
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray, nodes: Sequence[str]) -> tuple[Headroom, ...]:
+        """Return for each open unit the voltage rows about the positions; rows are empty while nothing is known.
+
+        Parameters
+        ----------
+        units
+            The open units.
+        position_kw
+            (n_units, n_nodes) injections reserved so far [kW].
+        nodes
+            Names of the columns; those without a meter count as having no effect.
+        """
+        if self.estimate is None:
+            empty = np.zeros((0, len(nodes)))
+            return tuple(Headroom(unit, tuple(nodes), empty, np.zeros(0), ()) for unit in units)
+        column = {node: i for i, node in enumerate(nodes)}
+        at = np.array([column[node] for node in self.nodes], dtype=np.int64)
+        sensitivity = np.zeros((len(self.nodes), len(nodes)))
+        sensitivity[:, at] = self.estimate.vm_pu_per_kw_.to_numpy()
+        factor = margin_factor(self.confidence)
+        rows = []
+        for unit, position in zip(units, np.atleast_2d(position_kw), strict=True):
+            expected, std = self.estimate.operating_point(position[at])
+            rows.append(
+                band_rows(unit, nodes, self.nodes, sensitivity, expected, factor * std, self.band_pu, "voltage")
+            )
+        return tuple(rows)
+
+    def save(self) -> dict[str, Any]:
+        """Return what :meth:`restore` takes back; the estimate itself is found again from the readings."""
+        return {"rows": [row.copy() for row in self._rows], "count": self._count, "estimate": self.estimate}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a saved state."""
+        self._rows = [row.copy() for row in state["rows"]]
+        self._count = state["count"]
+        self.estimate = state["estimate"]
+
+    def _fit(self) -> None:
+        p, q, v = np.moveaxis(np.stack(self._rows), 1, 0)
+        try:
+            self.estimate = VoltageSpaceNet().fit(*(_named(t, self.nodes) for t in (p, q, v)))
+            self.refused = ""
+        except MeterDataError as error:
+            self.refused = str(error)
+
+    def _sum(self, values: FloatArray) -> FloatArray:
+        out = np.zeros(len(self.nodes))
+        np.add.at(out, self._meter_of, values)
+        return out
+
+    def _mean(self, values: FloatArray) -> FloatArray:
+        return self._sum(values) / np.bincount(self._meter_of, minlength=len(self.nodes))
+
+
+def _named(values: FloatArray, nodes: tuple[str, ...]) -> Any:
+    from pandas import DataFrame
+
+    return DataFrame(values, columns=list(nodes))

@@ -1,0 +1,88 @@
+"""Which edges are there: present, absent, or undetermined.
+
+After the joint fit with all candidates every edge has a conductance g >= 0, a standard error s and so the one-sided
+probability that it is no edge. Tests at the bound follow the half-half mixture of χ²_0 and χ²_1 (Self and Liang 1987,
+DOI 10.1080/01621459.1987.10478472), which for one edge is the one-sided normal test. False discoveries are held by
+Benjamini and Hochberg (1995, DOI 10.1111/j.2517-6161.1995.tb02031.x). An edge is *present* if it is discovered and
+material, *absent* if even its upper confidence bound is immaterial, and *undetermined* otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.stats import norm
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.kalman import BoolArray
+
+State = Literal["present", "absent", "undetermined"]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeVerdict:
+    """What the data say about one candidate edge.
+
+    Attributes
+    ----------
+    a, b
+        The zones.
+    state
+        ``"present"``, ``"absent"`` or ``"undetermined"``.
+    conductance_w_k, std_error
+        Estimate and standard error [W/K].
+    z
+        Estimate over standard error.
+    probability
+        Posterior probability that the conductance is material, under a normal likelihood and equal odds.
+    """
+
+    a: str
+    b: str
+    state: State
+    conductance_w_k: float
+    std_error: float
+    z: float
+    probability: float
+
+
+def discoveries(p_values: FloatArray, rate: float) -> BoolArray:
+    """Return which hypotheses Benjamini and Hochberg's procedure rejects at false-discovery ``rate``."""
+    order = np.argsort(p_values, kind="stable")
+    n = len(p_values)
+    below = np.flatnonzero(p_values[order] <= rate * np.arange(1, n + 1) / max(n, 1))
+    out = np.zeros(n, dtype=bool)
+    if len(below):
+        out[order[: below[-1] + 1]] = True
+    return out
+
+
+def judge(
+    conductance: FloatArray, std_error: FloatArray, material: float, rate: float, confidence: float
+) -> tuple[tuple[State, ...], FloatArray]:
+    """Return the state of each edge and the probability that it is material.
+
+    Parameters
+    ----------
+    conductance, std_error
+        (edges,) [W/K]; an infinite standard error means that nothing is known.
+    material
+        Conductance below which an edge does not matter [W/K].
+    rate
+        False-discovery rate.
+    confidence
+        One-sided confidence of an absence.
+    """
+    z = np.divide(
+        conductance, std_error, out=np.zeros_like(conductance), where=np.isfinite(std_error) & (std_error > 0)
+    )
+    found = discoveries(norm.sf(z), rate) & (conductance >= material)
+    upper = conductance + norm.ppf(confidence) * std_error
+    probability = norm.sf((material - conductance) / np.where(std_error > 0, std_error, 1e-12))
+    states: list[State] = []
+    for is_found, top in zip(found, upper, strict=True):
+        states.append("present" if is_found else "absent" if top < material else "undetermined")
+    return tuple(states), probability

@@ -1,0 +1,151 @@
+"""ThermalSpaceNet: the heat conductances between the zones of a building, from its meters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.spacemeternet.frame import Table, zone_data
+from rexnet_grid.spacemeternet.manners import Estimator
+from rexnet_grid.spacemeternet.search import BuildingFit, SearchRules, search
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class ThermalSpaceNet(Estimator):
+    """Zones of a building as a stochastic RC network, estimated by maximum likelihood.
+
+    Parameters
+    ----------
+    candidate_edges
+        Pairs of zones that may touch (a floor plan); None means that any two may.
+    states
+        1 (air) or 2 (air and mass) states in each zone, or ``"auto"``: whichever has the lower BIC.
+    material_w_k
+        Conductance below which an edge does not matter [W/K]; None takes 15 % of the median conductance found.
+    false_discovery_rate
+        Share of wrong edges tolerated among those called present.
+    confidence
+        One-sided confidence with which an absence is stated.
+    """
+
+    def __init__(
+        self,
+        candidate_edges: Iterable[tuple[str, str]] | None = None,
+        states: Literal["auto", 1, 2] = "auto",
+        material_w_k: float | None = None,
+        false_discovery_rate: float = 0.05,
+        confidence: float = 0.95,
+    ) -> None:
+        self.candidate_edges = candidate_edges
+        self.states = states
+        self.material_w_k = material_w_k
+        self.false_discovery_rate = false_discovery_rate
+        self.confidence = confidence
+
+    def fit(
+        self,
+        temperatures_c: Table,
+        heat_kw: Table = None,
+        outdoor_c: Table = None,
+        solar_w_m2: Table = None,
+        boundary_c: Table = None,
+        circuits: Mapping[str, Sequence[str]] | None = None,
+    ) -> Self:
+        """Estimate the building from its meters; tables as in :func:`rexnet_grid.spacemeternet.frame.zone_data`.
+
+        Returns
+        -------
+        ThermalSpaceNet
+            Itself, with ``graph_``, ``edges_``, ``params_``, ``cov_``, ``loglik_``, ``aic_``, ``bic_``,
+            ``state_space_`` and ``diagnostics_``.
+
+        Raises
+        ------
+        MeterDataError
+            If the tables cannot be used.
+        """
+        self.data_ = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        self.index_ = pd.DataFrame(temperatures_c).index
+        rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
+        self._accept(search(self.data_, self.candidate_edges, rules))
+        return self
+
+    def _accept(self, found: BuildingFit) -> None:
+        self.fit_ = found
+        self.params_ = found.parameter_table()
+        names = list(self.params_.index)
+        self.cov_ = pd.DataFrame(found.covariance, names, names)
+        self.loglik_ = found.loglik
+        self.aic_, self.bic_ = found.aic, found.bic
+        self.edges_ = found.edge_table()
+        self.graph_: nx.Graph = nx.Graph()
+        self.graph_.add_nodes_from(self.data_.zones)
+        for verdict in found.verdicts:
+            if verdict.state != "absent":
+                self.graph_.add_edge(
+                    verdict.a,
+                    verdict.b,
+                    state=verdict.state,
+                    conductance_w_k=verdict.conductance_w_k,
+                    std_error=verdict.std_error,
+                    z=verdict.z,
+                    probability=verdict.probability,
+                )
+        self.state_space_ = found.state_space()
+        self.diagnostics_: dict[str, Any] = dict(found.diagnostics)
+
+    def predict(self, horizon: int = 1, return_std: bool = False) -> Any:
+        """Return the prediction of each reading made ``horizon`` steps before [degC], with its standard deviation.
+
+        Inputs of the steps in between are taken as known.
+        """
+        self._require_fit("fit_")
+        mean, std = self.fit_.predict(horizon)
+        table = pd.DataFrame(mean, self.index_, list(self.data_.zones))
+        return (table, pd.DataFrame(std, self.index_, list(self.data_.zones))) if return_std else table
+
+    def simulate(
+        self,
+        outdoor_c: Table,
+        heat_kw: Table = None,
+        solar_w_m2: Table = None,
+        boundary_c: Table = None,
+        circuits: Mapping[str, Sequence[str]] | None = None,
+        initial_c: Table = None,
+    ) -> pd.DataFrame:
+        """Return the temperatures [degC] that the inputs alone bring about, all nodes of a zone starting at one value.
+
+        Parameters
+        ----------
+        outdoor_c, heat_kw, solar_w_m2, boundary_c, circuits
+            As in :meth:`fit`.
+        initial_c
+            Temperature of each zone at the start; None takes the first of the fitted readings.
+        """
+        self._require_fit("fit_")
+        index = pd.Series(outdoor_c).index
+        first = np.array([np.nan_to_num(self.data_.temperature[0])]) if initial_c is None else np.atleast_2d(initial_c)
+        start = np.broadcast_to(np.asarray(first, dtype=float), (len(index), len(self.data_.zones))).copy()
+        start += 1e-6 * np.arange(len(index))[:, None]
+        table = pd.DataFrame(start, index, list(self.data_.zones))
+        data = zone_data(table, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        return pd.DataFrame(self.fit_.simulate(data, start[0]), index, list(self.data_.zones))
+
+    def score(
+        self,
+        temperatures_c: Table,
+        heat_kw: Table = None,
+        outdoor_c: Table = None,
+        solar_w_m2: Table = None,
+        boundary_c: Table = None,
+        circuits: Mapping[str, Sequence[str]] | None = None,
+    ) -> float:
+        """Return the mean log predictive density of one-step predictions on other readings; higher is better."""
+        self._require_fit("fit_")
+        data = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        return self.fit_.score(data)

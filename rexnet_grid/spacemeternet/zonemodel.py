@@ -1,0 +1,209 @@
+"""The RC network of a building: air and mass of each zone, walls between zones, to outdoors and to known neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.spacemeternet.rcnetwork import Parameter, RCNetwork
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Metered heat that reaches one zone, or several in unknown shares.
+
+    Attributes
+    ----------
+    name
+        Column it comes from.
+    zones
+        Indices of the zones it heats.
+    """
+
+    name: str
+    zones: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneData:
+    """A building's meters on one regular grid, as arrays.
+
+    Attributes
+    ----------
+    zones, circuits, boundaries
+        Names of the zones; heat circuits; names of known neighbouring temperatures, outdoors first.
+    temperature
+        (N, zones) readings with NaN where missing [degC].
+    boundary
+        (N, boundaries) [degC].
+    heat
+        (N, circuits) mean power of the step that starts at each index [kW].
+    sun
+        (N,) irradiance [kW/m²], or None.
+    step
+        [h].
+    """
+
+    zones: tuple[str, ...]
+    circuits: tuple[Circuit, ...]
+    boundaries: tuple[str, ...]
+    temperature: FloatArray
+    boundary: FloatArray
+    heat: FloatArray
+    sun: FloatArray | None
+    step: float
+
+    def inputs(self) -> FloatArray:
+        """Return the (N, k) inputs in the order of :func:`input_names`."""
+        parts = [self.boundary, np.ones((len(self.temperature), 1)), self.heat]
+        if self.sun is not None:
+            parts.append(self.sun[:, None])
+        return np.hstack(parts)
+
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the inputs: boundaries, ``"one"``, circuits and ``"sun"``."""
+        names = (*self.boundaries, "one", *(f"heat {c.name}" for c in self.circuits))
+        return (*names, "sun") if self.sun is not None else names
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneModel:
+    """A building's network and where its edges and the zones' numbers sit among the parameters.
+
+    Attributes
+    ----------
+    network
+        The network.
+    pairs, edges
+        The candidate edges and the index of each one's conductance.
+    air
+        Index of the state of each zone's air.
+    """
+
+    network: RCNetwork
+    pairs: tuple[Pair, ...]
+    edges: tuple[int, ...]
+    air: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Rough numbers of a zone to start from: heat loss [kW/K], capacity [kWh/K], reading at the start."""
+
+    loss: float
+    capacity: float
+    first: float
+
+
+def build_zone_model(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> ZoneModel:
+    """Return the network of a building with one (air) or two (air and mass) states in each zone.
+
+    Parameters
+    ----------
+    data
+        The meters; they set names and starting values only.
+    pairs
+        Candidate edges as pairs of zone indices.
+    states
+        1 or 2 states in each zone.
+    """
+    first_order = tuple(not (n == "one" or n == "sun" or n.startswith("heat ")) for n in data.input_names())
+    net = RCNetwork(inputs=data.input_names(), first_order=first_order)
+    guesses = [guess_zone(data, zone) for zone in range(len(data.zones))]
+    typical = float(np.median([g.loss for g in guesses]))
+    split = -1
+    if states > 1:
+        split = net.parameter(Parameter("heat to air", "1", 0.8, 0.2, 1.0, "linear", 0.3))
+    air, mass = [], []
+    for zone, guess in zip(data.zones, guesses, strict=True):
+        a, b = _add_zone(net, zone, guess, states)
+        air.append(a)
+        mass.append(b)
+        _add_outside(net, data, zone, a, b, guess)
+    for circuit in data.circuits:
+        _add_circuit(net, data, circuit, air, mass, split)
+    edges = []
+    for i, j in pairs:
+        name = f"conductance {data.zones[i]}-{data.zones[j]}"
+        edges.append(net.parameter(Parameter(name, "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear")))
+        net.link(air[i], air[j], edges[-1])
+    return ZoneModel(net, pairs, tuple(edges), tuple(air))
+
+
+def guess_zone(data: ZoneData, zone: int) -> Guess:
+    """Return rough numbers of a zone: mean heat over mean temperature difference, and forty hours of it as capacity."""
+    readings = data.temperature[:, zone]
+    known = readings[np.isfinite(readings)]
+    excess = max(float(np.nanmean(readings - data.boundary[:, 0])), 2.0)
+    heat = _mean_heat(data, zone)
+    if heat <= 0.0:
+        heated = [h for h in (_mean_heat(data, z) for z in range(len(data.zones))) if h > 0.0]
+        heat = 0.5 * float(np.mean(heated)) if heated else 1.0
+    loss = heat / excess
+    return Guess(loss, 40.0 * loss, float(known[0]) if len(known) else 20.0)
+
+
+def _mean_heat(data: ZoneData, zone: int) -> float:
+    heat = [data.heat[:, i].mean() / len(c.zones) for i, c in enumerate(data.circuits) if zone in c.zones]
+    return float(sum(heat))
+
+
+def _add_zone(net: RCNetwork, zone: str, guess: Guess, states: int) -> tuple[int, int]:
+    """Add the states of a zone; return the index of the air and of the mass (the air where there is one state)."""
+    share = 0.25 if states > 1 else 0.6
+    c = share * guess.capacity
+    noise = net.parameter(Parameter(f"process noise {zone}", "K/√h", 0.1, 1e-4, 5.0, "log", 2.0))
+    meter = net.parameter(Parameter(f"meter noise {zone}", "K", 0.05, 1e-3, 1.0, "log", 2.0))
+    capacity = net.parameter(Parameter(f"air capacity {zone}", "kWh/K", c, c / 300.0, c * 300.0, "log", 1.5))
+    air = net.state(zone, capacity, noise, initial_value=guess.first, initial_variance=1.0)
+    net.observe(air, meter)
+    if states == 1:
+        return air, air
+    c = guess.capacity - c
+    heavy = net.parameter(Parameter(f"mass capacity {zone}", "kWh/K", c, c / 100.0, c * 100.0, "log", 1.5))
+    quiet = net.parameter(Parameter(f"mass noise {zone}", "K/√h", 0.02, 1e-4, 2.0, "log", 1.5))
+    mass = net.state(f"{zone} mass", heavy, quiet, initial_value=guess.first, initial_variance=4.0)
+    g = share * guess.capacity / 0.5
+    film = net.parameter(Parameter(f"film {zone}", "kW/K", g, g / 100.0, g * 100.0, "log", 1.5))
+    net.link(air, mass, film)
+    return air, mass
+
+
+def _add_outside(net: RCNetwork, data: ZoneData, zone: str, air: int, mass: int, guess: Guess) -> None:
+    """Join a zone to every known temperature and let it have sun and a constant gain."""
+    for number, boundary in enumerate(data.boundaries):
+        g = guess.loss * (0.7 if number == 0 else 0.2)
+        p = net.parameter(Parameter(f"loss {zone} to {boundary}", "kW/K", g, 0.0, 100.0 * guess.loss, "linear"))
+        net.boundary(air, boundary, p)
+    gain = 0.5 * guess.loss
+    p = net.parameter(Parameter(f"gain {zone}", "kW", gain, 0.0, 100.0 * gain, "linear", 4.0 * gain))
+    net.source(air, "one", p)
+    if data.sun is not None:
+        for where, state in (("air", air), ("mass", mass))[: 1 if air == mass else 2]:
+            p = net.parameter(Parameter(f"aperture {zone} {where}", "m²", 0.5, 0.0, 100.0, "linear", 5.0))
+            net.source(state, "sun", p)
+
+
+def _add_circuit(net: RCNetwork, data: ZoneData, circuit: Circuit, air: list[int], mass: list[int], split: int) -> None:
+    """Bring a circuit's heat to its zones: whole to one zone, in estimated shares to several."""
+    name = f"heat {circuit.name}"
+    if len(circuit.zones) == 1:
+        zone = circuit.zones[0]
+        if split < 0:
+            net.source(air[zone], name, constant=1.0)
+        else:
+            net.source(air[zone], name, split)
+            net.source(mass[zone], name, split, constant=1.0, slope=-1.0)
+        return
+    n = len(circuit.zones)
+    for zone in circuit.zones:
+        label = f"share of {circuit.name} in {data.zones[zone]}"
+        share = net.parameter(Parameter(label, "1", 1.0 / n, 0.01, 2.0, "log", 0.5))
+        net.source(air[zone], name, share)

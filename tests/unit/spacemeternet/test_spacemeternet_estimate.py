@@ -1,0 +1,110 @@
+"""What ``rexnet estimate`` does, and the learned headroom of the loop."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet.estimate import run_phase, run_thermal, run_voltage
+from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
+
+ROUTES = np.array([[1, 1, 1, 1], [1, 2, 2, 2], [1, 2, 3, 3], [1, 2, 3, 4.0]]) * 2e-4
+
+
+def feeder(steps=600, noise=2e-4, seed=2):
+    rng = np.random.default_rng(seed)
+    p = -rng.gamma(1.5, 1.0, (steps, 4))
+    q = 0.3 * p * rng.uniform(0.5, 1.5, p.shape)
+    v = np.sqrt(1.0 + 2 * (p @ ROUTES + 0.3 * q @ ROUTES)) + rng.normal(0, noise, p.shape)
+    return p, q, v
+
+
+def two_rooms(days=6, seed=1):
+    rng = np.random.default_rng(seed)
+    n = 96 * days
+    index = pd.date_range("2026-01-01", periods=n, freq="15min", tz="UTC")
+    outdoor = 3 + 4 * np.sin(np.arange(n) / 96 * 2 * np.pi) + np.cumsum(rng.normal(0, 0.05, n))
+    heat = rng.integers(0, 2, (n // 8 + 1, 2)).repeat(8, axis=0)[:n] * 2.0
+    t = np.full((n, 2), 20.0)
+    for k in range(n - 1):
+        flow = 0.07 * (t[k, ::-1] - t[k]) + 0.05 * (outdoor[k] - t[k]) + heat[k]
+        t[k + 1] = t[k] + 0.25 / 1.4 * flow + rng.normal(0, 0.005, 2)
+    return pd.DataFrame(
+        {
+            "temperature_c:east": t[:, 0] + rng.normal(0, 0.05, n),
+            "temperature_c:west": t[:, 1] + rng.normal(0, 0.05, n),
+            "heat_kw:east": heat[:, 0],
+            "heat_kw:west": heat[:, 1],
+            "outdoor_c": outdoor,
+        },
+        index=index.rename("time"),
+    )
+
+
+def test_thermal_estimate_writes_table_graph_and_page(tmp_path):
+    path = tmp_path / "rooms.csv"
+    two_rooms().to_csv(path)
+    summary = run_thermal([path], tmp_path / "out")
+    assert "1 edges present" in str(summary)
+    graph = pd.read_csv(tmp_path / "out" / "graph.csv")
+    assert graph["conductance_w_k"][0] == pytest.approx(70, rel=0.2)
+    assert "svg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert len(pd.read_csv(tmp_path / "out" / "parameters.csv")) > 5
+
+
+def test_voltage_estimate_from_parquet(tmp_path):
+    p, q, v = feeder()
+    columns = {f"{k}:{c}": t[:, i] for k, t in (("p_kw", p), ("q_kvar", q), ("vm_pu", v)) for i, c in enumerate("abcd")}
+    path = tmp_path / "feeder.parquet"
+    pd.DataFrame(columns, index=pd.RangeIndex(len(p), name="time")).to_parquet(path)
+    run_voltage([path])
+    table = pd.read_csv(tmp_path / "estimate-voltage" / "parameters.csv").set_index(["voltage_at", "injection_at"])
+    assert table.loc[("d", "d"), "pu_per_kw"] == pytest.approx(8e-4, rel=0.1)
+
+
+def test_phase_estimate(tmp_path):
+    rng = np.random.default_rng(0)
+    busbar = 1 + np.cumsum(rng.normal(0, 1e-3, (300, 3)), axis=0)
+    customers = busbar[:, [0, 2, 1, 2]] - 0.01 + rng.normal(0, 2e-4, (300, 4))
+    table = pd.DataFrame(
+        np.hstack([busbar, customers]),
+        columns=["busbar:L1", "busbar:L2", "busbar:L3", *[f"customer:{i}" for i in range(4)]],
+    )
+    table.to_csv(tmp_path / "v.csv", index_label="time")
+    run_phase([tmp_path / "v.csv"])
+    assert list(pd.read_csv(tmp_path / "estimate-phase" / "graph.csv")["phase"]) == ["L1", "L3", "L2", "L3"]
+
+
+def test_every_fault_of_a_file_is_named(tmp_path):
+    table = two_rooms().rename(columns={"outdoor_c": "outdor_c"})
+    table["heat_kw:east"] = "much"
+    table.to_csv(tmp_path / "rooms.csv")
+    with pytest.raises(MeterDataError) as error:
+        run_thermal([tmp_path / "rooms.csv"])
+    said = str(error.value)
+    assert "outdor_c" in said
+    assert 'did you mean "outdoor_c"' in said
+    assert "heat_kw:east" in said
+
+
+def test_learned_headroom_is_silent_then_knows_the_feeder():
+    p, q, v = feeder(300)
+    learned = LearnedVoltageHeadroom(["a", "b", "c", "d"], (0.95, 1.05), warm_up_units=200, refit_every=50)
+    nodes = ["a", "b", "c", "d", "elsewhere"]
+    for k in range(199):
+        learned.append(p[k], q[k], v[k])
+    assert learned.headroom([7], np.zeros((1, 5)), nodes)[0].limits == ()
+    learned.append(p[199], q[199], v[199])
+    rows = learned.headroom([7, 8], np.array([[0.0] * 5, [0, 0, 0, -20, 0]]), nodes)
+    calm, loaded = rows
+    assert calm.coefficients.shape == (8, 5)
+    assert not calm.coefficients[:, 4].any()
+    row = calm.limits.index("d undervoltage")
+    assert -calm.coefficients[row, 3] == pytest.approx(8e-4, rel=0.15)
+    assert calm.slack[row] < 0.05
+    assert loaded.slack[row] < calm.slack[row] - 0.01
+    state = learned.save()
+    learned.append(p[200], q[200], v[200])
+    learned.restore(state)
+    again = learned.headroom([7], np.zeros((1, 5)), nodes)[0]
+    np.testing.assert_array_equal(again.slack, calm.slack)
