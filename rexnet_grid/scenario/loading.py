@@ -99,7 +99,9 @@ def validate(
         wrong = {detail["loc"][:-1] for detail in details if detail["loc"]}
         told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong]
         issues = [issue_of(detail, where, overridden) for detail in told]
-    issues += _across(data, where) if scenario is None else _relations(scenario, where)
+    issues += _across(data, where)
+    if scenario is not None:
+        issues += _relations(scenario, where)
     if issues or scenario is None:
         raise ScenarioError(issues)
     return scenario

@@ -44,7 +44,7 @@ def _deep(value: object) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key)
+    return key if _BARE.fullmatch(key) else _text(key)
 
 
 def value_text(value: object) -> str:
@@ -54,7 +54,7 @@ def value_text(value: object) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _text(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
@@ -62,3 +62,8 @@ def value_text(value: object) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_key(key)} = {value_text(member)}" for key, member in value.items()) + " }"
     raise TypeError(f"TOML has no type for {type(value).__name__}")
+
+
+def _text(text: str) -> str:
+    """Return a basic string; JSON writes the same escapes, but leaves DEL as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
