@@ -1,0 +1,22 @@
+"""The reservation exchange: forward units traded under delivery constraints, exact and replayable."""
+
+from rexnet_grid.reservex.exchange import Exchange
+from rexnet_grid.reservex.layout import NO_PRICE
+from rexnet_grid.reservex.log import EventLog
+from rexnet_grid.reservex.messages import (
+    AccountView,
+    AuctionResult,
+    BatchReceipt,
+    Depth,
+    DepthRow,
+    Fill,
+    OrderBatch,
+    Receipt,
+    Reservations,
+)
+from rexnet_grid.reservex.rules import MarketRules
+
+__all__ = [
+    "NO_PRICE", "AccountView", "AuctionResult", "BatchReceipt", "Depth", "DepthRow", "EventLog", "Exchange", "Fill",
+    "MarketRules", "OrderBatch", "Receipt", "Reservations",
+]  # fmt: skip

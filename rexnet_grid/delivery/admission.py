@@ -1,0 +1,218 @@
+r"""What a market may still trade between two nodes: headroom in a table that compiled matching takes from.
+
+A trade of q lots from the seller's node s to the buyer's node b moves the network by ``Δ = q · lot_kw`` at s and by
+``-Δ`` at b, so every row r of the unit's headroom loses ``(A[r, s] - A[r, b]) · q · lot_kw`` of its slack. The most
+that fits is
+
+.. math:: q_{max} = \min_{r: A_{rs} - A_{rb} > 0} \lfloor slack_r / ((A_{rs} - A_{rb}) \cdot lot) \rfloor
+
+and nothing where a row that is already broken would get worse; a trade that relieves a broken row is admitted. This is
+the flow-based admission of Europe's coupled intraday market with nodes in the place of zones (SIDC, Commission
+Regulation (EU) 2015/1222, Art. 51-58: orders are matched as long as the capacity between their areas lasts, and
+matching and taking the capacity are one step).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.errors import InputError, Issue, did_you_mean
+
+if TYPE_CHECKING:
+    from rexnet_grid.delivery.headroom import FloatArray, Headroom
+
+# header of the table
+T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW = range(9)
+T_HEADER = 16
+# block of one unit: header, five vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap blocked),
+# then the coefficients, node by node
+K_UNIT, K_ROWS = 0, 1
+K_HEADER = 8
+VECTORS = 5
+
+_SLOPE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How often one limit of one unit stood between two orders that wanted to trade.
+
+    Attributes
+    ----------
+    limit
+        Name of the limit.
+    times
+        How often it capped or stopped a trade.
+    blocked_lots
+        Lots that would have traded without it.
+    gap_tick_lots
+        These lots times the gap between the two prices [tick x lot]; over ``blocked_lots`` it is the congestion price
+        that the limit held open.
+    """
+
+    limit: str
+    times: int
+    blocked_lots: int
+    gap_tick_lots: int
+
+
+class LinearAdmission:
+    """Headroom of every open unit as one flat table.
+
+    Parameters
+    ----------
+    nodes
+        Names of all nodes, the columns of every headroom.
+    lot_kw
+        Size of a lot [kW].
+    """
+
+    def __init__(self, nodes: tuple[str, ...], lot_kw: float) -> None:
+        if not nodes or len(set(nodes)) != len(nodes) or not lot_kw > 0.0:
+            raise InputError("admission needs at least one node, no node twice, and a positive lot")
+        self.nodes = tuple(nodes)
+        self.lot_kw = float(lot_kw)
+        self._index = {name: i for i, name in enumerate(self.nodes)}
+        self._limits: dict[int, tuple[str, ...]] = {}
+        self._places: dict[int, int] = {}
+        self._free: list[int] = []
+        self._written: dict[int, FloatArray] = {}
+        self._capacity = 0
+        self.table: FloatArray = np.zeros(T_HEADER)
+        self._allocate(rows=8, blocks=8)
+
+    def index(self, node: str) -> int:
+        """Return the column of a node.
+
+        Raises
+        ------
+        InputError
+            When there is no such node.
+        """
+        found = self._index.get(node)
+        if found is None:
+            expected = f"one of the {len(self.nodes)} nodes of the network"
+            raise InputError([Issue("admission", "node", repr(node), expected, did_you_mean(node, self.nodes))])
+        return found
+
+    def publish(self, headroom: Headroom) -> None:
+        """Replace the rows of one unit.
+
+        Raises
+        ------
+        InputError
+            When the headroom has other nodes, or numbers that are not finite.
+        """
+        if headroom.nodes != self.nodes:
+            raise InputError(f"headroom of unit {headroom.unit} is for other nodes than the exchange's admission")
+        if not (np.isfinite(headroom.coefficients).all() and np.isfinite(headroom.slack).all()):
+            raise InputError(f"headroom of unit {headroom.unit} holds numbers that are not finite")
+        count = len(headroom.limits)
+        if count > self._rows or (headroom.unit not in self._places and not self._free):
+            self._allocate(max(count, self._rows), self._capacity + (0 if self._free else self._capacity))
+        if headroom.unit not in self._places:
+            self._places[headroom.unit] = self._free.pop()
+            self._build_ring()
+        place = self._places[headroom.unit]
+        block, rows = self._block(place), self._rows
+        block[K_UNIT], block[K_ROWS] = headroom.unit, count
+        vectors = block[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)
+        vectors[0, :count] = headroom.slack
+        vectors[2:] = 0.0
+        if self._written.get(place) is not headroom.coefficients:
+            coefficients = block[K_HEADER + VECTORS * rows :].reshape(len(self.nodes), rows)
+            coefficients[:, :count] = headroom.coefficients.T
+            scale = np.abs(headroom.coefficients).max(axis=1) if count else np.zeros(0)
+            vectors[1, :count] = _SLOPE_TOLERANCE * scale
+            self._written[place] = headroom.coefficients
+        self._limits[headroom.unit] = headroom.limits
+
+    def drop(self, unit: int) -> None:
+        """Forget a unit; nothing limits trades in it any more."""
+        place = self._places.pop(unit, None)
+        if place is not None:
+            self._limits.pop(unit)
+            self._written.pop(place, None)
+            self._free.append(place)
+            self._build_ring()
+
+    def capacity_lots(self, unit: int, source: str, sink: str) -> int:
+        """Return how many lots may still go from ``source`` to ``sink``; 2**62 when nothing limits them."""
+        place = self._places.get(unit)
+        if place is None:
+            return 1 << 62
+        block, rows = self._block(place), self._rows
+        count = int(block[K_ROWS])
+        vectors = block[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)[:, :count]
+        coefficients = block[K_HEADER + VECTORS * rows :].reshape(len(self.nodes), rows)[:, :count]
+        slope = coefficients[self.index(source)] - coefficients[self.index(sink)]
+        rising = slope > vectors[1]
+        if not rising.any():
+            return 1 << 62
+        lots = float(np.min(vectors[0, rising] / (slope[rising] * self.lot_kw)))
+        return min(max(0, int(np.floor(lots + _SLOPE_TOLERANCE))), 1 << 62)
+
+    def slack(self, unit: int) -> FloatArray:
+        """Return a copy of what is left of every row of ``unit`` [limit unit], aligned to the published limits."""
+        place = self._places.get(unit)
+        if place is None:
+            return np.zeros(0)
+        block = self._block(place)
+        return block[K_HEADER : K_HEADER + int(block[K_ROWS])].copy()
+
+    def bindings(self) -> dict[int, tuple[Binding, ...]]:
+        """Return, by unit, the limits that capped or stopped a trade since they were published."""
+        found: dict[int, tuple[Binding, ...]] = {}
+        for unit in sorted(self._places):
+            rows = self._rows
+            vectors = self._block(self._places[unit])[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)
+            bound = [
+                Binding(limit, int(vectors[2, r]), int(vectors[3, r]), int(vectors[4, r]))
+                for r, limit in enumerate(self._limits[unit])
+                if vectors[2, r] > 0
+            ]
+            if bound:
+                found[unit] = tuple(bound)
+        return found
+
+    @property
+    def _rows(self) -> int:
+        return int(self.table[T_ROWS])
+
+    def _block(self, place: int) -> FloatArray:
+        size = int(self.table[T_BLOCK])
+        start = int(self.table[T_BLOCKS]) + place * size
+        return self.table[start : start + size]
+
+    def _allocate(self, rows: int, blocks: int) -> None:
+        """Make a table of another shape and move what was published into it."""
+        old, old_rows, n = self.table, self._rows, len(self.nodes)
+        old_blocks = {place: self._block(place).copy() for place in self._places.values()} if self._capacity else {}
+        ring = 1 << (4 * blocks - 1).bit_length()
+        stamps = T_HEADER + 2 * ring
+        size = K_HEADER + (VECTORS + n) * rows
+        self.table = np.zeros(stamps + n + blocks * size)
+        self.table[T_NODES], self.table[T_ROWS], self.table[T_RING_MASK] = n, rows, ring - 1
+        self.table[T_LOT], self.table[T_STAMP], self.table[T_STAMPS] = self.lot_kw, old[T_STAMP], stamps
+        self.table[T_BLOCKS], self.table[T_BLOCK] = stamps + n, size
+        for place, block in old_blocks.items():
+            fresh = self._block(place)
+            fresh[:K_HEADER] = block[:K_HEADER]
+            fresh[K_HEADER:].reshape(VECTORS + n, rows)[:, :old_rows] = block[K_HEADER:].reshape(VECTORS + n, old_rows)
+        self._free.extend(range(blocks - 1, self._capacity - 1, -1))
+        self._capacity = blocks
+        self._build_ring()
+
+    def _build_ring(self) -> None:
+        """File the places of the units by unit, open addressing: (unit + 1, place) pairs."""
+        mask = int(self.table[T_RING_MASK])
+        ring = self.table[T_HEADER : T_HEADER + 2 * (mask + 1)].reshape(-1, 2)
+        ring[:] = 0.0
+        for unit, place in self._places.items():
+            at = unit & mask
+            while ring[at, 0]:
+                at = (at + 1) & mask
+            ring[at] = unit + 1, place

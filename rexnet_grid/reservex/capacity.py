@@ -1,0 +1,109 @@
+"""Admission inside compiled matching: read and take the headroom that a ``LinearAdmission`` holds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from rexnet_grid.delivery.admission import (
+    K_HEADER,
+    K_ROWS,
+    T_BLOCK,
+    T_BLOCKS,
+    T_HEADER,
+    T_LOT,
+    T_RING_MASK,
+    T_ROW,
+    T_ROWS,
+    T_STAMP,
+    T_STAMPS,
+    VECTORS,
+)
+
+if TYPE_CHECKING:
+    from rexnet_grid.reservex.layout import FloatArray
+
+UNLIMITED = 1 << 40
+
+
+@njit(cache=True)
+def block_of(F: FloatArray, unit: int) -> int:
+    """Return the address of the unit's block in the table, 0 when nothing limits it."""
+    if F.shape[0] <= T_HEADER:
+        return 0
+    mask = int(F[T_RING_MASK])
+    at = unit & mask
+    while True:
+        filed = int(F[T_HEADER + 2 * at])
+        if filed == 0:
+            return 0
+        if filed == unit + 1:
+            return int(F[T_BLOCKS]) + int(F[T_HEADER + 2 * at + 1]) * int(F[T_BLOCK])
+        at = (at + 1) & mask
+
+
+@njit(cache=True)
+def new_pass(F: FloatArray) -> None:
+    """Forget which nodes were found blocked."""
+    F[T_STAMP] += 1.0
+
+
+@njit(cache=True)
+def is_blocked(F: FloatArray, node: int) -> bool:
+    """Tell whether the node was found blocked in this pass."""
+    return F[int(F[T_STAMPS]) + node] == F[T_STAMP]
+
+
+@njit(cache=True)
+def set_blocked(F: FloatArray, node: int) -> None:
+    """Remember that no lot fits between the node and the incoming order's."""
+    F[int(F[T_STAMPS]) + node] = F[T_STAMP]
+
+
+@njit(cache=True)
+def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
+    """Return how many lots fit from ``source`` to ``sink``; leaves the row that limits them in the table's header."""
+    F[T_ROW] = -1.0
+    if source == sink:
+        return UNLIMITED
+    rows, count, lot = int(F[T_ROWS]), int(F[block + K_ROWS]), F[T_LOT]
+    slack = block + K_HEADER
+    up = slack + (VECTORS + source) * rows
+    down = slack + (VECTORS + sink) * rows
+    most, row = 1e12, -1
+    for r in range(count):
+        slope = F[up + r] - F[down + r]
+        if slope > F[slack + rows + r] and F[slack + r] < most * slope * lot:
+            most = F[slack + r] / (slope * lot)
+            row = r
+    if row < 0:
+        return UNLIMITED
+    F[T_ROW] = float(row)
+    return max(0, math.floor(most + 1e-9))
+
+
+@njit(cache=True)
+def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) -> None:
+    """Take the headroom of a trade; a trade against the flow gives headroom back."""
+    if source == sink:
+        return
+    rows, count = int(F[T_ROWS]), int(F[block + K_ROWS])
+    slack = block + K_HEADER
+    up = slack + (VECTORS + source) * rows
+    down = slack + (VECTORS + sink) * rows
+    rate = lots * F[T_LOT]
+    for r in range(count):
+        F[slack + r] -= (F[up + r] - F[down + r]) * rate
+
+
+@njit(cache=True)
+def note_binding(F: FloatArray, block: int, lots: int, gap: int) -> None:
+    """Count that the row found last stopped ``lots`` from trading across a price gap [ticks]."""
+    row, rows = int(F[T_ROW]), int(F[T_ROWS])
+    if row >= 0:
+        at = block + K_HEADER + 2 * rows + row
+        F[at] += 1.0
+        F[at + rows] += lots
+        F[at + 2 * rows] += lots * gap

@@ -1,0 +1,427 @@
+"""The exchange: a thin face on the compiled book."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.reservex.arena import Arena
+from rexnet_grid.reservex.book_views import BookViews
+from rexnet_grid.reservex.boundary import CLOSE, EXPIRE, OPEN, REMATCH, UNCROSS, run_boundary
+from rexnet_grid.reservex.fold import fold_events
+from rexnet_grid.reservex.layout import (
+    B_LAST,
+    B_VOLUME,
+    BUY,
+    CALL,
+    CONTINUOUS,
+    E_AUX1,
+    E_ORDER,
+    F_AON,
+    F_BLOCK,
+    F_FOK,
+    F_GTT,
+    F_IOC,
+    F_MARKET,
+    F_POST,
+    H_LIVE,
+    H_LOG,
+    K_ACCOUNT,
+    K_CLOCK,
+    K_CLOSE,
+    K_FILL,
+    K_NEW,
+    K_OPEN,
+    K_REJECT,
+    NO_PRICE,
+    REASONS,
+    SELL,
+    STATUSES,
+    FloatArray,
+    IntArray,
+)
+from rexnet_grid.reservex.ledger import Ledger
+from rexnet_grid.reservex.linked import run_linked
+from rexnet_grid.reservex.log import EventLog
+from rexnet_grid.reservex.matching import run_batch, run_command
+from rexnet_grid.reservex.messages import (
+    AuctionResult,
+    BatchReceipt,
+    Fill,
+    OrderBatch,
+    Receipt,
+    Reservations,
+)
+from rexnet_grid.reservex.state import hash_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.delivery.admission import LinearAdmission
+    from rexnet_grid.reservex.rules import MarketRules
+    from rexnet_grid.units import Carrier
+
+Side = Literal["buy", "sell"]
+Kind = Literal["limit", "market"]
+TimeInForce = Literal["gate", "ioc", "fok", "gtt", "aon"]
+
+_SIDES = {"buy": BUY, "sell": SELL}
+_KINDS = {"limit": 0, "market": F_MARKET}
+_TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
+_BIG = 1 << 40
+_NOTHING = np.zeros(1, dtype=np.int64)
+_WITHOUT_FILLS = frozenset((STATUSES.index("resting"), STATUSES.index("rejected")))
+
+
+class Exchange(BookViews):
+    """A reservation exchange for one carrier: a book for every open unit.
+
+    Parameters
+    ----------
+    rules
+        What is traded and how.
+    carrier
+        What it trades.
+    admission
+        What the network can carry between two nodes, taken by every trade; ``None`` trades without a network.
+    seed
+        Kept for market designs that draw lots; the book itself draws none.
+    """
+
+    def __init__(
+        self,
+        rules: MarketRules,
+        carrier: Carrier = "electricity",
+        admission: LinearAdmission | None = None,
+        seed: int = 0,
+    ) -> None:
+        if admission is not None and admission.lot_kw != rules.lot_kw:
+            raise InputError(f"the admission counts lots of {admission.lot_kw} kW, the rules lots of {rules.lot_kw} kW")
+        super().__init__(Arena(rules), admission)
+        self.rules = rules
+        self.carrier = carrier
+        self.seed = seed
+        self._names: list[tuple[str, str]] = []
+        self._accounts: dict[str, int] = {}
+        self._closed: dict[int, IntArray] = {}
+        self._until: dict[int, list[int]] = {}
+        self.ledger = Ledger(self._arena, self._closed)
+
+    # --- participants -------------------------------------------------------------------------------------------------
+
+    def register(self, name: str, node: str) -> int:
+        """Open an account at a node and return its number.
+
+        Raises
+        ------
+        InputError
+            When the name is taken, or the node is not one of the admission's.
+        """
+        if name in self._accounts:
+            raise InputError([Issue("exchange", "account", repr(name), "a name that is not registered yet")])
+        column = self.admission.index(node) if self.admission is not None else 0
+        collateral = self.rules.collateral_eur
+        limit = 0 if collateral is None else round(collateral / self.rules.quantum.eur)
+        return self._add_account(name, node, column, limit)
+
+    def account(self, name: str) -> int:
+        """Return the number of a registered name; ``KeyError`` when there is none."""
+        return self._accounts[name]
+
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """(name, node) of every account, in order."""
+        return tuple(self._names)
+
+    # --- the life of a unit -------------------------------------------------------------------------------------------
+
+    def open_unit(self, unit: int, reference: int | None = None) -> None:
+        """Open a unit: into its call phase, or at once into continuous trading, as the rules say.
+
+        ``reference`` [tick] decides between equally good prices of the call auction; by default the last price of the
+        unit before it, if it had one.
+
+        Raises
+        ------
+        InputError
+            When the unit is open already or was closed, or is negative.
+        """
+        unit = index(unit)
+        if unit < 0 or unit in self._closed or self._arena.book(unit):
+            raise InputError(f"unit {unit} cannot be opened: it is negative, open already, or closed")
+        if reference is None:
+            before = self._arena.book(unit - 1) if unit else 0
+            traded = before and self._arena.M[before + B_VOLUME] > 0
+            reference = int(self._arena.M[before + B_LAST]) if traded else NO_PRICE
+        self._open(unit, CALL if self.rules.opening_auction else CONTINUOUS, reference)
+
+    def uncross(self, unit: int) -> AuctionResult:
+        """End the call phase of a unit: one price, then continuous trading.
+
+        The price gives the largest volume, then the smallest surplus, then is nearest the reference price (without one,
+        the middle, rounded down). Price, then time decide who trades, or at the marginal price pro rata.
+
+        Raises
+        ------
+        InputError
+            When the unit is not open.
+        """
+        out = np.zeros(3, dtype=np.int64)
+        self._boundary(UNCROSS, unit, out)
+        price = None if out[0] == NO_PRICE else int(out[0])
+        return AuctionResult(price, int(out[1]), int(out[2]))
+
+    def rematch(self, unit: int) -> int:
+        """Let the orders that the network kept apart trade again after new headroom; returns the lots traded."""
+        out = np.zeros(1, dtype=np.int64)
+        self._boundary(REMATCH, unit, out)
+        return int(out[0])
+
+    def close_gate(self, unit: int) -> Reservations:
+        """Close a unit: its orders expire and positions become reservations.
+
+        Orders of other units that were good until this one expire too.
+
+        Raises
+        ------
+        InputError
+            When the unit is not open.
+        """
+        ending = np.array(self._until.pop(unit, []), dtype=np.int64)
+        if len(ending):
+            self._arena.make_room(len(ending))
+            run_boundary(*self._state(), EXPIRE, unit, 0, 0, ending)
+        lots = self._close(unit)
+        if self.admission is not None:
+            self.admission.drop(unit)
+        return Reservations(unit, lots.copy())
+
+    def set_clock(self, seconds: int) -> None:
+        """Write the time since unit 0 began [s] into the log, so that statistics can tell lead times."""
+        self._log(K_CLOCK, lots=index(seconds))
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        account: int,
+        unit: int,
+        side: Side,
+        price: int = 0,
+        lots: int = 0,
+        kind: Kind = "limit",
+        time_in_force: TimeInForce = "gate",
+        post_only: bool = False,
+        display_lots: int | None = None,
+        expires_unit: int | None = None,
+        all_or_none: bool = False,
+    ) -> Receipt:
+        """Submit one order; what is wrong with it is an answer, never an exception.
+
+        Parameters
+        ----------
+        account
+            Whose order it is.
+        unit
+            Delivery unit.
+        side
+            ``"buy"`` or ``"sell"``.
+        price
+            Limit [tick]; a market order has none.
+        lots
+            Quantity [lot].
+        kind
+            ``"limit"`` or ``"market"``; what a market order cannot trade at once is cancelled (in a call phase: at the
+            uncross).
+        time_in_force
+            ``"gate"`` until the unit's gate, ``"ioc"`` now or never, ``"fok"`` all of it now or nothing, ``"gtt"``
+            until the gate of ``expires_unit``.
+        post_only
+            Reject it rather than trade at once.
+        display_lots
+            Show only so much of it at a time (an iceberg); each clip has a new time.
+        expires_unit
+            Unit whose gate ends a ``"gtt"`` order.
+        all_or_none
+            Trade with one incoming order as a whole or not at all; see ``docs/reservex.md``.
+        """
+        flags = _SIDES.get(side, -1) | _KINDS.get(kind, -1) | _TIMES.get(time_in_force, -1)
+        if flags < 0:
+            flags, side_code = 0, -1
+        else:
+            side_code = flags & 1
+        if post_only:
+            flags |= F_POST
+        if all_or_none:
+            flags |= F_AON
+        display = 0 if display_lots is None else _bounded(display_lots) or -1
+        expires = 0
+        if flags & F_GTT:
+            expires = unit if expires_unit is None else _bounded(expires_unit)
+        code = self._command(0, account, unit, side_code, price, lots, flags, display, expires, 0)
+        receipt = self._receipt(code)
+        if flags & F_GTT and receipt.status in {"resting", "partial"} and expires < unit:
+            self._until.setdefault(expires, []).append(receipt.order_id)
+        return receipt
+
+    def cancel(self, order_id: int, account: int | None = None) -> Receipt:
+        """Cancel what is left of an order; with ``account`` only if it is that account's."""
+        owner = -1 if account is None else max(account, 0)
+        return self._receipt(self._command(1, owner, 0, 0, 0, 0, 0, 0, 0, order_id))
+
+    def shrink(self, order_id: int, lots: int, account: int | None = None) -> Receipt:
+        """Shrink an order to ``lots``, keeping its priority; nothing can grow."""
+        owner = -1 if account is None else max(account, 0)
+        return self._receipt(self._command(2, owner, 0, 0, 0, lots, 0, 0, 0, order_id))
+
+    def submit_block(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> Receipt:
+        """Trade the same lots in all units at once, each at ``price`` or better, or nothing at all."""
+        n, code = len(units), _SIDES.get(side, -1)
+        legs = np.array([list(units), [code] * n, [_bounded(price)] * n, [_bounded(lots)] * n], dtype=np.int64)
+        return self.submit_linked(account, legs)
+
+    def submit_linked(self, account: int, legs: IntArray) -> Receipt:
+        """Trade all legs or none; ``legs`` is (4, n): unit, side (0 buy, 1 sell), price [tick], lots, no unit twice."""
+        if legs.shape[1] == 0:
+            legs = np.array([[-1], [0], [0], [0]], dtype=np.int64)
+        while True:
+            code = run_linked(*self._state(), account, legs)
+            if code >= 0:
+                return self._receipt(code)
+            self._arena.make_room(2 * legs.shape[1])
+
+    def submit_base(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> BatchReceipt:
+        """Submit a base contract: the same limit order in every unit, each trading on its own; one answer a unit."""
+        n = len(units)
+        full = [np.full(n, value, dtype=np.int64) for value in (account, _SIDES.get(side, -1), price, lots, 0)]
+        who, sides, prices, sizes, zeros = full
+        return self.submit_many(OrderBatch(who, np.array(units, dtype=np.int64), sides, prices, sizes, zeros, zeros))
+
+    def submit_many(self, batch: OrderBatch) -> BatchReceipt:
+        """Carry out a batch strictly in order, as if one by one."""
+        n, row = len(batch), 0
+        out = np.empty((3, n), dtype=np.int64)
+        columns = (batch.account, batch.unit, batch.side, batch.price, batch.lots, batch.action, batch.order_id)
+        while row < n:
+            row = run_batch(*self._state(), *columns, out, row)
+            if row < n:
+                self._arena.make_room()
+        return BatchReceipt(out[0], out[1], out[2])
+
+    @property
+    def log(self) -> EventLog:
+        """Everything that happened so far."""
+        return EventLog(self._arena.events, tuple(self._names), self.rules, self.carrier)
+
+    def state_hash(self) -> str:
+        """Return a fingerprint of the state: equal histories have equal fingerprints."""
+        return hash_state(self._arena, self._closed)
+
+    @classmethod
+    def replay(cls, log: EventLog) -> Exchange:
+        """Return an exchange in the state at the end of a log, by folding its events; nothing is matched again."""
+        ex = cls(log.rules, carrier=log.carrier)
+        arena, source, row = ex._arena, np.ascontiguousarray(log.rows), 0
+        while row < len(source):
+            arena.make_room(len(source) - row)
+            row = fold_events(arena.M, arena.D, arena.E, source, row)
+            if row < len(source) and ex._fold_one(source[row], log):
+                row += 1
+        orders = ex.orders()
+        for order in orders[(orders[:, 8] & F_GTT > 0) & (orders[:, 9] < orders[:, 0])]:
+            ex._until.setdefault(int(order[9]), []).append(int(order[3]))
+        return ex
+
+    # --- private ------------------------------------------------------------------------------------------------------
+
+    def _state(self) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+        arena = self._arena
+        return arena.M, arena.D, self._table(), arena.E
+
+    def _command(self, action: int, account: int, unit: int, side: int, price: int, lots: int, flags: int,
+                 display: int, expires: int, order_id: int) -> int:  # fmt: skip
+        arena, table = self._arena, self._table()
+        given = index(account), index(unit), side, index(price), index(lots), flags, display, expires, index(order_id)
+        while True:
+            try:
+                code: int = run_command(arena.M, arena.D, table, arena.E, action, *given)
+            except OverflowError:
+                given = tuple(map(_bounded, given))
+                continue
+            if code >= 0:
+                return code
+            arena.make_room()
+
+    def _receipt(self, code: int) -> Receipt:
+        status, reason, order_id = code & 7, REASONS[code >> 3 & 31], code >> 8
+        if status in _WITHOUT_FILLS:
+            return Receipt(order_id, STATUSES[status], (), reason)
+        fills = []
+        rows = self._arena.E
+        n = int(self._arena.M[H_LOG]) - 1
+        while n >= 0:
+            kind, taker, _, _, price, lots, maker, _ = rows[n].tolist()
+            if kind == K_FILL and taker == order_id:
+                fills.append(Fill(price, lots, maker))
+            elif kind == K_REJECT or (kind == K_NEW and not self._is_leg(n, order_id)):
+                break
+            n -= 1
+        return Receipt(order_id, STATUSES[status], tuple(reversed(fills)), reason)
+
+    def _is_leg(self, row: int, order_id: int) -> bool:
+        """Tell whether a row and the one before it may belong to the same order over several units."""
+        flags, order = self._arena.E[row, E_AUX1], self._arena.E[row, E_ORDER]
+        return bool(flags & F_BLOCK) and order == order_id
+
+    def _log(
+        self, kind: int, account: int = 0, lots: int = 0, *, order: int = 0, unit: int = 0, price: int = 0
+    ) -> None:
+        self._arena.make_room()
+        M, row = self._arena.M, int(self._arena.M[H_LOG])
+        self._arena.E[row] = (kind, order, account, unit, price, lots, 0, 0)
+        M[H_LOG] = row + 1
+
+    def _add_account(self, name: str, node: str, column: int, limit: int) -> int:
+        account = self._arena.add_account(column, limit)
+        self._accounts[name] = account
+        self._names.append((name, node))
+        self._log(K_ACCOUNT, account=account, lots=limit)
+        return account
+
+    def _close(self, unit: int) -> IntArray:
+        lots = np.zeros(self._arena.accounts, dtype=np.int64)
+        self._boundary(CLOSE, unit, lots)
+        self._closed[unit] = lots
+        self._units = self._units[self._units != unit]
+        return lots
+
+    def _open(self, unit: int, phase: int, reference: int) -> None:
+        self._arena.room_for_unit(unit)
+        run_boundary(*self._state(), OPEN, unit, phase, reference, _NOTHING)
+        self._units = np.sort(np.append(self._units, unit))
+
+    def _boundary(self, what: int, unit: int, out: IntArray) -> None:
+        arena = self._arena
+        arena.make_room(int(arena.M[H_LIVE]) + 8)
+        if not run_boundary(*self._state(), what, index(unit), 0, 0, out):
+            raise InputError(f"unit {unit} is not open")
+
+    def _fold_one(self, event: IntArray, log: EventLog) -> bool:
+        """Fold an event that the compiled fold leaves to us; False when it only needed room."""
+        kind, _, account, unit, price, lots, phase, _ = event.tolist()
+        if kind == K_ACCOUNT:
+            name, node = log.names[account]
+            self._add_account(name, node, 0, lots)
+        elif kind == K_OPEN:
+            self._open(unit, phase, price)
+        elif kind == K_CLOSE:
+            self._close(unit)
+        return kind in {K_ACCOUNT, K_OPEN, K_CLOSE}
+
+
+def _bounded(value: int) -> int:
+    """Return a whole number clipped to what the compiled code can judge."""
+    return min(max(index(value), -_BIG), _BIG)

@@ -1,0 +1,163 @@
+"""The compiled fold of an event log: a book from its events, without matching anything."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from rexnet_grid.reservex.layout import (
+    A_CASH,
+    A_LIMIT,
+    B_PHASE,
+    CALL,
+    CONTINUOUS,
+    E_ACCOUNT,
+    E_AUX1,
+    E_AUX2,
+    E_KIND,
+    E_LOTS,
+    E_ORDER,
+    E_PRICE,
+    E_UNIT,
+    F_SIDE,
+    H_NEXT_ID,
+    I_CANCELLED,
+    I_EXPIRED,
+    I_FILLED,
+    I_REJECTED,
+    K_BOOK,
+    K_CLOCK,
+    K_CROSS,
+    K_FILL,
+    K_LIMIT,
+    K_NEW,
+    K_REJECT,
+    K_REMOVE,
+    K_UNCROSS,
+    R_FOK,
+    R_GATE,
+    R_GTT,
+    R_IOC,
+    R_MARKET,
+    R_SELF,
+    IntArray,
+)
+from rexnet_grid.reservex.matching import has_room, record_trade
+from rexnet_grid.reservex.orders import account_of, book_of, cut, event, rest, take
+
+
+@njit(cache=True)
+def _copy(M: IntArray, E: IntArray, row: IntArray) -> None:
+    event(
+        M,
+        E,
+        row[E_KIND],
+        row[E_ORDER],
+        row[E_ACCOUNT],
+        row[E_UNIT],
+        row[E_PRICE],
+        row[E_LOTS],
+        row[E_AUX1],
+        row[E_AUX2],
+    )
+
+
+@njit(cache=True)
+def _fold_resting(M: IntArray, D: IntArray, E: IntArray, row: IntArray) -> None:
+    """Fold an event about orders that rest already."""
+    if row[E_KIND] == K_FILL:
+        _fold_trade(M, E, row)
+        take(M, D, D[row[E_ORDER]], row[E_LOTS])
+        take(M, D, D[row[E_AUX1]], row[E_LOTS])
+        return
+    _copy(M, E, row)
+    gone = I_EXPIRED if row[E_AUX2] == R_GATE or row[E_AUX2] == R_GTT else I_CANCELLED
+    cut(M, D, D[row[E_ORDER]], row[E_LOTS], gone)
+
+
+@njit(cache=True)
+def _fold_trade(M: IntArray, E: IntArray, row: IntArray) -> None:
+    packed = row[E_AUX2]
+    record_trade(
+        M, E, book_of(M, row[E_UNIT]), row[E_PRICE], row[E_LOTS], row[E_ORDER], row[E_ACCOUNT], row[E_AUX1],
+        packed >> 3, packed & 1, (packed >> 1) & 3,
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _ends_entry(reason: int) -> bool:
+    """Tell whether a removal belongs to the entry of an order rather than to its later life."""
+    return reason in (R_SELF, R_FOK, R_IOC, R_MARKET)
+
+
+@njit(cache=True)
+def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -> int:
+    """Fold a new order with the trades and removals it caused; returns the next row."""
+    row = source[i]
+    order_id, left, flags = row[E_ORDER], row[E_LOTS], row[E_AUX1]
+    book = book_of(M, row[E_UNIT])
+    M[H_NEXT_ID] = order_id + 1
+    _copy(M, E, row)
+    i += 1
+    cancelled = False
+    while M[book + B_PHASE] != CALL and i < source.shape[0]:
+        later = source[i]
+        if later[E_KIND] == K_FILL and later[E_ORDER] == order_id and (later[E_AUX2] >> 1) & 3 == CONTINUOUS:
+            _fold_trade(M, E, later)
+            take(M, D, D[later[E_AUX1]], later[E_LOTS])
+            left -= later[E_LOTS]
+        elif later[E_KIND] == K_REMOVE and later[E_ORDER] == order_id and _ends_entry(later[E_AUX2]):
+            _copy(M, E, later)
+            left -= later[E_LOTS]
+            cancelled = left == 0
+        elif later[E_KIND] == K_REMOVE and later[E_AUX2] == R_SELF:
+            _fold_resting(M, D, E, later)
+        else:
+            break
+        i += 1
+        if left == 0 and not (i < source.shape[0] and source[i, E_KIND] == K_REMOVE and source[i, E_AUX2] == R_SELF):
+            break
+    if left > 0:
+        display = row[E_AUX2] & 0xFFFFFFFF
+        rest(
+            M, D, order_id, row[E_ACCOUNT], book, flags & F_SIDE, row[E_PRICE], left, flags, min(display, left),
+            row[E_AUX2] >> 32,
+        )  # fmt: skip
+    else:
+        D[order_id] = I_CANCELLED if cancelled else I_FILLED
+    return i
+
+
+@njit(cache=True)
+def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: int) -> int:
+    """Fold events into the arena and copy them to its log; returns the row it could not fold (or the end)."""
+    i = start
+    while i < source.shape[0]:
+        row = source[i]
+        kind = row[E_KIND]
+        if not has_room(M, D, E):
+            return i
+        if kind == K_NEW:
+            i = _fold_new(M, D, E, source, i)
+            continue
+        if kind in (K_FILL, K_REMOVE):
+            _fold_resting(M, D, E, row)
+        elif kind == K_REJECT:
+            M[H_NEXT_ID] = row[E_ORDER] + 1
+            D[row[E_ORDER]] = I_REJECTED
+            _copy(M, E, row)
+        elif kind == K_BOOK:
+            M[account_of(M, row[E_ACCOUNT]) + A_CASH] -= row[E_LOTS]
+            M[account_of(M, row[E_PRICE]) + A_CASH] += row[E_LOTS]
+            _copy(M, E, row)
+        elif kind == K_LIMIT:
+            M[account_of(M, row[E_ACCOUNT]) + A_LIMIT] = row[E_LOTS]
+            _copy(M, E, row)
+        elif kind == K_UNCROSS:
+            M[book_of(M, row[E_UNIT]) + B_PHASE] = CONTINUOUS
+            _copy(M, E, row)
+        elif kind in (K_CLOCK, K_CROSS):
+            _copy(M, E, row)
+        else:
+            return i
+        i += 1
+    return i

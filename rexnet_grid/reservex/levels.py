@@ -1,0 +1,207 @@
+"""Records, the hash table, and the price levels of a book side: compiled primitives on the arena.
+
+A side is a doubly linked list of price levels from best to worst. Where a new level belongs is found in a 32-ary trie
+of bitmaps whose words live in one hash table: the cost of every operation is bounded by the number of digits of the
+price range, never by the number of levels or orders, and memory grows with the levels that exist. Keys count ticks from
+the best possible price of the side, so "better" is "smaller" on both sides and buy and sell are one code path.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from rexnet_grid.reservex.layout import (
+    B_BEST,
+    H_BUMP,
+    H_DEPTH,
+    H_FREE,
+    H_HASH,
+    H_HCOUNT,
+    H_MASK,
+    H_MAX,
+    H_MIN,
+    L_BETTER,
+    L_COUNT,
+    L_HEAD,
+    L_LOTS,
+    L_PRICE,
+    L_SIDE,
+    L_TAIL,
+    L_WORSE,
+    RECORD,
+    SELL,
+    IntArray,
+)
+
+_LEVEL = 15  # the "depth" under which the level records themselves are filed
+_MIX = -7046029254386353131  # 2**64 / golden ratio, odd
+
+
+@njit(cache=True)
+def new_record(M: IntArray) -> int:
+    """Return the address of a record of eight words, its content undefined."""
+    address = M[H_FREE]
+    if address:
+        M[H_FREE] = M[address]
+        return address
+    address = M[H_BUMP]
+    M[H_BUMP] = address + RECORD
+    return address
+
+
+@njit(cache=True)
+def free_record(M: IntArray, address: int) -> None:
+    """Give a record back."""
+    M[address] = M[H_FREE]
+    M[H_FREE] = address
+
+
+@njit(cache=True)
+def _slot(M: IntArray, key: int) -> int:
+    """Return the address of the entry of ``key``, or of the empty entry where it belongs."""
+    table, mask = M[H_HASH], M[H_MASK]
+    i = ((key * _MIX) >> 24) & mask
+    while M[table + 2 * i] != key and M[table + 2 * i] != 0:
+        i = (i + 1) & mask
+    return table + 2 * i
+
+
+@njit(cache=True)
+def hash_get(M: IntArray, key: int) -> int:
+    """Return the value filed under ``key``, 0 when there is none."""
+    at = _slot(M, key)
+    return M[at + 1] if M[at] == key else 0
+
+
+@njit(cache=True)
+def hash_put(M: IntArray, key: int, value: int) -> None:
+    """File ``value`` under ``key``; a value of 0 removes it (backward-shift deletion, no tombstones)."""
+    at = _slot(M, key)
+    if value != 0:
+        if M[at] == 0:
+            M[at] = key
+            M[H_HCOUNT] += 1
+        M[at + 1] = value
+        return
+    if M[at] == 0:
+        return
+    M[H_HCOUNT] -= 1
+    table, mask = M[H_HASH], M[H_MASK]
+    hole = (at - table) // 2
+    i = hole
+    while True:
+        i = (i + 1) & mask
+        key = M[table + 2 * i]
+        if key == 0:
+            break
+        home = ((key * _MIX) >> 24) & mask
+        if ((i - home) & mask) >= ((i - hole) & mask):
+            M[table + 2 * hole] = key
+            M[table + 2 * hole + 1] = M[table + 2 * i + 1]
+            hole = i
+    M[table + 2 * hole] = 0
+    M[table + 2 * hole + 1] = 0
+
+
+@njit(cache=True)
+def rehash(M: IntArray, entries: IntArray) -> None:
+    """File (key, value) rows in an empty table."""
+    for i in range(entries.shape[0]):
+        if entries[i, 0] != 0:
+            hash_put(M, entries[i, 0], entries[i, 1])
+
+
+@njit(cache=True)
+def _prefix(book: int, side: int, depth: int) -> int:
+    return ((((book >> 3) * 2 + side) << 4) | depth) << 32
+
+
+@njit(cache=True)
+def key_of(M: IntArray, side: int, price: int) -> int:
+    """Return the ticks between ``price`` and the best possible price of the side."""
+    return price - M[H_MIN] if side == SELL else M[H_MAX] - price
+
+
+@njit(cache=True)
+def find_level(M: IntArray, book: int, side: int, price: int) -> int:
+    """Return the level of a price, 0 when nothing rests there."""
+    return hash_get(M, _prefix(book, side, _LEVEL) | key_of(M, side, price))
+
+
+@njit(cache=True)
+def _better_key(M: IntArray, book: int, side: int, key: int) -> int:
+    """Return the key of the nearest better level, -1 when there is none."""
+    position = key
+    for depth in range(M[H_DEPTH]):
+        word = hash_get(M, _prefix(book, side, depth) | (position >> 5)) & ((1 << (position & 31)) - 1)
+        if word:
+            found = (position >> 5) << 5 | (math.frexp(float(word))[1] - 1)
+            for below in range(depth - 1, -1, -1):
+                word = hash_get(M, _prefix(book, side, below) | found)
+                found = found << 5 | (math.frexp(float(word))[1] - 1)
+            return found
+        position >>= 5
+    return -1
+
+
+@njit(cache=True)
+def get_level(M: IntArray, book: int, side: int, price: int) -> int:
+    """Return the level of a price, made when it is not there yet."""
+    key = key_of(M, side, price)
+    filed = _prefix(book, side, _LEVEL)
+    level = hash_get(M, filed | key)
+    if level:
+        return level
+    level = new_record(M)
+    hash_put(M, filed | key, level)
+    best = M[book + B_BEST + side]
+    better = 0
+    if best and key > key_of(M, side, M[best + L_PRICE]):
+        better = hash_get(M, filed | _better_key(M, book, side, key))
+    worse = M[better + L_WORSE] if better else best
+    M[level + L_HEAD] = M[level + L_TAIL] = M[level + L_LOTS] = M[level + L_COUNT] = 0
+    M[level + L_PRICE] = price
+    M[level + L_SIDE] = 2 * book + side
+    M[level + L_BETTER] = better
+    M[level + L_WORSE] = worse
+    if better:
+        M[better + L_WORSE] = level
+    else:
+        M[book + B_BEST + side] = level
+    if worse:
+        M[worse + L_BETTER] = level
+    position = key
+    for depth in range(M[H_DEPTH]):
+        at = _prefix(book, side, depth) | (position >> 5)
+        word = hash_get(M, at)
+        hash_put(M, at, word | (1 << (position & 31)))
+        if word:
+            break
+        position >>= 5
+    return level
+
+
+@njit(cache=True)
+def drop_level(M: IntArray, level: int) -> None:
+    """Take an empty level out of its side."""
+    book, side = M[level + L_SIDE] >> 1, M[level + L_SIDE] & 1
+    better, worse = M[level + L_BETTER], M[level + L_WORSE]
+    if better:
+        M[better + L_WORSE] = worse
+    else:
+        M[book + B_BEST + side] = worse
+    if worse:
+        M[worse + L_BETTER] = better
+    key = key_of(M, side, M[level + L_PRICE])
+    hash_put(M, _prefix(book, side, _LEVEL) | key, 0)
+    position = key
+    for depth in range(M[H_DEPTH]):
+        at = _prefix(book, side, depth) | (position >> 5)
+        word = hash_get(M, at) & ~(1 << (position & 31))
+        hash_put(M, at, word)
+        if word:
+            break
+        position >>= 5
+    free_record(M, level)

@@ -1,0 +1,197 @@
+"""What goes into an exchange and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rexnet_grid.reservex.layout import REASONS, STATUSES, IntArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_STATUS_NAMES = np.array(STATUSES)
+_REASON_NAMES = np.array(REASONS, dtype=object)
+
+
+class Fill(NamedTuple):
+    """One trade of an order."""
+
+    price: int
+    lots: int
+    maker_order_id: int
+
+
+class Receipt(NamedTuple):
+    """The answer to one command.
+
+    Attributes
+    ----------
+    order_id
+        The order; new orders are numbered 1, 2, 3 … over the whole exchange, rejected ones too.
+    status
+        ``"resting"`` (nothing traded, all of it rests), ``"partial"`` (some traded, the rest rests), ``"filled"``,
+        ``"cancelled"`` (what did not trade was cancelled; see ``fills`` for what did) or ``"rejected"``.
+    fills
+        Trades as (price [tick], lots, maker's order id).
+    reason
+        Why it was rejected or cancelled; empty otherwise.
+    """
+
+    order_id: int
+    status: str
+    fills: tuple[Fill, ...] = ()
+    reason: str = ""
+
+
+class AuctionResult(NamedTuple):
+    """The outcome of a call auction: price [tick] (``None`` without a trade), lots, demand minus supply [lot]."""
+
+    price: int | None
+    lots: int
+    surplus_lots: int
+
+
+class Reservations(NamedTuple):
+    """Positions when a gate closed: ``lots[account]``, sold minus bought, so positive is an injection [lot]."""
+
+    unit: int
+    lots: IntArray
+
+
+class DepthRow(NamedTuple):
+    """One price level: price [tick], displayed lots, number of orders."""
+
+    price: int
+    lots: int
+    orders: int
+
+
+class Depth(NamedTuple):
+    """The best levels of a unit's book, best first."""
+
+    bids: tuple[DepthRow, ...]
+    asks: tuple[DepthRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBatch:
+    """Commands in columns, carried out strictly in order.
+
+    Attributes
+    ----------
+    account, unit, side, price, lots, action, order_id
+        Equal-length arrays of whole numbers: side 0 buy, 1 sell; price [tick]; lots; action 0 new limit order good till
+        gate, 1 cancel, 2 shrink to ``lots``; ``order_id`` is read for actions 1 and 2.
+
+    Raises
+    ------
+    ValueError
+        When the arrays differ in length or do not hold whole numbers.
+    """
+
+    account: IntArray
+    unit: IntArray
+    side: IntArray
+    price: IntArray
+    lots: IntArray
+    action: IntArray
+    order_id: IntArray
+
+    def __post_init__(self) -> None:
+        size = -1
+        for field in fields(self):
+            array = getattr(self, field.name)
+            if not (type(array) is np.ndarray and array.dtype == np.int64 and array.flags.c_contiguous):
+                given = np.asarray(array)
+                if given.dtype.kind not in "iu" and given.size:
+                    raise ValueError(f"{field.name} must hold whole numbers, not {given.dtype}")
+                array = np.ascontiguousarray(given, dtype=np.int64)
+                object.__setattr__(self, field.name, array)
+            if array.ndim != 1 or size not in (-1, array.shape[0]):
+                raise ValueError(f"the arrays of a batch must be one-dimensional and equally long; {field.name} is not")
+            size = array.shape[0]
+
+    def __len__(self) -> int:
+        return int(self.account.shape[0])
+
+    @classmethod
+    def new(cls, account: int, unit: IntArray, side: IntArray, price: IntArray, lots: IntArray) -> OrderBatch:
+        """Return a batch of new orders of one account."""
+        zeros = np.zeros(len(unit), dtype=np.int64)
+        return cls(np.full(len(unit), account, dtype=np.int64), unit, side, price, lots, zeros, zeros)
+
+    @classmethod
+    def cancel(cls, account: int, order_id: IntArray) -> OrderBatch:
+        """Return a batch that cancels orders of one account."""
+        zeros = np.zeros(len(order_id), dtype=np.int64)
+        who = np.full(len(order_id), account, dtype=np.int64)
+        return cls(who, zeros, zeros, zeros, zeros, np.ones(len(order_id), dtype=np.int64), order_id)
+
+    def then(self, other: OrderBatch) -> OrderBatch:
+        """Return this batch followed by another."""
+        return OrderBatch(*(np.concatenate((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class BatchReceipt:
+    """Answers aligned to the rows of a batch.
+
+    Attributes
+    ----------
+    order_id
+        Id given to a new order, or the one a cancel or shrink named.
+    code
+        Status and reason as numbers: status | reason << 3.
+    filled_lots
+        Lots traded at once.
+    """
+
+    order_id: IntArray
+    code: IntArray
+    filled_lots: IntArray
+
+    @cached_property
+    def status(self) -> NDArray[np.str_]:
+        """Status of each row, as in :class:`Receipt`."""
+        return _STATUS_NAMES[self.code & 7]
+
+    @cached_property
+    def reason(self) -> NDArray[np.object_]:
+        """Reason of each row, as in :class:`Receipt`."""
+        return _REASON_NAMES[self.code >> 3]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What one account sees of the open units, and its own resting orders.
+
+    Attributes
+    ----------
+    units
+        Open units, ascending; the next six are aligned to it.
+    bid, ask
+        Best prices of the others that the account's node can trade against [tick], ``NO_PRICE`` (int64's least) where
+        there is none.
+    bid_lots, ask_lots
+        Displayed quantity at these prices [lot].
+    position
+        Own position, sold minus bought [lot].
+    order_id, order_unit, order_side, order_price, order_lots
+        Own resting orders, eldest first; side 0 buy, 1 sell; lots with hidden ones.
+    """
+
+    units: IntArray
+    bid: IntArray
+    ask: IntArray
+    bid_lots: IntArray
+    ask_lots: IntArray
+    position: IntArray
+    order_id: IntArray
+    order_unit: IntArray
+    order_side: IntArray
+    order_price: IntArray
+    order_lots: IntArray

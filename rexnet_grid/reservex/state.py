@@ -1,0 +1,54 @@
+"""The fingerprint of an exchange's state, independent of how its memory happens to lie."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.reservex.layout import (
+    A_CASH,
+    A_LIMIT,
+    B_FIRST,
+    B_HIGH,
+    B_LAST,
+    B_LOW,
+    B_PHASE,
+    B_POS,
+    B_REFERENCE,
+    B_TURNOVER,
+    B_VOLUME,
+    H_ACC,
+    H_LIVE,
+    H_NEXT_ID,
+    RECORD,
+    IntArray,
+)
+from rexnet_grid.reservex.views import dump_units
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rexnet_grid.reservex.arena import Arena
+
+_FIGURES = np.array([B_PHASE, B_REFERENCE, B_LAST, B_FIRST, B_LOW, B_HIGH, B_VOLUME, B_TURNOVER])
+
+
+def hash_state(arena: Arena, closed: Mapping[int, IntArray]) -> str:
+    """Return a SHA-256 over orders in priority, positions, figures of the units, cash, limits and reservations."""
+    M, n = arena.M, arena.accounts
+    books = arena.books()
+    units = np.array(list(books), dtype=np.int64)
+    digest = sha256(np.array([M[H_NEXT_ID], n], dtype="<i8").tobytes())
+    digest.update(dump_units(M, units, int(M[H_LIVE])).tobytes())
+    for unit, book in books.items():
+        digest.update(np.array([unit, *M[book + _FIGURES]], dtype="<i8").tobytes())
+        start = int(M[book + B_POS])
+        digest.update(M[start : start + n].tobytes())
+    start = int(M[H_ACC])
+    accounts = M[start : start + n * RECORD].reshape(n, RECORD)
+    digest.update(np.ascontiguousarray(accounts[:, [A_CASH, A_LIMIT]]).tobytes())
+    for unit in sorted(closed):
+        digest.update(np.array([unit, *np.trim_zeros(closed[unit], "b")], dtype="<i8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,141 @@
+"""Compiled looks at the arena: what one participant sees, depth, and the whole book in canonical order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from rexnet_grid.reservex.capacity import block_of, capacity, is_blocked, new_pass, set_blocked
+from rexnet_grid.reservex.layout import (
+    A_HEAD,
+    A_NODE,
+    B_BEST,
+    B_POS,
+    B_UNIT,
+    BUY,
+    L_COUNT,
+    L_HEAD,
+    L_LOTS,
+    L_PRICE,
+    L_SIDE,
+    L_WORSE,
+    NO_PRICE,
+    O_ANEXT,
+    O_EXTRA,
+    O_LEVEL,
+    O_LOTS,
+    O_NEXT,
+    O_OWNER,
+    OWNER_BITS,
+    OWNER_MASK,
+    SELL,
+    X_DISPLAY,
+    X_EXPIRES,
+    X_FLAGS,
+    X_HIDDEN,
+    FloatArray,
+    IntArray,
+)
+from rexnet_grid.reservex.orders import account_of, book_of, total_lots
+
+DUMP = 10
+
+
+@njit(cache=True)
+def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, maker: int) -> bool:
+    """Tell whether at least one lot fits between ``node`` and the owner of an order on ``side``."""
+    if block == 0:
+        return True
+    other = M[account_of(M, maker) + A_NODE]
+    if is_blocked(F, other):
+        return False
+    if (capacity(F, block, other, node) if side == SELL else capacity(F, block, node, other)) > 0:
+        return True
+    set_blocked(F, other)
+    return False
+
+
+@njit(cache=True)
+def _best_of_others(M: IntArray, F: FloatArray, book: int, block: int, side: int, account: int) -> tuple[int, int]:
+    """Return the best price of a side that the account can trade against, and the lots displayed there."""
+    node = M[account_of(M, account) + A_NODE]
+    if block:
+        new_pass(F)
+    level = M[book + B_BEST + side]
+    while level:
+        lots, order = 0, M[level + L_HEAD]
+        while order:
+            maker = M[order + O_OWNER] & OWNER_MASK
+            if maker != account and _reachable(M, F, block, side, node, maker):
+                lots += M[order + O_LOTS]
+            order = M[order + O_NEXT]
+        if lots:
+            return M[level + L_PRICE], lots
+        level = M[level + L_WORSE]
+    return NO_PRICE, 0
+
+
+@njit(cache=True)
+def view_units(M: IntArray, F: FloatArray, account: int, units: IntArray) -> tuple[IntArray, IntArray]:
+    """Return (bid, ask, bid lots, ask lots, position) by unit and (id, unit, side, price, lots) of the own orders."""
+    quotes = np.empty((5, units.shape[0]), np.int64)
+    for i in range(units.shape[0]):
+        book = book_of(M, units[i])
+        block = block_of(F, units[i])
+        quotes[0, i], quotes[2, i] = _best_of_others(M, F, book, block, BUY, account)
+        quotes[1, i], quotes[3, i] = _best_of_others(M, F, book, block, SELL, account)
+        quotes[4, i] = M[M[book + B_POS] + account]
+    n, order = 0, M[account_of(M, account) + A_HEAD]
+    while order:
+        n += 1
+        order = M[order + O_ANEXT]
+    own = np.empty((5, n), np.int64)
+    order = M[account_of(M, account) + A_HEAD]
+    while order:  # the chain runs from the youngest to the eldest
+        n -= 1
+        level = M[order + O_LEVEL]
+        own[0, n] = M[order + O_OWNER] >> OWNER_BITS
+        own[1, n] = M[(M[level + L_SIDE] >> 1) + B_UNIT]
+        own[2, n] = M[level + L_SIDE] & 1
+        own[3, n] = M[level + L_PRICE]
+        own[4, n] = total_lots(M, order)
+        order = M[order + O_ANEXT]
+    return quotes, own
+
+
+@njit(cache=True)
+def depth_of(M: IntArray, book: int, side: int, levels: int) -> IntArray:
+    """Return (price, displayed lots, orders) of the best ``levels`` levels of a side."""
+    rows, n = np.empty((levels, 3), np.int64), 0
+    level = M[book + B_BEST + side]
+    while level and n < levels:
+        rows[n, 0], rows[n, 1], rows[n, 2] = M[level + L_PRICE], M[level + L_LOTS], M[level + L_COUNT]
+        n += 1
+        level = M[level + L_WORSE]
+    return rows[:n]
+
+
+@njit(cache=True)
+def dump_units(M: IntArray, units: IntArray, count: int) -> IntArray:
+    """Return every resting order: unit, side, price, id, account, lots, hidden, display, flags, expires.
+
+    In order of unit, side, price from best to worst, and time.
+    """
+    rows, n = np.zeros((count, DUMP), np.int64), 0
+    for unit in units:
+        for side in (BUY, SELL):
+            level = M[book_of(M, unit) + B_BEST + side]
+            while level:
+                order = M[level + L_HEAD]
+                while order:
+                    extra, row = M[order + O_EXTRA], rows[n]
+                    row[0], row[1], row[2] = unit, side, M[level + L_PRICE]
+                    row[3], row[4] = M[order + O_OWNER] >> OWNER_BITS, M[order + O_OWNER] & OWNER_MASK
+                    row[5] = M[order + O_LOTS]
+                    if extra:
+                        row[6], row[7] = M[extra + X_HIDDEN], M[extra + X_DISPLAY]
+                        row[8], row[9] = M[extra + X_FLAGS], M[extra + X_EXPIRES]
+                    n += 1
+                    order = M[order + O_NEXT]
+                level = M[level + L_WORSE]
+    return rows[:n]
