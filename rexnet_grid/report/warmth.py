@@ -1,0 +1,146 @@
+"""Heat over the day: temperatures through the network, and how warm people had it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+
+from rexnet_grid.report.section import Figure, Section, clock, escape, limit_line, line, plain, plot, plots, stride
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rexnet_grid.results import Results
+
+ROOM = "room_c"
+
+
+def temperatures(results: Results) -> list[Section]:
+    """Return supply and return temperatures over time, and along the way from the plant."""
+    arrays = results.heat.arrays
+    if "supply_c" not in arrays:
+        return []
+    supply = results.heat.supply_c
+    step = stride(len(supply))
+    x = clock(supply.index[::step])
+    traces = [*_band(x, supply.iloc[::step], "supply", "$hot", "$hotband")]
+    if "return_c" in arrays:
+        traces += _band(x, results.heat.return_c.iloc[::step], "return", "$cold", "$coldband")
+    floor = results.manifest.number("scenario", "heat", "supply_min_c")
+    marks = [limit_line(floor, f"least supply {floor:g} °C")] if floor is not None else []
+    layout: Figure = {
+        "yaxis": {"title": {"text": "temperature [°C]"}},
+        "shapes": [shape for shape, _ in marks],
+        "annotations": [note for _, note in marks],
+    }
+    sentence = (
+        "Supply and return water over the day: the line is the middle of all places, the band reaches from the "
+        "coldest to the warmest."
+    )
+    over_time = Section(
+        "temperatures", "Supply and return temperatures", sentence, plots([plot(traces, layout)]), half=True
+    )
+    sentence = (
+        "Supply temperature at every place, ordered by its distance from the plant: fronts that leave the plant "
+        "travel upwards with a delay."
+    )
+    along = Section("fronts", "Fronts through the heat network", sentence, plots([_along(results, supply)]), half=True)
+    return [over_time, along]
+
+
+def comfort(results: Results) -> Section | None:
+    """Return the band of room temperatures with the outdoor air."""
+    rooms = results.devices[results.devices["quantity"] == ROOM]
+    if rooms.empty:
+        return None
+    wide = rooms.pivot_table(index="time", columns="participant", values="value", aggfunc="mean")
+    wide = wide.iloc[:: stride(len(wide))]
+    x = clock(wide.index)
+    low, high = wide.quantile(0.1, axis=1), wide.quantile(0.9, axis=1)
+    thin = {"width": 0}
+    traces = [
+        line(
+            x, wide.max(axis=1), "warmest", "$muted", 2, line={"width": 1, "dash": "dot"}, hovertemplate="%{y:.1f} °C"
+        ),
+        line(x, high, "nine in ten below", "$c1", 2, line=thin, showlegend=False, hovertemplate="%{y:.1f} °C"),
+        line(
+            x,
+            low,
+            "eight rooms in ten",
+            "$c1",
+            2,
+            line=thin,
+            fill="tonexty",
+            fillcolor="$band",
+            hovertemplate="%{y:.1f} °C",
+        ),
+        line(x, wide.median(axis=1), "middle room", "$c1", 2, hovertemplate="%{y:.1f} °C"),
+        line(x, wide.min(axis=1), "coldest", "$c3", 2, line={"width": 1, "dash": "dot"}, hovertemplate="%{y:.1f} °C"),
+    ]
+    layout: Figure = {"yaxis": {"title": {"text": "room [°C]"}}}
+    if not results.weather.empty:
+        outdoor = results.weather["outdoor_c"].iloc[:: stride(len(results.weather))]
+        traces.append(
+            line(clock(outdoor.index), outdoor, "outdoor air", "$cold", 1, yaxis="y2", hovertemplate="%{y:.1f} °C")
+        )
+        layout["yaxis"]["domain"] = [0.34, 1]
+        layout["yaxis2"] = {"title": {"text": "outdoor [°C]"}, "domain": [0, 0.24]}
+    sentence = (
+        f"How warm it was in the {wide.shape[1]} heated homes, from the coldest to the warmest, above the outdoor air "
+        "of the day."
+    )
+    return Section("comfort", "Comfort", sentence, plots([plot(traces, layout, height=380)]))
+
+
+def _band(x: list[str], frame: pd.DataFrame, name: str, colour: str, fill: str) -> list[Figure]:
+    thin, hover = {"width": 0}, "%{y:.1f} °C"
+    return [
+        line(x, frame.max(axis=1), f"warmest {name}", colour, 2, line=thin, showlegend=False, hovertemplate=hover),
+        line(
+            x,
+            frame.min(axis=1),
+            f"coldest {name}",
+            colour,
+            2,
+            line=thin,
+            showlegend=False,
+            fill="tonexty",
+            fillcolor=fill,
+            hovertemplate=hover,
+        ),
+        line(x, frame.median(axis=1), name, colour, 2, hovertemplate=hover),
+    ]
+
+
+def _along(results: Results, supply: pd.DataFrame) -> Figure:
+    """Return the supply temperature as a picture: time across, places by distance from the plant upwards."""
+    away = _distance_from_plant(results)
+    order = sorted(supply.columns, key=lambda name: (away.get(name, np.inf), str(name)))
+    shown = supply[order].iloc[:: stride(len(supply), 400)]
+    names = [f"{escape(name)} ({away[name]:.0f} m)" if name in away else escape(name) for name in order]
+    trace = {
+        "type": "heatmap",
+        "x": clock(shown.index),
+        "y": names,
+        "z": plain(shown.to_numpy().T, 2),
+        "colorscale": [[0, "$cold"], [0.5, "$warn"], [1, "$hot"]],
+        "colorbar": {"thickness": 10, "outlinewidth": 0, "ticksuffix": " °C"},
+        "hovertemplate": "%{y}<br>%{x|%H:%M}  %{z:.1f} °C<extra></extra>",
+    }
+    return plot([trace], {"yaxis": {"showticklabels": len(order) <= 30, "tickfont": {"size": 9}, "automargin": True}})
+
+
+def _distance_from_plant(results: Results) -> dict[str, float]:
+    """Return the length of the shortest way from a plant to each node [m]."""
+    graph: nx.Graph = nx.Graph()
+    pipes = results.branches[results.branches["carrier"] == "heat"]
+    for start, end, length in zip(pipes["from_node"], pipes["to_node"], pipes["length_m"], strict=True):
+        graph.add_edge(start, end, weight=float(length) if np.isfinite(length) else 0.0)
+    nodes = results.nodes[(results.nodes["carrier"] == "heat") & (results.nodes["kind"].isin(["plant", "supply"]))]
+    plants = [name for name in nodes["node"] if name in graph]
+    if not plants:
+        return {}
+    away = nx.multi_source_dijkstra_path_length(graph, plants)
+    return {str(name): float(length) for name, length in away.items()}
