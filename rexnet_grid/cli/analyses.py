@@ -10,8 +10,8 @@ import typer
 from rexnet_grid.cli.console import guarded, say
 from rexnet_grid.errors import OutputError
 
-RunArgument = Annotated[Path, typer.Argument(help="Folder of a run.")]
-DataArgument = Annotated[list[Path], typer.Argument(help="CSV or Parquet files of meter readings.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+DataArgument = Annotated[list[Path], typer.Argument(metavar="DATA", help="CSV or Parquet files of meter readings.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the result; by default beside the first file.")]
 
 estimate = typer.Typer(

@@ -12,7 +12,7 @@ from rexnet_grid.errors import OutputError
 
 @guarded
 def new(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     source: Annotated[
         str, typer.Option("--from", metavar="NAME", help="The built-in scenario to copy.")
     ] = "quickstart",

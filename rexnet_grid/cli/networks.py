@@ -37,7 +37,9 @@ def _columns(entries: "tuple[NetworkEntry, ...]") -> tuple[list[str], list[str],
 
 @networks.command()
 @guarded
-def show(name: Annotated[str, typer.Argument(help="Name of a built-in network, or a file or folder.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a built-in network, or a file or folder.")],
+) -> None:
     """Show one network: what it holds, and whether it is fit for a run."""
     from rexnet_grid.scenario.describing import describe_network
 
@@ -47,7 +49,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of a built-in network, o
 @networks.command("import")
 @guarded
 def import_network(
-    file: Annotated[Path, typer.Argument(help="pandapower JSON or Excel, or pandapipes JSON.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="pandapower JSON or Excel, or pandapipes JSON.")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
 ) -> None:
     """Check a network file and bring it into a folder that scenarios can name."""

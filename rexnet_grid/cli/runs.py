@@ -12,7 +12,9 @@ from rexnet_grid.cli.values import overrides
 if TYPE_CHECKING:
     from rexnet_grid.results import Results
 
-ScenarioArgument = Annotated[str, typer.Argument(help="A scenario's TOML file, or the name of a built-in scenario.")]
+ScenarioArgument = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario's TOML file, or the name of a built-in scenario.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a value, e.g. feedback.enabled=false; repeatable."),
@@ -62,7 +64,7 @@ def validate(
 
 @guarded
 def study(
-    file: Annotated[Path, typer.Argument(help="A study's TOML file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A study's TOML file.")],
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one a core.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address of a Dask scheduler.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Do only what is not done yet.")] = False,

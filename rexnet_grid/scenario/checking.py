@@ -107,12 +107,10 @@ def _networks(scenario: Scenario) -> list[Issue]:
 
 
 def _electric(scenario: Scenario) -> list[Issue]:
-    from rexnet_grid.scenario.opening import open_electric
+    from rexnet_grid.scenario.opening import electric_delivery
 
-    if scenario.electric is None:
-        return []
-    network = open_electric(scenario.electric, scenario.path_of(scenario.electric.network))
-    return check_places(scenario, "electricity", [f"bus {bus}" for bus in network.buses])
+    network = electric_delivery(scenario)
+    return [*network.check(), *check_places(scenario, "electricity", network.nodes)]
 
 
 def _heat(scenario: Scenario) -> list[Issue]:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rexnet_grid.errors import Issue, NetworkDataError, OutputError
+from rexnet_grid.errors import Issue, NetworkDataError, OutputError, did_you_mean
 from rexnet_grid.scenario.catalogue import electric_networks, heat_networks
 from rexnet_grid.scenario.grids import ElectricSection, HeatSection
 from rexnet_grid.scenario.opening import open_electric, open_heat
@@ -32,7 +32,7 @@ def describe_network(name: str) -> str:
     carrier = entry.carrier if entry is not None else carrier_of(path)
     lines = [f"{name} ({carrier})"]
     if entry is not None:
-        lines += [f"  size    {entry.size}", f"  origin  {entry.origin}"]
+        lines += [f"  size    {' '.join(entry.size.split())}", f"  origin  {entry.origin}"]
     lines += _electric_lines(name, path) if carrier == "electricity" else _heat_lines(name, path)
     return "\n".join(lines)
 
@@ -53,7 +53,8 @@ def carrier_of(path: Path) -> Carrier:
         return "heat" if _is_pandapipes(path) else "electricity"
     expected = "a built-in network (rexnet networks list), pandapower JSON or Excel, pandapipes JSON, or a CSV folder"
     value = "no such file" if not path.exists() else "an unknown kind of file"
-    raise NetworkDataError([Issue(str(path), "network", value, expected)])
+    hint = did_you_mean(str(path), [entry.name for entry in (*electric_networks(), *heat_networks())])
+    raise NetworkDataError([Issue(str(path), "network", value, expected, hint)])
 
 
 def import_network_file(file: Path, folder: Path) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from rexnet_grid.scenario.fields import (
     Celsius,
+    Kilowatt,
     MetresPerSecond,
     Pascal,
     Percent,
@@ -16,6 +17,11 @@ from rexnet_grid.scenario.fields import (
     Section,
     Share,
 )
+
+
+def _bounded(unit: str, above: float, below: float) -> Any:
+    """Return the field of a quantity strictly between two bounds."""
+    return Field(gt=above, lt=below, json_schema_extra={"unit": unit})
 
 
 class ElectricSection(Section):
@@ -27,20 +33,18 @@ class ElectricSection(Section):
     """Voltage at the supply; by default what the network file says."""
     tap_pos: Annotated[int, Field(ge=-50, le=50)] | None = None
     """Tap position of the supply transformers; by default what the network file says."""
-    voltage_min_pu: PerUnit = 0.9
+    voltage_min_pu: Annotated[float, _bounded("p.u.", 0.5, 1.0)] = 0.9
     """Lowest voltage allowed at a bus (EN 50160: 0.9)."""
-    voltage_max_pu: PerUnit = 1.1
+    voltage_max_pu: Annotated[float, _bounded("p.u.", 1.0, 1.5)] = 1.1
     """Highest voltage allowed at a bus (EN 50160: 1.1)."""
     loading_max_percent: Percent = 100.0
     """Highest loading allowed of a line or a transformer."""
+    import_max_kw: Kilowatt | None = None
+    """Most that the supply may give; by default unlimited."""
+    export_max_kw: Kilowatt | None = None
+    """Most that the supply may take back; by default unlimited."""
     power_factor: Annotated[float, Field(gt=0.5, le=1.0, json_schema_extra={"unit": "-"})] = 0.97
     """cos φ of what participants withdraw, inductive; what they inject has 1."""
-
-    @model_validator(mode="after")
-    def _band_in_order(self) -> ElectricSection:
-        if self.voltage_min_pu >= self.voltage_max_pu:
-            raise ValueError("voltage_min_pu below voltage_max_pu")
-        return self
 
 
 class SupplyCurve(Section):

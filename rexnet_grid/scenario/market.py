@@ -14,7 +14,6 @@ from rexnet_grid.scenario.fields import (
     EurPerMWhPositive,
     Minutes,
     Section,
-    Share,
 )
 from rexnet_grid.units import Carrier, TimeGrid
 
@@ -131,7 +130,7 @@ class FeedbackSection(Section):
     """Let headroom cap matching and publish the locational signal; false runs the same day blind."""
     model: Literal["network", "spacemeternet"] = "network"
     """Where headroom comes from: the network itself, or what SpaceMeterNet has learned from the run's own meters."""
-    margin: Share = 0.02
+    margin: Annotated[float, Field(ge=0.0, lt=0.5, json_schema_extra={"unit": "-"})] = 0.02
     """Part of every limit that headroom keeps free."""
     warm_up_units: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Units traded without feedback before the first estimate, with ``model = "spacemeternet"``."""

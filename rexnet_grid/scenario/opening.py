@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.errors import Issue, NetworkDataError
@@ -10,9 +11,10 @@ from rexnet_grid.resources import builtin_dir
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rexnet_grid.electric import ElectricNetwork
+    from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
     from rexnet_grid.rexdynnet import HeatNetwork
     from rexnet_grid.scenario.grids import ElectricSection, HeatSection
+    from rexnet_grid.scenario.models import Scenario
 
 PANDAPOWER_ENDINGS = (".json", ".xlsx")
 
@@ -42,6 +44,31 @@ def open_electric(section: ElectricSection, path: Path) -> ElectricNetwork:
     if path.is_file():
         return ElectricNetwork.from_file(path, supply_vm_pu=section.supply_vm_pu, tap_pos=section.tap_pos)
     return ElectricNetwork.from_builtin(section.network, supply_vm_pu=section.supply_vm_pu, tap_pos=section.tap_pos)
+
+
+def electric_delivery(scenario: Scenario) -> ElectricDelivery:
+    """Return the electric delivery network of a scenario, with its limits.
+
+    Raises
+    ------
+    NetworkDataError
+        When the scenario has no section [electric], or :func:`open_electric` raises it.
+    """
+    from rexnet_grid.electric import ElectricDelivery, ElectricLimits
+
+    section = scenario.electric
+    if section is None:
+        raise NetworkDataError([Issue(scenario.name, "electric", "", "a section [electric]")])
+    limits = ElectricLimits(
+        vm_min_pu=section.voltage_min_pu,
+        vm_max_pu=section.voltage_max_pu,
+        loading_percent=section.loading_max_percent,
+        import_kw=math.inf if section.import_max_kw is None else section.import_max_kw,
+        export_kw=math.inf if section.export_max_kw is None else section.export_max_kw,
+        margin=scenario.feedback.margin,
+        cos_phi=section.power_factor,
+    )
+    return ElectricDelivery(open_electric(section, scenario.path_of(section.network)), limits)
 
 
 def open_heat(section: HeatSection, path: Path) -> HeatNetwork:

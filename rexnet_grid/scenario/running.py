@@ -106,7 +106,6 @@ def refuse_taken(folder: Path) -> None:
 def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None] | None, resume: bool) -> Results:
     """Build the run, take it through its units and close its folder, whatever happens."""
     from rexnet_grid.results import Results, RunWriter
-    from rexnet_grid.scenario.build import build_simulation
 
     checkpoint: bytes | None = None
     if resume:
@@ -114,6 +113,8 @@ def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None
     else:
         writer = RunWriter(folder, header=header(scenario))
     try:
+        from rexnet_grid.scenario.build import build_simulation
+
         simulation = build_simulation(scenario, writer, checkpoint)
     except BaseException:
         if not resume:

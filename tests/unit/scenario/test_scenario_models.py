@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from rexnet_grid.prosumers.config import PopulationConfig
 from rexnet_grid.scenario.catalogue import scenarios
 
 SMALL = {
-    "scenario": {"name": "small", "start": datetime(2026, 1, 13)},
+    "scenario": {"name": "small", "start": date(2026, 1, 13)},
     "electric": {"network": "cigre_lv"},
 }
 
