@@ -2,5 +2,18 @@
 
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.delivery.network import DeliveryNetwork, EnergyBalance, LocationalSignal, NetworkState, Violation
+from rexnet_grid.delivery.safety import Action, Option, Participants, SafetyMaintainer, SecuredSchedule
 
-__all__ = ["DeliveryNetwork", "EnergyBalance", "Headroom", "LocationalSignal", "NetworkState", "Violation"]
+__all__ = [
+    "Action",
+    "DeliveryNetwork",
+    "EnergyBalance",
+    "Headroom",
+    "LocationalSignal",
+    "NetworkState",
+    "Option",
+    "Participants",
+    "SafetyMaintainer",
+    "SecuredSchedule",
+    "Violation",
+]

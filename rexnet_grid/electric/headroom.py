@@ -46,11 +46,16 @@ def headroom_of_units(
     Notes
     -----
     The slack is the smaller of the linear one and the one that the AC solution leaves, so a position that already
-    breaks a limit in AC has a negative slack. A unit whose AC solution does not exist has slack -inf in its rows:
-    nothing that makes them worse fits.
+    breaks a limit in AC has a negative slack. Of the rows of one branch only the one nearest to binding takes the
+    measured slack, the others look in other directions. A unit without an AC solution has no positive slack: nothing
+    that makes it worse fits.
     """
     used = rows.consuming @ np.minimum(position, 0.0).T + rows.injecting @ np.maximum(position, 0.0).T
-    slack = np.minimum(rows.bound[:, None] - used, measured_slack(rows, limits, flow))
+    slack = rows.bound[:, None] - used
+    measured = measured_slack(rows, limits, flow)
+    nearest = np.full((int(rows.group.max(initial=-1)) + 1, len(units)), np.inf)
+    np.minimum.at(nearest, rows.group, slack)
+    slack = np.where(slack <= nearest[rows.group], np.minimum(slack, measured), slack)
     steepest = np.maximum(
         np.abs(rows.consuming).max(axis=1, initial=0.0), np.abs(rows.injecting).max(axis=1, initial=0.0)
     )
@@ -73,7 +78,7 @@ def headroom_of_units(
 
 
 def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
-    """Return (n_rows, n_units) limit - measured value with the margin taken off, -inf where there is no solution."""
+    """Return (n_rows, n_units) limit - measured value with the margin taken off, 0 where there is no solution."""
     out = np.empty((len(rows.names), len(flow.node_voltage)))
     voltage, branch, supply = (rows.column == kind for kind in (0, 1, 2))
     sense = rows.sense[voltage]
@@ -85,5 +90,5 @@ def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> 
     sense = rows.sense[supply]
     most = np.where(sense > 0.0, limits.import_kw, limits.export_kw) * (1.0 - limits.margin)
     out[supply] = most[:, None] - sense[:, None] * np.asarray(flow.grid_import_kw)[None, :]
-    out[np.isnan(out)] = -np.inf
+    out[np.isnan(out)] = 0.0
     return out

@@ -8,7 +8,7 @@ voltage, the more current a given power draws. See ``docs/electric-headroom.md``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +68,8 @@ class LimitRows:
     column, index, sense
         (n_rows,) which measured quantity a row limits: 0 voltage of node ``index`` (sense -1 lower, +1 upper bound),
         1 loading of branch ``index``, 2 import (+1) or export (-1).
+    group
+        (n_rows,) rows of the same limit in different directions share a number.
     """
 
     names: tuple[str, ...]
@@ -77,6 +79,7 @@ class LimitRows:
     column: np.ndarray
     index: np.ndarray
     sense: np.ndarray
+    group: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def limit_rows(
@@ -89,12 +92,14 @@ def limit_rows(
         _loading_rows(case, model, limits, node_of_column),
         _supply_rows(case, model, limits, node_of_column),
     ]
+    names = tuple(name for part in parts for name in part.names)
     return LimitRows(
-        tuple(name for part in parts for name in part.names),
+        names,
         *(
             np.concatenate([getattr(part, key) for part in parts])
             for key in ("consuming", "injecting", "bound", "column", "index", "sense")
         ),
+        group=np.unique(np.array(names), return_inverse=True)[1].astype(np.int64),
     )
 
 

@@ -110,7 +110,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
     fixed[np.abs(fixed) < 1e-12] = 0.0
     unzipped = np.zeros(n_node)
     np.add.at(unzipped, node[alive], gen_kw[alive])
-    edges = _edges(net, base_mva, bus, branch, y_from, y_to)
+    edges = _edges(net, ppci, base_mva, bus, branch, y_from, y_to)
     return GridCase(
         name=str(net.get("name") or "pandapower net"),
         base_mva=float(base_mva),
@@ -196,7 +196,7 @@ def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
     return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
 
 
-def _edges(net: Any, base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any) -> dict[str, Any]:
+def _edges(net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any) -> dict[str, Any]:
     """Return the edge and branch arrays: two-port admittances and what current means in percent of the rating."""
     ends = branch[:, :2].real.astype(np.int64)
     row = np.arange(len(branch))
@@ -204,7 +204,7 @@ def _edges(net: Any, base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: 
     for column, (matrix, end) in enumerate(((y_from, 0), (y_from, 1), (y_to, 0), (y_to, 1))):
         y[:, column] = np.asarray(matrix.tocsr()[row, ends[:, end]]).ravel()
     ampere = base_mva / (np.sqrt(3.0) * bus[:, BASE_KV].real)
-    in_service = np.flatnonzero(np.asarray(net["_ppc"]["internal"]["branch_is"]))
+    in_service = np.flatnonzero(np.asarray(ppci["internal"]["branch_is"]))
     place = np.full(len(net["_ppc"]["branch"]), NOWHERE, dtype=np.int64)
     place[in_service] = np.arange(len(in_service))
     tables = branch_tables(net, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix, diags
 from scipy.sparse.linalg import splu
 
 from rexnet_grid.electric.case import PV, SLACK, ComplexArray, GridCase, IntArray
@@ -16,6 +16,7 @@ from rexnet_grid.errors import NetworkDataError
 TOLERANCE = 1e-12
 MOST_ITERATIONS = 80
 PU_TO_KW = 1e3
+SMALLEST_START, LARGEST_START = 0.85, 1.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,20 +152,31 @@ class Solver:
             voltage[:, factor.free] = found
             converged = rounds >= 0
         for row in np.flatnonzero(~converged):
-            first = self._first_guess(start)
+            first = self._first_guess(power[row], start)
             voltage[row], converged[row] = newton(case, self.admittance, power[row], first)
         voltage[~converged] = np.nan
         return voltage, converged
 
-    def _first_guess(self, start: ComplexArray | None) -> ComplexArray:
-        guess = self.case.node_start.copy()
-        free = self.factor.free
-        if start is not None:
-            guess[free] = start[free]
+    def _first_guess(self, power: ComplexArray, start: ComplexArray | None) -> ComplexArray:
+        """Return the given start, or the idle network's angles turned by a linear (DC) power flow."""
+        case, free = self.case, self.factor.free
+        if start is not None and np.isfinite(start).all():
+            guess = start.copy()
         else:
+            guess = case.node_start.copy()
             guess[free] = self.factor.idle
-        held = self.case.node_kind == PV
-        guess[held] *= np.abs(self.case.node_start[held]) / np.abs(guess[held])
+            turn = guess / np.abs(guess)
+            rotated = self.admittance.multiply(np.conj(turn)[:, None]).multiply(turn[None, :]).tocsr()
+            coupling = csr_matrix(rotated.imag)
+            coupling.setdiag(0.0)
+            laplacian = csc_matrix(diags(np.asarray(coupling.sum(axis=1)).ravel()) - coupling)
+            angle = np.zeros(case.n_node)
+            angle[free] = splu(laplacian[free][:, free]).solve(power.real[free])
+            size = np.abs(guess)
+            size[(size < SMALLEST_START) | (size > LARGEST_START)] = 1.0
+            guess = size * turn * np.exp(1j * angle)
+        held = case.node_kind == PV
+        guess[held] *= np.abs(case.node_start[held]) / np.abs(guess[held])
         return guess
 
 

@@ -1,0 +1,141 @@
+"""Ways to mend broken linear rows: cheapest, everyone by the same share, or the latest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rexnet_grid.delivery.headroom import FloatArray
+
+CUT_AFTER_OPTIONS = 1e4
+UNMENDED = 1e8
+LEAST_HELP = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Levers:
+    """What may be changed: options first, then one cut for each participant.
+
+    Attributes
+    ----------
+    owner, node
+        Participant and its node.
+    direction
+        Sign of the change of injection when it is used.
+    kw
+        Most that may be used [kW].
+    cost
+        [EUR/MWh].
+    since
+        When the participant's reservation was made.
+    kind
+        ``"call"``, ``"put"``, ``"ration"`` or ``"discard"``.
+    n_options
+        How many of them are options.
+    """
+
+    owner: NDArray[np.int64]
+    node: NDArray[np.int64]
+    direction: FloatArray
+    kw: FloatArray
+    cost: FloatArray
+    since: FloatArray
+    kind: tuple[str, ...]
+    n_options: int
+
+    def left(self, used: FloatArray) -> Levers:
+        """Return the levers with what has been used taken off."""
+        return replace(self, kw=np.maximum(self.kw - used, 0.0))
+
+    def effect(self, used: FloatArray, n_participants: int) -> FloatArray:
+        """Return the change of every participant's injection [kW]."""
+        return np.bincount(self.owner, weights=self.direction * used, minlength=n_participants).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Rows ``coefficients @ delta <= target``; a broken row has a negative target."""
+
+    coefficients: FloatArray
+    target: FloatArray
+    broken: NDArray[np.bool_]
+    limits: tuple[str, ...]
+
+    def per_lever(self, levers: Levers) -> FloatArray:
+        """Return (n_rows, n_levers) change of each limited quantity per use of a lever."""
+        return self.coefficients[:, levers.node] * levers.direction
+
+
+def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
+    """Return how far to use each lever [kW] so that the rows hold at least cost; options come before cuts.
+
+    min c x + M s  subject to  A x - s <= b, 0 <= x <= x_max, s >= 0: what cannot be mended stays in s.
+    """
+    from scipy.optimize import linprog
+
+    useful = np.flatnonzero(levers.kw > 0.0)
+    if not len(useful):
+        return np.zeros(len(levers.kw))
+    a = rows.per_lever(levers)[:, useful]
+    scale = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-12)
+    touched = np.flatnonzero((a < 0.0).any(axis=1) & rows.broken | (a > 0.0).any(axis=1))
+    a, b = a[touched] / scale[touched, None], rows.target[touched] / scale[touched]
+    cost = levers.cost[useful] - min(0.0, float(levers.cost[useful].min()))
+    cost = cost + 1e-3 + np.where(useful >= levers.n_options, CUT_AFTER_OPTIONS, 0.0)
+    n_rows = len(touched)
+    found = linprog(
+        np.concatenate((cost, np.full(n_rows, UNMENDED))), A_ub=np.hstack((a, -np.eye(n_rows))), b_ub=b,
+        bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows, method="highs",
+    )
+    step = np.zeros(len(levers.kw))
+    if found.status == 0:
+        step[useful] = found.x[: len(useful)]
+    return step
+
+
+def pro_rata(rows: RowSet, levers: Levers) -> FloatArray:
+    """Return the use of each lever [kW]: all options that help, then the same share of all cuts that help."""
+    step = np.zeros(len(levers.kw))
+    effect = rows.per_lever(levers)
+    for row in _worst_first(rows):
+        missing = effect[row] @ step - rows.target[row]
+        helps = -effect[row] >= LEAST_HELP * max(float(-effect[row].min()), 1e-15)
+        for group in (np.arange(len(step)) < levers.n_options, np.arange(len(step)) >= levers.n_options):
+            usable = np.where(group & helps, levers.kw - step, 0.0)
+            power = float(-effect[row] @ usable)
+            if missing > 0.0 and power > 0.0:
+                share = min(1.0, missing / power)
+                step += share * usable
+                missing -= share * power
+    return step
+
+
+def last_in_first_out(rows: RowSet, levers: Levers) -> FloatArray:
+    """Return the use of each lever [kW]: options first, then the latest reservations that contribute."""
+    step = np.zeros(len(levers.kw))
+    effect = rows.per_lever(levers)
+    is_cut = np.arange(len(step)) >= levers.n_options
+    order = np.lexsort((np.arange(len(step)), -levers.since, is_cut))
+    for row in _worst_first(rows):
+        missing = float(effect[row] @ step - rows.target[row])
+        floor = LEAST_HELP * max(float(-effect[row].min()), 1e-15)
+        for k in order:
+            if missing <= 0.0:
+                break
+            per_kw = float(-effect[row, k])
+            if per_kw >= floor:
+                use = min(levers.kw[k] - step[k], missing / per_kw)
+                step[k] += use
+                missing -= use * per_kw
+    return step
+
+
+def _worst_first(rows: RowSet) -> NDArray[np.int64]:
+    broken = np.flatnonzero(rows.broken)
+    steepest = np.maximum(np.abs(rows.coefficients[broken]).max(axis=1, initial=0.0), 1e-15)
+    return broken[np.argsort(rows.target[broken] / steepest, kind="stable")]

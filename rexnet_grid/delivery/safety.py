@@ -1,0 +1,307 @@
+"""Who is cut when physics says no: the safety maintainer of both networks.
+
+It asks the network what a schedule would do. Where a limit breaks, it takes the network's own linear rows about that
+schedule, finds the cheapest change that mends them (or the fairest, or the most recent), asks the network again, and
+goes on until the prediction is clean or nothing is left to cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from rexnet_grid.delivery.remedies import Levers, RowSet, cheapest, last_in_first_out, pro_rata
+from rexnet_grid.errors import InputError, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from rexnet_grid.delivery.headroom import FloatArray, Headroom
+    from rexnet_grid.delivery.network import DeliveryNetwork, NetworkState
+
+Mode = Literal["cheapest", "pro_rata", "last_in_first_out"]
+ActionKind = Literal["ration", "discard", "call", "put"]
+
+MOST_ROUNDS = 20
+SMALLEST_KW = 1e-6
+OVERSHOOT = 1e-3
+MOST_GAIN = 3.0
+_REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
+
+
+@dataclass(frozen=True, slots=True)
+class Participants:
+    """Who is scheduled in a unit, one entry a participant; all arrays have the same length.
+
+    Attributes
+    ----------
+    node
+        Index of the node in :attr:`DeliveryNetwork.nodes`.
+    scheduled_kw
+        Scheduled injection [kW].
+    cost_eur_per_mwh
+        What cutting it costs [EUR/MWh not served].
+    cuttable_kw
+        Most that may be cut [kW]; never more than what is scheduled. None means everything.
+    since
+        When it was reserved, any increasing number; ``last_in_first_out`` cuts the largest first. None means the order
+        of the arrays.
+    """
+
+    node: NDArray[np.int64]
+    scheduled_kw: FloatArray
+    cost_eur_per_mwh: FloatArray
+    cuttable_kw: FloatArray | None = None
+    since: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A right to change a participant: ``"call"`` raises its generation, ``"put"`` cuts its consumption.
+
+    Attributes
+    ----------
+    participant
+        Index of the participant that sold it.
+    kind
+        ``"call"`` or ``"put"``; both raise the injection.
+    kw
+        Most that may be exercised [kW].
+    cost_eur_per_mwh
+        Exercise fee [EUR/MWh].
+    """
+
+    participant: int
+    kind: Literal["call", "put"]
+    kw: float
+    cost_eur_per_mwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One participant was changed.
+
+    Attributes
+    ----------
+    participant
+        Its index.
+    kind
+        ``"ration"`` cut consumption, ``"discard"`` cut generation, ``"call"`` or ``"put"`` an exercised option.
+    kw
+        By how much [kW], positive.
+    limit
+        The limit that it had to mend most.
+    cost_eur_per_mwh
+        What it costs [EUR/MWh].
+    """
+
+    participant: int
+    kind: ActionKind
+    kw: float
+    limit: str
+    cost_eur_per_mwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class SecuredSchedule:
+    """What may be done in a unit.
+
+    Attributes
+    ----------
+    secured_kw
+        (n_participants,) injections after all actions [kW].
+    actions
+        Who was changed, by how much and why; in the order of participants, options first.
+    state
+        The network's prediction for the secured schedule; holds the violations that nothing could mend.
+    clean
+        Whether that prediction breaks no limit.
+    rounds
+        How often the network was asked beyond the first time.
+    """
+
+    secured_kw: FloatArray
+    actions: tuple[Action, ...]
+    state: NetworkState
+    clean: bool
+    rounds: int
+
+    def cost_eur(self, hours: float) -> float:
+        """Return what the actions cost in a unit of ``hours`` [EUR]."""
+        return sum(a.kw * a.cost_eur_per_mwh for a in self.actions) * hours / 1e3
+
+
+@dataclass
+class _Progress:
+    """What the rounds so far have done to each limit: how much the linear rows must be stretched."""
+
+    excess: dict[str, float] = field(default_factory=dict)
+    gain: dict[str, float] = field(default_factory=dict)
+
+    def stretch(self, limit: str, excess: float) -> float:
+        """Return the reduction to ask for: the excess times how far the last reduction fell short."""
+        before = self.excess.get(limit)
+        if before is not None and excess > 0.0:
+            achieved = max(before - excess, before / MOST_GAIN)
+            wanted = before * self.gain.get(limit, 1.0)
+            self.gain[limit] = min(max(wanted / achieved, 1.0), MOST_GAIN)
+        self.excess[limit] = excess
+        return excess * self.gain.get(limit, 1.0)
+
+
+class SafetyMaintainer:
+    """Finds what must be changed so that a network can carry a schedule.
+
+    Parameters
+    ----------
+    mode
+        ``"cheapest"``: least cost by a linear programme on the network's rows (HiGHS; Huangfu and Hall, Math. Prog.
+        Comp. 10 (2018) 119, doi:10.1007/s12532-017-0130-5); options come before cuts. ``"pro_rata"``: everyone who
+        contributes is cut by the same share. ``"last_in_first_out"``: the latest reservation that contributes first.
+    """
+
+    def __init__(self, mode: Mode = "cheapest") -> None:
+        if mode not in _REMEDIES:
+            raise InputError([Issue("safety maintainer", "mode", str(mode), "one of " + ", ".join(_REMEDIES))])
+        self.mode: Mode = mode
+
+    def secure(
+        self, network: DeliveryNetwork, unit: int, participants: Participants, options: Sequence[Option] = ()
+    ) -> SecuredSchedule:
+        """Return a schedule that the network can carry, as near to the given one as the mode allows.
+
+        Parameters
+        ----------
+        network
+            The network; only its ``predict`` and ``headroom`` are asked, its state does not change.
+        unit
+            The unit.
+        participants
+            Who is scheduled.
+        options
+            Options that may be exercised, before anyone is cut.
+
+        Raises
+        ------
+        InputError
+            Arrays of different length, unknown nodes, NaN.
+        """
+        scheduled = _checked(participants, len(network.nodes))
+        state = network.predict(unit, _by_node(network, participants.node, scheduled))
+        if state.converged and not state.violations:
+            return SecuredSchedule(scheduled, (), state, clean=True, rounds=0)
+        levers = _levers(participants, scheduled, options)
+        used = np.zeros(len(levers.kw))
+        why = [""] * len(used)
+        progress = _Progress()
+        rounds = 0
+        while rounds < MOST_ROUNDS and (state.violations or not state.converged):
+            now = scheduled + levers.effect(used, len(scheduled))
+            rows = _broken_rows(network, unit, _by_node(network, participants.node, now), state, progress)
+            step = _REMEDIES[self.mode](rows, levers.left(used)) if rows is not None else None
+            if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
+                step = _shrink_all(levers.left(used)) if not state.converged else None
+            if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
+                break
+            _explain(why, rows, levers, step)
+            used = np.minimum(used + step, levers.kw)
+            rounds += 1
+            now = scheduled + levers.effect(used, len(scheduled))
+            state = network.predict(unit, _by_node(network, participants.node, now))
+        secured = scheduled + levers.effect(used, len(scheduled))
+        clean = state.converged and not state.violations
+        return SecuredSchedule(secured, _actions(levers, used, why), state, clean, rounds)
+
+
+def _checked(participants: Participants, n_nodes: int) -> FloatArray:
+    p = participants
+    n = len(p.node)
+    issues = [
+        Issue("safety maintainer", key, f"{np.shape(values)}", f"({n},) finite numbers")
+        for key, values in (
+            ("scheduled_kw", p.scheduled_kw), ("cost_eur_per_mwh", p.cost_eur_per_mwh),
+            ("cuttable_kw", p.cuttable_kw), ("since", p.since),
+        )
+        if values is not None and (np.shape(values) != (n,) or not np.isfinite(values).all())
+    ]
+    if n and (np.min(p.node) < 0 or np.max(p.node) >= n_nodes):
+        issues.append(Issue("safety maintainer", "node", f"{np.min(p.node)} to {np.max(p.node)}", f"0 to {n_nodes - 1}"))
+    if issues:
+        raise InputError(issues)
+    return np.array(p.scheduled_kw, dtype=np.float64)
+
+
+def _by_node(network: DeliveryNetwork, node: NDArray[np.int64], kw: FloatArray) -> FloatArray:
+    return np.bincount(node, weights=kw, minlength=len(network.nodes)).astype(np.float64)
+
+
+def _levers(participants: Participants, scheduled: FloatArray, options: Sequence[Option]) -> Levers:
+    n = len(scheduled)
+    most = np.abs(scheduled)
+    cut = most if participants.cuttable_kw is None else np.clip(participants.cuttable_kw, 0.0, most)
+    who = np.array([o.participant for o in options], dtype=np.int64)
+    if len(who) and (who.min() < 0 or who.max() >= n):
+        raise InputError([Issue("safety maintainer", "option", f"participant {who.max()}", f"0 to {n - 1}")])
+    since = np.arange(n, dtype=float) if participants.since is None else participants.since.astype(float)
+    owner = np.concatenate((who, np.arange(n)))
+    kinds = tuple([o.kind for o in options] + ["ration" if s < 0.0 else "discard" for s in scheduled])
+    return Levers(
+        owner, participants.node[owner], np.concatenate((np.ones(len(who)), -np.sign(scheduled))),
+        np.concatenate((np.array([max(o.kw, 0.0) for o in options]), cut)),
+        np.concatenate((np.array([o.cost_eur_per_mwh for o in options]), participants.cost_eur_per_mwh)),
+        since[owner], kinds, len(who),
+    )
+
+
+def _broken_rows(
+    network: DeliveryNetwork, unit: int, injection: FloatArray, state: NetworkState, progress: _Progress
+) -> RowSet | None:
+    """Return the network's rows with what is asked of each: mend the broken ones, break no other."""
+    headroom: Headroom = network.headroom([unit], injection[None, :])[0]
+    if not len(headroom.limits):
+        return None
+    target = np.maximum(headroom.slack, 0.0)
+    broken = np.zeros(len(target), dtype=bool)
+    if not state.converged:
+        broken = headroom.slack < 0.0
+        target[broken] = headroom.slack[broken]
+    for violation in state.violations:
+        rows = [r for r, name in enumerate(headroom.limits) if name == violation.limit]
+        if rows:
+            row = min(rows, key=lambda r: float(headroom.slack[r]))
+            excess = abs(violation.value - violation.bound)
+            target[row] = -progress.stretch(violation.limit, excess + OVERSHOOT * abs(violation.bound) * 0.01)
+            broken[row] = True
+    if not broken.any():
+        return None
+    return RowSet(headroom.coefficients, target, broken, headroom.limits)
+
+
+def _shrink_all(levers: Levers) -> FloatArray:
+    """Return a third of everything: the way back when there is no solution to linearise about."""
+    step = levers.kw / 3.0
+    step[: levers.n_options] = 0.0
+    return step
+
+
+def _explain(why: list[str], rows: RowSet | None, levers: Levers, step: FloatArray) -> None:
+    """Note for every lever used the broken limit that it helps most."""
+    if rows is None:
+        for k in np.flatnonzero(step > SMALLEST_KW):
+            why[k] = why[k] or "no power flow solution"
+        return
+    help_per_kw = -rows.per_lever(levers)[rows.broken] / np.maximum(-rows.target[rows.broken], 1e-12)[:, None]
+    names = [name for name, broken in zip(rows.limits, rows.broken, strict=True) if broken]
+    for k in np.flatnonzero(step > SMALLEST_KW):
+        why[k] = why[k] or names[int(np.argmax(help_per_kw[:, k]))]
+
+
+def _actions(levers: Levers, used: FloatArray, why: list[str]) -> tuple[Action, ...]:
+    return tuple(
+        Action(int(levers.owner[k]), levers.kind[k], float(used[k]), why[k], float(levers.cost[k]))  # type: ignore[arg-type]
+        for k in np.flatnonzero(used > SMALLEST_KW)
+    )
