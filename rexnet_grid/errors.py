@@ -113,5 +113,6 @@ class RunInterruptedError(RexnetError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``'did you mean "near"?'`` for the known word nearest to ``word``, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else ""
+    lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)
+    return f'did you mean "{lower[near[0]]}"?' if near else ""

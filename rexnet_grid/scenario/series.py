@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.scenario.people import Profile
 
 _TO_KW = {"kW": 1.0, "W": 1e-3, "MW": 1e3, "share": 1.0}
+_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _LARGE_KW = 1e5
 _MOST_SHARE = 1.5
 
@@ -85,17 +87,21 @@ def _frame(path: Path, key: str) -> pd.DataFrame:
 def _times(column: pd.Series, zone: str, path: Path, name: str) -> pd.DatetimeIndex:
     """Return the times in UTC; times without offset are of ``zone``."""
     expected = "times such as 2026-01-13T00:00 or with an offset, ascending"
+    with_offset = isinstance(column.dtype, pd.DatetimeTZDtype) or bool(_OFFSET.search(str(column.iloc[0])))
     try:
-        parsed = pd.to_datetime(column)
-        if getattr(parsed.dtype, "tz", None) is not None:
-            return pd.DatetimeIndex(parsed).tz_convert("UTC")
-        if parsed.dtype == object:
-            return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
-        return pd.DatetimeIndex(parsed).tz_localize(ZoneInfo(zone), ambiguous="infer").tz_convert("UTC")
+        parsed = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", utc=with_offset))
     except (ValueError, TypeError) as error:
         message = str(error).splitlines()[0][:90]
-        hint = "over a change of clocks write times with their offset, or set timezone"
-        raise NetworkDataError([Issue(str(path), f"column {name}", message, expected, hint)]) from None
+        raise NetworkDataError([Issue(str(path), f"column {name}", message, expected)]) from None
+    if with_offset:
+        return parsed.tz_convert("UTC")
+    placed = parsed.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT")
+    if placed.isna().any():
+        row = int(np.argmax(placed.isna()))
+        value = f"{column.iloc[row]}, which {zone} has twice or not at all"
+        hint = 'write times with their offset, or in UTC with timezone = "UTC"'
+        raise NetworkDataError([Issue(str(path), f"column {name}, row {row + 2}", value, expected, hint)])
+    return placed.tz_convert("UTC")
 
 
 def _time_issues(scenario: Scenario, series: pd.Series, where: str, profile: Profile) -> list[Issue]:

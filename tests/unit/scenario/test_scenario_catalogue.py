@@ -1,0 +1,37 @@
+"""Built-in networks and scenarios: the list is the truth."""
+
+from __future__ import annotations
+
+import pytest
+
+from rexnet_grid.electric.catalogue import BUILTIN
+from rexnet_grid.errors import ScenarioError
+from rexnet_grid.scenario.catalogue import builtin_scenario, electric_networks, find_scenario, heat_networks
+from rexnet_grid.scenario.describing import describe_network
+
+
+def test_every_electric_network_is_listed():
+    assert sorted(entry.name for entry in electric_networks()) == sorted(BUILTIN)
+
+
+def test_every_network_says_where_it_comes_from():
+    assert all(entry.origin and entry.size for entry in electric_networks())
+    assert all(entry.size for entry in heat_networks())
+
+
+def test_the_listed_size_is_the_size():
+    text = describe_network("case9")
+    assert "9 buses" in text.splitlines()[1]
+    assert "9 buses" in text.splitlines()[3]
+
+
+def test_a_file_goes_before_a_built_in_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_scenario("quickstart") == builtin_scenario("quickstart").path
+    (tmp_path / "quickstart").write_text("")
+    assert find_scenario("quickstart").resolve() == tmp_path / "quickstart"
+
+
+def test_an_unknown_name():
+    with pytest.raises(ScenarioError, match="quickstart"):
+        find_scenario("quickstrat")
