@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 NO_PRICE = np.iinfo(np.int64).min
 

@@ -1,0 +1,171 @@
+"""All participants of a scenario, made from the loads of a grid and the substations of a heat network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.prosumers.base import Population
+from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
+from rexnet_grid.prosumers.flexible import FlexibleTerms
+from rexnet_grid.prosumers.heated import HeatedBuilding
+from rexnet_grid.prosumers.heating import carnot_cop
+from rexnet_grid.prosumers.makers import (
+    Kit,
+    make_battery,
+    make_building,
+    make_electric_vehicle,
+    make_heat_pump_home,
+    make_home_state,
+    make_household,
+    make_kit,
+    make_operator,
+    make_supplier,
+)
+from rexnet_grid.prosumers.supply import FuelPlant
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rexnet_grid.prosumers.base import FloatArray, Prosumer
+    from rexnet_grid.prosumers.config import PopulationConfig
+    from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats, Weather
+    from rexnet_grid.randomness import Streams
+    from rexnet_grid.units import Carrier
+
+HOUSEHOLD, HEAT_PUMP = "HH", "HP"
+PLANT_WAKE_MINUTES = 15.0
+BUILDING_RATING = 1.3
+GRID_LOSS_SHARE = 0.02
+HEAT_LOSS_KW = 12.0
+
+
+def build_population(
+    config: PopulationConfig,
+    loads: pd.DataFrame,
+    streams: Streams,
+    weather: Weather,
+    household_shape: FloatArray,
+    grid: GridSeats,
+    heat: HeatSeats | None = None,
+) -> Population:
+    """Return all participants of a scenario, in a stated order.
+
+    Whether a household has photovoltaics, a battery or a vehicle, and all its sizes, come from streams named after it,
+    so that a change of one share or one load leaves everybody else as they were.
+
+    Parameters
+    ----------
+    config
+        Shares, sizes and prices.
+    loads
+        One row a load: ``name``, ``bus`` (the node's name), ``type`` (``"HH"`` or ``"HP"``) and ``base_kw``.
+    streams
+        The random streams of the run.
+    weather
+        Weather of all units that are delivered or traded, so of the run and of the horizon beyond its end.
+    household_shape
+        (n_units,) expected household load over yearly energy [1/h].
+    grid
+        Where supply and heat plant sit in the electric network.
+    heat
+        Where plant and buildings sit in the heat network; None without heat.
+    """
+    cop = carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c)
+    kit = make_kit(config, streams, weather, household_shape, cop)
+    rows = list(zip(loads["name"], loads["bus"], loads["type"], strict=True))
+    households = [(str(name), str(bus)) for name, bus, kind in rows if kind == HOUSEHOLD]
+    pumps = [(str(name), str(bus)) for name, bus, kind in rows if kind == HEAT_PUMP]
+    mean_kw = len(households) * config.household_kwh_per_year / 8760.0
+    members: list[Prosumer] = [
+        make_supplier(kit, "external supplier", grid.supply_node),
+        make_operator(kit, "grid operator", "electricity", grid.supply_node, GRID_LOSS_SHARE * mean_kw, 0.0),
+    ]
+    for name, bus in households:
+        members += _household(kit, name, bus)
+    members += [
+        make_heat_pump_home(kit, name, bus) for name, bus in pumps if _has(kit, name, "in use", config.heat_pump_share)
+    ]
+    if heat is not None:
+        members += _heat_members(kit, grid, heat, cop)
+    return Population(tuple(members), _notes(kit, len(households), len(pumps), heat))
+
+
+def _household(kit: Kit, name: str, bus: str) -> list[Prosumer]:
+    config = kit.config
+    spread = config.household_spread
+    size = float(kit.streams.generator(name, "size").lognormal(-0.5 * spread**2, spread))
+    kwp = 0.0
+    if _has(kit, name, "photovoltaics", config.pv_share):
+        kwp = config.pv_kwp * float(kit.streams.generator(name, "kwp").uniform(0.6, 1.4))
+    members: list[Prosumer] = [make_household(kit, name, bus, config.household_kwh_per_year * size, kwp)]
+    if _has(kit, name, "battery", config.battery_share):
+        members.append(make_battery(kit, f"{name} battery", bus))
+    if _has(kit, name, "vehicle", config.ev_share):
+        members.append(make_electric_vehicle(kit, f"{name} vehicle", bus))
+    return members
+
+
+def _heat_members(kit: Kit, grid: GridSeats, heat: HeatSeats, cop: float) -> list[Prosumer]:
+    config = kit.config
+    members: list[Prosumer] = [
+        make_operator(kit, "heat operator", "heat", heat.plant_node, HEAT_LOSS_KW, config.linepack_kwh)
+    ]
+    if grid.heat_plant_node and config.central_heat_pump_kw > 0.0:
+        nodes: dict[Carrier, str] = {"electricity": grid.heat_plant_node, "heat": heat.plant_node}
+        identity = kit.identity(
+            "central heat pump", "heat_pump_plant", nodes, config.curtail_flexible_eur_per_mwh, PLANT_WAKE_MINUTES
+        )
+        members.append(
+            CentralHeatPump(
+                identity,
+                HeatPumpPlant(
+                    heat_kw=config.central_heat_pump_kw,
+                    cop=np.full(kit.units, cop),
+                    margin_eur_per_mwh=config.heat_margin_eur_per_mwh,
+                    last_resort_eur_per_mwh=config.heat_ceiling_eur_per_mwh,
+                ),
+            )
+        )
+    if config.boiler_kw > 0.0:
+        identity = kit.identity(
+            "peak boiler", "boiler", {"heat": heat.plant_node}, config.curtail_flexible_eur_per_mwh, PLANT_WAKE_MINUTES
+        )
+        cost = config.gas_price_eur_per_mwh / config.boiler_efficiency
+        members.append(FuelPlant(identity, "heat", config.boiler_kw, cost, config.heat_margin_eur_per_mwh))
+    for k, node in enumerate(heat.substations):
+        peak = heat.peak_kw[k] if heat.peak_kw else config.heat_building_kw
+        members.append(_heat_building(kit, f"building {node}", node, peak))
+    return members
+
+
+def _heat_building(kit: Kit, name: str, node: str, peak_kw: float) -> HeatedBuilding:
+    config = kit.config
+    loss = peak_kw / (config.comfort_min_c - config.design_outdoor_c)
+    building = make_building(config, loss, config.heat_building_hours)
+    flats = max(round(loss / config.heat_pump_home_kw_per_k), 1)
+    state = make_home_state(kit, name, building, config.hot_water_kwh_per_day * flats)
+    return HeatedBuilding(
+        kit.identity(name, "heat_building", {"heat": node}, config.curtail_flexible_eur_per_mwh),
+        "heat",
+        kit.heat_price,
+        FlexibleTerms(ceiling=config.heat_ceiling_eur_per_mwh, scarcity=20.0, margin=2.0),
+        state,
+        np.ones(kit.units),
+        BUILDING_RATING * peak_kw,
+    )
+
+
+def _has(kit: Kit, name: str, what: str, share: float) -> bool:
+    return bool(kit.streams.generator(name, what).random() < share)
+
+
+def _notes(kit: Kit, households: int, pumps: int, heat: HeatSeats | None) -> tuple[str, ...]:
+    buildings = 0 if heat is None else len(heat.substations)
+    mean = kit.config.household_kwh_per_year
+    return (
+        f"{households} households with stochastic appliances about the BDEW H0 profile, {mean:.0f} kWh a year each",
+        f"{pumps} homes drawn with an air-source heat pump and {buildings} buildings on the heat network",
+        "the price curve of the external supplier is synthetic: a plain winter weekday with noise",
+    )
