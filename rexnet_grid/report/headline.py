@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rexnet_grid.report.section import CARRIER_NAMES, Section, escape, number, table
+from rexnet_grid.report.section import Section, escape, number, table
 from rexnet_grid.results.money import kind_of_participant
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def cards(summary: Summary) -> str:
         _card(
             "Limits broken",
             number(summary.violation_count, 0),
-            "element-units",
-            ", ".join(broken) or "every bus, branch and substation stayed inside",
+            "times",
+            ", ".join(broken) or "every bus, branch and substation stayed inside in every unit",
             "bad" if summary.violation_count else "good",
         ),
         _card(
@@ -44,12 +44,7 @@ def cards(summary: Summary) -> str:
         ),
         _card("Losses", number(summary.loss_kwh), "kWh", _loss_note(summary, imported)),
         _card("Traded", number(traded / 1000.0), "MWh", f"{number(trades, 0)} trades"),
-        *(
-            _card(
-                f"{CARRIER_NAMES[name]} price", number(carrier.mean_price_eur_per_mwh), "EUR/MWh", "mean of all trades"
-            )
-            for name, carrier in summary.carriers.items()
-        ),
+        _price(summary),
         _closing(summary),
     ]
     return f'<div class="cards">{"".join(shown)}</div>'
@@ -119,6 +114,15 @@ def _loss_note(summary: Summary, imported: float) -> str:
     notes = [f"{number(carrier.loss_kwh)} {name}" for name, carrier in summary.carriers.items()]
     share = f", {summary.loss_kwh / imported:.1%} of what was supplied" if imported > 0.0 else ""
     return " + ".join(notes) + share
+
+
+def _price(summary: Summary) -> str:
+    means: list[tuple[str, float | None]] = [
+        (name, carrier.mean_price_eur_per_mwh) for name, carrier in summary.carriers.items()
+    ]
+    first, rest = (means or [("", None)])[0], means[1:]
+    note = "; ".join([f"{first[0]}, mean of all trades", *(f"{name} {number(mean)} EUR/MWh" for name, mean in rest)])
+    return _card("Mean price", number(first[1]), "EUR/MWh", note)
 
 
 def _closing(summary: Summary) -> str:

@@ -61,6 +61,7 @@ def prices(results: Results) -> Section | None:
             "yaxis": {"title": {"text": "price [EUR/MWh]"}, "domain": [0.26, 1]},
             "yaxis2": {"title": {"text": "kWh"}, "domain": [0, 0.18]},
             "bargap": 0.1,
+            "xaxis": {"anchor": "y2"},
         }
         choices.append(plot(traces, layout, CARRIER_NAMES[carrier], 400))
     sentence = (
@@ -146,7 +147,12 @@ def money(results: Results) -> Section | None:
         "Money flows from the payers on the left to those on the right who receive it, the wider the more; hover a "
         "band to read what it was paid for: " + ", ".join(label(kind) for kind in purposes) + "."
     )
-    return Section("money", "Who paid whom", sentence, plots([plot([trace], {}, height=420)]))
+    return Section(
+        "money",
+        "Who paid whom",
+        sentence,
+        plots([plot([trace], {"showlegend": False, "margin": {"l": 4, "r": 4, "t": 10, "b": 16}}, height=400)]),
+    )
 
 
 def _small_multiples(rates: pd.DataFrame, kinds: list[str], name: str) -> Figure:

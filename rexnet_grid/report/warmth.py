@@ -86,6 +86,7 @@ def comfort(results: Results) -> Section | None:
             line(clock(outdoor.index), outdoor, "outdoor air", "$cold", 1, yaxis="y2", hovertemplate="%{y:.1f} °C")
         )
         layout["yaxis"]["domain"] = [0.34, 1]
+        layout["xaxis"] = {"anchor": "y2"}
         layout["yaxis2"] = {"title": {"text": "outdoor [°C]"}, "domain": [0, 0.24]}
     sentence = (
         f"How warm it was in the {wide.shape[1]} heated homes, from the coldest to the warmest, above the outdoor air "
@@ -129,7 +130,13 @@ def _along(results: Results, supply: pd.DataFrame) -> Figure:
         "colorbar": {"thickness": 10, "outlinewidth": 0, "ticksuffix": " °C"},
         "hovertemplate": "%{y}<br>%{x|%H:%M}  %{z:.1f} °C<extra></extra>",
     }
-    return plot([trace], {"yaxis": {"showticklabels": len(order) <= 30, "tickfont": {"size": 9}, "automargin": True}})
+    return plot(
+        [trace],
+        {
+            "showlegend": False,
+            "yaxis": {"showticklabels": len(order) <= 30, "tickfont": {"size": 9}, "automargin": True},
+        },
+    )
 
 
 def _distance_from_plant(results: Results) -> dict[str, float]:

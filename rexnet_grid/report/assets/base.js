@@ -9,7 +9,7 @@ function colour(name) {
 // Replace "$name" by the colour of that name, everywhere in a figure.
 function themed(value) {
   if (typeof value === "string") return /^\$[a-z0-9]+$/.test(value) ? colour(value) || value : value;
-  if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(themed);
+  if (Array.isArray(value)) return value.map(themed);
   if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, themed(v)]));
   return value;
 }

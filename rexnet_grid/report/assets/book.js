@@ -1,4 +1,6 @@
 // The LOB-3D: bars over (unit, price), drawn on a plain canvas from back to front, so that it needs no WebGL.
+const TALL = 0.32, WIDE = 1.1;
+
 const nice = (span, count) => {
   const raw = span / count, base = 10 ** Math.floor(Math.log10(raw || 1));
   return base * [1, 2, 5, 10].find((m) => m * base >= raw);
@@ -7,7 +9,7 @@ const nice = (span, count) => {
 DRAW.book = (holder, figure) => {
   const canvas = element("canvas"), controls = element("div", "controls"), pictures = element("span");
   const tip = tooltip(holder), pen = canvas.getContext("2d");
-  let carrier = 0, moment = 0, turn = -0.62, tilt = 0.5, drag = null, faces = [], pending = false;
+  let carrier = 0, moment = 0, turn = -0.62, tilt = 0.7, drag = null, faces = [], pending = false;
 
   const scene = () => {
     const shown = figure.choices[carrier].moments[moment];
@@ -25,12 +27,17 @@ DRAW.book = (holder, figure) => {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const s = scene(), [sin, cos, lean, rise] = [Math.sin(turn), Math.cos(turn), Math.sin(tilt), Math.cos(tilt)];
-    const size = Math.min(width * 0.62, height * 1.15), span = s.high - s.low + s.step;
-    const X = (u) => ((u - s.shown.first) / s.units - 0.5) * 1.5, Y = (p) => (p - s.low + s.step / 2) / span - 0.5;
-    const Z = (kw) => 0.42 * Math.sqrt(kw / s.top);
+    const span = s.high - s.low + s.step;
+    const X = (u) => ((u - s.shown.first) / s.units - 0.5) * 2 * WIDE, Y = (p) => (p - s.low + s.step / 2) / span - 0.5;
+    const Z = (kw) => TALL * Math.sqrt(kw / s.top);
+    const flat = (x, y, z) => [x * cos - y * sin, (x * sin + y * cos) * lean - z * rise, x * sin + y * cos];
+    const corners = [-WIDE, WIDE].flatMap((x) => [-0.5, 0.5].flatMap((y) => [flat(x * 1.12, y * 1.2, 0), flat(x, y, TALL)]));
+    const [us, vs] = [corners.map((c) => c[0]), corners.map((c) => c[1])];
+    const [u0, u1, v0, v1] = [Math.min(...us), Math.max(...us), Math.min(...vs), Math.max(...vs)];
+    const size = Math.min((width - 120) / (u1 - u0), (height - 36) / (v1 - v0));
     const at = (x, y, z) => {
-      const a = x * cos - y * sin, b = x * sin + y * cos;
-      return [width / 2 + a * size * 0.82, height * 0.6 + b * lean * size * 0.82 - z * rise * size, b];
+      const [u, v, depth] = flat(x, y, z);
+      return [width / 2 + (u - (u0 + u1) / 2) * size, height / 2 + (v - (v0 + v1) / 2) * size, depth];
     };
     const ink = colour("$muted"), rule = colour("$rule");
     pen.font = "12px " + getComputedStyle(document.body).fontFamily;
@@ -44,7 +51,7 @@ DRAW.book = (holder, figure) => {
   const floor = (s, at, X, Y, Z, ink, rule) => {
     pen.strokeStyle = rule; pen.lineWidth = 1;
     const stroke = (a, b) => { pen.beginPath(); pen.moveTo(a[0], a[1]); pen.lineTo(b[0], b[1]); pen.stroke(); };
-    const front = Math.cos(turn) > 0 ? 0.5 : -0.5, side = Math.sin(turn) > 0 ? 0.75 : -0.75;
+    const front = Math.cos(turn) > 0 ? 0.5 : -0.5, side = Math.sin(turn) > 0 ? WIDE : -WIDE;
     pen.fillStyle = ink; pen.textAlign = "center"; pen.textBaseline = "middle";
     const every = Math.max(1, Math.ceil(s.units / 8));
     for (let k = 0; k < s.units; k += every) {
@@ -55,15 +62,17 @@ DRAW.book = (holder, figure) => {
     }
     const gap = nice(s.high - s.low || 1, 5);
     for (let p = Math.ceil(s.low / gap) * gap; p <= s.high; p += gap) {
-      stroke(at(-0.75, Y(p), 0), at(0.75, Y(p), 0));
+      stroke(at(-WIDE, Y(p), 0), at(WIDE, Y(p), 0));
       const [u, v] = at(side * 1.1, Y(p), 0);
       pen.fillText(p.toFixed(gap < 1 ? 1 : 0), u, v);
     }
     const title = (x, y, text) => { const [u, v] = at(x, y, 0); pen.fillText(text, u, v); };
     title(0, front * 1.34, "delivery unit");
     title(side * 1.27, 0, "EUR/MWh");
-    const corner = (z) => at(-side, -front, z);
-    stroke(corner(0), corner(0.42));
+    const ends = [[-WIDE, -0.5], [-WIDE, 0.5], [WIDE, -0.5], [WIDE, 0.5]];
+    const [ex, ey] = ends.reduce((a, b) => (at(...b, 0)[0] < at(...a, 0)[0] ? b : a));
+    const corner = (z) => at(ex, ey, z);
+    stroke(corner(0), corner(TALL));
     for (const share of [0.1, 0.5, 1]) {
       const kw = s.top * share, [u, v] = corner(Z(kw));
       pen.textAlign = "right";
@@ -73,7 +82,7 @@ DRAW.book = (holder, figure) => {
   };
 
   const shades = (name) => {
-    const base = rgb(colour(name)), light = rgb(colour("$card")), dark = [20, 28, 36];
+    const base = rgb(colour(name)), light = [255, 255, 255], dark = [20, 28, 36];
     return [mixed(base, light, 0.22), base, mixed(base, dark, 0.28)].map((c) => "rgb(" + c.join(",") + ")");
   };
 

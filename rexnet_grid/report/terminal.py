@@ -1,0 +1,67 @@
+"""The few figures of a run for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rexnet_grid.report.comparison import comparison_rows, run_names
+from rexnet_grid.report.headline import CLOSES, VIOLATION_NAMES
+from rexnet_grid.report.section import number
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rexnet_grid.results import Results, Summary
+
+
+def summary_table(results: Results) -> Table:
+    """Return the summary of a run as a table that rich prints: one column for each carrier."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    summary = results.summary
+    state = "" if summary.complete else " (interrupted)"
+    table = Table(title=escape(f"{summary.title}: {summary.units} units{state}"), title_justify="left", box=None)
+    table.add_column("")
+    for carrier in summary.carriers:
+        table.add_column(carrier, justify="right")
+    table.add_column("", style="dim")
+    rows = [
+        ("traded", "traded_kwh", "kWh"),
+        ("mean price", "mean_price_eur_per_mwh", "EUR/MWh"),
+        ("supplied", "import_kwh", "kWh"),
+        ("losses", "loss_kwh", "kWh"),
+        ("rationed", "rationed_kwh", "kWh"),
+        ("spilled", "discarded_kwh", "kWh"),
+        ("cost of cuts", "safety_cost_eur", "EUR"),
+    ]
+    for name, attribute, unit in rows:
+        table.add_row(name, *(number(getattr(part, attribute)) for part in summary.carriers.values()), unit)
+    table.add_row("trades", *(number(part.trades, 0) for part in summary.carriers.values()), "")
+    table.add_row("energy closes to", *(f"{p.energy_residual_relative:.0e}" for p in summary.carriers.values()), "")
+    table.caption = _verdict(summary)
+    table.caption_justify = "left"
+    return table
+
+
+def comparison_table(results: Results, other: Results) -> Table:
+    """Return two runs side by side as a table that rich prints."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None)
+    table.add_column("")
+    for name in run_names(results, other):
+        table.add_column(escape(name), justify="right")
+    table.add_column("", style="dim")
+    for name, mine, theirs, unit in comparison_rows(results.summary, other.summary):
+        table.add_row(name, number(mine), number(theirs), unit)
+    return table
+
+
+def _verdict(summary: Summary) -> str:
+    broken = ", ".join(f"{count} {VIOLATION_NAMES[key]}" for key, count in summary.violations.items() if count)
+    limits = f"limits broken: {broken} (element-units)" if broken else "every limit held"
+    closes = all(part.energy_residual_relative < CLOSES for part in summary.carriers.values())
+    cash = {None: "", 0: "cash sums to zero"}.get(summary.cash_sum_quanta, "cash does NOT sum to zero")
+    return " · ".join(text for text in (limits, cash, "energy closes" if closes else "energy does NOT close") if text)
