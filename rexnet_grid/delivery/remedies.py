@@ -89,11 +89,14 @@ def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
     cost = cost + 1e-3 + np.where(useful >= levers.n_options, CUT_AFTER_OPTIONS, 0.0)
     n_rows = len(touched)
     found = linprog(
-        np.concatenate((cost, np.full(n_rows, UNMENDED))), A_ub=np.hstack((a, -np.eye(n_rows))), b_ub=b,
-        bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows, method="highs",
+        np.concatenate((cost, np.full(n_rows, UNMENDED))),
+        A_ub=np.hstack((a, -np.eye(n_rows))),
+        b_ub=b,
+        bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows,
+        method="highs",
     )
     step = np.zeros(len(levers.kw))
-    if found.status == 0:
+    if found.status == 0 and found.x is not None:
         step[useful] = found.x[: len(useful)]
     return step
 

@@ -30,6 +30,7 @@ MOST_ROUNDS = 20
 SMALLEST_KW = 1e-6
 OVERSHOOT = 1e-3
 MOST_GAIN = 3.0
+BISECTIONS = 8
 _REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
 
 
@@ -208,13 +209,40 @@ class SafetyMaintainer:
             if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
                 break
             _explain(why, rows, levers, step)
-            used = np.minimum(used + step, levers.kw)
+            before, used = used, np.minimum(used + step, levers.kw)
             rounds += 1
             now = scheduled + levers.effect(used, len(scheduled))
             state = network.predict(unit, _by_node(network, participants.node, now))
+            if state.converged and not state.violations:
+                used, state = self._least(network, unit, participants, scheduled, levers, before, used, state)
         secured = scheduled + levers.effect(used, len(scheduled))
         clean = state.converged and not state.violations
         return SecuredSchedule(secured, _actions(levers, used, why), state, clean, rounds)
+
+    @staticmethod
+    def _least(
+        network: DeliveryNetwork,
+        unit: int,
+        participants: Participants,
+        scheduled: FloatArray,
+        levers: Levers,
+        before: FloatArray,
+        after: FloatArray,
+        clean: NetworkState,
+    ) -> tuple[FloatArray, NetworkState]:
+        """Return the least part of the last step that is clean: rows are conservative and may cut too much."""
+        low, high = 0.0, 1.0
+        best = after
+        for _ in range(BISECTIONS):
+            share = 0.5 * (low + high)
+            used = before + share * (after - before)
+            now = scheduled + levers.effect(used, len(scheduled))
+            state = network.predict(unit, _by_node(network, participants.node, now))
+            if state.converged and not state.violations:
+                high, best, clean = share, used, state
+            else:
+                low = share
+        return best, clean
 
 
 def _checked(participants: Participants, n_nodes: int) -> FloatArray:
@@ -223,13 +251,17 @@ def _checked(participants: Participants, n_nodes: int) -> FloatArray:
     issues = [
         Issue("safety maintainer", key, f"{np.shape(values)}", f"({n},) finite numbers")
         for key, values in (
-            ("scheduled_kw", p.scheduled_kw), ("cost_eur_per_mwh", p.cost_eur_per_mwh),
-            ("cuttable_kw", p.cuttable_kw), ("since", p.since),
+            ("scheduled_kw", p.scheduled_kw),
+            ("cost_eur_per_mwh", p.cost_eur_per_mwh),
+            ("cuttable_kw", p.cuttable_kw),
+            ("since", p.since),
         )
         if values is not None and (np.shape(values) != (n,) or not np.isfinite(values).all())
     ]
     if n and (np.min(p.node) < 0 or np.max(p.node) >= n_nodes):
-        issues.append(Issue("safety maintainer", "node", f"{np.min(p.node)} to {np.max(p.node)}", f"0 to {n_nodes - 1}"))
+        issues.append(
+            Issue("safety maintainer", "node", f"{np.min(p.node)} to {np.max(p.node)}", f"0 to {n_nodes - 1}")
+        )
     if issues:
         raise InputError(issues)
     return np.array(p.scheduled_kw, dtype=np.float64)
@@ -250,10 +282,14 @@ def _levers(participants: Participants, scheduled: FloatArray, options: Sequence
     owner = np.concatenate((who, np.arange(n)))
     kinds = tuple([o.kind for o in options] + ["ration" if s < 0.0 else "discard" for s in scheduled])
     return Levers(
-        owner, participants.node[owner], np.concatenate((np.ones(len(who)), -np.sign(scheduled))),
+        owner,
+        participants.node[owner],
+        np.concatenate((np.ones(len(who)), -np.sign(scheduled))),
         np.concatenate((np.array([max(o.kw, 0.0) for o in options]), cut)),
         np.concatenate((np.array([o.cost_eur_per_mwh for o in options]), participants.cost_eur_per_mwh)),
-        since[owner], kinds, len(who),
+        since[owner],
+        kinds,
+        len(who),
     )
 
 

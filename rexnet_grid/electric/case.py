@@ -135,7 +135,8 @@ class GridCase:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> GridCase:
         """Return the case that :meth:`to_arrays` wrote; raises KeyError when a field is missing."""
-        plain = {"name": str, "base_mva": float, "controlled": int}
-        return cls(
-            **{f.name: plain[f.name](arrays[f.name]) if f.name in plain else arrays[f.name] for f in fields(cls)}
-        )
+        plain: dict[str, type] = {"name": str, "base_mva": float, "controlled": int}
+        values: dict[str, Any] = {}
+        for f in fields(cls):
+            values[f.name] = plain[f.name](arrays[f.name]) if f.name in plain else arrays[f.name]
+        return cls(**values)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
@@ -21,6 +20,7 @@ from rexnet_grid.errors import InputError, Issue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rexnet_grid.delivery.headroom import Headroom
     from rexnet_grid.electric.case import FloatArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork

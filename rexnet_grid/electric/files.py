@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,8 @@ def _foreign(data: Any, depth: int) -> list[str]:
 
 
 def _read_excel(file: Path) -> Any:
-    try:
-        import openpyxl  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("openpyxl", "excel") from error
+    if find_spec("openpyxl") is None:
+        raise MissingExtraError("openpyxl", "excel")
     from rexnet_grid.electric.pandapower_nets import net_from_excel
 
     return net_from_excel(file)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit
 
+if TYPE_CHECKING:
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
+
 
 @njit(cache=True)
-def solve_factored(l_ptr, l_row, l_val, u_ptr, u_row, u_val, u_diag, perm_r, perm_c, right, work, out):  # type: ignore[no-untyped-def]
+def solve_factored(
+    l_ptr: IntArray,
+    l_row: IntArray,
+    l_val: ComplexArray,
+    u_ptr: IntArray,
+    u_row: IntArray,
+    u_val: ComplexArray,
+    u_diag: ComplexArray,
+    perm_r: IntArray,
+    perm_c: IntArray,
+    right: ComplexArray,
+    work: ComplexArray,
+    out: ComplexArray,
+) -> None:
     """Solve L U x = right (rows permuted by ``perm_r``, columns by ``perm_c``), both factors by column, in place."""
     n = len(right)
     for i in range(n):
@@ -27,7 +45,18 @@ def solve_factored(l_ptr, l_row, l_val, u_ptr, u_row, u_val, u_diag, perm_r, per
 
 
 @njit(cache=True)
-def fixed_point(factor_int, factor_val, sizes, idle, power, zip_share, unzipped, start, tolerance, most):  # type: ignore[no-untyped-def]
+def fixed_point(
+    factor_int: IntArray,
+    factor_val: ComplexArray,
+    sizes: IntArray,
+    idle: ComplexArray,
+    power: ComplexArray,
+    zip_share: FloatArray,
+    unzipped: FloatArray,
+    start: ComplexArray,
+    tolerance: float,
+    most: int,
+) -> tuple[ComplexArray, IntArray]:
     """Iterate V = W + Z conj(S(|V|) / V) for every case.
 
     Parameters are packed: ``factor_int`` holds the index arrays of both factors one after the other, ``sizes`` where
@@ -90,7 +119,16 @@ def fixed_point(factor_int, factor_val, sizes, idle, power, zip_share, unzipped,
 
 
 @njit(cache=True)
-def edge_flows(voltage, edge_from, edge_to, edge_y, edge_scale, edge_branch, branch_idle, conductance):  # type: ignore[no-untyped-def]
+def edge_flows(
+    voltage: ComplexArray,
+    edge_from: IntArray,
+    edge_to: IntArray,
+    edge_y: ComplexArray,
+    edge_scale: FloatArray,
+    edge_branch: IntArray,
+    branch_idle: FloatArray,
+    conductance: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return loading (n_case, n_branch) [%], loss in edges and power in shunts (n_case,) [p.u.] each."""
     cases = len(voltage)
     loading = np.empty((cases, len(branch_idle)))

@@ -26,7 +26,7 @@ class ElectricLimits:
         Share of every limit that headroom keeps back [-]: of the rating, of the distance between 1 p.u. and the
         voltage limit, of import and export.
     cos_phi
-        Power factor of demand, inductive: an injection p < 0 draws q = p tan(acos(cos_phi)); an injection p > 0 has none.
+        Power factor of demand, inductive: an injection p < 0 has q = p tan(acos(cos_phi)), an injection p > 0 none.
     """
 
     vm_min_pu: float = 0.90

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.solver import Solver
 
 
+JOINED = ("consuming", "injecting", "bound", "column", "index", "sense")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeModel:
     """V = W + Z I about held slack and generator voltages.
@@ -93,14 +96,9 @@ def limit_rows(
         _supply_rows(case, model, limits, node_of_column),
     ]
     names = tuple(name for part in parts for name in part.names)
-    return LimitRows(
-        names,
-        *(
-            np.concatenate([getattr(part, key) for part in parts])
-            for key in ("consuming", "injecting", "bound", "column", "index", "sense")
-        ),
-        group=np.unique(np.array(names), return_inverse=True)[1].astype(np.int64),
-    )
+    group = np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+    joined = {key: np.concatenate([getattr(part, key) for part in parts]) for key in JOINED}
+    return LimitRows(names, **joined, group=group)
 
 
 def _per_kw(

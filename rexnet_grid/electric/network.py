@@ -68,7 +68,7 @@ class ElectricNetwork:
     def from_builtin(
         cls, name: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
     ) -> ElectricNetwork:
-        """Take a network by name, such as ``"cigre_mv"`` or ``"lv_schutterwald:7"``; options as for a pandapower net."""
+        """Take a network by name, such as ``"lv_schutterwald:7"``; options as for a pandapower net."""
         from rexnet_grid.electric.catalogue import builtin_case
 
         return cls(builtin_case(name, supply_vm_pu, tap_pos))
@@ -114,7 +114,7 @@ class ElectricNetwork:
         """Names of lines and transformers, such as ``"line 3"``, the order of every loading."""
         import pandas as pd
 
-        return pd.Index(self.case.branch_name.astype(object), name="branch")
+        return pd.Index([str(name) for name in self.case.branch_name], name="branch")
 
     @cached_property
     def branch_table(self) -> pd.DataFrame:
@@ -219,7 +219,7 @@ class ElectricNetwork:
         if self._one_to_one:
             power[:, self._alive_node] = s
         else:
-            np.add.at(power, (slice(None), self._alive_node), s)
+            np.add.at(power.T, self._alive_node, s.T)
         power /= PU_TO_KW * self.case.base_mva
         power += self.case.node_fixed
         return power

@@ -13,11 +13,12 @@ import pandapower.networks as pp_networks
 from pandapower.auxiliary import _add_auxiliary_elements, _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
 from pandapower.pf.ppci_variables import _get_pf_variables_from_ppci
-from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS
+from pandapower.pf.run_dc_pf import _run_dc_pf
+from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS, VA
 from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import makeYbus
 
-from rexnet_grid.electric.case import NOWHERE, PV, SLACK, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table
 from rexnet_grid.errors import Issue, NetworkDataError
 
@@ -121,7 +122,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
         y_indices=y.indices.astype(np.int64),
         y_indptr=y.indptr.astype(np.int64),
         node_kind=kind,
-        node_start=np.asarray(start, dtype=complex),
+        node_start=_dc_start(ppci, start) if (kind == PV).any() else start,
         node_fixed=fixed,
         node_zip=np.ascontiguousarray(bus[:, [CID_P, CZD_P, CID_Q, CZD_Q]].real),
         node_unzipped_kw=unzipped,
@@ -132,6 +133,13 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
         **edges,
         **load_table(net),
     )
+
+
+def _dc_start(ppci: dict[str, Any], start: ComplexArray) -> ComplexArray:
+    """Return the start voltages turned to the angles of a DC power flow of the net's own injections."""
+    solved = _run_dc_pf(copy.deepcopy(ppci), None)
+    angle = np.radians(solved["bus"][:, VA].real)
+    return np.where(np.isfinite(angle), np.abs(start) * np.exp(1j * angle), start)
 
 
 def _supply_buses(net: Any, bus_id: IntArray, node: IntArray, kind: IntArray) -> IntArray:
@@ -196,7 +204,9 @@ def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
     return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
 
 
-def _edges(net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any) -> dict[str, Any]:
+def _edges(
+    net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any
+) -> dict[str, Any]:
     """Return the edge and branch arrays: two-port admittances and what current means in percent of the rating."""
     ends = branch[:, :2].real.astype(np.int64)
     row = np.arange(len(branch))

@@ -1,4 +1,7 @@
-"""SimBench grids by code, cut once into the cache (Meinecke et al., Energies 13 (2020) 3290, doi:10.3390/en13123290)."""
+"""SimBench grids by code, cut once into the cache.
+
+Meinecke et al., "SimBench", Energies 13 (2020) 3290, doi:10.3390/en13123290.
+"""
 
 from __future__ import annotations
 

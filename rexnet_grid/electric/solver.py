@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csc_matrix, csr_matrix, diags
+from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
 from rexnet_grid.electric.case import PV, SLACK, ComplexArray, GridCase, IntArray
@@ -13,10 +14,12 @@ from rexnet_grid.electric.kernels import fixed_point
 from rexnet_grid.electric.newton import newton
 from rexnet_grid.errors import NetworkDataError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 TOLERANCE = 1e-12
 MOST_ITERATIONS = 80
 PU_TO_KW = 1e3
-SMALLEST_START, LARGEST_START = 0.85, 1.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +85,7 @@ class Factor:
         )
 
 
-def _without_diagonal(matrix: csc_matrix) -> tuple[np.ndarray, np.ndarray]:
+def _without_diagonal(matrix: Any) -> tuple[NDArray[np.bool_], IntArray]:
     column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     keep = matrix.indices != column
     counts = np.bincount(column[keep], minlength=matrix.shape[1])
@@ -152,29 +155,20 @@ class Solver:
             voltage[:, factor.free] = found
             converged = rounds >= 0
         for row in np.flatnonzero(~converged):
-            first = self._first_guess(power[row], start)
+            first = self._first_guess(start)
             voltage[row], converged[row] = newton(case, self.admittance, power[row], first)
         voltage[~converged] = np.nan
         return voltage, converged
 
-    def _first_guess(self, power: ComplexArray, start: ComplexArray | None) -> ComplexArray:
-        """Return the given start, or the idle network's angles turned by a linear (DC) power flow."""
+    def _first_guess(self, start: ComplexArray | None) -> ComplexArray:
+        """Return the given start, or that of the network: its DC solution where generators hold voltages, else idle."""
         case, free = self.case, self.factor.free
         if start is not None and np.isfinite(start).all():
             guess = start.copy()
         else:
             guess = case.node_start.copy()
-            guess[free] = self.factor.idle
-            turn = guess / np.abs(guess)
-            rotated = self.admittance.multiply(np.conj(turn)[:, None]).multiply(turn[None, :]).tocsr()
-            coupling = csr_matrix(rotated.imag)
-            coupling.setdiag(0.0)
-            laplacian = csc_matrix(diags(np.asarray(coupling.sum(axis=1)).ravel()) - coupling)
-            angle = np.zeros(case.n_node)
-            angle[free] = splu(laplacian[free][:, free]).solve(power.real[free])
-            size = np.abs(guess)
-            size[(size < SMALLEST_START) | (size > LARGEST_START)] = 1.0
-            guess = size * turn * np.exp(1j * angle)
+            if not self._needs_newton:
+                guess[free] = self.factor.idle
         held = case.node_kind == PV
         guess[held] *= np.abs(case.node_start[held]) / np.abs(guess[held])
         return guess
