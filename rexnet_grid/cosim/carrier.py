@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.cosim.quoting import requote
+from rexnet_grid.cosim.tape import Tape
 from rexnet_grid.prosumers.base import MarketView
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery import DeliveryNetwork, LocationalSignal
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.prosumers.base import FloatArray, IntArray, Prosumer, Quotes
-    from rexnet_grid.reservex import Exchange
+    from rexnet_grid.reservex import AccountView, Exchange
     from rexnet_grid.units import Carrier
 
 OPERATOR = "network operator"
@@ -78,6 +79,8 @@ class CarrierMarket:
         seated = self.seats.members >= 0
         self.account_of[self.seats.members[seated]] = np.flatnonzero(seated)
         self.signal: LocationalSignal | None = None
+        self.tape = Tape(exchange)
+        self.booked = 0
 
     @property
     def carrier(self) -> Carrier:
@@ -89,11 +92,13 @@ class CarrierMarket:
         """The lot of its exchange [kW]."""
         return self.exchange.rules.lot_kw
 
-    def view(self, member: int) -> MarketView:
-        """Return what participant ``member`` sees of the exchange."""
-        account = int(self.account_of[member])
-        seen = self.exchange.view(account)
-        rules = self.exchange.rules
+    def look(self, member: int) -> AccountView:
+        """Return the open units and the own orders as participant ``member`` sees them now."""
+        return self.exchange.view(int(self.account_of[member]))
+
+    def view(self, member: int, seen: AccountView) -> MarketView:
+        """Return what participant ``member`` decides on."""
+        rules, account = self.exchange.rules, int(self.account_of[member])
         return MarketView(
             units=seen.units,
             bid=seen.bid,
@@ -108,10 +113,9 @@ class CarrierMarket:
             max_price=rules.max_price_ticks,
         )
 
-    def replace_orders(self, member: int, wanted: Quotes) -> None:
+    def replace_orders(self, member: int, seen: AccountView, wanted: Quotes) -> None:
         """Bring the resting orders of participant ``member`` to what it wants, in one batch."""
-        account = int(self.account_of[member])
-        batch = requote(account, self.exchange.own_orders(account), wanted)
+        batch = requote(int(self.account_of[member]), seen, wanted)
         if batch is not None:
             self.exchange.submit_many(batch)
 
@@ -120,10 +124,6 @@ class CarrierMarket:
         summed = np.zeros((*account_kw.shape[:-1], len(self.network.nodes)))
         np.add.at(summed, (..., self.seats.nodes), account_kw)
         return summed
-
-    def reserved_by_others(self, rate_kw: FloatArray) -> float:
-        """Return what all accounts but the operator inject in sum [kW]."""
-        return float(rate_kw.sum() - rate_kw[self.seats.operator])
 
     def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
         if self.signal is None:

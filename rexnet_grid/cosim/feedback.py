@@ -29,7 +29,7 @@ class Oracle(Protocol):
 
 @dataclass(slots=True)
 class Feedback:
-    """The channel from one network to its exchange.
+    """The channel from one network to its exchange; orders that the network kept apart trade if they fit now.
 
     Attributes
     ----------
@@ -45,12 +45,13 @@ class Feedback:
     def publish(self) -> None:
         """Refresh headroom and signal of every open unit about the positions reserved so far."""
         market = self.market
-        units = market.exchange.open_units()
-        if market.admission is None or not len(units):
+        units = market.exchange.units.tolist()
+        if market.admission is None or not units:
             return
-        account_kw = market.exchange.ledger.positions(units) * market.lot_kw
-        position_kw = market.nodal(np.asarray(account_kw, dtype=np.float64))
-        numbers = [int(unit) for unit in units]
-        for rows in self.oracle.headroom(numbers, position_kw):
+        positions = np.stack([market.exchange.ledger.positions(unit) for unit in units])
+        position_kw = market.nodal(positions * market.lot_kw)
+        for rows in self.oracle.headroom(units, position_kw):
             market.admission.publish(rows)
-        market.signal = self.oracle.signal(numbers, position_kw)
+        market.signal = self.oracle.signal(units, position_kw)
+        for unit in units:
+            market.exchange.rematch(unit)

@@ -15,21 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MeterAccuracy:
-    """How good the meters are: standard deviations of independent normal errors.
-
-    A meter of class c (EN 50470-3, EN 1434-1) keeps its error below c percent; a third of it is taken as one standard
-    deviation.
+    """How good the meters are: standard deviations of independent normal errors, relative to the value.
 
     Attributes
     ----------
-    energy_percent
-        Class of energy meters [%].
-    voltage_percent
-        Class of voltage readings [%].
+    energy
+        Of an energy reading [-].
+    voltage
+        Of a voltage reading [-].
     """
 
-    energy_percent: float = 1.0
-    voltage_percent: float = 0.5
+    energy: float = 0.005
+    voltage: float = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +50,12 @@ def read_meters(
 ) -> Readings:
     """Return what the meters show for a delivered unit of ``hours`` [h]."""
     count = len(book.delivered_kw)
-    errors = rng.standard_normal((2, count)) / 300.0
-    energy = book.delivered_kw * hours * (1.0 + accuracy.energy_percent * errors[0])
+    errors = rng.standard_normal((2, count))
+    energy = book.delivered_kw * hours * (1.0 + accuracy.energy * errors[0])
     voltage = np.full(count, np.nan)
     if book.state is not None and "vm_pu" in book.state.arrays:
         at_node = _aligned_to_nodes(market, book.state.arrays["vm_pu"])
-        voltage = at_node[market.seats.nodes] * (1.0 + accuracy.voltage_percent * errors[1])
+        voltage = at_node[market.seats.nodes] * (1.0 + accuracy.voltage * errors[1])
     return Readings(energy, voltage)
 
 

@@ -10,12 +10,12 @@ from rexnet_grid.reservex import OrderBatch
 
 if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import IntArray, Quotes
-    from rexnet_grid.reservex import OwnOrders
+    from rexnet_grid.reservex import AccountView
 
 NEW, CANCEL, SHRINK = 0, 1, 2
 
 
-def requote(account: int, resting: OwnOrders, wanted: Quotes) -> OrderBatch | None:
+def requote(account: int, seen: AccountView, wanted: Quotes) -> OrderBatch | None:
     """Return the batch that turns the resting orders of ``account`` into the wanted ones, None when nothing changes.
 
     An order that is wanted again at the same price stays and keeps its time priority, shrunk when fewer lots are
@@ -26,23 +26,23 @@ def requote(account: int, resting: OwnOrders, wanted: Quotes) -> OrderBatch | No
     ----------
     account
         The participant's account.
-    resting
-        Its resting orders: arrays ``order_id``, ``unit``, ``side``, ``price`` [ticks], ``lots``.
+    seen
+        What it sees, its resting orders among it.
     wanted
         What it wants instead, at most one order for each unit, side and price.
     """
-    order_of = _index_of(resting.unit, resting.side, resting.price)
-    kept = np.zeros(len(resting.order_id), dtype=np.int64)
+    order_of = _index_of(seen.order_unit, seen.order_side, seen.order_price)
+    kept = np.zeros(len(seen.order_id), dtype=np.int64)
     fresh = np.ones(len(wanted.unit), dtype=bool)
     if order_of:
         rows = zip(wanted.unit.tolist(), wanted.side.tolist(), wanted.price.tolist(), strict=True)
         for row, key in enumerate(rows):
             at = order_of.get(key)
-            if at is not None and kept[at] == 0 and wanted.lots[row] <= resting.lots[at]:
+            if at is not None and kept[at] == 0 and wanted.lots[row] <= seen.order_lots[at]:
                 kept[at] = wanted.lots[row]
                 fresh[row] = False
     cancelled = np.flatnonzero(kept == 0)
-    shrunk = np.flatnonzero((kept > 0) & (kept < resting.lots))
+    shrunk = np.flatnonzero((kept > 0) & (kept < seen.order_lots))
     touched = np.concatenate([cancelled, shrunk])
     total = len(touched) + int(fresh.sum())
     if total == 0:
@@ -50,12 +50,12 @@ def requote(account: int, resting: OwnOrders, wanted: Quotes) -> OrderBatch | No
     padding = np.zeros(int(fresh.sum()), dtype=np.int64)
     return OrderBatch(
         account=np.full(total, account, dtype=np.int64),
-        unit=np.concatenate([resting.unit[touched], wanted.unit[fresh]]),
-        side=np.concatenate([resting.side[touched], wanted.side[fresh]]),
-        price=np.concatenate([resting.price[touched], wanted.price[fresh]]),
+        unit=np.concatenate([seen.order_unit[touched], wanted.unit[fresh]]),
+        side=np.concatenate([seen.order_side[touched], wanted.side[fresh]]),
+        price=np.concatenate([seen.order_price[touched], wanted.price[fresh]]),
         lots=np.concatenate([kept[touched], wanted.lots[fresh]]),
         action=np.repeat(np.array([CANCEL, SHRINK, NEW]), [len(cancelled), len(shrunk), len(padding)]),
-        order_id=np.concatenate([resting.order_id[touched], padding]),
+        order_id=np.concatenate([seen.order_id[touched], padding]),
     )
 
 

@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.reservex.log import PHASES
 from rexnet_grid.results.schema import network_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
-    from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.cosim.unit import UnitOnCarrier
+    from rexnet_grid.cosim.maps import NetworkMap
+    from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.prosumers.base import Prosumer
+    from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter
-    from rexnet_grid.units import Carrier
+    from rexnet_grid.units import Carrier, TimeGrid
 
 RATION = ("ration", "put")
 DISCARD = ("discard",)
@@ -58,8 +61,8 @@ def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier
                 "kind": [action.kind for action in actions],
                 "kw": [action.kw for action in actions],
                 "limit": [action.limit for action in actions],
-                "price_eur_per_mwh": [action.price_eur_per_mwh for action in actions],
-                "cost_eur": [action.price_eur_per_mwh * action.kw * hours / 1000.0 for action in actions],
+                "price_eur_per_mwh": [action.cost_eur_per_mwh for action in actions],
+                "cost_eur": [action.cost_eur_per_mwh * action.kw * hours / 1000.0 for action in actions],
             },
         )
 
@@ -127,6 +130,89 @@ def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer])
         )
 
 
+def record_prices(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
+    """Write what a unit was worth, just before its gate closes."""
+    prices = market.tape.prices(unit)
+    writer.append(
+        "prices",
+        {
+            "carrier": market.carrier,
+            "unit": [unit],
+            "opening_ticks": [prices.opening],
+            "vwap_ticks": [prices.vwap],
+            "last_ticks": [prices.last],
+            "traded_lots": [prices.lots],
+            "bid_ticks": [market.exchange.best_bid(unit)],
+            "ask_ticks": [market.exchange.best_ask(unit)],
+        },
+    )
+
+
+def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
+    """Write which limits stood between orders of a unit, just before its gate closes."""
+    if market.admission is None:
+        return
+    bound = market.admission.bindings().get(unit, ())
+    if bound:
+        slack = dict(zip(market.admission.limits(unit), market.admission.slack(unit).tolist(), strict=True))
+        writer.append(
+            "headroom",
+            {
+                "carrier": market.carrier,
+                "unit": unit,
+                "limit": [binding.limit for binding in bound],
+                "slack": [slack[binding.limit] for binding in bound],
+                "times_bound": [binding.times for binding in bound],
+                "blocked_kw": [binding.blocked_lots * market.lot_kw for binding in bound],
+            },
+        )
+
+
+def record_trades(writer: RunWriter, market: CarrierMarket) -> None:
+    """Write the fills of one exchange since the last time."""
+    fills = market.tape.advance()
+    if not len(fills.time_min):
+        return
+    names = np.array(market.seats.names, dtype=object)
+    trades = fills.columns
+    writer.append(
+        "trades",
+        {
+            "carrier": market.carrier,
+            "unit": trades["unit"],
+            "price_ticks": trades["price"],
+            "lots": trades["lots"],
+            "buyer": names[trades["buyer"]].tolist(),
+            "seller": names[trades["seller"]].tolist(),
+            "phase": [PHASES[phase] for phase in trades["phase"].tolist()],
+            "maker_order_id": trades["maker_order_id"],
+            "buy_order_id": trades["buy_order_id"],
+            "sell_order_id": trades["sell_order_id"],
+            "time_min": fills.time_min,
+        },
+    )
+
+
+def record_settlement(writer: RunWriter, market: CarrierMarket) -> None:
+    """Write the entries of one ledger since the last time."""
+    entries = market.exchange.ledger.entries().iloc[market.booked :]
+    if not len(entries):
+        return
+    market.booked += len(entries)
+    names = np.array(market.seats.names, dtype=object)
+    writer.append(
+        "settlement",
+        {
+            "carrier": market.carrier,
+            "unit": entries["unit"].to_numpy(),
+            "kind": entries["kind"].tolist(),
+            "debit": names[entries["debit"].to_numpy()].tolist(),
+            "credit": names[entries["credit"].to_numpy()].tolist(),
+            "quanta": entries["quanta"].to_numpy(),
+        },
+    )
+
+
 def record_books(writer: RunWriter, moment: float, markets: Mapping[Carrier, CarrierMarket]) -> None:
     """Write a picture of all open books: the LOB-3D at one moment."""
     for carrier, market in markets.items():
@@ -161,3 +247,22 @@ def record_participants(
                 "account": list(range(len(seats.names))),
             },
         )
+
+
+def record_weather(writer: RunWriter, grid: TimeGrid, weather: Weather, units: int) -> None:
+    """Write the weather of all units that are delivered."""
+    writer.append(
+        "weather",
+        {
+            "unit": np.arange(units),
+            "time": [grid.time(unit) for unit in range(units)],
+            "outdoor_c": weather.outdoor_c[:units],
+            "global_w_m2": weather.global_w_m2[:units],
+        },
+    )
+
+
+def record_map(writer: RunWriter, carrier: Carrier, network_map: NetworkMap) -> None:
+    """Write where nodes and branches of a network lie."""
+    for table, columns in (("nodes", network_map.nodes), ("branches", network_map.branches)):
+        writer.append(table, {"carrier": carrier, **columns})

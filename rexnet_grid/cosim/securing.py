@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.cosim.unit import Cut, Stage, UnitOnCarrier
-from rexnet_grid.delivery.safety import Schedule
+from rexnet_grid.delivery.safety import Participants
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.delivery.safety import SafetyMaintainer, SecuredSchedule
-    from rexnet_grid.prosumers.base import FloatArray
+    from rexnet_grid.prosumers.base import FloatArray, IntArray
 
 UNRESERVED_PRICE = 1.0
 
@@ -20,16 +20,13 @@ UNRESERVED_PRICE = 1.0
 def secure_reservations(market: CarrierMarket, maintainer: SafetyMaintainer, book: UnitOnCarrier) -> None:
     """Cut reservations until the predicted unit is clean; fills ``secured_kw`` and ``cuts`` of ``book``."""
     seats = market.seats
-    accounts = np.flatnonzero(_cuttable(market))
-    schedule = Schedule(
-        node=seats.nodes[accounts],
-        rate_kw=book.reserved_kw[accounts],
-        price_eur_per_mwh=seats.curtailment_price[accounts],
-        fixed_kw=_fixed_injection(market, book.reserved_kw),
-    )
+    scheduled = _without_operator(market, book.reserved_kw)
+    schedule = Participants(seats.nodes, scheduled, seats.curtailment_price, _cuttable(market, scheduled))
     answer = maintainer.secure(market.network, book.unit, schedule)
-    book.secured_kw[accounts] = answer.rate_kw
-    _note_cuts(book, "secure", accounts, answer)
+    operated = book.reserved_kw[seats.operator]
+    book.secured_kw[:] = answer.secured_kw
+    book.secured_kw[seats.operator] = operated
+    _note_cuts(book, "secure", np.arange(len(seats.names)), answer)
 
 
 def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: UnitOnCarrier) -> None:
@@ -39,40 +36,38 @@ def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: U
     or gives beyond that, nearly for free (*no reservation, no service*).
     """
     seats = market.seats
-    accounts = np.flatnonzero(_cuttable(market))
-    realised, secured = book.realised_kw[accounts], book.secured_kw[accounts]
+    realised = _without_operator(market, book.realised_kw)
+    secured = book.secured_kw
     entitled = np.where(realised * secured > 0.0, np.sign(realised) * np.minimum(abs(realised), abs(secured)), 0.0)
-    schedule = Schedule(
-        node=np.concatenate([seats.nodes[accounts], seats.nodes[accounts]]),
-        rate_kw=np.concatenate([entitled, realised - entitled]),
-        price_eur_per_mwh=np.concatenate(
-            [seats.curtailment_price[accounts], np.full(len(accounts), UNRESERVED_PRICE)]
-        ),
-        fixed_kw=_fixed_injection(market, book.realised_kw),
+    scheduled = np.concatenate([entitled, realised - entitled])
+    schedule = Participants(
+        np.tile(seats.nodes, 2),
+        scheduled,
+        np.concatenate([seats.curtailment_price, np.full(len(realised), UNRESERVED_PRICE)]),
+        np.minimum(np.tile(_cuttable(market, np.full(len(realised), np.inf)), 2), abs(scheduled)),
     )
     answer = maintainer.secure(market.network, book.unit, schedule)
-    both = answer.rate_kw.reshape(2, -1)
-    book.realised_kw[accounts] = both.sum(axis=0)
-    _note_cuts(book, "realtime", np.concatenate([accounts, accounts]), answer)
+    operated = book.realised_kw[seats.operator]
+    book.realised_kw[:] = answer.secured_kw.reshape(2, -1).sum(axis=0)
+    book.realised_kw[seats.operator] = operated
+    _note_cuts(book, "realtime", np.tile(np.arange(len(seats.names)), 2), answer)
 
 
-def _cuttable(market: CarrierMarket) -> np.ndarray:
-    """Everybody but the two who balance: the network operator and the external supply."""
-    free = np.ones(len(market.seats.names), dtype=bool)
-    free[market.seats.operator] = False
+def _without_operator(market: CarrierMarket, rate_kw: FloatArray) -> FloatArray:
+    """Return the rates with nothing at the operator: what it trades is what the network itself loses and stores."""
+    rates = rate_kw.copy()
+    rates[market.seats.operator] = 0.0
+    return rates
+
+
+def _cuttable(market: CarrierMarket, rate_kw: FloatArray) -> FloatArray:
+    """Return how much of each rate may be cut [kW]: all of it, but nothing of the external supply's."""
+    most = np.abs(rate_kw)
     if market.seats.supplier >= 0:
-        free[market.seats.supplier] = False
-    return free
+        most[market.seats.supplier] = 0.0
+    return most
 
 
-def _fixed_injection(market: CarrierMarket, rate_kw: FloatArray) -> FloatArray:
-    supplier = market.seats.supplier
-    alone = np.zeros_like(rate_kw)
-    if supplier >= 0:
-        alone[supplier] = rate_kw[supplier]
-    return market.nodal(alone)
-
-
-def _note_cuts(book: UnitOnCarrier, stage: Stage, accounts: np.ndarray, answer: SecuredSchedule) -> None:
+def _note_cuts(book: UnitOnCarrier, stage: Stage, accounts: IntArray, answer: SecuredSchedule) -> None:
     book.clean = book.clean and answer.clean
     book.cuts.extend(Cut(stage, int(accounts[action.participant]), action) for action in answer.actions)

@@ -58,7 +58,7 @@ class Setup:
     maintainer
         Who cuts what physics will not carry; None when nobody does.
     accuracy
-        How good the meters are.
+        How good the meters are, by carrier.
     streams
         Seeded random streams.
     events
@@ -76,7 +76,7 @@ class Setup:
     markets: Mapping[Carrier, CarrierMarket]
     feedbacks: tuple[Feedback, ...]
     maintainer: SafetyMaintainer | None
-    accuracy: MeterAccuracy
+    accuracy: Mapping[Carrier, MeterAccuracy]
     streams: Streams
     events: tuple[ScheduledEvent, ...] = ()
     pictures: frozenset[int] = field(default=frozenset())
@@ -91,16 +91,19 @@ class Simulation:
         What it is made of.
     writer
         Where its results go.
+    checkpoint
+        Where to go on from; by default the run starts with its lead-in.
     """
 
-    def __init__(self, setup: Setup, writer: RunWriter) -> None:
+    def __init__(self, setup: Setup, writer: RunWriter, checkpoint: bytes | None = None) -> None:
         self.setup = setup
         self.writer = writer
         self.unit = 0
         self.timings_s = dict.fromkeys(STEPS, 0.0)
         self.tally = Tally(tuple(setup.markets))
         self._meter_errors = {c: setup.streams.generator("meters", c) for c in setup.markets}
-        self.floor = TradingFloor(self._gate(0) - setup.lead_in_units, setup.population.members, setup.markets, setup.events)
+        start = self._gate(0) - setup.lead_in_units
+        self.floor = TradingFloor(start, setup.grid.seconds, setup.population.members, setup.markets, setup.events)
         self._calls: list[int] = []
         self._lead_in()
 
@@ -149,14 +152,15 @@ class Simulation:
     def _close_gate(self, market: CarrierMarket, unit: int) -> UnitOnCarrier:
         if unit in self.setup.pictures:
             recording.record_books(self.writer, self.floor.now, {market.carrier: market})
+        recording.record_trades(self.writer, market)
         recording.record_prices(self.writer, market, unit)
-        lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
         recording.record_headroom(self.writer, market, unit)
+        lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
         return UnitOnCarrier(unit, lots, lots * market.lot_kw)
 
     def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
         rng = self._meter_errors[market.carrier]
-        return read_meters(market, book, self.setup.grid.hours, self.setup.accuracy, rng)
+        return read_meters(market, book, self.setup.grid.hours, self.setup.accuracy[market.carrier], rng)
 
     def _feed_back(self) -> None:
         for feedback in self.setup.feedbacks:
@@ -166,7 +170,7 @@ class Simulation:
         """Uncross the units that are in their call phase, then open the next one if the run delivers it."""
         for market in self.setup.markets.values():
             for called in self._calls:
-                market.exchange.uncross(called)
+                market.tape.note_opening(called, market.exchange.uncross(called).price)
             if unit < self.setup.units:
                 market.exchange.open_unit(unit)
         self._calls = [unit] if unit < self.setup.units else []

@@ -23,6 +23,8 @@ class TradingFloor:
     ----------
     start
         Time at which it opens.
+    unit_seconds
+        Length of a unit [s].
     population
         The participants, each with its own stream of wake-up times.
     markets
@@ -34,10 +36,12 @@ class TradingFloor:
     def __init__(
         self,
         start: float,
+        unit_seconds: float,
         population: Sequence[Prosumer],
         markets: Mapping[Carrier, CarrierMarket],
         events: Sequence[ScheduledEvent] = (),
     ) -> None:
+        self.unit_seconds = unit_seconds
         self.population = population
         self.markets = markets
         self.pending = sorted(events, key=lambda event: event.time)
@@ -58,9 +62,12 @@ class TradingFloor:
     def wake(self, member: int) -> None:
         """Let participant ``member`` look at its markets and replace its orders."""
         markets = {c: m for c, m in self.markets.items() if m.account_of[member] >= 0}
-        quotes = self.population[member].trade(self.now, {c: m.view(member) for c, m in markets.items()})
+        for market in markets.values():
+            market.exchange.set_clock(round(self.now * self.unit_seconds))
+        seen = {c: m.look(member) for c, m in markets.items()}
+        quotes = self.population[member].trade(self.now, {c: m.view(member, seen[c]) for c, m in markets.items()})
         for carrier, wanted in quotes.items():
-            markets[carrier].replace_orders(member, wanted)
+            markets[carrier].replace_orders(member, seen[carrier], wanted)
         self.wakes += 1
 
     def __getstate__(self) -> dict[str, Any]:

@@ -163,6 +163,10 @@ class LinearAdmission:
         block = self._block(place)
         return block[K_HEADER : K_HEADER + int(block[K_ROWS])].copy()
 
+    def limits(self, unit: int) -> tuple[str, ...]:
+        """Return the names of the rows published for ``unit``, the order of :meth:`slack`."""
+        return self._limits.get(unit, ())
+
     def bindings(self) -> dict[int, tuple[Binding, ...]]:
         """Return, by unit, the limits that capped or stopped a trade since they were published."""
         found: dict[int, tuple[Binding, ...]] = {}

@@ -1,0 +1,58 @@
+"""Where a network lies: nodes and branches as the results keep them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.electric import ElectricDelivery
+    from rexnet_grid.rexdynnet import HeatDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMap:
+    """The columns of the tables ``nodes`` and ``branches``, but the carrier."""
+
+    nodes: Mapping[str, Any]
+    branches: Mapping[str, Any]
+
+
+def map_of(network: DeliveryNetwork) -> NetworkMap:
+    """Return where a delivery network lies."""
+    if network.carrier == "electricity":
+        return electric_map(cast("ElectricDelivery", network))
+    return heat_map(cast("HeatDelivery", network))
+
+
+def electric_map(delivery: ElectricDelivery) -> NetworkMap:
+    """Return where an electric network lies [degree]."""
+    network = delivery.network
+    place = {f"bus {bus}": at for at, bus in enumerate(network.buses)}
+    xy = network.bus_xy()[[place[node] for node in delivery.nodes]]
+    table = network.branch_table
+    nodes = {
+        "node": list(delivery.nodes),
+        "x": xy[:, 0],
+        "y": xy[:, 1],
+        "kind": ["supply" if node == delivery.supply_node else "bus" for node in delivery.nodes],
+    }
+    ampere = [1e3 * r if kind == "line" else r for r, kind in zip(table["rating"], table["kind"], strict=True)]
+    branches = {
+        "branch": table.index.tolist(),
+        "from_node": [f"bus {bus}" for bus in table["from_bus"]],
+        "to_node": [f"bus {bus}" for bus in table["to_bus"]],
+        "length_m": np.full(len(table), np.nan),
+        "rating": ampere,
+    }
+    return NetworkMap(nodes, branches)
+
+
+def heat_map(delivery: HeatDelivery) -> NetworkMap:
+    """Return where a heat network lies, in metres or degrees as its files say."""
+    raise LookupError(delivery)

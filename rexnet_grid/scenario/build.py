@@ -1,0 +1,160 @@
+"""From a scenario to a run that can be stepped through."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.cosim import recording
+from rexnet_grid.cosim.carrier import CarrierMarket
+from rexnet_grid.cosim.events import ScheduledEvent
+from rexnet_grid.cosim.feedback import Feedback
+from rexnet_grid.cosim.maps import map_of
+from rexnet_grid.cosim.metering import MeterAccuracy
+from rexnet_grid.cosim.simulation import Setup, Simulation
+from rexnet_grid.delivery.admission import LinearAdmission
+from rexnet_grid.delivery.safety import SafetyMaintainer
+from rexnet_grid.errors import Issue, ScenarioError
+from rexnet_grid.prosumers.base import Population
+from rexnet_grid.randomness import Streams
+from rexnet_grid.reservex import Exchange, MarketRules
+from rexnet_grid.scenario.checking import check_places, where_of
+from rexnet_grid.scenario.opening import electric_delivery
+from rexnet_grid.scenario.settlers import settle_population
+from rexnet_grid.scenario.surroundings import weather_of
+
+if TYPE_CHECKING:
+    from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.prosumers.surroundings import Weather
+    from rexnet_grid.results.writer import RunWriter
+    from rexnet_grid.scenario.market import ExchangeSection
+    from rexnet_grid.scenario.models import Scenario
+    from rexnet_grid.units import Carrier
+
+LEAD_IN_MINUTES = 180
+PICTURES = 7
+
+
+def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | None = None) -> Simulation:
+    """Return the run of a scenario, ready for its first unit, or for the one after its last checkpoint.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    writer
+        Where results go.
+    checkpoint
+        What :meth:`Simulation.checkpoint` gave.
+
+    Raises
+    ------
+    InputError
+        When a network is not fit for a run, or a participant sits where there is no node.
+    """
+    streams = Streams(scenario.seed)
+    weather = weather_of(scenario)
+    networks = _networks(scenario, weather)
+    population = settle_population(scenario, networks, weather, streams)
+    markets = {c: _market(scenario, c, network, population) for c, network in networks.items()}
+    setup = Setup(
+        grid=scenario.time_grid,
+        units=scenario.units,
+        forward_units=max(m.exchange.rules.forward_units for m in markets.values()),
+        gate_units=max(_gate_units(m.exchange.rules) for m in markets.values()),
+        lead_in_units=max(2, math.ceil(LEAD_IN_MINUTES / scenario.info.unit_minutes)),
+        population=population,
+        markets=markets,
+        feedbacks=_feedbacks(scenario, markets),
+        maintainer=SafetyMaintainer(scenario.safety.rule) if scenario.maintained else None,
+        accuracy={c: _accuracy(scenario, c) for c in markets},
+        streams=streams,
+        events=_events(scenario, networks),
+        pictures=frozenset(np.linspace(0, scenario.units - 1, PICTURES).astype(int).tolist()),
+    )
+    if checkpoint is None:
+        recording.record_participants(writer, population.members, markets)
+        for carrier, network in networks.items():
+            recording.record_map(writer, carrier, map_of(network))
+        recording.record_weather(writer, scenario.time_grid, weather, scenario.units)
+    return Simulation(setup, writer, checkpoint)
+
+
+def _networks(scenario: Scenario, weather: Weather) -> dict[Carrier, DeliveryNetwork]:
+    """Return the delivery networks, electricity first; every issue of all of them at once."""
+    networks: dict[Carrier, DeliveryNetwork] = {}
+    if scenario.electric is not None:
+        networks["electricity"] = electric_delivery(scenario)
+    if scenario.heat is not None:
+        raise LookupError(weather)
+    issues = [issue for network in networks.values() for issue in network.check()]
+    for carrier, network in networks.items():
+        issues += check_places(scenario, carrier, network.nodes)
+    if issues:
+        raise ScenarioError(issues)
+    return networks
+
+
+def market_rules(section: ExchangeSection, unit_minutes: int) -> MarketRules:
+    """Return the rules of an exchange as the scenario has them."""
+    return MarketRules(
+        unit_minutes=unit_minutes,
+        lot_kw=section.lot_kw,
+        tick_eur_per_mwh=section.tick_eur_per_mwh,
+        forward_units=section.forward_units,
+        gate_closure_minutes=section.gate_closure_minutes,
+        min_price_ticks=section.min_price_ticks,
+        max_price_ticks=section.max_price_ticks,
+        self_trade=section.self_trade,
+        opening_auction=section.opening_auction,
+        imbalance=section.imbalance_rule,
+        imbalance_spread_eur_per_mwh=section.imbalance_penalty_eur_per_mwh,
+        penalty_eur_per_mwh=section.imbalance_penalty_eur_per_mwh,
+        exchange_fee_eur_per_mwh=section.exchange_fee_eur_per_mwh,
+        network_fee_eur_per_mwh=section.network_fee_eur_per_mwh,
+    )
+
+
+def _market(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork, population: Population) -> CarrierMarket:
+    section = scenario.market.electricity if carrier == "electricity" else scenario.market.heat
+    rules = market_rules(section, scenario.info.unit_minutes)
+    admission = LinearAdmission(network.nodes, rules.lot_kw) if scenario.feedback.enabled else None
+    exchange = Exchange(rules, carrier=carrier, admission=admission, seed=scenario.seed)
+    return CarrierMarket(exchange, network, admission, population.members)
+
+
+def _gate_units(rules: MarketRules) -> float:
+    return rules.gate_closure_minutes / rules.unit_minutes
+
+
+def _feedbacks(scenario: Scenario, markets: dict[Carrier, CarrierMarket]) -> tuple[Feedback, ...]:
+    if not scenario.feedback.enabled:
+        return ()
+    return tuple(Feedback(market, market.network) for market in markets.values())
+
+
+def _accuracy(scenario: Scenario, carrier: Carrier) -> MeterAccuracy:
+    meters = scenario.meters
+    energy = meters.electricity_class if carrier == "electricity" else meters.heat_class
+    return MeterAccuracy(energy, meters.voltage_class)
+
+
+def _events(scenario: Scenario, networks: dict[Carrier, DeliveryNetwork]) -> tuple[ScheduledEvent, ...]:
+    """Return the contingencies; every element that its network does not have is an issue."""
+    events, issues = [], []
+    for number, fault in enumerate(scenario.contingencies):
+        network = networks.get(fault.carrier)
+        known = network.switchable() if network is not None else ()
+        if network is None or fault.element not in known:
+            expected = "an element of the network, such as " + ", ".join(known[:3])
+            issues.append(Issue(where_of(scenario), f"contingencies[{number}].element", f'"{fault.element}"', expected))
+            continue
+        name = f"{fault.element}: {fault.action}"
+        happen = partial(network.switch, fault.element, fault.action == "restore")
+        events.append(ScheduledEvent(float(fault.unit), name, happen))
+    if issues:
+        raise ScenarioError(issues)
+    return tuple(events)

@@ -1,0 +1,77 @@
+"""Who takes part in a scenario: the population made from the networks, and the explicit participants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from rexnet_grid.prosumers.base import Population
+from rexnet_grid.prosumers.population import build_population
+from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
+from rexnet_grid.scenario.profiles import household_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.electric import ElectricDelivery
+    from rexnet_grid.prosumers.surroundings import Weather
+    from rexnet_grid.randomness import Streams
+    from rexnet_grid.scenario.models import Scenario
+    from rexnet_grid.units import Carrier
+
+
+def settle_population(
+    scenario: Scenario, networks: Mapping[Carrier, DeliveryNetwork], weather: Weather, streams: Streams
+) -> Population:
+    """Return all participants of a scenario, in a stated order."""
+    shape = household_shape(scenario.time_grid, len(weather), scenario.info.timezone)
+    config = scenario.population.config(_supply_c(scenario, weather))
+    electric = networks.get("electricity")
+    loads = grid_loads(electric)
+    return build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), _heat_seats(networks))
+
+
+def grid_loads(electric: DeliveryNetwork | None) -> pd.DataFrame:
+    """Return one row a load of the grid, ``bus`` being the node's name; none without a grid."""
+    import pandas as pd
+
+    if electric is None:
+        return pd.DataFrame({"name": [], "bus": [], "type": [], "kw": []})
+    loads = cast("ElectricDelivery", electric).network.loads
+    nodes = loads.assign(bus=["bus " + str(bus) for bus in loads["bus"]])
+    return nodes[nodes["bus"].isin(electric.nodes)].reset_index(drop=True)
+
+
+def _grid_seats(scenario: Scenario, electric: DeliveryNetwork | None) -> GridSeats:
+    if electric is None:
+        return GridSeats("")
+    if scenario.heat is None:
+        return GridSeats(electric.supply_node)
+    bus = scenario.heat.plant_bus
+    return GridSeats(electric.supply_node, bus if bus is not None else _busbar(cast("ElectricDelivery", electric)))
+
+
+def _busbar(electric: ElectricDelivery) -> str:
+    """Return the low-voltage side of the first transformer, or the supply where there is none."""
+    branches = electric.network.branch_table
+    transformers = branches[branches["kind"] == "trafo"]
+    return f"bus {transformers['to_bus'].iloc[0]}" if len(transformers) else electric.supply_node
+
+
+def _heat_seats(networks: Mapping[Carrier, DeliveryNetwork]) -> HeatSeats | None:
+    heat = networks.get("heat")
+    if heat is None:
+        return None
+    return HeatSeats(heat.supply_node, tuple(node for node in heat.nodes if node != heat.supply_node))
+
+
+def _supply_c(scenario: Scenario, weather: Weather) -> float:
+    """Return the mean supply temperature of the heat network over the run [degC]."""
+    if scenario.heat is None:
+        return 70.0
+    curve = scenario.heat.supply_temperature_c
+    return float(np.interp(weather.outdoor_c[: scenario.units], curve.outdoor_c, curve.supply_c).mean())
