@@ -15,7 +15,6 @@ from rexnet_grid.scenario.fields import (
     Percent,
     PerUnit,
     Section,
-    Share,
 )
 
 
@@ -107,14 +106,10 @@ class WeatherSection(Section):
 
     source: Annotated[str, Field(min_length=1)] = "try2010:12"
     """``try2010:<1..15>``, the German test reference year of a region, or the path of a CSV file."""
-    year: Annotated[int, Field(ge=1900, le=2200)] | None = None
-    """Calendar year that the source stands for; by default the year of ``scenario.start``."""
     latitude: Annotated[float, Field(ge=-90.0, le=90.0, json_schema_extra={"unit": "degree"})] = 48.47
     """Latitude, for the position of the sun."""
     longitude: Annotated[float, Field(ge=-180.0, le=180.0, json_schema_extra={"unit": "degree"})] = 7.87
     """Longitude, for the position of the sun."""
-    forecast_error: Share = 0.1
-    """Standard deviation of a day-ahead forecast over the value itself."""
 
 
 class Contingency(Section):
