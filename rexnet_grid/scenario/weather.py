@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
 from rexnet_grid.prosumers.solar import sun_over
 from rexnet_grid.prosumers.surroundings import Weather
 from rexnet_grid.units import TimeGrid
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rexnet_grid.prosumers.base import FloatArray, IntArray
 
-__all__ = ["TRY_REGIONS", "Weather", "reference_weather", "reference_year", "weather_from_hours"]
+__all__ = ["TRY_REGIONS", "Weather", "reference_weather", "reference_year", "weather_from_file", "weather_from_hours"]
 
 TRY_REGIONS = 15
 MEZ = timedelta(hours=1)
@@ -27,6 +29,8 @@ MINUTES = 60
 FINEST_MINUTES = 5
 COLUMN = {"month": 2, "day": 3, "hour": 4, "outdoor_c": 8, "direct_w_m2": 13, "diffuse_w_m2": 14}
 LEAP_DAY = (2, 29)
+PLAUSIBLE = {"outdoor_c": (-60.0, 60.0), "direct_w_m2": (0.0, 1400.0), "diffuse_w_m2": (0.0, 1000.0)}
+KELVIN = 200.0
 
 
 def reference_weather(
@@ -93,6 +97,45 @@ def weather_from_hours(
     return Weather(time_grid, means[0], means[1], means[2], latitude, longitude)
 
 
+def weather_from_file(
+    path: Path, time_grid: TimeGrid, units: int, latitude: float = 48.47, longitude: float = 7.87
+) -> Weather:
+    """Return the weather in a CSV or Parquet file of the user on a time grid.
+
+    The first column is the time with its offset (without one it is UTC), further columns are ``outdoor_c``,
+    ``direct_w_m2`` and ``diffuse_w_m2`` (on the horizontal). A value holds from its time to the next; units take the
+    mean, exact to energy.
+
+    Parameters
+    ----------
+    path
+        The file.
+    time_grid, units
+        The units that the file must cover.
+    latitude, longitude
+        Place [degree].
+
+    Raises
+    ------
+    NetworkDataError
+        With everything that is wrong with the file.
+    """
+    frame = _read_table(path)
+    start = np.datetime64(time_grid.start.astimezone(UTC).replace(tzinfo=None), "s")
+    seconds = (frame.index.to_numpy().astype("datetime64[s]") - start) / np.timedelta64(1, "s")
+    issues = [*_time_issues(path, np.asarray(seconds), units * time_grid.seconds), *_value_issues(path, frame)]
+    if issues:
+        raise NetworkDataError(issues)
+    step = float(np.median(np.diff(seconds)))
+    knots = np.append(seconds, seconds[-1] + step)
+    edges = np.arange(units + 1) * time_grid.seconds
+    means = []
+    for name in PLAUSIBLE:
+        integral = np.concatenate([[0.0], np.cumsum(frame[name].to_numpy(dtype=np.float64) * np.diff(knots))])
+        means.append(np.diff(np.interp(edges, knots, integral)) / time_grid.seconds)
+    return Weather(time_grid, means[0], means[1], means[2], latitude, longitude)
+
+
 @cache
 def reference_year(region: int) -> FloatArray:
     """Return (3, 8760) outdoor temperature [degC], direct and diffuse irradiance [W/m2], hour by hour from 1 January.
@@ -156,3 +199,61 @@ def _whole_hours(time_grid: TimeGrid, units: int) -> tuple[datetime, int]:
     first = start.replace(minute=0, second=0, microsecond=0)
     minutes = (start - first).total_seconds() / 60.0 + units * time_grid.unit_minutes
     return first, ceil(minutes / MINUTES - 1e-9)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """Return the table with its time as index, in UTC without zone; missing columns are issues, all at once."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, comment="#")
+        times = pd.DatetimeIndex(pd.to_datetime(frame.iloc[:, 0], utc=True))
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        message = str(error).splitlines()[0][:100]
+        expected = "a CSV or Parquet file, times in its first column"
+        raise NetworkDataError([Issue(str(path), "file", message, expected)]) from None
+    columns = [str(name) for name in frame.columns]
+    missing = [name for name in PLAUSIBLE if name not in columns]
+    if missing:
+        raise NetworkDataError(
+            [Issue(str(path), name, "", f"a column {name}", did_you_mean(name, columns)) for name in missing]
+        )
+    values = {name: pd.to_numeric(frame[name], errors="coerce").to_numpy() for name in PLAUSIBLE}
+    return pd.DataFrame(values, index=times.tz_localize(None))
+
+
+def _time_issues(path: Path, seconds: FloatArray, length: float) -> list[Issue]:
+    if len(seconds) < 2:
+        return [Issue(str(path), "rows", str(len(seconds)), "a series over the whole run")]
+    steps = np.diff(seconds)
+    if (steps <= 0.0).any():
+        row = int(np.argmax(steps <= 0.0)) + 3
+        return [Issue(str(path), f"row {row}", "a time not after the one before", "times in ascending order")]
+    step = float(np.median(steps))
+    issues = [
+        Issue(str(path), f"row {row + 3}", f"a gap of {steps[row] / 60.0:g} min", f"a value every {step / 60.0:g} min")
+        for row in np.flatnonzero(steps > 1.5 * step)[:5]
+    ]
+    if seconds[0] > 0.0 or seconds[-1] + step < length:
+        covered = f"from {seconds[0] / 3600.0:g} h to {(seconds[-1] + step) / 3600.0:g} h after the start"
+        wanted = f"0 h to {length / 3600.0:g} h"
+        issues.append(Issue(str(path), "time", covered, wanted, "too short, of another year or of another zone"))
+    return issues
+
+
+def _value_issues(path: Path, frame: pd.DataFrame) -> list[Issue]:
+    issues = []
+    for name, (lowest, highest) in PLAUSIBLE.items():
+        values = frame[name].to_numpy(dtype=np.float64)
+        missing = np.flatnonzero(~np.isfinite(values))
+        if len(missing):
+            value = f"{len(missing)} values that are no numbers"
+            issues.append(Issue(str(path), f"{name}, row {int(missing[0]) + 2}", value, "a number in every row"))
+        wrong = np.flatnonzero((values < lowest) | (values > highest))
+        if len(wrong):
+            row = int(wrong[0])
+            hint = "looks like kelvin" if name == "outdoor_c" and values[row] > KELVIN else ""
+            issues.append(
+                Issue(str(path), f"{name}, row {row + 2}", f"{values[row]:g}", f"{lowest:g} … {highest:g}", hint)
+            )
+    return issues
