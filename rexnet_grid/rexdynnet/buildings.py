@@ -1,10 +1,10 @@
-"""Buildings as one resistance and one capacity, stepped exactly.
+r"""Buildings as one resistance and one capacity, stepped exactly.
 
-.. math:: C \\frac{dT}{dt} = Q + Q_{int} + A_{sol} I - H (T - T_{out})
+.. math:: C \frac{dT}{dt} = Q + Q_{int} + A_{sol} I - H (T - T_{out})
 
 With rates held over a step the solution is exponential, so a step of any length is exact:
-:math:`T(t) = T_\\infty + (T_0 - T_\\infty) e^{-t H / C}` with
-:math:`T_\\infty = T_{out} + (Q + Q_{int} + A_{sol} I) / H`.
+:math:`T(t) = T_\infty + (T_0 - T_\infty) e^{-t H / C}` with
+:math:`T_\infty = T_{out} + (Q + Q_{int} + A_{sol} I) / H`.
 
 The order of the model (1R1C) is the simplest of the grey-box family of P. Bacher and H. Madsen, "Identifying suitable
 models for the heat dynamics of buildings", Energy and Buildings 43 (2011), doi:10.1016/j.enbuild.2011.02.005.

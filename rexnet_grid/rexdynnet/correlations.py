@@ -1,0 +1,51 @@
+"""Friction and heat transfer in a straight round pipe, compiled."""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+LAMINAR_REYNOLDS = 2300.0
+TURBULENT_REYNOLDS = 4000.0
+LAMINAR_NUSSELT = 3.66
+
+
+@njit(cache=True)
+def friction_factor(reynolds: float, relative_roughness: float) -> float:
+    """Return the Darcy friction factor [-] from laminar through transition to turbulent flow.
+
+    64/Re below Re 2300; Haaland's explicit form of Colebrook-White above Re 4000 (S. E. Haaland, J. Fluids Eng. 105
+    (1983) 89, doi:10.1115/1.3240948; within 1.5 % of Colebrook); linear in Re between the two, so that pressure drop
+    rises monotonically.
+    """
+    if reynolds < 1e-9:
+        return 0.0
+    if reynolds <= LAMINAR_REYNOLDS:
+        return 64.0 / reynolds
+    high = reynolds if reynolds > TURBULENT_REYNOLDS else TURBULENT_REYNOLDS
+    root = -1.8 * math.log10((relative_roughness / 3.7) ** 1.11 + 6.9 / high)
+    turbulent = 1.0 / (root * root)
+    if reynolds >= TURBULENT_REYNOLDS:
+        return turbulent
+    share = (reynolds - LAMINAR_REYNOLDS) / (TURBULENT_REYNOLDS - LAMINAR_REYNOLDS)
+    return (1.0 - share) * 64.0 / LAMINAR_REYNOLDS + share * turbulent
+
+
+@njit(cache=True)
+def nusselt(reynolds: float, prandtl: float, friction: float) -> float:
+    """Return the Nusselt number of fully developed flow [-].
+
+    3.66 laminar (constant wall temperature); Gnielinski (Forsch. Ingenieurwes. 41 (1975) 8, doi:10.1007/BF02559682)
+    above Re 4000; linear in Re between (VDI Heat Atlas, G1).
+    """
+    if reynolds <= LAMINAR_REYNOLDS:
+        return LAMINAR_NUSSELT
+    high = reynolds if reynolds > TURBULENT_REYNOLDS else TURBULENT_REYNOLDS
+    eighth = friction / 8.0
+    gnielinski = eighth * (high - 1000.0) * prandtl / (1.0 + 12.7 * math.sqrt(eighth) * (prandtl ** (2.0 / 3.0) - 1.0))
+    gnielinski = max(gnielinski, LAMINAR_NUSSELT)
+    if reynolds >= TURBULENT_REYNOLDS:
+        return gnielinski
+    share = (reynolds - LAMINAR_REYNOLDS) / (TURBULENT_REYNOLDS - LAMINAR_REYNOLDS)
+    return (1.0 - share) * LAMINAR_NUSSELT + share * gnielinski

@@ -1,0 +1,108 @@
+"""From what a user hands in (numbers, Series, DataFrames) to arrays on the steps of a simulation, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+
+MAX_STEP_S = 900.0
+
+
+def step_means(values: pd.DataFrame | pd.Series, edges: pd.DatetimeIndex) -> FloatArray:
+    """Return the mean over each step of values that hold from their stamp to the next, (n_steps, n_columns).
+
+    The first value holds before its stamp, the last one for ever.
+    """
+    table = values.to_frame() if isinstance(values, pd.Series) else values
+    data = table.to_numpy(dtype=np.float64)
+    stamp = (table.index - edges[0]) / pd.Timedelta(seconds=1)
+    at = (edges - edges[0]) / pd.Timedelta(seconds=1)
+    known = np.asarray(stamp, dtype=np.float64)
+    edge = np.asarray(at, dtype=np.float64)
+    integral = np.vstack([np.zeros(data.shape[1]), np.cumsum(data[:-1] * np.diff(known)[:, None], axis=0)])
+    place = np.clip(np.searchsorted(known, edge, side="right") - 1, 0, len(known) - 1)
+    total = integral[place] + data[place] * (edge - known[place])[:, None]
+    means: FloatArray = np.diff(total, axis=0) / np.diff(edge)[:, None]
+    same = (place[1:] == place[:-1]) | ((place[1:] == place[:-1] + 1) & (known[place[1:]] == edge[1:]))
+    means[same] = data[place[:-1][same]]
+    return means
+
+
+def table(name: str, given: Any, columns: Sequence[str], edges: pd.DatetimeIndex, issues: list[Issue]) -> FloatArray:
+    """Return forcing as an array (n_steps, n_columns).
+
+    Parameters
+    ----------
+    name
+        Argument's name, for messages.
+    given
+        A number, a Series over time or over ``columns``, a mapping by column, or a DataFrame over time.
+    columns
+        Wanted columns.
+    edges
+        (n_steps + 1,) edges of the steps.
+    issues
+        Everything wrong is appended here.
+    """
+    steps = len(edges) - 1
+    if isinstance(given, pd.DataFrame):
+        missing = [column for column in columns if column not in given.columns]
+        if missing:
+            issues.append(Issue(name, "columns", "missing " + ", ".join(missing[:5]), "a column for each of them"))
+            return np.zeros((steps, len(columns)))
+        values = step_means(given[list(columns)], edges)
+    elif isinstance(given, pd.Series) and isinstance(given.index, pd.DatetimeIndex):
+        values = np.repeat(step_means(given, edges), len(columns), axis=1)
+    elif isinstance(given, (pd.Series, dict)):
+        missing = [column for column in columns if column not in given]
+        if missing:
+            issues.append(Issue(name, "entries", "missing " + ", ".join(missing[:5]), "an entry for each of them"))
+            return np.zeros((steps, len(columns)))
+        values = np.tile(np.array([float(given[column]) for column in columns]), (steps, 1))
+    else:
+        array = np.asarray(given, dtype=np.float64)
+        values = np.broadcast_to(array[:, None] if array.shape == (steps,) != (len(columns),) else array,
+                                 (steps, len(columns))).copy()  # fmt: skip
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        issues.append(
+            Issue(name, f"{columns[column]} at {edges[row]}", str(values[row, column]), "finite numbers everywhere",
+                  f"{int(bad.sum())} values are not; fill them first")
+        )  # fmt: skip
+    return np.ascontiguousarray(values)
+
+
+def check_range(name: str, values: FloatArray, low: float, high: float, unit: str, issues: list[Issue]) -> None:
+    """Append an issue when a value lies outside ``low`` to ``high``."""
+    finite = values[np.isfinite(values)]
+    outside = finite[(finite < low) | (finite > high)]
+    if outside.size:
+        issues.append(Issue(name, "values", f"{outside[0]:g} {unit}", f"{low:g} to {high:g} {unit}"))
+
+
+def check_water(name: str, values: FloatArray, issues: list[Issue]) -> None:
+    """Append an issue when water would freeze or boil."""
+    check_range(name, values, FREEZING_C, BOILING_C, "degC", issues)
+
+
+def raise_if(issues: list[Issue]) -> None:
+    """Raise everything found.
+
+    Raises
+    ------
+    NetworkDataError
+        When there is any issue.
+    """
+    if issues:
+        raise NetworkDataError(issues)

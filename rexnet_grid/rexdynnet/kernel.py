@@ -1,0 +1,234 @@
+"""Time steps of the whole network, compiled: draws, flows, supply, substations, return, accounts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rexnet_grid.rexdynnet.arrays import FloatArray
+from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
+from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
+from rexnet_grid.rexdynnet.parcels import RING
+from rexnet_grid.rexdynnet.transport import order_nodes, set_rates, stored_heat, sweep
+
+RETURN_TOLERANCE_K = 0.05
+MAX_ROUNDS = 8
+SMALLEST_FLOW_KG_S = 1e-6
+SMALLEST_SPREAD_K = 1.0
+
+
+@njit(cache=True)
+def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: FloatArray) -> None:
+    """Fill the flow of each substation [kg/s] for the supply temperature expected there."""
+    heat_capacity = layout.fluid[1]
+    for s in range(layout.sub_node.shape[0]):
+        given = inputs.flow_kg_s[row, s]
+        if not math.isnan(given):
+            scratch.sub_kg_s[s] = given
+            continue
+        heat = inputs.heat_w[row, s]
+        spread = max(arrive_c[s] - inputs.return_c[row, s], SMALLEST_SPREAD_K)
+        flow = min(heat / (heat_capacity * spread), layout.sub_max_kg_s[s])
+        scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
+
+
+@njit(cache=True)
+def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
+    """Fill what each node draws and what each plant gives [kg/s]; the main plant takes up the balance."""
+    total = 0.0
+    for node in range(scratch.draw.shape[0]):
+        scratch.draw[node] = 0.0
+    for s in range(layout.sub_node.shape[0]):
+        scratch.draw[layout.sub_node[s]] += scratch.sub_kg_s[s]
+        total += scratch.sub_kg_s[s]
+    others = 0.0
+    for g in range(1, layout.plant_node.shape[0]):
+        given = inputs.plant_kg_s[row, g]
+        scratch.plant_kg_s[g] = 0.0 if math.isnan(given) else given
+        others += scratch.plant_kg_s[g]
+    scale = total / others if others > total else 1.0
+    scratch.plant_kg_s[0] = total
+    for g in range(1, layout.plant_node.shape[0]):
+        scratch.plant_kg_s[g] *= scale
+        scratch.plant_kg_s[0] -= scratch.plant_kg_s[g]
+    scratch.plant_kg_s[0] = max(scratch.plant_kg_s[0], 0.0)
+    for g in range(layout.plant_node.shape[0]):
+        scratch.draw[layout.plant_node[g]] -= scratch.plant_kg_s[g]
+
+
+@njit(cache=True)
+def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> None:
+    """Fill the supply temperature of each plant [degC], lowered where its heat does not suffice, and its source."""
+    for node in range(scratch.source_kg_s.shape[0]):
+        scratch.source_kg_s[node] = 0.0
+        scratch.source_c[node] = 0.0
+    for g in range(layout.plant_node.shape[0]):
+        node = layout.plant_node[g]
+        wanted = inputs.supply_c[row, g]
+        flow = scratch.plant_kg_s[g]
+        if flow > 0.0:
+            reach = state.node_c[1, node] + layout.plant_max_w[g] / (flow * layout.fluid[1])
+            wanted = min(wanted, max(reach, state.node_c[1, node]))
+            together = scratch.source_kg_s[node] + flow
+            scratch.source_c[node] += (wanted - scratch.source_c[node]) * (flow / together)
+            scratch.source_kg_s[node] = together
+        scratch.plant_c[g] = wanted
+
+
+@njit(cache=True)
+def keep(state: State, backup: State, forward: bool, rows: int) -> None:
+    """Copy the live supply side into ``backup``, or back."""
+    into = backup if forward else state
+    out = state if forward else backup
+    for row in range(rows):
+        into.start[row] = out.start[row]
+        into.count[row] = out.count[row]
+        into.wall[row] = out.wall[row]
+        for k in range(out.count[row]):
+            i = (out.start[row] + k) % RING
+            into.mass[row, i] = out.mass[row, i]
+            into.temp[row, i] = out.temp[row, i]
+            into.slope[row, i] = out.slope[row, i]
+
+
+@njit(cache=True)
+def supply_side(
+    layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float
+) -> tuple[float, bool]:
+    """Step the supply; the flows are found again while a substation's return would miss its wanted temperature.
+
+    Returns the heat lost [J] and whether the loops converged.
+    """
+    heat_capacity = layout.fluid[1]
+    rows = layout.row_ptr[layout.row_ptr.shape[0] - 1]
+    keep(state, backup, True, rows)
+    lost = 0.0
+    solved = True
+    for attempt in range(MAX_ROUNDS):
+        draws(layout, scratch, inputs, row, state.arrive_c)
+        set_draw(layout, scratch, inputs, row)
+        solved = solve_flows(layout, scratch.draw, state.flow)
+        order_nodes(layout, state, scratch.degree)
+        set_films(layout, scratch, state.flow)
+        set_rates(layout, scratch, state.flow)
+        set_plants(layout, state, scratch, inputs, row)
+        lost = sweep(layout, state, scratch, 0, dt)
+        again = False
+        for s in range(layout.sub_node.shape[0]):
+            arrived = scratch.mean_c[layout.sub_node[s]]
+            heat = inputs.heat_w[row, s]
+            flow = scratch.sub_kg_s[s]
+            state.arrive_c[s] = arrived
+            if flow <= 0.0 or not math.isnan(inputs.flow_kg_s[row, s]):
+                continue
+            back = arrived - heat / (flow * heat_capacity)
+            full = flow >= layout.sub_max_kg_s[s] and back < inputs.return_c[row, s]
+            if abs(back - inputs.return_c[row, s]) > RETURN_TOLERANCE_K and not full:
+                again = True
+        if not again or attempt == MAX_ROUNDS - 1:
+            break
+        keep(state, backup, False, rows)
+    return lost, solved
+
+
+@njit(cache=True)
+def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> float:
+    """Hand over the heat and fill the return side's sources; return the heat delivered [W].
+
+    The heat asked for is taken exactly where the water is warm enough; a return temperature more than a kelvin below
+    the wanted one is not accepted, the rest stays unserved.
+    """
+    heat_capacity = layout.fluid[1]
+    total = 0.0
+    for node in range(scratch.source_kg_s.shape[0]):
+        scratch.source_kg_s[node] = 0.0
+        scratch.source_c[node] = 0.0
+    for s in range(layout.sub_node.shape[0]):
+        node = layout.sub_node[s]
+        flow = scratch.sub_kg_s[s]
+        heat = inputs.heat_w[row, s]
+        wanted = inputs.return_c[row, s]
+        arrived = scratch.mean_c[node]
+        back = wanted
+        if math.isnan(heat):
+            heat = flow * heat_capacity * (arrived - wanted)
+        elif flow > 0.0:
+            back = arrived - heat / (flow * heat_capacity)
+            if math.isnan(inputs.flow_kg_s[row, s]):
+                full = flow >= layout.sub_max_kg_s[s]
+                floor = wanted if full else wanted - 1.0
+                back = max(back, min(floor, arrived))
+        given = flow * heat_capacity * (arrived - back) if flow > 0.0 else 0.0
+        scratch.return_c[s] = back
+        outputs.sub_kg_s[row, s] = flow
+        outputs.delivered_w[row, s] = given
+        missing = heat - given
+        outputs.unserved_w[row, s] = missing if missing > 1e-9 * abs(heat) else 0.0
+        total += given
+        if flow > 0.0:
+            together = scratch.source_kg_s[node] + flow
+            scratch.source_c[node] += (back - scratch.source_c[node]) * (flow / together)
+            scratch.source_kg_s[node] = together
+    return total
+
+
+@njit(cache=True)
+def worst_head(layout: Layout, scratch: Scratch) -> float:
+    """Return the pressure that the main plant needs for its worst substation, both ways [Pa]."""
+    drop = np.zeros(scratch.draw.shape[0])
+    for k in range(1, layout.tree_node.shape[0]):
+        p = layout.tree_pipe[k]
+        node = layout.tree_node[k]
+        sign = 1.0 if layout.pipe_to[p] == node else -1.0
+        drop[node] = drop[layout.tree_parent[k]] + sign * scratch.dp_pa[p]
+    worst = 0.0
+    for s in range(layout.sub_node.shape[0]):
+        if scratch.sub_kg_s[s] > 0.0:
+            worst = max(worst, drop[layout.sub_node[s]])
+    return 2.0 * worst
+
+
+@njit(cache=True)
+def advance(layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs) -> int:
+    """Step the network through every row of the forcing; return how many steps had loops that did not converge."""
+    steps = inputs.supply_c.shape[0]
+    heat_capacity = layout.fluid[1]
+    failed = 0
+    before = stored_heat(layout, state)
+    for row in range(steps):
+        dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
+        for p in range(scratch.ground_c.shape[0]):
+            scratch.ground_c[p] = inputs.ground_c[row, p % inputs.ground_c.shape[1]]
+        lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
+        if not solved:
+            failed += 1
+        for node in range(scratch.mean_c.shape[0]):
+            state.node_c[0, node] = scratch.mean_c[node]
+            outputs.supply_c[row, node] = scratch.mean_c[node]
+        delivered = substations(layout, scratch, inputs, outputs, row)
+        lost += sweep(layout, state, scratch, 1, dt)
+        for node in range(scratch.mean_c.shape[0]):
+            state.node_c[1, node] = scratch.mean_c[node]
+            outputs.return_c[row, node] = scratch.mean_c[node]
+        plant = 0.0
+        for g in range(layout.plant_node.shape[0]):
+            flow = scratch.plant_kg_s[g]
+            heat = flow * heat_capacity * (scratch.plant_c[g] - scratch.mean_c[layout.plant_node[g]])
+            outputs.plant_w[row, g] = heat
+            outputs.plant_kg_s[row, g] = flow
+            outputs.plant_c[row, g] = scratch.plant_c[g]
+            plant += heat
+        for p in range(state.flow.shape[0]):
+            outputs.pipe_kg_s[row, p] = state.flow[p]
+            outputs.dp_pa[row, p] = scratch.dp_pa[p]
+        outputs.head_pa[row, 0] = worst_head(layout, scratch)
+        after = stored_heat(layout, state)
+        outputs.ledger[row, 0] = plant
+        outputs.ledger[row, 1] = delivered
+        outputs.ledger[row, 2] = lost / dt
+        outputs.ledger[row, 3] = (after - before) / dt
+        outputs.ledger[row, 4] = plant - delivered - (lost + after - before) / dt
+        before = after
+    return failed

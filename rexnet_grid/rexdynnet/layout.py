@@ -1,0 +1,228 @@
+"""What the compiled kernels see: arrays in fixed order, grouped in named tuples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+from rexnet_grid.rexdynnet.parcels import PIECES, RING
+
+
+class Layout(NamedTuple):
+    """Everything that does not change from step to step; P pipes, N nodes, S substations, G plants, R rows a side.
+
+    ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
+    ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``roughness_m``,
+    ``minor_loss``, ``mass_kg``, ``wall_j_k``, ``loss_w_k``, ``wall_resistance_k_w`` (P,) of one pipe on one side;
+    ``tree_node``, ``tree_parent``, ``tree_pipe`` the spanning tree from the main plant, root first;
+    ``chord`` pipes outside the tree, ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops;
+    ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w`` (G,) with the main plant first;
+    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number.
+    """
+
+    pipe_from: IntArray
+    pipe_to: IntArray
+    row_ptr: IntArray
+    node_ptr: IntArray
+    node_pipe: IntArray
+    diameter_m: FloatArray
+    length_m: FloatArray
+    roughness_m: FloatArray
+    minor_loss: FloatArray
+    mass_kg: FloatArray
+    wall_j_k: FloatArray
+    loss_w_k: FloatArray
+    wall_resistance_k_w: FloatArray
+    tree_node: IntArray
+    tree_parent: IntArray
+    tree_pipe: IntArray
+    chord: IntArray
+    loop_ptr: IntArray
+    loop_pipe: IntArray
+    loop_sign: FloatArray
+    sub_node: IntArray
+    sub_max_kg_s: FloatArray
+    plant_node: IntArray
+    plant_max_w: FloatArray
+    fluid: FloatArray
+
+
+class State(NamedTuple):
+    """Everything that does change; side 0 is supply, side 1 return, rows of the return follow those of the supply.
+
+    ``mass``, ``temp``, ``slope`` (2R, RING) parcels [kg, degC, -]; ``start``, ``count`` (2R,); ``wall`` (2R,) [degC];
+    ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
+    ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction of flow and the nodes in its order.
+    """
+
+    mass: FloatArray
+    temp: FloatArray
+    slope: FloatArray
+    start: IntArray
+    count: IntArray
+    wall: FloatArray
+    node_c: FloatArray
+    arrive_c: FloatArray
+    flow: FloatArray
+    sign: IntArray
+    order: IntArray
+
+
+class Scratch(NamedTuple):
+    """Working memory that carries nothing from step to step."""
+
+    out_tau: FloatArray
+    out_temp: FloatArray
+    out_n: IntArray
+    piece: FloatArray
+    eps: FloatArray
+    rate: FloatArray
+    film_w_k: FloatArray
+    dp_pa: FloatArray
+    draw: FloatArray
+    source_kg_s: FloatArray
+    source_c: FloatArray
+    mean_c: FloatArray
+    sub_kg_s: FloatArray
+    plant_kg_s: FloatArray
+    plant_c: FloatArray
+    return_c: FloatArray
+    ground_c: FloatArray
+    degree: IntArray
+
+
+class Inputs(NamedTuple):
+    """Forcing, one row a step; NaN where not given.
+
+    ``dt_s`` (1 or T,); ``heat_w`` (T, S); ``flow_kg_s`` (T, S) measured flow; ``return_c`` (T, S) wanted return
+    temperature; ``supply_c`` (T, G) wanted at the plants; ``plant_kg_s`` (T, G) flow of plants beside the main one;
+    ``ground_c`` (T, 1 or P).
+    """
+
+    dt_s: FloatArray
+    heat_w: FloatArray
+    flow_kg_s: FloatArray
+    return_c: FloatArray
+    supply_c: FloatArray
+    plant_kg_s: FloatArray
+    ground_c: FloatArray
+
+
+class Outputs(NamedTuple):
+    """Means over each step; ``ledger`` (T, 5) columns plant, delivered, loss, stored, residual [W].
+
+    ``supply_c``, ``return_c`` (T, N); ``sub_kg_s``, ``delivered_w``, ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
+    (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) pressure to the
+    worst substation and back.
+    """
+
+    supply_c: FloatArray
+    return_c: FloatArray
+    sub_kg_s: FloatArray
+    delivered_w: FloatArray
+    unserved_w: FloatArray
+    pipe_kg_s: FloatArray
+    dp_pa: FloatArray
+    plant_w: FloatArray
+    plant_kg_s: FloatArray
+    plant_c: FloatArray
+    head_pa: FloatArray
+    ledger: FloatArray
+
+
+PLANT, DELIVERED, LOSS, STORED, RESIDUAL = range(5)
+
+
+def new_scratch(layout: Layout) -> Scratch:
+    """Return working memory for a network."""
+    pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
+    subs, plants = len(layout.sub_node), len(layout.plant_node)
+    return Scratch(
+        out_tau=np.zeros((pipes, PIECES)),
+        out_temp=np.zeros((pipes, PIECES)),
+        out_n=np.zeros(pipes, dtype=np.int64),
+        piece=np.zeros((6, PIECES)),
+        eps=np.zeros(pipes),
+        rate=np.zeros(pipes),
+        film_w_k=np.zeros(pipes),
+        dp_pa=np.zeros(pipes),
+        draw=np.zeros(nodes),
+        source_kg_s=np.zeros(nodes),
+        source_c=np.zeros(nodes),
+        mean_c=np.zeros(nodes),
+        sub_kg_s=np.zeros(subs),
+        plant_kg_s=np.zeros(plants),
+        plant_c=np.zeros(plants),
+        return_c=np.zeros(subs),
+        ground_c=np.zeros(pipes),
+        degree=np.zeros(nodes, dtype=np.int64),
+    )
+
+
+def new_outputs(layout: Layout, steps: int) -> Outputs:
+    """Return empty results for ``steps`` steps."""
+    pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
+    subs, plants = len(layout.sub_node), len(layout.plant_node)
+    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, 5)
+    return Outputs(*(np.zeros((steps, width)) for width in widths))
+
+
+def copy_state(state: State) -> State:
+    """Return a copy that shares nothing."""
+    return State(*(array.copy() for array in state))
+
+
+def overwrite_state(state: State, source: State) -> None:
+    """Copy ``source`` into ``state``."""
+    for into, array in zip(state, source, strict=True):
+        into[...] = array
+
+
+def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, supply_end_c: FloatArray) -> State:
+    """Return pipes filled with water: one temperature a pipe, or a straight line from end A to end B on the supply.
+
+    Parameters
+    ----------
+    layout
+        The network.
+    supply_c, return_c, supply_end_c
+        (P,) temperatures: supply at end A, return, supply at end B [degC].
+    """
+    rows = int(layout.row_ptr[-1])
+    nodes = len(layout.node_ptr) - 1
+    temp, mass = np.zeros((2 * rows, RING)), np.zeros((2 * rows, RING))
+    count, wall = np.ones(2 * rows, dtype=np.int64), np.zeros(2 * rows)
+    node_c = np.zeros((2, nodes))
+    for pipe, (a, b) in enumerate(zip(layout.row_ptr[:-1], layout.row_ptr[1:], strict=True)):
+        exchangers = int(b - a) - 1
+        edges = np.concatenate(([0.0], (np.arange(exchangers) + 0.5) / max(exchangers, 1), [1.0]))
+        pieces = 1 if supply_c[pipe] == supply_end_c[pipe] else RING // 2
+        for k in range(int(b - a)):
+            width = edges[k + 1] - edges[k]
+            share = edges[k] + width * (np.arange(pieces) + 0.5) / pieces
+            for side, (left, right) in enumerate(
+                ((supply_c[pipe], supply_end_c[pipe]), (return_c[pipe], return_c[pipe]))
+            ):
+                row = side * rows + a + k
+                mass[row, :pieces] = layout.mass_kg[pipe] * width / pieces
+                temp[row, :pieces] = left + (right - left) * share
+                wall[row] = left + (right - left) * edges[min(k + 1, exchangers)]
+                count[row] = pieces
+        for side, value in enumerate((supply_end_c[pipe], return_c[pipe])):
+            node_c[side, layout.pipe_from[pipe]] = value
+            node_c[side, layout.pipe_to[pipe]] = value
+    return State(
+        mass=mass,
+        temp=temp,
+        slope=np.zeros((2 * rows, RING)),
+        start=np.zeros(2 * rows, dtype=np.int64),
+        count=count,
+        wall=wall,
+        node_c=node_c,
+        arrive_c=node_c[0, layout.sub_node].copy(),
+        flow=np.zeros(len(layout.pipe_from)),
+        sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
+        order=np.arange(nodes, dtype=np.int64),
+    )

@@ -1,0 +1,245 @@
+"""A district heating network: plants, junctions and substations joined by routes of supply and return pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
+from rexnet_grid.rexdynnet.fluid import Fluid
+from rexnet_grid.rexdynnet.pipe import Pipe
+from rexnet_grid.rexdynnet.topology import build_layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from rexnet_grid.rexdynnet.layout import Layout
+    from rexnet_grid.rexdynnet.results import HeatRun
+    from rexnet_grid.rexdynnet.simulation import HeatSimulation
+
+KINDS = ("plant", "substation", "junction")
+
+
+@dataclass(frozen=True, slots=True)
+class Substation:
+    """Where heat leaves the network.
+
+    Attributes
+    ----------
+    node
+        Its node.
+    design_heat_kw
+        Largest heat it is built for [kW]; 0 when unknown.
+    return_c
+        Usual return temperature [degC].
+    max_mass_flow_kg_s
+        What its control valve lets through [kg/s]; 0 for the flow at 3 m/s in its pipe.
+    min_supply_c
+        Lowest supply temperature it can work with [degC].
+    """
+
+    node: str
+    design_heat_kw: float = 0.0
+    return_c: float = 40.0
+    max_mass_flow_kg_s: float = 0.0
+    min_supply_c: float = 55.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Where heat enters the network; the first one keeps the pressure and takes up the balance of flow.
+
+    Attributes
+    ----------
+    node
+        Its node.
+    max_heat_kw
+        Largest heat [kW].
+    min_supply_c, max_supply_c
+        Limits of its supply temperature [degC].
+    supply_c
+        Usual supply temperature [degC].
+    """
+
+    node: str
+    max_heat_kw: float = float("inf")
+    min_supply_c: float = 55.0
+    max_supply_c: float = 95.0
+    supply_c: float = 75.0
+
+
+@dataclass(frozen=True)
+class HeatNetwork:
+    """A checked network, ready to be simulated; the drawing of a route gives both its supply and its return pipe.
+
+    Attributes
+    ----------
+    graph
+        Nodes with ``kind`` and, where known, ``x_m`` and ``y_m``; edges with ``name``, ``pipe`` and ``from_node``.
+    substations, plants
+        In the order of all results.
+    fluid
+        What flows.
+    name
+        For messages and reports.
+    """
+
+    graph: nx.Graph
+    substations: tuple[Substation, ...]
+    plants: tuple[Plant, ...]
+    fluid: Fluid = field(default_factory=Fluid)
+    name: str = "heat network"
+
+    def __post_init__(self) -> None:
+        issues = network_issues(self)
+        if issues:
+            raise NetworkDataError(issues)
+
+    @classmethod
+    def from_graph(cls, graph: nx.Graph, fluid: Fluid | None = None, name: str = "heat network") -> HeatNetwork:
+        """Return the network drawn as a networkx graph.
+
+        Parameters
+        ----------
+        graph
+            Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m`` and any field of
+            :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a :class:`Pipe`), optional ``name``.
+        fluid
+            Water at 60 degC when left out.
+        name
+            For messages.
+
+        Raises
+        ------
+        NetworkDataError
+            With everything that is wrong.
+        """
+        drawn = nx.Graph()
+        issues: list[Issue] = []
+        substations, plants = [], []
+        for node, data in graph.nodes(data=True):
+            kind = data.get("kind", "junction")
+            drawn.add_node(str(node), **{**data, "kind": kind})
+            if kind == "substation":
+                substations.append(Substation(str(node), **_own(data, Substation)))
+            elif kind == "plant":
+                plants.append(Plant(str(node), **_own(data, Plant)))
+        for a, b, data in graph.edges(data=True):
+            pipe = data.get("pipe")
+            if not isinstance(pipe, Pipe):
+                issues.append(Issue(name, f"edge {a}-{b}, pipe", repr(pipe), "a rexdynnet.Pipe"))
+                continue
+            start = str(data.get("from_node", a))
+            drawn.add_edge(str(a), str(b), name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=start)
+        if issues:
+            raise NetworkDataError(issues)
+        return cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0), name)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
+        """Return the network of a folder of CSV files; see :mod:`rexnet_grid.rexdynnet.reading`."""
+        from rexnet_grid.rexdynnet.reading import read_folder
+
+        return read_folder(path, fluid)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of all nodes."""
+        return tuple(self.graph.nodes)
+
+    @property
+    def pipes(self) -> tuple[str, ...]:
+        """Names of the routes."""
+        return tuple(data["name"] for _, _, data in self.graph.edges(data=True))
+
+    @property
+    def substation_names(self) -> tuple[str, ...]:
+        """Nodes of the substations, the columns of demand."""
+        return tuple(s.node for s in self.substations)
+
+    @property
+    def plant_names(self) -> tuple[str, ...]:
+        """Nodes of the plants, the main one first."""
+        return tuple(p.node for p in self.plants)
+
+    def layout(self) -> Layout:
+        """Return the arrays that the kernels work on."""
+        return build_layout(self)
+
+    def start(self, initial_c: float | Any = 60.0, **options: Any) -> HeatSimulation:
+        """Return a simulation whose pipes hold water of ``initial_c`` [degC]; see :class:`HeatSimulation`."""
+        from rexnet_grid.rexdynnet.simulation import HeatSimulation
+
+        return HeatSimulation(self, initial_c=initial_c, **options)
+
+    def simulate(self, start: pd.Timestamp, end: pd.Timestamp, **forcing: Any) -> HeatRun:
+        """Simulate from ``start`` to ``end``; see :func:`rexnet_grid.rexdynnet.simulation.simulate`."""
+        from rexnet_grid.rexdynnet.simulation import simulate
+
+        return simulate(self, start, end, **forcing)
+
+
+def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:
+    return {key: data[key] for key in kind.__slots__ if key in data and key != "node"}  # type: ignore[attr-defined]
+
+
+def network_issues(network: HeatNetwork) -> list[Issue]:
+    """Return everything that makes a network unfit: plants, reachability, names, kinds, impossible numbers."""
+    where = network.name
+    graph = network.graph
+    issues = [
+        Issue(where, f"node {node}, kind", repr(data.get("kind")), "one of " + ", ".join(KINDS),
+              did_you_mean(str(data.get("kind")), KINDS))
+        for node, data in graph.nodes(data=True)
+        if data.get("kind") not in KINDS
+    ]  # fmt: skip
+    if not network.plants:
+        issues.append(Issue(where, "plants", "", "at least one plant", "give a node the kind plant"))
+    if not network.substations:
+        issues.append(Issue(where, "substations", "", "at least one substation"))
+    names: dict[str, int] = {}
+    for name in network.pipes:
+        names[name] = names.get(name, 0) + 1
+    issues += [
+        Issue(where, f"pipe {name}", f"{count} times", "a name used once") for name, count in names.items() if count > 1
+    ]
+    issues += [
+        Issue(where, f"pipe {data['name']}", f"{a} to {b}", "two different ends")
+        for a, b, data in graph.edges(data=True)
+        if a == b
+    ]
+    if network.plants and network.plants[0].node in graph:
+        reached = nx.node_connected_component(graph, network.plants[0].node)
+        issues += [
+            Issue(where, f"node {node}", "disconnected", "a way of pipes to the main plant", "check the pipes' ends")
+            for node in graph
+            if node not in reached
+        ]
+    for s in network.substations:
+        issues += _number_issues(where, f"substation {s.node}", s, ("design_heat_kw", "max_mass_flow_kg_s"))
+    for p in network.plants:
+        issues += _number_issues(where, f"plant {p.node}", p, ("max_heat_kw",))
+        if not p.min_supply_c <= p.max_supply_c:
+            issues.append(
+                Issue(
+                    where,
+                    f"plant {p.node}, min_supply_c",
+                    str(p.min_supply_c),
+                    f"at most max_supply_c {p.max_supply_c}",
+                )
+            )
+    return issues
+
+
+def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> list[Issue]:
+    values = ((name, getattr(item, name)) for name in names)
+    return [
+        Issue(where, f"{key}, {name}", str(value), "a number, not negative")
+        for name, value in values
+        if np.isnan(value) or value < 0.0
+    ]

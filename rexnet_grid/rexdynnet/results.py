@@ -1,0 +1,95 @@
+"""What a simulation of a heat network gives back: tables over time with their units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, RESIDUAL, STORED
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Outputs
+    from rexnet_grid.rexdynnet.network import HeatNetwork
+
+WATT_PER_KILOWATT = 1000.0
+
+
+@dataclass(frozen=True)
+class HeatRun:
+    """Means over each step, indexed by its start; ``attrs["unit"]`` holds the unit of each table.
+
+    Attributes
+    ----------
+    supply_c, return_c
+        Temperature at each node [degC]; where nothing flows that of the standing water.
+    mass_flow_kg_s
+        Flow through each substation [kg/s].
+    heat_kw, unserved_kw
+        Heat delivered to each substation, and asked for but not delivered [kW].
+    pipe_flow_kg_s, pressure_drop_pa
+        Flow and pressure drop along each supply pipe, positive from its first to its second node [kg/s, Pa].
+    pump_head_pa
+        Pressure to the worst substation and back [Pa].
+    plant_kw
+        Heat of the main plant [kW]; of all plants in ``plants_kw``.
+    loss_kw, stored_kw
+        Lost to the ground, and taken up by water and walls [kW].
+    balance_error
+        |in - out - loss - stored| over the throughput, each step [-].
+    """
+
+    supply_c: pd.DataFrame
+    return_c: pd.DataFrame
+    mass_flow_kg_s: pd.DataFrame
+    heat_kw: pd.DataFrame
+    unserved_kw: pd.DataFrame
+    pipe_flow_kg_s: pd.DataFrame
+    pressure_drop_pa: pd.DataFrame
+    pump_head_pa: pd.Series
+    plant_kw: pd.Series
+    plants_kw: pd.DataFrame
+    loss_kw: pd.Series
+    stored_kw: pd.Series
+    balance_error: pd.Series
+
+
+def relative_error(ledger: FloatArray) -> FloatArray:
+    """Return the residual over the throughput of each step [-]."""
+    scale = np.maximum(np.abs(ledger[:, [PLANT, DELIVERED, LOSS, STORED]]).max(axis=1), 1e-3)
+    relative: FloatArray = np.abs(ledger[:, RESIDUAL]) / scale
+    return relative
+
+
+def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> HeatRun:
+    """Return the tables of a simulation."""
+
+    def frame(values: FloatArray, columns: tuple[str, ...], unit: str) -> pd.DataFrame:
+        made = pd.DataFrame(values, index=index, columns=list(columns), copy=False)
+        made.attrs["unit"] = unit
+        return made
+
+    def series(values: FloatArray, name: str, unit: str) -> pd.Series:
+        made = pd.Series(values, index=index, name=name)
+        made.attrs["unit"] = unit
+        return made
+
+    subs, ledger = network.substation_names, outputs.ledger
+    return HeatRun(
+        supply_c=frame(outputs.supply_c, network.nodes, "degC"),
+        return_c=frame(outputs.return_c, network.nodes, "degC"),
+        mass_flow_kg_s=frame(outputs.sub_kg_s, subs, "kg/s"),
+        heat_kw=frame(outputs.delivered_w / WATT_PER_KILOWATT, subs, "kW"),
+        unserved_kw=frame(outputs.unserved_w / WATT_PER_KILOWATT, subs, "kW"),
+        pipe_flow_kg_s=frame(outputs.pipe_kg_s, network.pipes, "kg/s"),
+        pressure_drop_pa=frame(outputs.dp_pa, network.pipes, "Pa"),
+        pump_head_pa=series(outputs.head_pa[:, 0], "pump_head_pa", "Pa"),
+        plant_kw=series(ledger[:, PLANT] / WATT_PER_KILOWATT, "plant_kw", "kW"),
+        plants_kw=frame(outputs.plant_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
+        loss_kw=series(ledger[:, LOSS] / WATT_PER_KILOWATT, "loss_kw", "kW"),
+        stored_kw=series(ledger[:, STORED] / WATT_PER_KILOWATT, "stored_kw", "kW"),
+        balance_error=series(relative_error(ledger), "balance_error", "1"),
+    )

@@ -1,0 +1,316 @@
+"""A heat network in time: its state, one step, a whole run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.errors import ConvergenceError, Issue
+from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_range, check_water, raise_if, table
+from rexnet_grid.rexdynnet.kernel import advance
+from rexnet_grid.rexdynnet.layout import (
+    Inputs,
+    Outputs,
+    State,
+    copy_state,
+    initial_state,
+    new_outputs,
+    new_scratch,
+    overwrite_state,
+)
+from rexnet_grid.rexdynnet.results import HeatRun, to_run
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.network import HeatNetwork
+
+WATT_PER_KILOWATT = 1000.0
+LARGEST_KW = 1e7
+
+
+@dataclass(frozen=True, slots=True)
+class HeatStep:
+    """Means over one step; arrays in the order of the network's nodes, substations, pipes or plants.
+
+    Attributes
+    ----------
+    supply_c, return_c
+        (n_nodes,) [degC].
+    mass_flow_kg_s, heat_kw, unserved_kw
+        (n_substations,) [kg/s, kW, kW].
+    pipe_flow_kg_s, pressure_drop_pa
+        (n_pipes,) [kg/s, Pa].
+    plants_kw, plants_kg_s, plants_c
+        (n_plants,) [kW, kg/s, degC].
+    plant_kw, delivered_kw, loss_kw, stored_kw, residual_kw
+        Totals [kW].
+    pump_head_pa
+        [Pa].
+    """
+
+    supply_c: FloatArray
+    return_c: FloatArray
+    mass_flow_kg_s: FloatArray
+    heat_kw: FloatArray
+    unserved_kw: FloatArray
+    pipe_flow_kg_s: FloatArray
+    pressure_drop_pa: FloatArray
+    plants_kw: FloatArray
+    plants_kg_s: FloatArray
+    plants_c: FloatArray
+    plant_kw: float
+    delivered_kw: float
+    loss_kw: float
+    stored_kw: float
+    residual_kw: float
+    pump_head_pa: float
+
+
+class HeatSimulation:
+    """A network whose pipes hold water and walls of known temperature.
+
+    Parameters
+    ----------
+    network
+        The network.
+    initial_c
+        Temperature everywhere [degC], or a pair (supply, return).
+    """
+
+    def __init__(self, network: HeatNetwork, initial_c: float | tuple[float, float] = 60.0) -> None:
+        pair = np.broadcast_to(np.asarray(initial_c, dtype=np.float64), (2,))
+        issues: list[Issue] = []
+        if not np.isfinite(pair).all():
+            issues.append(Issue(network.name, "initial_c", str(initial_c), "finite temperatures"))
+        check_water("initial_c", pair, issues)
+        raise_if(issues)
+        self.network = network
+        self.layout = network.layout()
+        ones = np.ones(len(self.layout.pipe_from))
+        self.state = initial_state(self.layout, pair[0] * ones, pair[1] * ones, pair[0] * ones)
+        self._backup = copy_state(self.state)
+        self._scratch = new_scratch(self.layout)
+        self._outputs: dict[int, Outputs] = {}
+        subs, plants = len(network.substations), len(network.plants)
+        self._return_c = np.array([[s.return_c for s in network.substations]])
+        self._supply_c = np.array([[p.supply_c for p in network.plants]])
+        self._none_subs = np.full((1, subs), np.nan)
+        self._none_plants = np.full((1, plants), np.nan)
+
+    def save(self) -> State:
+        """Return a copy of the state."""
+        return copy_state(self.state)
+
+    def restore(self, state: State) -> None:
+        """Go back to a saved state, exactly."""
+        overwrite_state(self.state, state)
+
+    def step(
+        self,
+        dt_s: float,
+        heat_demand_kw: Any = None,
+        return_temperature_c: Any = None,
+        supply_temperature_c: Any = None,
+        ground_c: Any = 10.0,
+        mass_flow_kg_s: Any = None,
+        plant_mass_flow_kg_s: Any = None,
+    ) -> HeatStep:
+        """Go ``dt_s`` seconds forward with everything held.
+
+        Parameters
+        ----------
+        dt_s
+            Length of the step [s]; above 900 s it is cut into equal sub-steps.
+        heat_demand_kw
+            (n_substations,) or a number [kW]; ``None`` where only the flow is known.
+        return_temperature_c
+            (n_substations,) or a number [degC]; the substations' usual one when left out.
+        supply_temperature_c
+            (n_plants,) or a number [degC]; the plants' usual one when left out.
+        ground_c
+            Temperature around the pipes, a number or (n_pipes,) [degC].
+        mass_flow_kg_s
+            (n_substations,) measured flow instead of, or beside, the heat [kg/s].
+        plant_mass_flow_kg_s
+            (n_plants,) flow of the plants beside the main one [kg/s].
+
+        Raises
+        ------
+        NetworkDataError
+            For NaN, negative flows, water that would freeze or boil.
+        ConvergenceError
+            When the flows in the loops are not found; the state is then undefined, restore a saved one.
+        """
+        rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
+        inputs = Inputs(
+            dt_s=np.array([dt_s / rows]),
+            heat_w=self._row(heat_demand_kw, self._none_subs) * WATT_PER_KILOWATT,
+            flow_kg_s=self._row(mass_flow_kg_s, self._none_subs),
+            return_c=self._row(return_temperature_c, self._return_c),
+            supply_c=self._row(supply_temperature_c, self._supply_c),
+            plant_kg_s=self._row(plant_mass_flow_kg_s, self._none_plants),
+            ground_c=np.atleast_2d(np.asarray(ground_c, dtype=np.float64)),
+        )
+        _check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None)
+        if rows > 1:
+            inputs = Inputs(inputs.dt_s, *(np.repeat(array, rows, axis=0) for array in inputs[1:]))
+        if rows not in self._outputs:
+            self._outputs[rows] = new_outputs(self.layout, rows)
+        outputs = self._outputs[rows]
+        if advance(self.layout, self.state, self._backup, self._scratch, inputs, outputs):
+            raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found")
+        return _to_step(outputs)
+
+    def advance(self, inputs: Inputs) -> Outputs:
+        """Go through prepared rows of forcing; see :class:`Inputs`."""
+        outputs = new_outputs(self.layout, inputs.supply_c.shape[0])
+        failed = advance(self.layout, self.state, self._backup, self._scratch, inputs, outputs)
+        if failed:
+            raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found in {failed} steps")
+        return outputs
+
+    @staticmethod
+    def _row(given: Any, default: FloatArray) -> FloatArray:
+        if given is None:
+            return default
+        row = np.empty_like(default)
+        row[0] = given
+        return row
+
+
+def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool) -> None:
+    low = min(inputs.return_c.min(), inputs.supply_c.min())
+    high = max(inputs.return_c.max(), inputs.supply_c.max())
+    fine = low >= 0.0 and high <= 180.0 and inputs.dt_s[0] > 0.0 and bool(np.isfinite(inputs.ground_c).all())
+    fine = fine and (not has_heat or bool((inputs.heat_w >= 0.0).all()))
+    fine = fine and (not has_flow or bool((inputs.flow_kg_s >= 0.0).all())) and (has_heat or has_flow)
+    if fine:
+        return
+    issues: list[Issue] = []
+    if not inputs.dt_s[0] > 0.0:
+        issues.append(Issue("step", "dt_s", str(inputs.dt_s[0]), "a time above zero [s]"))
+    if not (has_heat or has_flow):
+        issues.append(Issue("step", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
+    for name, values, wanted in (
+        ("heat_demand_kw", inputs.heat_w, has_heat),
+        ("mass_flow_kg_s", inputs.flow_kg_s, has_flow),
+        ("return_temperature_c", inputs.return_c, True),
+        ("supply_temperature_c", inputs.supply_c, True),
+        ("ground_c", inputs.ground_c, True),
+    ):
+        if wanted and not np.isfinite(values).all():
+            issues.append(Issue("step", name, "NaN", "finite numbers"))
+        elif wanted and not name.endswith("_c") and (values < 0.0).any():
+            issues.append(Issue("step", name, str(values.min()), "no negative value"))
+    check_water("return_temperature_c", inputs.return_c, issues)
+    check_water("supply_temperature_c", inputs.supply_c, issues)
+    raise_if(issues)
+
+
+def _to_step(outputs: Outputs) -> HeatStep:
+    mean = [array[0].copy() if array.shape[0] == 1 else array.mean(axis=0) for array in outputs]
+    o = Outputs(*mean)
+    ledger = o.ledger / WATT_PER_KILOWATT
+    return HeatStep(
+        o.supply_c, o.return_c, o.sub_kg_s, o.delivered_w / WATT_PER_KILOWATT, o.unserved_w / WATT_PER_KILOWATT,
+        o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
+        float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
+    )  # fmt: skip
+
+
+def simulate(
+    network: HeatNetwork,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    dt_s: float = 900.0,
+    heat_demand_kw: Any = None,
+    return_temperature_c: Any = None,
+    supply_temperature_c: Any = None,
+    ground_c: Any = 10.0,
+    initial_c: float | tuple[float, float] = 60.0,
+    mass_flow_kg_s: Any = None,
+    plant_mass_flow_kg_s: Any = None,
+) -> HeatRun:
+    """Simulate a network from ``start`` to ``end``.
+
+    Parameters
+    ----------
+    network
+        The network.
+    start, end
+        First instant and the end of the last step.
+    dt_s
+        Step [s]; results are means over it. Steps above 900 s are cut into equal sub-steps inside.
+    heat_demand_kw
+        Heat wanted by each substation [kW]: number, mapping, Series over time, or DataFrame over time.
+    return_temperature_c
+        Return temperature of each substation [degC]; its usual one when left out.
+    supply_temperature_c
+        At each plant [degC]; its usual one when left out.
+    ground_c
+        Number or Series over time [degC].
+    initial_c
+        Temperature of all water and walls at the start [degC], or a pair (supply, return).
+    mass_flow_kg_s
+        Measured flow of each substation [kg/s], instead of the heat (which then follows from the return temperature)
+        or beside it (the return temperature then follows).
+    plant_mass_flow_kg_s
+        Flow of the plants beside the main one [kg/s].
+
+    Returns
+    -------
+    HeatRun
+        Tables over time.
+
+    Raises
+    ------
+    NetworkDataError
+        With everything wrong in the forcing.
+    ConvergenceError
+        When the flows of a mesh are not found.
+    """
+    issues: list[Issue] = []
+    start, end = pd.Timestamp(start), pd.Timestamp(end)
+    if not (dt_s > 0.0 and end > start):
+        raise_if(
+            [Issue("simulate", "start, end, dt_s", f"{start}, {end}, {dt_s}", "an end after the start, a step > 0")]
+        )
+    edges = pd.date_range(start, end, freq=pd.Timedelta(seconds=dt_s))
+    if len(edges) < 2:
+        raise_if([Issue("simulate", "dt_s", str(dt_s), "at least one whole step between start and end")])
+    subs, plants = network.substation_names, network.plant_names
+    steps = len(edges) - 1
+    none_subs = np.full((steps, len(subs)), np.nan)
+    if heat_demand_kw is None and mass_flow_kg_s is None:
+        issues.append(Issue("simulate", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
+    heat = none_subs if heat_demand_kw is None else table("heat_demand_kw", heat_demand_kw, subs, edges, issues)
+    flow = none_subs if mass_flow_kg_s is None else table("mass_flow_kg_s", mass_flow_kg_s, subs, edges, issues)
+    if return_temperature_c is None:
+        return_temperature_c = {s.node: s.return_c for s in network.substations}
+    if supply_temperature_c is None:
+        supply_temperature_c = {p.node: p.supply_c for p in network.plants}
+    back = table("return_temperature_c", return_temperature_c, subs, edges, issues)
+    supply = table("supply_temperature_c", supply_temperature_c, plants, edges, issues)
+    ground = table("ground_c", ground_c, ("ground",), edges, issues)
+    others = np.full((steps, len(plants)), np.nan)
+    if plant_mass_flow_kg_s is not None:
+        others[:, 1:] = table("plant_mass_flow_kg_s", plant_mass_flow_kg_s, plants[1:], edges, issues)
+        check_range("plant_mass_flow_kg_s", others, 0.0, np.inf, "kg/s", issues)
+    check_range("heat_demand_kw", heat, 0.0, LARGEST_KW, "kW", issues)
+    check_range("mass_flow_kg_s", flow, 0.0, np.inf, "kg/s", issues)
+    check_water("return_temperature_c", back, issues)
+    check_water("supply_temperature_c", supply, issues)
+    check_range("ground_c", ground, -60.0, 120.0, "degC", issues)
+    raise_if(issues)
+    simulation = HeatSimulation(network, initial_c)
+    parts = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
+    arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground)
+    rows = arrays if parts == 1 else tuple(np.repeat(array, parts, axis=0) for array in arrays)
+    outputs = simulation.advance(Inputs(np.array([dt_s / parts]), *rows))
+    if parts > 1:
+        outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
+    return to_run(network, edges[:-1], outputs)

@@ -1,0 +1,122 @@
+"""One pipe between a measured inlet and its outlet: the network's own kernels on one supply pipe."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from rexnet_grid.errors import Issue
+from rexnet_grid.rexdynnet.arrays import FloatArray
+from rexnet_grid.rexdynnet.fluid import Fluid
+from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
+from rexnet_grid.rexdynnet.kernel import advance
+from rexnet_grid.rexdynnet.layout import Inputs, Layout, copy_state, initial_state, new_outputs, new_scratch
+from rexnet_grid.rexdynnet.pipe import Pipe
+from rexnet_grid.rexdynnet.topology import FAR_W, fluid_array, pipe_arrays
+
+FINEST_S = 1.0
+MOST_PARTS = 10
+
+
+def single_layout(pipe: Pipe, fluid: Fluid) -> Layout:
+    """Return the layout of a plant and a substation joined by one pipe."""
+
+    def whole(*values: int) -> np.ndarray:
+        return np.array(values, dtype=np.int64)
+
+    return Layout(
+        pipe_from=whole(0), pipe_to=whole(1), node_ptr=whole(0, 1, 2), node_pipe=whole(0, 0),
+        tree_node=whole(0, 1), tree_parent=whole(-1, 0), tree_pipe=whole(-1, 0),
+        chord=whole(), loop_ptr=whole(0), loop_pipe=whole(), loop_sign=np.empty(0),
+        sub_node=whole(1), sub_max_kg_s=np.array([np.inf]), plant_node=whole(0), plant_max_w=np.array([FAR_W]),
+        fluid=fluid_array(fluid), **pipe_arrays([pipe], fluid),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def simulate_pipe(
+    pipe: Pipe,
+    time_s: Any,
+    inlet_c: Any,
+    mass_flow_kg_s: Any,
+    ambient_c: Any,
+    initial_inlet_c: float | None = None,
+    initial_outlet_c: float | None = None,
+    fluid: Fluid | None = None,
+) -> FloatArray:
+    """Return the temperature of the water at the outlet of a pipe.
+
+    Parameters
+    ----------
+    pipe
+        The pipe.
+    time_s
+        (n,) increasing instants [s].
+    inlet_c
+        (n,) water at the inlet [degC], straight lines between the instants.
+    mass_flow_kg_s
+        (n,) mass flow, not negative [kg/s].
+    ambient_c
+        (n,) or a number, temperature of the surroundings [degC].
+    initial_inlet_c, initial_outlet_c
+        Water and wall at both ends at the start, a straight line between [degC]; the first inlet value when left out.
+    fluid
+        Water at the mean inlet temperature when left out.
+
+    Returns
+    -------
+    ndarray
+        (n,) outlet water at ``time_s`` [degC].
+
+    Raises
+    ------
+    NetworkDataError
+        For arrays of different length, NaN, time that does not increase, negative flow, water that would freeze.
+    """
+    time = np.asarray(time_s, dtype=np.float64)
+    series = {
+        name: np.broadcast_to(np.asarray(value, dtype=np.float64), time.shape) if np.ndim(value) == 0
+        else np.asarray(value, dtype=np.float64)
+        for name, value in (("inlet_c", inlet_c), ("mass_flow_kg_s", mass_flow_kg_s), ("ambient_c", ambient_c))
+    }  # fmt: skip
+    _check(time, series)
+    inlet, flow, ambient = series["inlet_c"], series["mass_flow_kg_s"], series["ambient_c"]
+    fluid = fluid or Fluid.water(float(np.mean(inlet)))
+    first = float(inlet[0]) if initial_inlet_c is None else initial_inlet_c
+    last = first if initial_outlet_c is None else initial_outlet_c
+    layout = single_layout(pipe, fluid)
+    state = initial_state(layout, np.array([first]), np.array([first]), np.array([last]))
+    gap = np.diff(time)
+    parts = np.clip(np.ceil(gap / FINEST_S - 1e-9), 1, MOST_PARTS).astype(np.int64)
+    dt = np.repeat(gap / parts, parts)
+    edge = np.concatenate(([time[0]], time[0] + np.cumsum(dt)))
+    middle = 0.5 * (edge[:-1] + edge[1:])
+    rows = len(dt)
+    none = np.full((rows, 1), np.nan)
+    at_middle = [np.interp(middle, time, values)[:, None] for values in (inlet, flow, ambient)]
+    inputs = Inputs(dt, none, at_middle[1], np.full((rows, 1), first), at_middle[0], none, at_middle[2])
+    outputs = new_outputs(layout, rows)
+    advance(layout, state, copy_state(state), new_scratch(layout), inputs, outputs)
+    mean = outputs.supply_c[:, 1]
+    ends = np.cumsum(parts)
+    out = np.empty(len(time))
+    out[0] = last
+    out[-1] = mean[-1]
+    out[1:-1] = 0.5 * (mean[ends[:-1] - 1] + mean[ends[:-1]])
+    return out
+
+
+def _check(time: FloatArray, series: dict[str, FloatArray]) -> None:
+    issues: list[Issue] = []
+    if time.ndim != 1 or len(time) < 2 or not (np.diff(time) > 0.0).all():
+        issues.append(Issue("simulate_pipe", "time_s", f"{time.shape}", "at least two increasing instants"))
+    for name, values in series.items():
+        if values.shape != time.shape:
+            issues.append(Issue("simulate_pipe", name, f"shape {values.shape}", f"shape {time.shape}"))
+        elif not np.isfinite(values).all():
+            at = int(np.argmin(np.isfinite(values)))
+            issues.append(Issue("simulate_pipe", f"{name}[{at}]", str(values[at]), "finite numbers"))
+    check_range("mass_flow_kg_s", series["mass_flow_kg_s"], 0.0, math.inf, "kg/s", issues)
+    check_water("inlet_c", series["inlet_c"], issues)
+    raise_if(issues)

@@ -1,0 +1,128 @@
+r"""The pipe wall's heat capacity, distributed along the pipe as a chain of exchangers between stretches of plug flow.
+
+A wall that trades heat with the water beside it (Anzelius 1926; Schumann 1929, doi:10.1016/S0016-0032(29)91186-8) obeys
+:math:`\dot m c\,\partial_x T = -h P (T - T_w)` and :math:`C'_w \dot T_w = h P (T - T_w)` along the path of a parcel.
+One of N exchangers with n = h P L / (N ṁ c) transfer units takes up :math:`\dot m c\,\varepsilon (T - T_w)`. With
+:math:`\varepsilon = n / (1 + n/2)` the chain has exactly the delay :math:`C_w / \dot m c` *and* the variance
+:math:`2 (C_w / \dot m c)^2 / (N n)` of the continuous wall, for any N; only the third moment depends on N.
+
+Wall and water cool at the same rate λ at rest. In flow, λ follows from the condition that the steady outlet be
+:math:`e^{-L / (R' \dot m c)}` exactly: per stretch, with r the ratio of wall to water capacity, y = λ t_stretch and
+u = L / (N R' ṁ c),
+
+.. math:: y - \ln \frac{\varepsilon + r y - \varepsilon r y}{\varepsilon + r y} = u .
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from rexnet_grid.rexdynnet.arrays import FloatArray
+from rexnet_grid.rexdynnet.parcels import emit
+
+RESOLVE_K = 0.02
+RESOLVE_SHARE = 0.1
+
+
+@njit(cache=True)
+def effectiveness(units: float) -> float:
+    """Return ε of one exchanger with ``units`` transfer units; 1 from two units on."""
+    return units / (1.0 + 0.5 * units) if units < 2.0 else 1.0
+
+
+@njit(cache=True)
+def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
+    """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module."""
+    if ratio <= 0.0:
+        return u / stretch_s
+    y = u / (1.0 + ratio)
+    for _ in range(30):
+        ry = ratio * y
+        value = y - math.log((eps + ry - eps * ry) / (eps + ry)) - u
+        slope = 1.0 + ratio * eps * eps / ((eps + ry - eps * ry) * (eps + ry))
+        change = value / slope
+        y = max(y - change, 0.1 * y)
+        if abs(change) <= 1e-14 * y:
+            break
+    return y / stretch_s
+
+
+@njit(cache=True)
+def pass_wall(
+    wall_c: float,
+    capacity: float,
+    flow_capacity: float,
+    eps: float,
+    rate: float,
+    ground: float,
+    n_in: int,
+    in_tau: FloatArray,
+    in_temp: FloatArray,
+    out_tau: FloatArray,
+    out_temp: FloatArray,
+) -> tuple[float, int, float]:
+    """Let water pass one exchanger; every piece is solved exactly and cut while the wall still moves.
+
+    Parameters
+    ----------
+    wall_c, capacity
+        Temperature [degC] and capacity [J/K] of this part of the wall.
+    flow_capacity
+        ṁ c [W/K].
+    eps, rate, ground
+        ε [-], λ [1/s], temperature of the surroundings [degC].
+    n_in, in_tau, in_temp, out_tau, out_temp
+        Pieces that come and go [s, degC].
+
+    Returns
+    -------
+    wall_c, n_out, lost
+        The wall's temperature [degC], the number of pieces that leave, the heat lost by the wall [J].
+    """
+    uptake = flow_capacity * eps / capacity
+    relax = uptake + rate
+    wall = wall_c - ground
+    lost = 0.0
+    n_out = 0
+    for j in range(n_in):
+        above = in_temp[j] - ground
+        final = uptake * above / relax
+        left = in_tau[j]
+        swing = eps * abs(wall - final)
+        step_k = max(RESOLVE_K, RESOLVE_SHARE * swing)
+        while left > 0.0:
+            tau = left
+            swing = eps * abs(wall - final)
+            if swing > step_k and relax * left > step_k / swing:
+                tau = min(left, -math.log(1.0 - step_k / swing) / relax)
+            x = relax * tau
+            faded = math.expm1(-x)
+            mean = final - (wall - final) * faded / x if x > 1e-12 else wall
+            wall = final + (wall - final) * (1.0 + faded)
+            lost += rate * capacity * mean * tau
+            n_out = emit(out_tau, out_temp, n_out, tau, ground + above - eps * (above - mean))
+            left -= tau
+    return wall + ground, n_out, lost
+
+
+@njit(cache=True)
+def settle(
+    wall_c: float,
+    capacity: float,
+    per_capacity: float,
+    water_mass: float,
+    water_c: float,
+    heat_capacity: float,
+    dt: float,
+) -> tuple[float, float]:
+    """Let a wall and the water standing in it approach each other for ``dt`` seconds.
+
+    ``per_capacity`` is h P L [W/K] of this part. Returns the wall's temperature and the change of the water's mean
+    [degC, K]; energy is kept.
+    """
+    water = water_mass * heat_capacity
+    rate = per_capacity * (1.0 / water + 1.0 / capacity)
+    moved = (water_c - wall_c) * -math.expm1(-rate * dt) / (1.0 / water + 1.0 / capacity)
+    return wall_c + moved / capacity, -moved / water
