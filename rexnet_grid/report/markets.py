@@ -201,7 +201,7 @@ def _small_multiples(rates: pd.DataFrame, kinds: list[str], name: str) -> Figure
         }
         heading = {"text": f"<b>{label(kind)}</b>", "xref": "paper", "yref": "paper", "x": across[0], "y": up[1]}
         layout["annotations"].append({**heading, "xanchor": "left", "yanchor": "bottom", "showarrow": False})
-    return plot(traces, layout, name, 90 + 190 * lines)
+    return {**plot(traces, layout, name, 90 + 190 * lines), "least_width": 200 * columns}
 
 
 def _picture(results: Results, rows: pd.DataFrame, rules: Quantum) -> Figure:

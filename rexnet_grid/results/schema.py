@@ -133,7 +133,7 @@ _TABLES = (
     ),
     Table(
         "service",
-        "what became of one participant's reservation; rates are injections, positive into the network",
+        "one participant in one unit: what became of its reservation; rates are injections, positive into the network",
         (
             _carrier(),
             _unit(),
@@ -178,7 +178,7 @@ _TABLES = (
     ),
     Table(
         "prices",
-        "what a unit was worth on one exchange, when its gate closed; empty where nothing happened",
+        "one unit on one exchange: what it was worth when its gate closed; empty where nothing happened",
         (
             _carrier(),
             _unit(),
@@ -271,7 +271,7 @@ _TABLES = (
     ),
     Table(
         "weather",
-        "the weather of one unit",
+        "one unit",
         (
             _unit(),
             Column("time", "time", "UTC", "start of the unit"),
@@ -282,7 +282,7 @@ _TABLES = (
     *(
         Table(
             f"{folder}/balance",
-            "where the energy of one unit went, mean rates",
+            "one unit: where its energy went, mean rates",
             (
                 _unit(),
                 Column("injected_kw", "float", "kW", "what nodes put in, the supply included"),

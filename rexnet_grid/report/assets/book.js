@@ -22,7 +22,7 @@ DRAW.book = (holder, figure) => {
 
   const draw = () => {
     pending = false;
-    const width = holder.clientWidth, height = Math.max(320, Math.min(520, width * 0.52)), ratio = window.devicePixelRatio || 1;
+    const width = holder.clientWidth, height = Math.max(270, Math.min(520, width * 0.52)), ratio = window.devicePixelRatio || 1;
     canvas.width = width * ratio; canvas.height = height * ratio; canvas.style.height = height + "px";
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
@@ -34,33 +34,33 @@ DRAW.book = (holder, figure) => {
     const corners = [-WIDE, WIDE].flatMap((x) => [-0.5, 0.5].flatMap((y) => [flat(x * 1.12, y * 1.2, 0), flat(x, y, TALL)]));
     const [us, vs] = [corners.map((c) => c[0]), corners.map((c) => c[1])];
     const [u0, u1, v0, v1] = [Math.min(...us), Math.max(...us), Math.min(...vs), Math.max(...vs)];
-    const size = Math.min((width - 120) / (u1 - u0), (height - 36) / (v1 - v0));
+    const size = Math.min((width - (width < 600 ? 64 : 120)) / (u1 - u0), (height - 36) / (v1 - v0));
     const at = (x, y, z) => {
       const [u, v, depth] = flat(x, y, z);
       return [width / 2 + (u - (u0 + u1) / 2) * size, height / 2 + (v - (v0 + v1) / 2) * size, depth];
     };
     const ink = colour("$muted"), rule = colour("$rule");
     pen.font = "12px " + getComputedStyle(document.body).fontFamily;
-    floor(s, at, X, Y, Z, ink, rule);
+    floor(s, at, X, Y, Z, ink, rule, width);
     const bars = s.shown.unit.map((u, i) => ({ i, depth: at(X(u + 0.5), Y(s.shown.price[i]), 0)[2] }));
     bars.sort((a, b) => a.depth - b.depth);
     const paint = { 0: shades("$c1"), 1: shades("$c2") };
     faces = bars.map(({ i }) => bar(s, i, at, X, Y, Z, cos, sin, paint[s.shown.sell[i]]));
   };
 
-  const floor = (s, at, X, Y, Z, ink, rule) => {
+  const floor = (s, at, X, Y, Z, ink, rule, width) => {
     pen.strokeStyle = rule; pen.lineWidth = 1;
     const stroke = (a, b) => { pen.beginPath(); pen.moveTo(a[0], a[1]); pen.lineTo(b[0], b[1]); pen.stroke(); };
     const front = Math.cos(turn) > 0 ? 0.5 : -0.5, side = Math.sin(turn) > 0 ? WIDE : -WIDE;
     pen.fillStyle = ink; pen.textAlign = "center"; pen.textBaseline = "middle";
-    const every = Math.max(1, Math.ceil(s.units / 8));
+    const every = Math.max(1, Math.ceil(s.units / Math.min(8, width / 110)));
     for (let k = 0; k < s.units; k += every) {
       const x = X(s.shown.first + k);
       stroke(at(x, -0.5, 0), at(x, 0.5, 0));
       const [u, v] = at(x, front * 1.14, 0);
       pen.fillText(s.shown.labels[k], u, v);
     }
-    const gap = nice(s.high - s.low || 1, 5);
+    const gap = nice(s.high - s.low || 1, width < 600 ? 2 : 5);
     for (let p = Math.ceil(s.low / gap) * gap; p <= s.high; p += gap) {
       stroke(at(-WIDE, Y(p), 0), at(WIDE, Y(p), 0));
       const [u, v] = at(side * 1.1, Y(p), 0);
@@ -73,7 +73,7 @@ DRAW.book = (holder, figure) => {
     const [ex, ey] = ends.reduce((a, b) => (at(...b, 0)[0] < at(...a, 0)[0] ? b : a));
     const corner = (z) => at(ex, ey, z);
     stroke(corner(0), corner(TALL));
-    for (const share of [0.1, 0.5, 1]) {
+    for (const share of width < 600 ? [1] : [0.1, 0.5, 1]) {
       const kw = s.top * share, [u, v] = corner(Z(kw));
       pen.textAlign = "right";
       pen.fillText((kw < 10 ? kw.toFixed(1) : kw.toFixed(0)) + " kW", u - 6, v);

@@ -29,7 +29,9 @@ DRAW.plot = (holder, figure) => {
   const plate = element("div");
   let chosen = 0;
   const draw = () => {
-    const { traces, layout, height } = figure.choices[chosen];
+    const { traces, layout, height, least_width } = figure.choices[chosen];
+    plate.style.minWidth = least_width ? least_width + "px" : "";
+    holder.classList.toggle("wide", Boolean(least_width));
     Plotly.react(plate, themed(traces), mergedLayout(layout, height, timeFormat(traces)), { displayModeBar: false, responsive: true });
   };
   if (figure.choices.length > 1) {
