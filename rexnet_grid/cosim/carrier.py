@@ -92,6 +92,11 @@ class CarrierMarket:
         """The lot of its exchange [kW]."""
         return self.exchange.rules.lot_kw
 
+    def take_over(self, exchange: Exchange, tape: Tape, booked: int) -> None:
+        """Go on with an exchange in the middle of its life, as a checkpoint kept it."""
+        self.exchange, self.tape, self.booked = exchange, tape, booked
+        self.admission = exchange.admission
+
     def look(self, member: int) -> AccountView:
         """Return the open units and the own orders as participant ``member`` sees them now."""
         return self.exchange.view(int(self.account_of[member]))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 
-
 def realise(
     unit: int,
     population: Sequence[Prosumer],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,14 @@ class Oracle(Protocol):
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the locational signal about the same positions."""
+        ...
+
+    def save(self) -> Any:
+        """Return what it has learned, for a checkpoint."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Take back what :meth:`save` gave."""
         ...
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
-    from rexnet_grid.cosim.unit import UnitOnCarrier
     from rexnet_grid.cosim.maps import NetworkMap
     from rexnet_grid.cosim.metering import Readings
+    from rexnet_grid.cosim.unit import UnitOnCarrier
     from rexnet_grid.prosumers.base import Prosumer
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rexnet_grid.cosim import checkpoint as checkpointing
 from rexnet_grid.cosim import recording
 from rexnet_grid.cosim.delivering import conclude, deliver, realise
-from rexnet_grid.cosim.feedback import Feedback
+from rexnet_grid.cosim.manifest import manifest_of
 from rexnet_grid.cosim.metering import MeterAccuracy, Readings, read_meters
 from rexnet_grid.cosim.securing import secure_realised, secure_reservations
 from rexnet_grid.cosim.settling import settle
@@ -21,15 +21,17 @@ from rexnet_grid.cosim.trading import TradingFloor
 from rexnet_grid.cosim.unit import UnitOnCarrier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.events import ScheduledEvent
+    from rexnet_grid.cosim.feedback import Feedback
     from rexnet_grid.delivery.safety import SafetyMaintainer
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.randomness import Streams
     from rexnet_grid.results.writer import RunWriter
     from rexnet_grid.units import Carrier, TimeGrid
 
-COUPLING = "staggered: electricity then heat, each solved once a unit; coupled devices act between securing and delivery"
 STEPS = ("trade", "close", "secure", "realise", "deliver", "meter", "settle", "feed_back", "open", "record")
 
 
@@ -101,11 +103,22 @@ class Simulation:
         self.unit = 0
         self.timings_s = dict.fromkeys(STEPS, 0.0)
         self.tally = Tally(tuple(setup.markets))
-        self._meter_errors = {c: setup.streams.generator("meters", c) for c in setup.markets}
+        self.meter_errors = {c: setup.streams.generator("meters", c) for c in setup.markets}
         start = self._gate(0) - setup.lead_in_units
         self.floor = TradingFloor(start, setup.grid.seconds, setup.population.members, setup.markets, setup.events)
-        self._calls: list[int] = []
-        self._lead_in()
+        self.calls: list[int] = []
+        if checkpoint is None:
+            self._lead_in()
+        else:
+            checkpointing.restore(self, checkpoint)
+
+    def checkpoint(self) -> bytes:
+        """Return the state between two units, from which a run built from the same scenario goes on exactly."""
+        return checkpointing.save(self)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the manifest says of the run so far."""
+        return manifest_of(self)
 
     def step(self) -> int:
         """Take the next unit through the eight steps of the cycle and return its number."""
@@ -159,7 +172,7 @@ class Simulation:
         return UnitOnCarrier(unit, lots, lots * market.lot_kw)
 
     def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
-        rng = self._meter_errors[market.carrier]
+        rng = self.meter_errors[market.carrier]
         return read_meters(market, book, self.setup.grid.hours, self.setup.accuracy[market.carrier], rng)
 
     def _feed_back(self) -> None:
@@ -169,11 +182,11 @@ class Simulation:
     def _open(self, unit: int) -> None:
         """Uncross the units that are in their call phase, then open the next one if the run delivers it."""
         for market in self.setup.markets.values():
-            for called in self._calls:
+            for called in self.calls:
                 market.tape.note_opening(called, market.exchange.uncross(called).price)
             if unit < self.setup.units:
                 market.exchange.open_unit(unit)
-        self._calls = [unit] if unit < self.setup.units else []
+        self.calls = [unit] if unit < self.setup.units else []
 
     def _lead_in(self) -> None:
         """Open the first units and let participants trade before the first gate closes."""
@@ -182,14 +195,14 @@ class Simulation:
         for market in self.setup.markets.values():
             for unit in first:
                 market.exchange.open_unit(unit)
-        self._calls = list(first)
+        self.calls = list(first)
         self._feed_back()
         for hour in range(1, length):
             self.floor.run_until(start + hour)
             if hour == (length + 1) // 2:
                 self._open(self.setup.units)
             self._feed_back()
-        if self._calls:
+        if self.calls:
             self._open(self.setup.units)
 
     def _record(self, unit: int, books: Mapping[Carrier, UnitOnCarrier], readings: Mapping[Carrier, Readings]) -> None:
@@ -197,6 +210,7 @@ class Simulation:
             recording.record_service(self.writer, m, books[c], self.setup.grid.hours)
             recording.record_network(self.writer, m, books[c])
             recording.record_meters(self.writer, m, unit, readings[c])
+            recording.record_settlement(self.writer, m)
             self.tally.add(m, books[c], self.setup.grid.hours)
         recording.record_devices(self.writer, unit, self.setup.population.members)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simpy
@@ -70,15 +70,18 @@ class TradingFloor:
             markets[carrier].replace_orders(member, seen[carrier], wanted)
         self.wakes += 1
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the simpy world behind; it is built again from the times of the next wake-ups."""
-        state = dict(self.__dict__)
-        state["_world"] = self.now
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._open(state["_world"])
+    def resume(
+        self,
+        now: float,
+        population: Sequence[Prosumer],
+        next_wake: FloatArray,
+        wakes: int,
+        events: Sequence[ScheduledEvent],
+    ) -> None:
+        """Go on at ``now`` with these participants, their next wake-ups and the events to come."""
+        self.population, self.next_wake, self.wakes = population, next_wake, wakes
+        self.pending = list(events)
+        self._open(now)
 
     def _open(self, start: float) -> None:
         self._world = simpy.Environment(initial_time=start)

@@ -18,7 +18,6 @@ from rexnet_grid.cosim.simulation import Setup, Simulation
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.safety import SafetyMaintainer
 from rexnet_grid.errors import Issue, ScenarioError
-from rexnet_grid.prosumers.base import Population
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.scenario.checking import check_places, where_of
@@ -28,6 +27,7 @@ from rexnet_grid.scenario.surroundings import weather_of
 
 if TYPE_CHECKING:
     from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter
     from rexnet_grid.scenario.market import ExchangeSection

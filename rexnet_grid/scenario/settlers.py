@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from rexnet_grid.prosumers.base import Population
 from rexnet_grid.prosumers.population import build_population
 from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
 from rexnet_grid.scenario.profiles import household_shape
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
+    from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.randomness import Streams
     from rexnet_grid.scenario.models import Scenario
@@ -32,7 +32,9 @@ def settle_population(
     config = scenario.population.config(_supply_c(scenario, weather))
     electric = networks.get("electricity")
     loads = grid_loads(electric)
-    return build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), _heat_seats(networks))
+    return build_population(
+        config, loads, streams, weather, shape, _grid_seats(scenario, electric), _heat_seats(networks)
+    )
 
 
 def grid_loads(electric: DeliveryNetwork | None) -> pd.DataFrame:

@@ -60,18 +60,24 @@ def test_adding_a_participant_does_not_change_anothers_times():
 
 def test_events_happen_once_and_in_order_of_time():
     told: list[str] = []
-    events = [ScheduledEvent(t, name, partial(told.append, name)) for t, name in ((3.0, "late"), (1.0, "early"), (8.0, "never"))]
+    events = [
+        ScheduledEvent(t, name, partial(told.append, name))
+        for t, name in ((3.0, "late"), (1.0, "early"), (8.0, "never"))
+    ]
     floor = TradingFloor(0.0, 900.0, sleepers(1), {}, events)
     floor.run_until(5.0)
     assert told == ["early", "late"]
     assert [event.name for event in floor.pending] == ["never"]
 
 
-def test_a_pickled_floor_goes_on_as_if_nothing_had_happened():
+def test_a_floor_taken_up_again_goes_on_as_if_nothing_had_happened():
     straight = TradingFloor(0.0, 900.0, sleepers(3), {})
     straight.run_until(8.0)
     broken = TradingFloor(0.0, 900.0, sleepers(3), {})
     broken.run_until(3.5)
-    again = pickle.loads(pickle.dumps(broken))
+    members, wakes = pickle.loads(pickle.dumps((broken.population, broken.next_wake)))
+    again = TradingFloor(0.0, 900.0, sleepers(3, seed=9), {})
+    again.resume(3.5, members, wakes, broken.wakes, [])
     again.run_until(8.0)
-    assert [m.seen for m in again.population] == [m.seen for m in straight.population]
+    assert [m.seen for m in members] == [m.seen for m in straight.population]
+    assert again.wakes == straight.wakes
