@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rexnet_grid.scenario.weather import reference_weather
+from rexnet_grid.scenario.weather import reference_weather, weather_from_file
 
 if TYPE_CHECKING:
     from rexnet_grid.prosumers.surroundings import Weather
