@@ -1,5 +1,6 @@
 """The reservation exchange: forward units traded under delivery constraints, exact and replayable."""
 
+from rexnet_grid.reservex.clearing import SettlementReceipt, UnitFigures
 from rexnet_grid.reservex.exchange import Exchange
 from rexnet_grid.reservex.layout import NO_PRICE
 from rexnet_grid.reservex.log import EventLog
@@ -18,5 +19,5 @@ from rexnet_grid.reservex.rules import MarketRules
 
 __all__ = [
     "NO_PRICE", "AccountView", "AuctionResult", "BatchReceipt", "Depth", "DepthRow", "EventLog", "Exchange", "Fill",
-    "MarketRules", "OrderBatch", "Receipt", "Reservations",
+    "MarketRules", "OrderBatch", "Receipt", "Reservations", "SettlementReceipt", "UnitFigures",
 ]  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from rexnet_grid.reservex.capacity import block_of, new_pass
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     B_BEST,
@@ -39,17 +39,17 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take, take_pair
-from rexnet_grid.reservex.orders import account_of, total_lots
+from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take_pair
+from rexnet_grid.reservex.orders import account_of, take, total_lots
 
 
-@njit(cache=True)
+@inner
 def _takes_part(M: IntArray, order: int) -> bool:
     extra = M[order + O_EXTRA]
-    return extra == 0 or (M[extra + X_FLAGS] & F_AON) == 0
+    return bool(extra == 0 or (M[extra + X_FLAGS] & F_AON) == 0)
 
 
-@njit(cache=True)
+@inner
 def _best_own(M: IntArray, book: int, side: int, account: int) -> int:
     """Return the account's best order on a side of a book (the eldest of equals), 0 when it has none."""
     best = 0
@@ -69,38 +69,29 @@ def _best_own(M: IntArray, book: int, side: int, account: int) -> int:
     return best
 
 
-@njit(cache=True)
+@inner
 def _end_self_crosses(M: IntArray, D: IntArray, E: IntArray, book: int) -> None:
     """Apply the self-trade policy to accounts whose own buy and sell orders cross, before the price is found."""
-    low = np.full(M[H_NACC], np.int64(1) << 62)
-    level = M[book + B_BEST + SELL]
-    while level:
-        order = M[level + L_HEAD]
-        while order:
-            who = M[order + O_OWNER] & OWNER_MASK
-            if low[who] > M[level + L_PRICE] and _takes_part(M, order):
-                low[who] = M[level + L_PRICE]
-            order = M[order + O_NEXT]
-        level = M[level + L_WORSE]
-    crossed = np.zeros(M[H_NACC], np.bool_)
-    level = M[book + B_BEST + BUY]
-    while level:
-        order = M[level + L_HEAD]
-        while order:
-            who = M[order + O_OWNER] & OWNER_MASK
-            if low[who] <= M[level + L_PRICE] and _takes_part(M, order):
-                crossed[who] = True
-            order = M[order + O_NEXT]
-        level = M[level + L_WORSE]
-    for who in np.flatnonzero(crossed):
-        while True:
+    low = np.empty(M[H_NACC], np.int64)
+    for who in range(M[H_NACC]):
+        low[who] = 1 << 62
+    asks, bids = _list_side(M, book, SELL), _list_side(M, book, BUY)
+    for i in range(asks.shape[1]):
+        who = M[asks[0, i] + O_OWNER] & OWNER_MASK
+        low[who] = min(low[who], asks[1, i])
+    for i in range(bids.shape[1]):
+        who = M[bids[0, i] + O_OWNER] & OWNER_MASK
+        if low[who] <= bids[1, i]:
+            low[who] = -(1 << 62)
+    for who in range(M[H_NACC]):
+        while low[who] == -(1 << 62):
             bid, ask = _best_own(M, book, BUY, who), _best_own(M, book, SELL, who)
             if not bid or not ask or M[M[bid + O_LEVEL] + L_PRICE] < M[M[ask + O_LEVEL] + L_PRICE]:
                 break
             _end_one(M, D, E, bid, ask)
 
 
-@njit(cache=True)
+@inner
 def _end_one(M: IntArray, D: IntArray, E: IntArray, bid: int, ask: int) -> None:
     newest = bid if M[bid + O_OWNER] > M[ask + O_OWNER] else ask
     oldest = ask if newest == bid else bid
@@ -116,7 +107,7 @@ def _end_one(M: IntArray, D: IntArray, E: IntArray, bid: int, ask: int) -> None:
         remove(M, D, E, newest, total_lots(M, newest), R_SELF, I_CANCELLED)
 
 
-@njit(cache=True)
+@inner
 def _list_side(M: IntArray, book: int, side: int) -> IntArray:
     """Return (address, price, lots) of the orders of a side that take part, in price-time order."""
     n, found = 0, np.empty((3, 0), np.int64)
@@ -139,7 +130,7 @@ def _list_side(M: IntArray, book: int, side: int) -> IntArray:
     return found
 
 
-@njit(cache=True)
+@inner
 def _most_volume(bids: IntArray, asks: IntArray) -> int:
     """Return the largest volume at any one price: best bids against best asks while they cross."""
     volume, i, j, bought, sold = 0, 0, 0, 0, 0
@@ -155,7 +146,7 @@ def _most_volume(bids: IntArray, asks: IntArray) -> int:
     return volume
 
 
-@njit(cache=True)
+@inner
 def _surplus(bids: IntArray, asks: IntArray, price: int) -> int:
     """Return demand minus supply at a price."""
     balance = 0
@@ -170,18 +161,18 @@ def _surplus(bids: IntArray, asks: IntArray, price: int) -> int:
     return balance
 
 
-@njit(cache=True)
+@inner
 def _first_at_least(orders: IntArray, lots: int) -> int:
     """Return the price at which the cumulated orders reach ``lots``."""
     total = 0
     for i in range(orders.shape[1]):
         total += orders[2, i]
         if total >= lots:
-            return orders[1, i]
+            return int(orders[1, i])
     return 0
 
 
-@njit(cache=True)
+@inner
 def clearing_price(bids: IntArray, asks: IntArray, reference: int) -> tuple[int, int]:
     """Return (price, lots): most volume, then least surplus, then nearest the reference (or the middle without one).
 
@@ -210,7 +201,7 @@ def clearing_price(bids: IntArray, asks: IntArray, reference: int) -> tuple[int,
     return min(max(reference, first), last), lots
 
 
-@njit(cache=True)
+@inner
 def _bisect(bids: IntArray, asks: IntArray, low: int, high: int, surplus: int) -> int:
     """Return the lowest price in [low, high + 1] at which demand minus supply is at most ``surplus``."""
     left, right = low, high + 1
@@ -223,7 +214,7 @@ def _bisect(bids: IntArray, asks: IntArray, low: int, high: int, surplus: int) -
     return left
 
 
-@njit(cache=True)
+@inner
 def _ration(orders: IntArray, lots: int, pro_rata: bool) -> None:
     """Cut the listed lots down to the volume: price, then time; the last price shared pro rata when asked.
 
@@ -252,7 +243,7 @@ def _ration(orders: IntArray, lots: int, pro_rata: bool) -> None:
         i = j
 
 
-@njit(cache=True)
+@inner
 def _pair(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, bids: IntArray, asks: IntArray, price: int
 ) -> int:
@@ -287,7 +278,7 @@ def _pair(
     return traded
 
 
-@njit(cache=True)
+@inner
 def uncross_book(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) -> tuple[int, int, int]:
     """End the call phase of a book; returns (price or NO_PRICE, lots traded, demand minus supply at the price)."""
     _end_self_crosses(M, D, E, book)

@@ -75,7 +75,7 @@ class BookViews:
                 "lots": rows[:, 5],
             }
         )
-        return frame.groupby(["unit", "side", "price"], sort=False, as_index=False)["lots"].sum()
+        return frame.groupby(["unit", "side", "price"], sort=False, as_index=False).sum()
 
     def orders(self) -> IntArray:
         """Return every resting order in priority.

@@ -7,6 +7,7 @@ from numba import njit
 
 from rexnet_grid.reservex.auction import uncross_book
 from rexnet_grid.reservex.capacity import block_of, new_pass
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     B_BEST,
     B_BEST_ASK,
@@ -51,13 +52,13 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take, take_pair
-from rexnet_grid.reservex.orders import book_of, event, total_lots
+from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take_pair
+from rexnet_grid.reservex.orders import book_of, event, take, total_lots
 
 OPEN, UNCROSS, CLOSE, EXPIRE, REMATCH = range(5)
 
 
-@njit(cache=True)
+@inner
 def _open(M: IntArray, E: IntArray, unit: int, phase: int, reference: int) -> None:
     book = M[H_FREE_BOOK]
     if book:
@@ -71,8 +72,10 @@ def _open(M: IntArray, E: IntArray, unit: int, phase: int, reference: int) -> No
     else:
         positions = M[H_BUMP]
         M[H_BUMP] += M[H_ACC_CAP]
-    M[book : book + BOOK] = 0
-    M[positions : positions + M[H_ACC_CAP]] = 0
+    for i in range(BOOK):
+        M[book + i] = 0
+    for i in range(M[H_ACC_CAP]):
+        M[positions + i] = 0
     M[book + B_UNIT] = unit
     M[book + B_PHASE] = phase
     M[book + B_POS] = positions
@@ -81,7 +84,7 @@ def _open(M: IntArray, E: IntArray, unit: int, phase: int, reference: int) -> No
     event(M, E, K_OPEN, 0, 0, unit, reference, 0, phase, 0)
 
 
-@njit(cache=True)
+@inner
 def _sweep(M: IntArray, D: IntArray, E: IntArray, book: int, only: int, reason: int, gone: int) -> None:
     """Remove the orders of a book, or only those with one of the flags ``only``."""
     for side in (BUY, SELL):
@@ -96,11 +99,12 @@ def _sweep(M: IntArray, D: IntArray, E: IntArray, book: int, only: int, reason: 
             level = worse
 
 
-@njit(cache=True)
+@inner
 def _close(M: IntArray, D: IntArray, E: IntArray, unit: int, book: int, reservations: IntArray) -> None:
     _sweep(M, D, E, book, 0, R_GATE, I_EXPIRED)
     positions = M[book + B_POS]
-    reservations[:] = M[positions : positions + reservations.shape[0]]
+    for i in range(reservations.shape[0]):
+        reservations[i] = M[positions + i]
     M[positions] = M[H_FREE_BLOCK]
     M[H_FREE_BLOCK] = positions
     M[M[H_RING] + (unit & M[H_RING_MASK])] = 0
@@ -109,7 +113,26 @@ def _close(M: IntArray, D: IntArray, E: IntArray, unit: int, book: int, reservat
     event(M, E, K_CLOSE, 0, 0, unit, 0, 0, 0, 0)
 
 
-@njit(cache=True)
+@inner
+def _sort(values: IntArray) -> None:
+    """Sort in place by heap: short to compile, and n log n at worst."""
+    n = values.shape[0]
+    for start in range(n // 2 - 1, -n, -1):
+        end = n if start >= 0 else n + start
+        root = max(start, 0)
+        if start < 0:
+            values[0], values[end] = values[end], values[0]
+        while 2 * root + 1 < end:
+            child = 2 * root + 1
+            if child + 1 < end and values[child + 1] > values[child]:
+                child += 1
+            if values[root] >= values[child]:
+                break
+            values[root], values[child] = values[child], values[root]
+            root = child
+
+
+@inner
 def crossing_orders(M: IntArray, book: int) -> IntArray:
     """Return the owner words of the orders priced through the other side's best, eldest first."""
     bid, ask = M[book + B_BEST], M[book + B_BEST_ASK]
@@ -134,11 +157,11 @@ def crossing_orders(M: IntArray, book: int) -> IntArray:
                     n += 1
                     order = M[order + O_NEXT]
                 level = M[level + L_WORSE]
-    found.sort()
+    _sort(found)
     return found
 
 
-@njit(cache=True)
+@inner
 def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) -> tuple[int, int]:
     """Return the first order in price-time order, elder than ``taker``, that it can trade with now, and the lots."""
     level = M[taker + O_LEVEL]
@@ -171,7 +194,7 @@ def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) 
     return 0, 0
 
 
-@njit(cache=True)
+@inner
 def _rematch(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) -> int:
     """Let the orders of a locally crossed book trade again, each in order of age against its elders."""
     unit, traded = M[book + B_UNIT], 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
 from rexnet_grid.delivery.admission import (
     K_HEADER,
     K_ROWS,
@@ -21,6 +19,7 @@ from rexnet_grid.delivery.admission import (
     T_STAMPS,
     VECTORS,
 )
+from rexnet_grid.reservex.compiled import inner
 
 if TYPE_CHECKING:
     from rexnet_grid.reservex.layout import FloatArray
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 UNLIMITED = 1 << 40
 
 
-@njit(cache=True)
+@inner
 def block_of(F: FloatArray, unit: int) -> int:
     """Return the address of the unit's block in the table, 0 when nothing limits it."""
     if F.shape[0] <= T_HEADER:
@@ -44,25 +43,25 @@ def block_of(F: FloatArray, unit: int) -> int:
         at = (at + 1) & mask
 
 
-@njit(cache=True)
+@inner
 def new_pass(F: FloatArray) -> None:
     """Forget which nodes were found blocked."""
     F[T_STAMP] += 1.0
 
 
-@njit(cache=True)
+@inner
 def is_blocked(F: FloatArray, node: int) -> bool:
     """Tell whether the node was found blocked in this pass."""
-    return F[int(F[T_STAMPS]) + node] == F[T_STAMP]
+    return bool(F[int(F[T_STAMPS]) + node] == F[T_STAMP])
 
 
-@njit(cache=True)
+@inner
 def set_blocked(F: FloatArray, node: int) -> None:
     """Remember that no lot fits between the node and the incoming order's."""
     F[int(F[T_STAMPS]) + node] = F[T_STAMP]
 
 
-@njit(cache=True)
+@inner
 def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
     """Return how many lots fit from ``source`` to ``sink``; leaves the row that limits them in the table's header."""
     F[T_ROW] = -1.0
@@ -84,7 +83,7 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
     return max(0, math.floor(most + 1e-9))
 
 
-@njit(cache=True)
+@inner
 def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) -> None:
     """Take the headroom of a trade; a trade against the flow gives headroom back."""
     if source == sink:
@@ -98,7 +97,7 @@ def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) 
         F[slack + r] -= (F[up + r] - F[down + r]) * rate
 
 
-@njit(cache=True)
+@inner
 def note_binding(F: FloatArray, block: int, lots: int, gap: int) -> None:
     """Count that the row found last stopped ``lots`` from trading across a price gap [ticks]."""
     row, rows = int(F[T_ROW]), int(F[T_ROWS])

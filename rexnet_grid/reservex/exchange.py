@@ -9,8 +9,9 @@ import numpy as np
 
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.reservex.arena import Arena
-from rexnet_grid.reservex.book_views import BookViews
 from rexnet_grid.reservex.boundary import CLOSE, EXPIRE, OPEN, REMATCH, UNCROSS, run_boundary
+from rexnet_grid.reservex.clearing import Clearing
+from rexnet_grid.reservex.commands import run_batch, run_command
 from rexnet_grid.reservex.fold import fold_events
 from rexnet_grid.reservex.layout import (
     B_LAST,
@@ -18,43 +19,36 @@ from rexnet_grid.reservex.layout import (
     BUY,
     CALL,
     CONTINUOUS,
-    E_AUX1,
-    E_ORDER,
+    E_KIND,
+    E_PRICE,
+    E_UNIT,
     F_AON,
-    F_BLOCK,
     F_FOK,
     F_GTT,
     F_IOC,
     F_MARKET,
     F_POST,
     H_LIVE,
-    H_LOG,
     K_ACCOUNT,
     K_CLOCK,
     K_CLOSE,
-    K_FILL,
-    K_NEW,
     K_OPEN,
-    K_REJECT,
+    K_SETTLE,
     NO_PRICE,
-    REASONS,
     SELL,
-    STATUSES,
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.ledger import Ledger
 from rexnet_grid.reservex.linked import run_linked
 from rexnet_grid.reservex.log import EventLog
-from rexnet_grid.reservex.matching import run_batch, run_command
 from rexnet_grid.reservex.messages import (
     AuctionResult,
     BatchReceipt,
-    Fill,
     OrderBatch,
     Receipt,
     Reservations,
 )
+from rexnet_grid.reservex.receipts import receipt_of
 from rexnet_grid.reservex.state import hash_state
 
 if TYPE_CHECKING:
@@ -73,10 +67,9 @@ _KINDS = {"limit": 0, "market": F_MARKET}
 _TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
 _BIG = 1 << 40
 _NOTHING = np.zeros(1, dtype=np.int64)
-_WITHOUT_FILLS = frozenset((STATUSES.index("resting"), STATUSES.index("rejected")))
 
 
-class Exchange(BookViews):
+class Exchange(Clearing):
     """A reservation exchange for one carrier: a book for every open unit.
 
     Parameters
@@ -100,15 +93,10 @@ class Exchange(BookViews):
     ) -> None:
         if admission is not None and admission.lot_kw != rules.lot_kw:
             raise InputError(f"the admission counts lots of {admission.lot_kw} kW, the rules lots of {rules.lot_kw} kW")
-        super().__init__(Arena(rules), admission)
-        self.rules = rules
+        super().__init__(Arena(rules), admission, rules)
         self.carrier = carrier
         self.seed = seed
-        self._names: list[tuple[str, str]] = []
-        self._accounts: dict[str, int] = {}
-        self._closed: dict[int, IntArray] = {}
         self._until: dict[int, list[int]] = {}
-        self.ledger = Ledger(self._arena, self._closed)
 
     # --- participants -------------------------------------------------------------------------------------------------
 
@@ -201,7 +189,7 @@ class Exchange(BookViews):
 
     def set_clock(self, seconds: int) -> None:
         """Write the time since unit 0 began [s] into the log, so that statistics can tell lead times."""
-        self._log(K_CLOCK, lots=index(seconds))
+        self._append(np.array([[K_CLOCK, 0, 0, 0, 0, index(seconds), 0, 0]], dtype=np.int64))
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
@@ -262,7 +250,7 @@ class Exchange(BookViews):
         if flags & F_GTT:
             expires = unit if expires_unit is None else _bounded(expires_unit)
         code = self._command(0, account, unit, side_code, price, lots, flags, display, expires, 0)
-        receipt = self._receipt(code)
+        receipt = receipt_of(self._arena, code)
         if flags & F_GTT and receipt.status in {"resting", "partial"} and expires < unit:
             self._until.setdefault(expires, []).append(receipt.order_id)
         return receipt
@@ -270,12 +258,12 @@ class Exchange(BookViews):
     def cancel(self, order_id: int, account: int | None = None) -> Receipt:
         """Cancel what is left of an order; with ``account`` only if it is that account's."""
         owner = -1 if account is None else max(account, 0)
-        return self._receipt(self._command(1, owner, 0, 0, 0, 0, 0, 0, 0, order_id))
+        return receipt_of(self._arena, self._command(1, owner, 0, 0, 0, 0, 0, 0, 0, order_id))
 
     def shrink(self, order_id: int, lots: int, account: int | None = None) -> Receipt:
         """Shrink an order to ``lots``, keeping its priority; nothing can grow."""
         owner = -1 if account is None else max(account, 0)
-        return self._receipt(self._command(2, owner, 0, 0, 0, lots, 0, 0, 0, order_id))
+        return receipt_of(self._arena, self._command(2, owner, 0, 0, 0, lots, 0, 0, 0, order_id))
 
     def submit_block(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> Receipt:
         """Trade the same lots in all units at once, each at ``price`` or better, or nothing at all."""
@@ -290,7 +278,7 @@ class Exchange(BookViews):
         while True:
             code = run_linked(*self._state(), account, legs)
             if code >= 0:
-                return self._receipt(code)
+                return receipt_of(self._arena, code)
             self._arena.make_room(2 * legs.shape[1])
 
     def submit_base(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> BatchReceipt:
@@ -331,6 +319,8 @@ class Exchange(BookViews):
             if row < len(source) and ex._fold_one(source[row], log):
                 row += 1
         orders = ex.orders()
+        ended = source[source[:, E_KIND] == K_SETTLE]
+        ex._settled.update(zip(ended[:, E_UNIT].tolist(), ended[:, E_PRICE].tolist(), strict=True))
         for order in orders[(orders[:, 8] & F_GTT > 0) & (orders[:, 9] < orders[:, 0])]:
             ex._until.setdefault(int(order[9]), []).append(int(order[3]))
         return ex
@@ -344,7 +334,17 @@ class Exchange(BookViews):
     def _command(self, action: int, account: int, unit: int, side: int, price: int, lots: int, flags: int,
                  display: int, expires: int, order_id: int) -> int:  # fmt: skip
         arena, table = self._arena, self._table()
-        given = index(account), index(unit), side, index(price), index(lots), flags, display, expires, index(order_id)
+        given: tuple[int, ...] = (
+            index(account),
+            index(unit),
+            side,
+            index(price),
+            index(lots),
+            flags,
+            display,
+            expires,
+            index(order_id),
+        )
         while True:
             try:
                 code: int = run_command(arena.M, arena.D, table, arena.E, action, *given)
@@ -355,44 +355,9 @@ class Exchange(BookViews):
                 return code
             arena.make_room()
 
-    def _receipt(self, code: int) -> Receipt:
-        status, reason, order_id = code & 7, REASONS[code >> 3 & 31], code >> 8
-        if status in _WITHOUT_FILLS:
-            return Receipt(order_id, STATUSES[status], (), reason)
-        fills = []
-        rows = self._arena.E
-        n = int(self._arena.M[H_LOG]) - 1
-        while n >= 0:
-            kind, taker, _, _, price, lots, maker, _ = rows[n].tolist()
-            if kind == K_FILL and taker == order_id:
-                fills.append(Fill(price, lots, maker))
-            elif kind == K_REJECT or (kind == K_NEW and not self._is_leg(n, order_id)):
-                break
-            n -= 1
-        return Receipt(order_id, STATUSES[status], tuple(reversed(fills)), reason)
-
-    def _is_leg(self, row: int, order_id: int) -> bool:
-        """Tell whether a row and the one before it may belong to the same order over several units."""
-        flags, order = self._arena.E[row, E_AUX1], self._arena.E[row, E_ORDER]
-        return bool(flags & F_BLOCK) and order == order_id
-
-    def _log(
-        self, kind: int, account: int = 0, lots: int = 0, *, order: int = 0, unit: int = 0, price: int = 0
-    ) -> None:
-        self._arena.make_room()
-        M, row = self._arena.M, int(self._arena.M[H_LOG])
-        self._arena.E[row] = (kind, order, account, unit, price, lots, 0, 0)
-        M[H_LOG] = row + 1
-
-    def _add_account(self, name: str, node: str, column: int, limit: int) -> int:
-        account = self._arena.add_account(column, limit)
-        self._accounts[name] = account
-        self._names.append((name, node))
-        self._log(K_ACCOUNT, account=account, lots=limit)
-        return account
-
     def _close(self, unit: int) -> IntArray:
         lots = np.zeros(self._arena.accounts, dtype=np.int64)
+        self._figures[unit] = self._read_figures(unit)
         self._boundary(CLOSE, unit, lots)
         self._closed[unit] = lots
         self._units = self._units[self._units != unit]

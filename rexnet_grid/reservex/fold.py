@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numba import njit
 
+from rexnet_grid.reservex.commands import has_room
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_LIMIT,
@@ -26,12 +28,12 @@ from rexnet_grid.reservex.layout import (
     I_REJECTED,
     K_BOOK,
     K_CLOCK,
-    K_CROSS,
     K_FILL,
     K_LIMIT,
     K_NEW,
     K_REJECT,
     K_REMOVE,
+    K_SETTLE,
     K_UNCROSS,
     R_FOK,
     R_GATE,
@@ -41,11 +43,11 @@ from rexnet_grid.reservex.layout import (
     R_SELF,
     IntArray,
 )
-from rexnet_grid.reservex.matching import has_room, record_trade
+from rexnet_grid.reservex.matching import record_trade
 from rexnet_grid.reservex.orders import account_of, book_of, cut, event, rest, take
 
 
-@njit(cache=True)
+@inner
 def _copy(M: IntArray, E: IntArray, row: IntArray) -> None:
     event(
         M,
@@ -61,7 +63,7 @@ def _copy(M: IntArray, E: IntArray, row: IntArray) -> None:
     )
 
 
-@njit(cache=True)
+@inner
 def _fold_resting(M: IntArray, D: IntArray, E: IntArray, row: IntArray) -> None:
     """Fold an event about orders that rest already."""
     if row[E_KIND] == K_FILL:
@@ -74,7 +76,7 @@ def _fold_resting(M: IntArray, D: IntArray, E: IntArray, row: IntArray) -> None:
     cut(M, D, D[row[E_ORDER]], row[E_LOTS], gone)
 
 
-@njit(cache=True)
+@inner
 def _fold_trade(M: IntArray, E: IntArray, row: IntArray) -> None:
     packed = row[E_AUX2]
     record_trade(
@@ -83,13 +85,13 @@ def _fold_trade(M: IntArray, E: IntArray, row: IntArray) -> None:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@inner
 def _ends_entry(reason: int) -> bool:
     """Tell whether a removal belongs to the entry of an order rather than to its later life."""
     return reason in (R_SELF, R_FOK, R_IOC, R_MARKET)
 
 
-@njit(cache=True)
+@inner
 def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -> int:
     """Fold a new order with the trades and removals it caused; returns the next row."""
     row = source[i]
@@ -155,7 +157,7 @@ def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: 
         elif kind == K_UNCROSS:
             M[book_of(M, row[E_UNIT]) + B_PHASE] = CONTINUOUS
             _copy(M, E, row)
-        elif kind in (K_CLOCK, K_CROSS):
+        elif kind in (K_CLOCK, K_SETTLE):
             _copy(M, E, row)
         else:
             return i

@@ -91,7 +91,7 @@ K_ACCOUNT = 8  # account, aux1 = index into the names
 K_BOOK = 9  # order = entry kind, account = debit, price = credit, lots = quanta, unit
 K_CLOCK = 10  # lots = seconds since unit 0
 K_LIMIT = 11  # account, lots = collateral limit in quanta
-K_CROSS = 12  # start of a re-match after new headroom
+K_SETTLE = 12  # account = operator, unit, price = reference price
 
 # reasons; 0 = none
 REASONS: tuple[str, ...] = (

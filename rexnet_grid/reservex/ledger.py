@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ENTRY_KINDS: tuple[str, ...] = (
     "trade", "imbalance", "exchange fee", "network fee", "unreserved", "floor", "compensation", "option fee",
-    "exercise fee", "maker", "penalty", "other",
+    "exercise fee", "maker", "penalty", "balancing", "other",
 )  # fmt: skip
 ENTRY_COLUMNS = ("unit", "kind", "debit", "credit", "quanta")
 
@@ -88,7 +88,7 @@ class Ledger:
 
         columns = self._columns()
         frame = pd.DataFrame({name: columns[name] for name in ENTRY_COLUMNS})
-        frame["kind"] = pd.Categorical.from_codes(columns["kind"], categories=list(ENTRY_KINDS))
+        frame["kind"] = pd.Categorical.from_codes(columns["kind"], categories=pd.Index(ENTRY_KINDS))
         frame.attrs.update(quanta="quanta")
         return frame
 

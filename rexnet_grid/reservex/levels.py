@@ -12,6 +12,7 @@ import math
 
 from numba import njit
 
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     B_BEST,
     H_BUMP,
@@ -39,43 +40,43 @@ _LEVEL = 15  # the "depth" under which the level records themselves are filed
 _MIX = -7046029254386353131  # 2**64 / golden ratio, odd
 
 
-@njit(cache=True)
+@inner
 def new_record(M: IntArray) -> int:
     """Return the address of a record of eight words, its content undefined."""
     address = M[H_FREE]
     if address:
         M[H_FREE] = M[address]
-        return address
+        return int(address)
     address = M[H_BUMP]
     M[H_BUMP] = address + RECORD
-    return address
+    return int(address)
 
 
-@njit(cache=True)
+@inner
 def free_record(M: IntArray, address: int) -> None:
     """Give a record back."""
     M[address] = M[H_FREE]
     M[H_FREE] = address
 
 
-@njit(cache=True)
+@inner
 def _slot(M: IntArray, key: int) -> int:
     """Return the address of the entry of ``key``, or of the empty entry where it belongs."""
     table, mask = M[H_HASH], M[H_MASK]
     i = ((key * _MIX) >> 24) & mask
     while M[table + 2 * i] != key and M[table + 2 * i] != 0:
         i = (i + 1) & mask
-    return table + 2 * i
+    return int(address)
 
 
-@njit(cache=True)
+@inner
 def hash_get(M: IntArray, key: int) -> int:
     """Return the value filed under ``key``, 0 when there is none."""
     at = _slot(M, key)
-    return M[at + 1] if M[at] == key else 0
+    return int(M[at + 1]) if M[at] == key else 0
 
 
-@njit(cache=True)
+@inner
 def hash_put(M: IntArray, key: int, value: int) -> None:
     """File ``value`` under ``key``; a value of 0 removes it (backward-shift deletion, no tombstones)."""
     at = _slot(M, key)
@@ -113,24 +114,24 @@ def rehash(M: IntArray, entries: IntArray) -> None:
             hash_put(M, entries[i, 0], entries[i, 1])
 
 
-@njit(cache=True)
+@inner
 def _prefix(book: int, side: int, depth: int) -> int:
     return ((((book >> 3) * 2 + side) << 4) | depth) << 32
 
 
-@njit(cache=True)
+@inner
 def key_of(M: IntArray, side: int, price: int) -> int:
     """Return the ticks between ``price`` and the best possible price of the side."""
-    return price - M[H_MIN] if side == SELL else M[H_MAX] - price
+    return int(price - M[H_MIN]) if side == SELL else int(M[H_MAX] - price)
 
 
-@njit(cache=True)
+@inner
 def find_level(M: IntArray, book: int, side: int, price: int) -> int:
     """Return the level of a price, 0 when nothing rests there."""
     return hash_get(M, _prefix(book, side, _LEVEL) | key_of(M, side, price))
 
 
-@njit(cache=True)
+@inner
 def _better_key(M: IntArray, book: int, side: int, key: int) -> int:
     """Return the key of the nearest better level, -1 when there is none."""
     position = key
@@ -146,7 +147,7 @@ def _better_key(M: IntArray, book: int, side: int, key: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@inner
 def get_level(M: IntArray, book: int, side: int, price: int) -> int:
     """Return the level of a price, made when it is not there yet."""
     key = key_of(M, side, price)
@@ -183,7 +184,7 @@ def get_level(M: IntArray, book: int, side: int, price: int) -> int:
     return level
 
 
-@njit(cache=True)
+@inner
 def drop_level(M: IntArray, level: int) -> None:
     """Take an empty level out of its side."""
     book, side = M[level + L_SIDE] >> 1, M[level + L_SIDE] & 1

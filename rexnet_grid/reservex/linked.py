@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numba import njit
 
+from rexnet_grid.reservex.commands import has_room, objection
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     F_BLOCK,
     H_CLIPS,
@@ -24,11 +26,11 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.matching import NO_ONE_ELDER, fillable, has_room, match, objection
+from rexnet_grid.reservex.matching import NO_ONE_ELDER, fillable, match
 from rexnet_grid.reservex.orders import book_of, event
 
 
-@njit(cache=True)
+@inner
 def _refusal(M: IntArray, account: int, legs: IntArray) -> tuple[int, int]:
     """Return (reason, leg) why the legs cannot be accepted, reason 0 when they can."""
     for i in range(legs.shape[1]):
@@ -66,11 +68,11 @@ def run_linked(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: in
     if reason:
         event(M, E, K_REJECT, order_id, account, legs[0, at], legs[2, at], legs[3, at], F_BLOCK | legs[1, at], reason)
         D[order_id] = I_REJECTED
-        return order_id << 8 | reason << 3 | status
+        return int(order_id) << 8 | reason << 3 | status
     for i in range(legs.shape[1]):
         unit, side, price, lots = legs[0, i], legs[1, i], legs[2, i], legs[3, i]
         event(M, E, K_NEW, order_id, account, unit, price, lots, F_BLOCK | side, 0)
         match(M, D, F, E, book_of(M, unit), side, account, order_id, price, lots, NO_ONE_ELDER)
         M[H_FILLED] += lots
     D[order_id] = I_FILLED
-    return order_id << 8 | S_FILLED
+    return int(order_id) << 8 | S_FILLED

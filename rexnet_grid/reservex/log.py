@@ -29,6 +29,8 @@ from rexnet_grid.reservex.rules import MarketRules
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rexnet_grid.units import Carrier
+
 COLUMNS = ("kind", "order", "account", "unit", "price", "lots", "aux1", "aux2")
 PHASES = {1: "call", 2: "continuous", 3: "coupling"}
 TRADE_COLUMNS = (
@@ -55,7 +57,7 @@ class EventLog:
     rows: IntArray
     names: tuple[tuple[str, str], ...]
     rules: MarketRules
-    carrier: str
+    carrier: Carrier
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])
@@ -125,8 +127,7 @@ def trade_frame(rows: IntArray) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = dict(trade_columns(rows))
-    names = np.array(["", *PHASES.values()], dtype=object)
-    columns["phase"] = pd.Categorical.from_codes(columns["phase"] - 1, categories=list(names[1:]))
+    columns["phase"] = pd.Categorical.from_codes(columns["phase"] - 1, categories=pd.Index(PHASES.values()))
     frame = pd.DataFrame(columns)
     frame.attrs.update(price="tick", lots="lot")
     return frame

@@ -157,12 +157,14 @@ class BatchReceipt:
     @cached_property
     def status(self) -> NDArray[np.str_]:
         """Status of each row, as in :class:`Receipt`."""
-        return _STATUS_NAMES[self.code & 7]
+        names: NDArray[np.str_] = _STATUS_NAMES[self.code & 7]
+        return names
 
     @cached_property
     def reason(self) -> NDArray[np.object_]:
         """Reason of each row, as in :class:`Receipt`."""
-        return _REASON_NAMES[self.code >> 3]
+        names: NDArray[np.object_] = _REASON_NAMES[self.code >> 3]
+        return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     A_COMMITTED,
     A_HEAD,
@@ -57,7 +56,7 @@ from rexnet_grid.reservex.layout import (
 from rexnet_grid.reservex.levels import drop_level, free_record, get_level, new_record
 
 
-@njit(cache=True)
+@inner
 def event(
     M: IntArray,
     E: IntArray,
@@ -83,47 +82,47 @@ def event(
     M[H_LOG] = n + 1
 
 
-@njit(cache=True)
+@inner
 def book_of(M: IntArray, unit: int) -> int:
     """Return the book of a unit, 0 when it is not open."""
     book = M[M[H_RING] + (unit & M[H_RING_MASK])]
     return book if book != 0 and M[book + B_UNIT] == unit else 0
 
 
-@njit(cache=True)
+@inner
 def account_of(M: IntArray, account: int) -> int:
     """Return the address of an account."""
-    return M[H_ACC] + account * RECORD
+    return int(M[H_ACC]) + account * RECORD
 
 
-@njit(cache=True)
+@inner
 def total_lots(M: IntArray, order: int) -> int:
     """Return the displayed and hidden lots of a resting order."""
     extra = M[order + O_EXTRA]
-    return M[order + O_LOTS] + (M[extra + X_HIDDEN] if extra else 0)
+    return int(M[order + O_LOTS] + (M[extra + X_HIDDEN] if extra else 0))
 
 
-@njit(cache=True)
+@inner
 def exposure(side: int, price: int, lots: int) -> int:
     """Return what an order can cost at most [quanta]: a purchase at a positive or a sale at a negative price."""
     return max(0, -price * lots if side == SELL else price * lots)
 
 
-@njit(cache=True)
+@inner
 def _commit(M: IntArray, account: int, side: int, price: int, lots: int) -> None:
     if M[H_COLLATERAL]:
         M[account_of(M, account) + A_COMMITTED] += exposure(side, price, 1) * lots
 
 
-@njit(cache=True)
+@inner
 def _clips(M: IntArray, order: int) -> int:
     extra = M[order + O_EXTRA]
     if extra == 0 or M[extra + X_HIDDEN] == 0:
         return 1
-    return 1 + (M[extra + X_HIDDEN] + M[extra + X_DISPLAY] - 1) // M[extra + X_DISPLAY]
+    return int(1 + (M[extra + X_HIDDEN] + M[extra + X_DISPLAY] - 1) // M[extra + X_DISPLAY])
 
 
-@njit(cache=True)
+@inner
 def _to_tail(M: IntArray, level: int, order: int) -> None:
     tail = M[level + L_TAIL]
     M[order + O_PREV] = tail
@@ -135,7 +134,7 @@ def _to_tail(M: IntArray, level: int, order: int) -> None:
     M[level + L_TAIL] = order
 
 
-@njit(cache=True)
+@inner
 def _out_of_queue(M: IntArray, level: int, order: int) -> None:
     before, after = M[order + O_PREV], M[order + O_NEXT]
     if before:
@@ -148,7 +147,7 @@ def _out_of_queue(M: IntArray, level: int, order: int) -> None:
         M[level + L_TAIL] = before
 
 
-@njit(cache=True)
+@inner
 def rest(
     M: IntArray, D: IntArray, order_id: int, account: int, book: int, side: int, price: int, lots: int, flags: int,
     display: int, expires: int,
@@ -189,7 +188,7 @@ def rest(
     _commit(M, account, side, price, lots)
 
 
-@njit(cache=True)
+@inner
 def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
     """Take an order whose lots are already zero out of everything; ``gone`` says why."""
     level = M[order + O_LEVEL]
@@ -216,7 +215,7 @@ def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
     free_record(M, order)
 
 
-@njit(cache=True)
+@inner
 def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
     """Take traded lots out of a resting order; a used-up clip of an iceberg is renewed at the end of the queue."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]
@@ -240,7 +239,7 @@ def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
     M[H_CLIPS] += _clips(M, order)
 
 
-@njit(cache=True)
+@inner
 def cut(M: IntArray, D: IntArray, order: int, lots: int, gone: int) -> None:
     """Take untraded lots out of a resting order, hidden ones first; priority stays."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.reservex.capacity import block_of, capacity, is_blocked, new_pass, set_blocked
+from rexnet_grid.reservex.compiled import inner
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     A_NODE,
@@ -41,7 +42,7 @@ from rexnet_grid.reservex.orders import account_of, book_of, total_lots
 DUMP = 10
 
 
-@njit(cache=True)
+@inner
 def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, maker: int) -> bool:
     """Tell whether at least one lot fits between ``node`` and the owner of an order on ``side``."""
     if block == 0:
@@ -55,7 +56,7 @@ def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, mak
     return False
 
 
-@njit(cache=True)
+@inner
 def _best_of_others(M: IntArray, F: FloatArray, book: int, block: int, side: int, account: int) -> tuple[int, int]:
     """Return the best price of a side that the account can trade against, and the lots displayed there."""
     node = M[account_of(M, account) + A_NODE]

@@ -1,0 +1,248 @@
+"""The compiled commands: check, match, rest or cancel; one at a time or a batch strictly in order."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.layout import (
+    A_CASH,
+    A_COMMITTED,
+    A_LIMIT,
+    B_BEST,
+    B_PHASE,
+    B_UNIT,
+    BUY,
+    CALL,
+    F_AON,
+    F_BLOCK,
+    F_FOK,
+    F_IOC,
+    F_MARKET,
+    F_POST,
+    H_BUMP,
+    H_CLIPS,
+    H_COLLATERAL,
+    H_FILLED,
+    H_HCOUNT,
+    H_LOG,
+    H_MASK,
+    H_MAX,
+    H_MAX_LOTS,
+    H_MIN,
+    H_NACC,
+    H_NEXT_ID,
+    H_VERSION,
+    I_CANCELLED,
+    I_FILLED,
+    I_REJECTED,
+    K_FILL,
+    K_NEW,
+    K_REJECT,
+    K_REMOVE,
+    L_PRICE,
+    NEED_ROOM,
+    O_OWNER,
+    OWNER_MASK,
+    R_ACCOUNT,
+    R_ACTION,
+    R_CALL,
+    R_COLLATERAL,
+    R_DISPLAY,
+    R_FILLED,
+    R_FOK,
+    R_FOREIGN,
+    R_GROW,
+    R_IOC,
+    R_LOTS,
+    R_MARKET,
+    R_NONE,
+    R_OWNER,
+    R_POST,
+    R_PRICE,
+    R_SELF,
+    R_SHRUNK,
+    R_SIDE,
+    R_UNIT,
+    R_UNKNOWN,
+    S_CANCELLED,
+    S_FILLED,
+    S_PARTIAL,
+    S_REJECTED,
+    S_RESTING,
+    SELL,
+    FloatArray,
+    IntArray,
+)
+from rexnet_grid.reservex.matching import NO_ONE_ELDER, fillable, match, remove
+from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, rest, total_lots
+
+
+@inner
+def objection(  # noqa: C901 - one check a line
+    M: IntArray, account: int, unit: int, side: int, price: int, lots: int, flags: int, display: int
+) -> int:
+    """Return why a new order cannot be accepted, 0 when it can."""
+    if account < 0 or account >= M[H_NACC]:
+        return R_ACCOUNT
+    if side != BUY and side != SELL:
+        return R_SIDE
+    book = book_of(M, unit)
+    if book == 0:
+        return R_UNIT
+    if lots < 1 or lots > M[H_MAX_LOTS]:
+        return R_LOTS
+    if price < M[H_MIN] or price > M[H_MAX]:
+        return R_PRICE
+    if display < 0 or display > lots or (display > 0 and flags & (F_MARKET | F_AON | F_IOC | F_FOK)):
+        return R_DISPLAY
+    if M[book + B_PHASE] == CALL:
+        if flags & (F_IOC | F_FOK | F_AON | F_BLOCK):
+            return R_CALL
+    elif flags & F_POST:
+        best = M[book + B_BEST + 1 - side]
+        if best and ((M[best + L_PRICE] >= price) if side == SELL else (M[best + L_PRICE] <= price)):
+            return R_POST
+    if M[H_COLLATERAL]:
+        owner = account_of(M, account)
+        if M[owner + A_CASH] - M[owner + A_COMMITTED] - exposure(side, price, 1) * lots < -M[owner + A_LIMIT]:
+            return R_COLLATERAL
+    return R_NONE
+
+
+@inner
+def place(
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: int, unit: int, side: int, price: int, lots: int,
+    flags: int, display: int, expires: int,
+) -> int:  # fmt: skip
+    """Take one new order through checks, matching and resting; returns status | reason << 3."""
+    order_id = M[H_NEXT_ID]
+    M[H_NEXT_ID] = order_id + 1
+    M[H_FILLED] = 0
+    if flags & F_MARKET:
+        price = M[H_MIN] if side == SELL else M[H_MAX]
+    reason = objection(M, account, unit, side, price, lots, flags, display)
+    if reason:
+        event(M, E, K_REJECT, order_id, account, unit, price, lots, flags, reason)
+        D[order_id] = I_REJECTED
+        return S_REJECTED | reason << 3
+    book = book_of(M, unit)
+    event(M, E, K_NEW, order_id, account, unit, price, lots, flags, display | expires << 32)
+    if M[book + B_PHASE] == CALL:
+        rest(M, D, order_id, account, book, side, price, lots, flags, display, expires)
+        return S_RESTING
+    left, stopped = lots, False
+    if flags & (F_FOK | F_AON):
+        if fillable(M, D, F, book, side, account, order_id, price, lots):
+            left, stopped = match(M, D, F, E, book, side, account, order_id, price, lots, NO_ONE_ELDER)
+        elif flags & F_FOK:
+            reason = R_FOK
+    else:
+        left, stopped = match(M, D, F, E, book, side, account, order_id, price, lots, NO_ONE_ELDER)
+    return _finish(M, D, E, order_id, account, book, side, price, left, flags, display, expires, stopped, reason)
+
+
+@inner
+def _finish(
+    M: IntArray, D: IntArray, E: IntArray, order_id: int, account: int, book: int, side: int, price: int, left: int,
+    flags: int, display: int, expires: int, stopped: bool, reason: int,
+) -> int:  # fmt: skip
+    """Rest or cancel what matching left of an order."""
+    n = M[H_LOG] - 1
+    filled = 0
+    while E[n, 0] != K_NEW:
+        if E[n, 0] == K_FILL:
+            filled += E[n, 5]
+        n -= 1
+    M[H_FILLED] = filled
+    if left == 0 and not stopped:
+        D[order_id] = I_FILLED
+        return S_FILLED
+    if stopped:
+        reason = R_SELF
+    elif reason == R_NONE and flags & F_MARKET:
+        reason = R_MARKET
+    elif reason == R_NONE and flags & F_IOC:
+        reason = R_IOC
+    if reason:
+        if left:
+            event(M, E, K_REMOVE, order_id, account, M[book + B_UNIT], price, left, 0, reason)
+        D[order_id] = I_CANCELLED
+        return S_CANCELLED | reason << 3
+    rest(M, D, order_id, account, book, side, price, left, flags, min(display, left), expires)
+    return S_PARTIAL if filled else S_RESTING
+
+
+@inner
+def change(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: int, order_id: int, lots: int) -> int:
+    """Cancel an order or shrink it to ``lots``; ``account`` -1 asks for no ownership. Status | reason << 3."""
+    M[H_FILLED] = 0
+    if order_id < 1 or order_id >= M[H_NEXT_ID]:
+        return S_REJECTED | R_UNKNOWN << 3
+    order = D[order_id]
+    if order <= 0:
+        return int(S_REJECTED | (R_FILLED - 1 - order) << 3)
+    if account >= 0 and M[order + O_OWNER] & OWNER_MASK != account:
+        return S_REJECTED | R_FOREIGN << 3
+    total = total_lots(M, order)
+    if not shrink:
+        remove(M, D, E, order, total, R_OWNER, I_CANCELLED)
+        return S_CANCELLED
+    if lots < 1:
+        return S_REJECTED | R_LOTS << 3
+    if lots > total:
+        return S_REJECTED | R_GROW << 3
+    if lots < total:
+        remove(M, D, E, order, total - lots, R_SHRUNK, I_CANCELLED)
+    return S_RESTING
+
+
+@inner
+def has_room(M: IntArray, D: IntArray, E: IntArray) -> bool:
+    """Tell whether the arrays surely hold what one more command can write."""
+    return bool(
+        M[H_BUMP] + 64 <= M.shape[0]
+        and 2 * (M[H_HCOUNT] + 16) <= M[H_MASK]
+        and M[H_NEXT_ID] + 1 < D.shape[0]
+        and M[H_LOG] + 2 * M[H_CLIPS] + 8 <= E.shape[0]
+    )
+
+
+@njit(cache=True)
+def run_command(
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, action: int, account: int, unit: int, side: int, price: int,
+    lots: int, flags: int, display: int, expires: int, order_id: int,
+) -> int:  # fmt: skip
+    """Carry out one command: action 0 new, 1 cancel, 2 shrink. Order id << 8 | reason << 3 | status, or NEED_ROOM."""
+    if not has_room(M, D, E):
+        return NEED_ROOM
+    M[H_VERSION] += 1
+    if action == 0:
+        order_id = M[H_NEXT_ID]
+        return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, display, expires)
+    return max(order_id, 0) << 8 | change(M, D, E, action == 2, account, order_id, lots)
+
+
+@njit(cache=True)
+def run_batch(
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: IntArray, unit: IntArray, side: IntArray,
+    price: IntArray, lots: IntArray, action: IntArray, order_id: IntArray, out: IntArray, start: int,
+) -> int:  # fmt: skip
+    """Carry out rows from ``start``; out rows are order id, status | reason << 3, filled lots. Returns the next row."""
+    M[H_VERSION] += 1
+    for i in range(start, account.shape[0]):
+        if not has_room(M, D, E):
+            return i
+        what = action[i]
+        if what == 0:
+            out[0, i] = M[H_NEXT_ID]
+            out[1, i] = place(M, D, F, E, account[i], unit[i], side[i], price[i], lots[i], 0, 0, 0)
+        else:
+            out[0, i] = order_id[i]
+            if what == 1 or what == 2:
+                out[1, i] = change(M, D, E, what == 2, max(account[i], 0), order_id[i], lots[i])
+            else:
+                M[H_FILLED] = 0
+                out[1, i] = S_REJECTED | R_ACTION << 3
+        out[2, i] = M[H_FILLED]
+    return int(account.shape[0])
