@@ -79,10 +79,20 @@ def _weather(scenario: Scenario) -> list[Issue]:
             return []
         return [Issue(where_of(scenario), key, f'"{source}"', "try2010:1 to try2010:15")]
     if scenario.path_of(source).is_file():
-        return []
+        return _weather_file(scenario)
     hint = f"looked for {scenario.path_of(source)}" if is_path(source) else did_you_mean(source, ["try2010:12"])
     expected = "try2010:<1 to 15> or the path of a CSV file"
     return [Issue(where_of(scenario), key, f'"{source}"', expected, hint)]
+
+
+def _weather_file(scenario: Scenario) -> list[Issue]:
+    from rexnet_grid.scenario.surroundings import weather_of
+
+    try:
+        weather_of(scenario)
+    except InputError as error:
+        return list(error.issues)
+    return []
 
 
 def _profiles(scenario: Scenario) -> list[Issue]:

@@ -109,6 +109,7 @@ def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None
 
     checkpoint: bytes | None = None
     if resume:
+        _refuse_another(scenario, folder)
         writer, checkpoint = RunWriter.resume(folder)
     else:
         writer = RunWriter(folder, header=header(scenario))
@@ -180,6 +181,29 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
+
+
+def _refuse_another(scenario: Scenario, folder: Path) -> None:
+    """Refuse to go on with a run of another scenario.
+
+    Raises
+    ------
+    OutputError
+        Naming the keys that differ.
+    """
+    from rexnet_grid.results.manifest import Manifest
+
+    before, now = _flat(Manifest.read(folder).scenario), _flat(scenario.resolved())
+    different = [key for key in {**now, **before} if before.get(key) != now.get(key)]
+    if different:
+        raise OutputError(f"{folder} holds a run of another scenario; these differ: {', '.join(different)}")
+
+
+def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by dotted key."""
+    if not isinstance(data, dict):
+        return {prefix: data}
+    return {k: v for name, value in data.items() for k, v in _flat(value, f"{prefix}.{name}".lstrip(".")).items()}
 
 
 def _forget(folder: Path) -> None:
