@@ -85,7 +85,7 @@ def books(results: Results) -> Section | None:
         return None
     sentence = (
         "Every bar is a price at which somebody offers to buy (blue) or to sell (red) in one coming unit, its height "
-        "the rate on offer; choose the moment, drag to turn, and watch the valley between bids and asks."
+        "the rate on offer (logarithmic); choose the moment, drag to turn, and find the valley between bids and asks."
     )
     return Section("books", "The order books of all coming units", sentence, {"type": "book", "choices": choices})
 

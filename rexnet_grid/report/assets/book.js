@@ -29,7 +29,7 @@ DRAW.book = (holder, figure) => {
     const s = scene(), [sin, cos, lean, rise] = [Math.sin(turn), Math.cos(turn), Math.sin(tilt), Math.cos(tilt)];
     const span = s.high - s.low + s.step;
     const X = (u) => ((u - s.shown.first) / s.units - 0.5) * 2 * WIDE, Y = (p) => (p - s.low + s.step / 2) / span - 0.5;
-    const Z = (kw) => TALL * Math.sqrt(kw / s.top);
+    const Z = (kw) => (TALL * Math.log1p(kw)) / Math.log1p(s.top);
     const flat = (x, y, z) => [x * cos - y * sin, (x * sin + y * cos) * lean - z * rise, x * sin + y * cos];
     const corners = [-WIDE, WIDE].flatMap((x) => [-0.5, 0.5].flatMap((y) => [flat(x * 1.12, y * 1.2, 0), flat(x, y, TALL)]));
     const [us, vs] = [corners.map((c) => c[0]), corners.map((c) => c[1])];
@@ -73,10 +73,11 @@ DRAW.book = (holder, figure) => {
     const [ex, ey] = ends.reduce((a, b) => (at(...b, 0)[0] < at(...a, 0)[0] ? b : a));
     const corner = (z) => at(ex, ey, z);
     stroke(corner(0), corner(TALL));
-    for (const share of width < 600 ? [1] : [0.1, 0.5, 1]) {
-      const kw = s.top * share, [u, v] = corner(Z(kw));
+    const powers = [1, 10, 100, 1000, 10000, 100000].filter((kw) => kw <= s.top);
+    for (const kw of width < 600 ? powers.slice(-1) : powers) {
+      const [u, v] = corner(Z(kw));
       pen.textAlign = "right";
-      pen.fillText((kw < 10 ? kw.toFixed(1) : kw.toFixed(0)) + " kW", u - 6, v);
+      pen.fillText(kw + " kW", u - 6, v);
       pen.beginPath(); pen.moveTo(u - 3, v); pen.lineTo(u + 3, v); pen.stroke();
     }
   };

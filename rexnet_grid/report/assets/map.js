@@ -76,7 +76,7 @@ DRAW.map = (holder, figure) => {
     const branchScale = figure.branch_scale || figure.node_scale, branchColour = colourScale(branchScale.stops);
     lines.forEach((line, k) => { line.style.stroke = branchColour(branchValue(k)); });
     dots.forEach((dot, i) => { dot.style.fill = nodeColour(now("node")[i]); dot.style.stroke = colour("$card"); });
-    when.textContent = worst ? figure.worst : figure.times[+slider.value].slice(5);
+    when.textContent = worst ? figure.worst_note : figure.times[+slider.value].slice(5);
     peak.setAttribute("aria-pressed", String(worst));
     scales.replaceChildren(...(figure.branch_scale ? [scaleBar(figure.branch_scale)] : []), scaleBar(figure.node_scale));
   };
