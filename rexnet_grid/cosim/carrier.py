@@ -80,7 +80,6 @@ class CarrierMarket:
         self.account_of[self.seats.members[seated]] = np.flatnonzero(seated)
         self.signal: LocationalSignal | None = None
         self.tape = Tape(exchange)
-        self.booked = 0
 
     @property
     def carrier(self) -> Carrier:
@@ -92,9 +91,9 @@ class CarrierMarket:
         """The lot of its exchange [kW]."""
         return self.exchange.rules.lot_kw
 
-    def take_over(self, exchange: Exchange, tape: Tape, booked: int) -> None:
+    def take_over(self, exchange: Exchange, tape: Tape) -> None:
         """Go on with an exchange in the middle of its life, as a checkpoint kept it."""
-        self.exchange, self.tape, self.booked = exchange, tape, booked
+        self.exchange, self.tape = exchange, tape
         self.admission = exchange.admission
 
     def look(self, member: int) -> AccountView:

@@ -62,7 +62,6 @@ def save(simulation: Simulation) -> bytes:
         "happened": len(simulation.setup.events) - len(simulation.floor.pending),
         "exchanges": {c: m.exchange for c, m in markets.items()},
         "tapes": {c: m.tape for c, m in markets.items()},
-        "booked": {c: m.booked for c, m in markets.items()},
         "signals": {c: m.signal for c, m in markets.items()},
         "networks": {c: m.network.save() for c, m in markets.items()},
         "oracles": [feedback.oracle.save() for feedback in simulation.setup.feedbacks],
@@ -101,7 +100,7 @@ def restore(simulation: Simulation, payload: bytes) -> None:
         simulation.setup, population=replace(simulation.setup.population, members=state["members"])
     )
     for carrier, market in simulation.setup.markets.items():
-        market.take_over(state["exchanges"][carrier], state["tapes"][carrier], state["booked"][carrier])
+        market.take_over(state["exchanges"][carrier], state["tapes"][carrier])
         market.signal = state["signals"][carrier]
         market.network.restore(state["networks"][carrier])
     for feedback, memory in zip(simulation.setup.feedbacks, state["oracles"], strict=True):

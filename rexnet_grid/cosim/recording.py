@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.reservex.ledger import ENTRY_KINDS
 from rexnet_grid.reservex.log import PHASES
 from rexnet_grid.results.schema import network_table
 
@@ -168,49 +169,40 @@ def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int) -> None
         )
 
 
-def record_trades(writer: RunWriter, market: CarrierMarket) -> None:
-    """Write the fills of one exchange since the last time."""
-    fills = market.tape.advance()
-    if not len(fills.time_min):
-        return
-    names = np.array(market.seats.names, dtype=object)
-    trades = fills.columns
-    writer.append(
-        "trades",
-        {
-            "carrier": market.carrier,
-            "unit": trades["unit"],
-            "price_ticks": trades["price"],
-            "lots": trades["lots"],
-            "buyer": names[trades["buyer"]].tolist(),
-            "seller": names[trades["seller"]].tolist(),
-            "phase": [PHASES[phase] for phase in trades["phase"].tolist()],
-            "maker_order_id": trades["maker_order_id"],
-            "buy_order_id": trades["buy_order_id"],
-            "sell_order_id": trades["sell_order_id"],
-            "time_min": fills.time_min,
-        },
-    )
-
-
-def record_settlement(writer: RunWriter, market: CarrierMarket) -> None:
-    """Write the entries of one ledger since the last time."""
-    entries = market.exchange.ledger.entries().iloc[market.booked :]
-    if not len(entries):
-        return
-    market.booked += len(entries)
-    names = np.array(market.seats.names, dtype=object)
-    writer.append(
-        "settlement",
-        {
-            "carrier": market.carrier,
-            "unit": entries["unit"].to_numpy(),
-            "kind": entries["kind"].tolist(),
-            "debit": names[entries["debit"].to_numpy()].tolist(),
-            "credit": names[entries["credit"].to_numpy()].tolist(),
-            "quanta": entries["quanta"].to_numpy(),
-        },
-    )
+def record_prints(writer: RunWriter, market: CarrierMarket) -> None:
+    """Write the fills of one exchange and the entries of its ledger since the last time."""
+    prints = market.tape.advance()
+    names = np.array([name for name, _ in market.exchange.names], dtype=object)
+    trades, entries = prints.fills, prints.entries
+    if len(prints.time_min):
+        writer.append(
+            "trades",
+            {
+                "carrier": market.carrier,
+                "unit": trades["unit"],
+                "price_ticks": trades["price"],
+                "lots": trades["lots"],
+                "buyer": names[trades["buyer"]].tolist(),
+                "seller": names[trades["seller"]].tolist(),
+                "phase": [PHASES[phase] for phase in trades["phase"].tolist()],
+                "maker_order_id": trades["maker_order_id"],
+                "buy_order_id": trades["buy_order_id"],
+                "sell_order_id": trades["sell_order_id"],
+                "time_min": prints.time_min,
+            },
+        )
+    if len(entries["unit"]):
+        writer.append(
+            "settlement",
+            {
+                "carrier": market.carrier,
+                "unit": entries["unit"],
+                "kind": [ENTRY_KINDS[kind] for kind in entries["kind"].tolist()],
+                "debit": names[entries["debit"]].tolist(),
+                "credit": names[entries["credit"]].tolist(),
+                "quanta": entries["quanta"],
+            },
+        )
 
 
 def record_books(writer: RunWriter, moment: float, markets: Mapping[Carrier, CarrierMarket]) -> None:

@@ -6,12 +6,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.errors import RexnetError
+
 if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.unit import UnitOnCarrier
+    from rexnet_grid.prosumers.base import FloatArray, IntArray
 
 
 def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
-    """Book imbalance, network use and compensation of one delivered unit."""
-    realised = np.rint(book.delivered_kw / market.lot_kw).astype(np.int64)
-    realised[market.seats.operator] -= realised.sum()
+    """Book imbalance, fees, compensation and balancing energy of one delivered unit.
+
+    Rates are metered in whole lots; the operator's is minus the sum of all others', so no lot is lost to rounding.
+    What the maintainer cut, or the network did not carry, of a reservation is compensated at the participant's own
+    curtailment price. What flowed at the supply point beyond what the external supply had sold is paid by the operator
+    at the unit's reference price.
+
+    Raises
+    ------
+    RexnetError
+        When the exchange refuses, which is a fault of this package.
+    """
+    seats, exchange = market.seats, market.exchange
+    realised = _lots(market, book.delivered_kw)
+    realised[seats.operator] = 0
+    realised[seats.operator] = -realised.sum()
+    tick = exchange.rules.tick_eur_per_mwh
+    receipt = exchange.settle(
+        book.unit,
+        realised,
+        operator_account=seats.operator,
+        lowest_lots=_lots(market, np.minimum(book.lowest_kw, book.delivered_kw)),
+        curtailed_lots=_lots(market, book.withheld_kw),
+        compensation_ticks=np.rint(seats.curtailment_price / tick).astype(np.int64),
+    )
+    if receipt.status != "settled":
+        raise RexnetError(f"unit {book.unit} of {market.carrier} could not be settled: {receipt.reason}")
+    if seats.supplier >= 0 and book.state is not None:
+        supplied = round(float(book.state.injection_kw[seats.nodes[seats.supplier]]) / market.lot_kw)
+        beyond = supplied - int(book.reserved_lots[seats.supplier])
+        _pay_balancing(market, book.unit, beyond * receipt.reference_price)
+
+
+def _pay_balancing(market: CarrierMarket, unit: int, quanta: int) -> None:
+    operator, supplier = (np.array([a]) for a in (market.seats.operator, market.seats.supplier))
+    market.exchange.post("balancing", unit, operator, supplier, np.array([quanta]))
+
+
+def _lots(market: CarrierMarket, rate_kw: FloatArray) -> IntArray:
+    return np.rint(rate_kw / market.lot_kw).astype(np.int64)

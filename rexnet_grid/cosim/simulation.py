@@ -165,7 +165,7 @@ class Simulation:
     def _close_gate(self, market: CarrierMarket, unit: int) -> UnitOnCarrier:
         if unit in self.setup.pictures:
             recording.record_books(self.writer, self.floor.now, {market.carrier: market})
-        recording.record_trades(self.writer, market)
+        recording.record_prints(self.writer, market)
         recording.record_prices(self.writer, market, unit)
         recording.record_headroom(self.writer, market, unit)
         lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
@@ -210,7 +210,7 @@ class Simulation:
             recording.record_service(self.writer, m, books[c], self.setup.grid.hours)
             recording.record_network(self.writer, m, books[c])
             recording.record_meters(self.writer, m, unit, readings[c])
-            recording.record_settlement(self.writer, m)
+            recording.record_prints(self.writer, m)
             self.tally.add(m, books[c], self.setup.grid.hours)
         recording.record_devices(self.writer, unit, self.setup.population.members)
 

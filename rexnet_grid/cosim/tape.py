@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.reservex.layout import E_KIND, E_LOTS, K_CLOCK, K_FILL
+from rexnet_grid.reservex.ledger import entry_columns
 from rexnet_grid.reservex.log import trade_columns
 
 if TYPE_CHECKING:
@@ -18,11 +19,22 @@ SECONDS_PER_MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fills:
-    """New fills: columns as in the log, and the time of each [min since the start of unit 0]."""
+class Prints:
+    """What is new on an exchange.
 
-    columns: dict[str, IntArray]
+    Attributes
+    ----------
+    fills
+        New fills as columns of the log.
+    time_min
+        When each happened [min since the start of unit 0].
+    entries
+        New entries of the ledger as columns; ``kind`` is a number.
+    """
+
+    fills: dict[str, IntArray]
     time_min: FloatArray
+    entries: dict[str, IntArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +84,8 @@ class Tape:
         if price is not None:
             self._opening[unit] = price
 
-    def advance(self) -> Fills:
-        """Return the fills since the last call."""
+    def advance(self) -> Prints:
+        """Return the fills and entries since the last call."""
         rows = self._exchange.log.rows[self._read :]
         self._read += len(rows)
         kinds = rows[:, E_KIND]
@@ -88,7 +100,8 @@ class Tape:
             self._last[unit] = price
             self.traded_lots += lots
         self.trades += len(fills)
-        return Fills(columns, seconds[np.searchsorted(clock, fills)] / SECONDS_PER_MINUTE)
+        times = seconds[np.searchsorted(clock, fills)] / SECONDS_PER_MINUTE
+        return Prints(columns, times, entry_columns(rows))
 
     def prices(self, unit: int) -> UnitPrices:
         """Return what ``unit`` was traded at so far."""

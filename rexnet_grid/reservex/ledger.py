@@ -86,7 +86,7 @@ class Ledger:
         """Return every entry: unit, kind, the account that pays, the account that receives, and the amount [quanta]."""
         import pandas as pd
 
-        columns = self._columns()
+        columns = entry_columns(self._arena.events)
         frame = pd.DataFrame({name: columns[name] for name in ENTRY_COLUMNS})
         frame["kind"] = pd.Categorical.from_codes(columns["kind"], categories=pd.Index(ENTRY_KINDS))
         frame.attrs.update(quanta="quanta")
@@ -104,25 +104,26 @@ class Ledger:
         out["balance"] = out.quanta.cumsum()
         return out
 
-    def _columns(self) -> dict[str, IntArray]:
-        rows = self._arena.events
-        trades = trade_columns(rows)
-        booked = rows[rows[:, E_KIND] == K_BOOK]
-        amount = trades["price"] * trades["lots"]
-        turned = amount < 0  # at a negative price the seller pays
-        debit = np.where(turned, trades["seller"], trades["buyer"])
-        credit = np.where(turned, trades["buyer"], trades["seller"])
-        where = np.flatnonzero(np.isin(rows[:, E_KIND], (3, K_BOOK)))
-        order = np.argsort(np.concatenate((where[rows[where, E_KIND] == 3], where[rows[where, E_KIND] == K_BOOK])))
-        both = {
-            "unit": (trades["unit"], booked[:, E_UNIT]),
-            "kind": (np.zeros(len(amount), dtype=np.int64), booked[:, E_ORDER]),
-            "debit": (debit, booked[:, E_ACCOUNT]),
-            "credit": (credit, booked[:, E_PRICE]),
-            "quanta": (np.abs(amount), booked[:, E_LOTS]),
-        }
-        return {name: np.concatenate(parts)[order] for name, parts in both.items()}
-
     def _check(self, account: int) -> None:
         if not 0 <= account < self._arena.accounts:
             raise KeyError(f"there is no account {account}")
+
+
+def entry_columns(rows: IntArray) -> dict[str, IntArray]:
+    """Return the entries that log rows hold as columns named like ``ENTRY_COLUMNS``; ``kind`` is a number."""
+    trades = trade_columns(rows)
+    booked = rows[rows[:, E_KIND] == K_BOOK]
+    amount = trades["price"] * trades["lots"]
+    turned = amount < 0  # at a negative price the seller pays
+    debit = np.where(turned, trades["seller"], trades["buyer"])
+    credit = np.where(turned, trades["buyer"], trades["seller"])
+    where = np.flatnonzero(np.isin(rows[:, E_KIND], (3, K_BOOK)))
+    order = np.argsort(np.concatenate((where[rows[where, E_KIND] == 3], where[rows[where, E_KIND] == K_BOOK])))
+    both = {
+        "unit": (trades["unit"], booked[:, E_UNIT]),
+        "kind": (np.zeros(len(amount), dtype=np.int64), booked[:, E_ORDER]),
+        "debit": (debit, booked[:, E_ACCOUNT]),
+        "credit": (credit, booked[:, E_PRICE]),
+        "quanta": (np.abs(amount), booked[:, E_LOTS]),
+    }
+    return {name: np.concatenate(parts)[order] for name, parts in both.items()}
