@@ -98,10 +98,11 @@ class Battery(Participant):
         view = within(views["electricity"], len(self._position_kw))
         if len(view.units) == 0:
             return {"electricity": Quotes.none()}
-        self._book(view)
+        self._book(view.units, np.asarray(view.position * view.lot_kw, dtype=np.float64))
         level = self._level(int(view.units[-1]))
         buy, buy_price = self._purchases(view, level)
         sell, sell_price = self._offers(view, level)
+        sell = np.where(buy > 0, 0, sell)
         self._buy_limit[view.units] = np.where(buy > 0, buy_price, 0.0)
         return {"electricity": make_quotes(view, buy, buy_price, sell, sell_price)}
 
@@ -114,7 +115,9 @@ class Battery(Participant):
 
     def conclude(self, unit: int, delivered: Delivered) -> None:
         """Move the state of charge with what was really delivered."""
-        self.soc_kwh += float(self._stored(np.array([delivered.rate_kw["electricity"]]))[0])
+        rate_kw = np.array([delivered.rate_kw["electricity"]])
+        self._book(np.array([unit]), rate_kw)
+        self.soc_kwh += float(self._stored(rate_kw)[0])
         self.soc_kwh = min(max(self.soc_kwh, 0.0), self.cell.capacity_kwh)
         self._at = unit + 1
 
@@ -130,20 +133,19 @@ class Battery(Participant):
     def _cost_eur_per_mwh(self) -> float:
         return KWH_PER_MWH * self.inventory_eur / self.inventory_kwh if self.inventory_kwh > EPS else 0.0
 
-    def _book(self, view: MarketView) -> None:
+    def _book(self, units: IntArray, position_kw: FloatArray) -> None:
         """Take up what was bought and sold since the last look, purchases at the limit they were ordered at."""
-        position: FloatArray = np.asarray(view.position * view.lot_kw, dtype=np.float64)
-        before = self._position_kw[view.units]
-        change = self._stored(position) - self._stored(before)
-        bought_kw = np.maximum(before - position, 0.0)
-        cost = float(bought_kw @ self._buy_limit[view.units]) * self.hours / KWH_PER_MWH
+        before = self._position_kw[units]
+        change = self._stored(position_kw) - self._stored(before)
+        bought_kw = np.maximum(before - position_kw, 0.0)
+        cost = float(bought_kw @ self._buy_limit[units]) * self.hours / KWH_PER_MWH
         added, taken = float(change[change > 0.0].sum()), float(-change[change < 0.0].sum())
         self.inventory_kwh += added
         self.inventory_eur += cost
         left = max(self.inventory_kwh - taken, 0.0)
         self.inventory_eur *= left / self.inventory_kwh if self.inventory_kwh > EPS else 0.0
         self.inventory_kwh = left
-        self._position_kw[view.units] = position
+        self._position_kw[units] = position_kw
 
     def _level(self, last: int) -> FloatArray:
         """Return the content after each unit from the next one to ``last`` if all positions are kept [kWh]."""
@@ -165,10 +167,12 @@ class Battery(Participant):
         for k in np.argsort(-gain, kind="stable")[:LARGEST_PURCHASES]:
             if not gain[k] > 0.0:
                 break
-            rate = min(self.cell.rate_kw + float(view.position[k]) * view.lot_kw, self.cell.rate_kw)
-            rate = min(rate, (float(room_kwh[k]) - taken) / (self.cell.one_way * self.hours))
+            position_kw = float(view.position[k]) * view.lot_kw
+            rate = min(self.cell.rate_kw + position_kw, self.cell.rate_kw)
+            per_kw = self.hours * (self.cell.one_way if position_kw <= 0.0 else 1.0 / self.cell.one_way)
+            rate = min(rate, (float(room_kwh[k]) - taken) / per_kw)
             lots[k] = max(min(int(rate / view.lot_kw + EPS), int(view.ask_lots[k])), 0)
-            taken += lots[k] * view.lot_kw * self.cell.one_way * self.hours
+            taken += lots[k] * view.lot_kw * per_kw
         return lots, ask
 
     def _offers(self, view: MarketView, level: FloatArray) -> tuple[IntArray, FloatArray]:

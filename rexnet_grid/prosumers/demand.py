@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import FloatArray
 
 STANDING_SHARE = 0.8
-HOURS_PER_YEAR = 8760.0
+MARGIN_HOURS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,10 @@ def household_load_kw(kwh_per_year: float, shape: FloatArray, unit_minutes: int,
     .. math:: \lambda_{a,u} = s_a\,\frac{E\,(p_u - p_0)}{P_a D_a}
 
     with the household's yearly energy E, the profile p per yearly energy, the standing part p0, and power P, mean
-    duration D and share s of the appliance. So the expectation is the profile, spread over the run of an appliance, and
-    the sum over many households approaches it, while a single household shows peaks of several kilowatts. Runs are
-    laid on the units exactly to energy.
+    duration D and share s of the appliance. So the expectation is the profile, smoothed over the run of an appliance,
+    and the sum over many households approaches it, while a single household shows peaks of several kilowatts. Runs are
+    centred on their unit and laid on the units exactly to energy; those of the hours before and after the series
+    count where they reach into it.
 
     Parameters
     ----------
@@ -92,16 +93,18 @@ def household_load_kw(kwh_per_year: float, shape: FloatArray, unit_minutes: int,
     """
     hours = unit_minutes / MINUTES_PER_HOUR
     standing = STANDING_SHARE * float(shape.min())
-    load = np.full(len(shape), kwh_per_year * standing)
-    switched_kwh = kwh_per_year * (shape - standing) * hours
+    margin = min(round(MARGIN_HOURS / hours), len(shape))
+    around = np.concatenate([shape[:margin][::-1], shape, shape[-margin:][::-1]])
+    switched_kwh = kwh_per_year * (around - standing) * hours
+    load = np.full(len(around), kwh_per_year * standing)
     for appliance in APPLIANCES:
         run_kwh = appliance.power_kw * appliance.minutes / MINUTES_PER_HOUR
         starts = generator.poisson(appliance.share * switched_kwh / run_kwh)
-        unit = np.repeat(np.arange(len(shape)), starts)
-        begin = unit + generator.random(len(unit))
-        length = generator.gamma(4.0, appliance.minutes / 4.0, len(unit)) / unit_minutes
-        load += appliance.power_kw * _running_share(begin, length, len(shape))
-    return load
+        centre = np.repeat(np.arange(len(around)), starts) + generator.random(int(starts.sum()))
+        length = generator.gamma(4.0, appliance.minutes / 4.0, len(centre)) / unit_minutes
+        begin = np.maximum(centre - 0.5 * length, 0.0)
+        load += appliance.power_kw * _running_share(begin, length, len(around))
+    return load[margin : margin + len(shape)]
 
 
 def hot_water_kwh(kwh_per_day: float, hour: FloatArray, unit_minutes: int, generator: Generator) -> FloatArray:

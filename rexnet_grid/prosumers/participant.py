@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 BUY, SELL = 0, 1
+SIDES = np.array([BUY, SELL])
 KWH_PER_MWH = 1000.0
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +149,16 @@ def make_quotes(
     rounding never turns a gain into a loss. Limits outside the exchange's bounds are moved onto them when that is in
     the participant's favour and dropped otherwise.
     """
-    tick = view.tick_eur_per_mwh
-    low = np.floor(buy_price / tick + 1e-9).astype(np.int64)
-    high = np.ceil(sell_price / tick - 1e-9).astype(np.int64)
+    low, high = buy_price / view.tick_eur_per_mwh + ROUNDING, sell_price / view.tick_eur_per_mwh - ROUNDING
     buys = np.flatnonzero((buy_lots > 0) & (low >= view.min_price))
     sells = np.flatnonzero((sell_lots > 0) & (high <= view.max_price))
-    price = np.concatenate([np.minimum(low[buys], view.max_price), np.maximum(high[sells], view.min_price)])
+    price = np.concatenate(
+        [np.floor(np.minimum(low[buys], view.max_price)), np.ceil(np.maximum(high[sells], view.min_price))]
+    )
     return Quotes(
         unit=np.concatenate([view.units[buys], view.units[sells]]),
-        side=np.repeat(np.array([BUY, SELL]), [len(buys), len(sells)]),
-        price=price,
+        side=np.repeat(SIDES, [len(buys), len(sells)]),
+        price=price.astype(np.int64),
         lots=np.concatenate([buy_lots[buys], sell_lots[sells]]),
     )
 

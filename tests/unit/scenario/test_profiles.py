@@ -1,0 +1,51 @@
+"""Standard profiles on the unit grid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.scenario.profiles import heat_reference, household_shape
+from rexnet_grid.scenario.weather import reference_year
+from rexnet_grid.units import TimeGrid
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_a_year_of_the_household_profile_is_one():
+    grid = TimeGrid(datetime(2026, 1, 1, tzinfo=BERLIN), 60)
+    shape = household_shape(grid, 8760)
+    assert shape.sum() == pytest.approx(1.0, rel=1e-3)
+    winter, summer = shape[:24].mean(), shape[24 * 180 : 24 * 181].mean()
+    assert winter > 1.3 * summer
+
+
+def test_finer_and_coarser_units_hold_the_same_energy():
+    start = datetime(2026, 1, 13, tzinfo=BERLIN)
+    quarter = household_shape(TimeGrid(start, 15), 96)
+    assert household_shape(TimeGrid(start, 60), 24) == pytest.approx(quarter.reshape(24, 4).mean(axis=1))
+    assert household_shape(TimeGrid(start, 5), 288).mean() == pytest.approx(quarter.mean(), rel=2e-3)
+
+
+def test_the_evening_peak_is_on_the_local_clock_in_summer_and_winter():
+    for month in (1, 7):
+        shape = household_shape(TimeGrid(datetime(2026, month, 14, tzinfo=BERLIN), 15), 96)
+        assert 17 <= (int(np.argmax(shape[64:])) + 64) / 4 <= 21
+
+
+def test_days_across_the_turn_of_the_year_are_found():
+    shape = household_shape(TimeGrid(datetime(2026, 12, 31, tzinfo=BERLIN), 15), 192)
+    assert (shape > 0.0).all()
+
+
+def test_the_heat_reference_needs_more_when_it_is_cold():
+    index = pd.date_range("2026-01-01", periods=8760, freq="h")
+    outdoor = pd.Series(reference_year(12)[0], index)
+    heat = heat_reference(outdoor, 15000.0)
+    assert heat.sum() == pytest.approx(15000.0, rel=1e-4)
+    daily = heat.resample("D").sum()
+    assert daily.corr(outdoor.resample("D").mean()) < -0.9
