@@ -66,20 +66,15 @@ def arrow_table(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.Table:
 def write_part(folder: Path, number: int, table: pa.Table) -> None:
     """Write part ``number`` of the table whose folder is ``folder``; it appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _PART.format(number)
-    temporary = path.with_suffix(".tmp")
-    pq.write_table(
-        table,
-        temporary,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=True,
-        write_statistics=True,
-        version="2.6",
-        data_page_version="1.0",
-        row_group_size=1 << 20,
-    )
-    temporary.replace(path)
+    _write(folder / _PART.format(number), table)
+
+
+def write_rows(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write one Parquet file of plain columns with the same fixed options.
+
+    Types follow from the values: a column of numbers with a fraction is float64, one of mixed kinds becomes text.
+    """
+    _write(path, pa.table({name: _typed(values) for name, values in columns.items()}))
 
 
 def parts(folder: Path) -> list[Path]:
@@ -107,6 +102,31 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    temporary = path.with_suffix(".tmp")
+    pq.write_table(
+        table,
+        temporary,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=True,
+        write_statistics=True,
+        version="2.6",
+        data_page_version="1.0",
+        row_group_size=1 << 20,
+    )
+    temporary.replace(path)
+
+
+def _typed(values: Sequence[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) <= 1:
+        return pa.array(values)
+    if kinds == {int, float}:
+        return pa.array(values, type=pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], type=pa.string())
 
 
 def _plain(values: Any) -> Any:
