@@ -125,9 +125,10 @@ class CarrierMarket:
 
     def nodal(self, account_kw: FloatArray) -> FloatArray:
         """Return the injection at every node [kW] of rates given by account [kW]; any leading axes stay."""
-        summed = np.zeros((*account_kw.shape[:-1], len(self.network.nodes)))
-        np.add.at(summed, (..., self.seats.nodes), account_kw)
-        return summed
+        count = len(self.network.nodes)
+        rows = account_kw.reshape(-1, account_kw.shape[-1])
+        summed = [np.bincount(self.seats.nodes, weights=row, minlength=count) for row in rows]
+        return np.array(summed, dtype=np.float64).reshape(*account_kw.shape[:-1], count)
 
     def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
         if self.signal is None:

@@ -57,7 +57,7 @@ class Feedback:
         if market.admission is None or not units:
             return
         positions = np.stack([market.exchange.ledger.positions(unit) for unit in units])
-        position_kw = market.nodal(positions * market.lot_kw)
+        position_kw = market.nodal(np.asarray(positions * market.lot_kw, dtype=np.float64))
         for rows in self.oracle.headroom(units, position_kw):
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)

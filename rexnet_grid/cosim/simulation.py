@@ -169,7 +169,7 @@ class Simulation:
         recording.record_prices(self.writer, market, unit)
         recording.record_headroom(self.writer, market, unit)
         lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
-        return UnitOnCarrier(unit, lots, lots * market.lot_kw)
+        return UnitOnCarrier(unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64))
 
     def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
         rng = self.meter_errors[market.carrier]
