@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.buildings import Building
+    from rexnet_grid.rexdynnet.curves import SupplyCurve
+    from rexnet_grid.rexdynnet.delivery import HeatDelivery
     from rexnet_grid.rexdynnet.fluid import Fluid
+    from rexnet_grid.rexdynnet.limits import HeatLimits
+    from rexnet_grid.rexdynnet.linepack import LinepackBand
     from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
     from rexnet_grid.rexdynnet.pipe import Pipe
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
@@ -15,22 +19,30 @@ if TYPE_CHECKING:
 __all__ = [
     "Building",
     "Fluid",
+    "HeatDelivery",
+    "HeatLimits",
     "HeatNetwork",
     "HeatSimulation",
+    "LinepackBand",
     "Pipe",
     "Plant",
     "Substation",
+    "SupplyCurve",
     "simulate_pipe",
 ]
 
 _HOME = {
     "Building": "buildings",
     "Fluid": "fluid",
+    "HeatDelivery": "delivery",
+    "HeatLimits": "limits",
     "HeatNetwork": "network",
     "HeatSimulation": "simulation",
+    "LinepackBand": "linepack",
     "Pipe": "pipe",
     "Plant": "network",
     "Substation": "network",
+    "SupplyCurve": "curves",
     "simulate_pipe": "single",
 }
 

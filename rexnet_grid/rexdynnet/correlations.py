@@ -33,16 +33,18 @@ def friction_factor(reynolds: float, relative_roughness: float) -> float:
 
 
 @njit(cache=True)
-def nusselt(reynolds: float, prandtl: float, friction: float) -> float:
+def nusselt(reynolds: float, prandtl: float) -> float:
     """Return the Nusselt number of fully developed flow [-].
 
     3.66 laminar (constant wall temperature); Gnielinski (Forsch. Ingenieurwes. 41 (1975) 8, doi:10.1007/BF02559682)
-    above Re 4000; linear in Re between (VDI Heat Atlas, G1).
+    with the friction of a smooth pipe, (1.8 log Re - 1.5)^-2, above Re 4000; linear in Re between (VDI Heat Atlas,
+    G1).
     """
     if reynolds <= LAMINAR_REYNOLDS:
         return LAMINAR_NUSSELT
-    high = reynolds if reynolds > TURBULENT_REYNOLDS else TURBULENT_REYNOLDS
-    eighth = friction / 8.0
+    high = max(reynolds, TURBULENT_REYNOLDS)
+    root = 1.8 * math.log10(high) - 1.5
+    eighth = 0.125 / (root * root)
     gnielinski = eighth * (high - 1000.0) * prandtl / (1.0 + 12.7 * math.sqrt(eighth) * (prandtl ** (2.0 / 3.0) - 1.0))
     gnielinski = max(gnielinski, LAMINAR_NUSSELT)
     if reynolds >= TURBULENT_REYNOLDS:

@@ -44,7 +44,7 @@ def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
         friction = friction_factor(reynolds, layout.roughness_m[p] / diameter)
         head = (friction * layout.length_m[p] / diameter + layout.minor_loss[p]) * m * flow[p]
         scratch.dp_pa[p] = head / (2.0 * layout.fluid[0] * area * area)
-        film = nusselt(reynolds, layout.fluid[4], friction) * layout.fluid[3] * math.pi * layout.length_m[p]
+        film = nusselt(reynolds, layout.fluid[4]) * layout.fluid[3] * math.pi * layout.length_m[p]
         scratch.film_w_k[p] = 1.0 / (1.0 / film + layout.wall_resistance_k_w[p])
 
 

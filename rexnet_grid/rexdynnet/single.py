@@ -62,7 +62,7 @@ def simulate_pipe(
     initial_inlet_c, initial_outlet_c
         Water and wall at both ends at the start, a straight line between [degC]; the first inlet value when left out.
     fluid
-        Water at the mean inlet temperature when left out.
+        When left out, water at the film temperature: half-way between the mean inlet and the pipe at the start.
 
     Returns
     -------
@@ -82,9 +82,9 @@ def simulate_pipe(
     }  # fmt: skip
     _check(time, series)
     inlet, flow, ambient = series["inlet_c"], series["mass_flow_kg_s"], series["ambient_c"]
-    fluid = fluid or Fluid.water(float(np.mean(inlet)))
     first = float(inlet[0]) if initial_inlet_c is None else initial_inlet_c
     last = first if initial_outlet_c is None else initial_outlet_c
+    fluid = fluid or Fluid.water(0.25 * (first + last) + 0.5 * float(np.mean(inlet)))
     layout = single_layout(pipe, fluid)
     state = initial_state(layout, np.array([first]), np.array([first]), np.array([last]))
     gap = np.diff(time)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from rexnet_grid.rexdynnet.correlations import friction_factor, nusselt
+from rexnet_grid.rexdynnet.correlations import nusselt
 from rexnet_grid.rexdynnet.layout import Layout
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def exchangers(pipe: Pipe, fluid: Fluid) -> int:
         return 0
     flow = DESIGN_VELOCITY_M_S * pipe.area_m2 * fluid.density
     reynolds = DESIGN_VELOCITY_M_S * pipe.inner_diameter_m * fluid.density / fluid.viscosity
-    friction = friction_factor(reynolds, pipe.roughness_m / pipe.inner_diameter_m)
-    film = nusselt(reynolds, fluid.prandtl, friction) * fluid.conductivity * math.pi
+    film = nusselt(reynolds, fluid.prandtl) * fluid.conductivity * math.pi
     units = pipe.length_m / (1.0 / film + pipe.wall_resistance_mk_w) / (flow * fluid.heat_capacity)
     return int(min(max(math.ceil(units / UNITS_PER_EXCHANGER), 3), MAX_EXCHANGERS))
 

@@ -1,0 +1,94 @@
+"""Limits of a heat network and the ones that a unit broke."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.delivery import Violation
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout, Outputs
+    from rexnet_grid.rexdynnet.network import HeatNetwork
+
+WATT_PER_KILOWATT = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatLimits:
+    """At what a violation is counted.
+
+    Attributes
+    ----------
+    max_velocity_m_s
+        Water velocity in any pipe [m/s].
+    max_pump_head_pa
+        Pressure to the worst substation and back [Pa].
+    temperature_tolerance_k
+        Below a substation's lowest supply temperature by less than this is not counted [K].
+    power_tolerance_kw
+        Heat unserved or not put in below this is not counted [kW].
+    """
+
+    max_velocity_m_s: float = 2.5
+    max_pump_head_pa: float = 8e5
+    temperature_tolerance_k: float = 0.05
+    power_tolerance_kw: float = 1e-3
+
+
+def max_pipe_flow(layout: Layout, limits: HeatLimits) -> FloatArray:
+    """Return the flow at the velocity limit of each pipe, (n_pipes,) [kg/s]."""
+    flow: FloatArray = limits.max_velocity_m_s * layout.fluid[0] * 0.25 * math.pi * layout.diameter_m**2
+    return flow
+
+
+def violations(
+    network: HeatNetwork,
+    layout: Layout,
+    limits: HeatLimits,
+    mean: Outputs,
+    injection_kw: FloatArray,
+    demand_kw: FloatArray,
+) -> tuple[Violation, ...]:
+    """Return the limits broken in a unit.
+
+    Parameters
+    ----------
+    network, layout, limits
+        The network and its limits.
+    mean
+        Means over the unit, one-dimensional arrays.
+    injection_kw
+        (n_plants + n_substations,) what was asked for [kW].
+    demand_kw
+        (n_substations,) heat asked for [kW].
+    """
+    found = []
+    unserved = mean.unserved_w / WATT_PER_KILOWATT
+    for k, s in enumerate(network.substations):
+        arrived = float(mean.supply_c[layout.sub_node[k]])
+        element = f"substation {s.node}"
+        if demand_kw[k] > limits.power_tolerance_kw and arrived < s.min_supply_c - limits.temperature_tolerance_k:
+            found.append(Violation(element, "heat", f"{element} supply temperature", arrived, s.min_supply_c, "degC"))
+        if unserved[k] > limits.power_tolerance_kw:
+            found.append(Violation(element, "heat", f"{element} unserved heat", float(unserved[k]), 0.0, "kW"))
+    for g, plant in enumerate(network.plants):
+        wanted, given = float(injection_kw[g]), float(mean.plant_w[g]) / WATT_PER_KILOWATT
+        element = f"plant {plant.node}"
+        if wanted > plant.max_heat_kw + limits.power_tolerance_kw:
+            found.append(Violation(element, "heat", f"{element} heat", wanted, plant.max_heat_kw, "kW"))
+        elif abs(wanted - given) > max(limits.power_tolerance_kw, 1e-4 * abs(wanted)):
+            found.append(Violation(element, "heat", f"{element} schedule", given, wanted, "kW"))
+    most = max_pipe_flow(layout, limits)
+    for p in np.flatnonzero(np.abs(mean.pipe_kg_s) > most * (1.0 + 1e-9)):
+        velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s
+        element = f"pipe {network.pipes[p]}"
+        found.append(Violation(element, "heat", f"{element} velocity", velocity, limits.max_velocity_m_s, "m/s"))
+    head = float(mean.head_pa[0])
+    if head > limits.max_pump_head_pa:
+        found.append(Violation(network.name, "heat", "pump head", head, limits.max_pump_head_pa, "Pa"))
+    return tuple(found)

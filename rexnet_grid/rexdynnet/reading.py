@@ -1,0 +1,193 @@
+"""Read a network from a folder of CSV files.
+
+======================  ============================================================================================
+file                    columns (those in brackets may be missing or empty)
+======================  ============================================================================================
+``nodes.csv``           name, kind (plant, substation, junction), [x_m, y_m]
+``pipes.csv``           name, from_node, to_node, length_m, and either catalogue, series or inner_diameter_m;
+                        [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
+                        insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
+                        roughness_m, minor_loss]
+``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c]
+``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c]; the first plant is the main one
+======================  ============================================================================================
+
+Lengths are those of the route; supply and return pipe both follow from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
+from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
+from rexnet_grid.rexdynnet.network import KINDS, HeatNetwork
+from rexnet_grid.rexdynnet.pipe import Pipe
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.fluid import Fluid
+
+PIPE_COLUMNS = {
+    "inner_diameter_m": "inner_diameter_m",
+    "wall_thickness_m": "wall_thickness_m",
+    "wall_conductivity_w_mk": "wall_conductivity",
+    "wall_density_kg_m3": "wall_density",
+    "wall_heat_capacity_j_kgk": "wall_heat_capacity",
+    "insulation_thickness_m": "insulation_thickness_m",
+    "insulation_conductivity_w_mk": "insulation_conductivity",
+    "outer_film_w_m2k": "outer_film",
+    "soil_resistance_mk_w": "soil_resistance",
+    "roughness_m": "roughness_m",
+    "minor_loss": "minor_loss",
+}
+SUBSTATION_COLUMNS = ("design_heat_kw", "return_c", "max_mass_flow_kg_s", "min_supply_c")
+PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
+_REQUIRED = {
+    "nodes.csv": ("name", "kind"),
+    "pipes.csv": ("name", "from_node", "to_node", "length_m"),
+    "substations.csv": ("node",),
+    "plants.csv": ("node",),
+}
+
+
+def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
+    """Return the network in a folder.
+
+    Raises
+    ------
+    NetworkDataError
+        With everything that is wrong: missing files and columns, numbers that are none, unknown nodes and catalogue
+        entries, duplicate names, disconnected nodes.
+    """
+    folder = Path(path)
+    issues: list[Issue] = []
+    rows = {name: _rows(folder / name, required, issues) for name, required in _REQUIRED.items()}
+    if issues:
+        raise NetworkDataError(issues)
+    graph = nx.Graph()
+    for number, row in enumerate(rows["nodes.csv"], start=2):
+        where = f"nodes.csv row {number}"
+        if row["name"] in graph:
+            issues.append(Issue(str(folder), f"{where}, name", row["name"], "a name used once"))
+        if row["kind"] not in KINDS:
+            hint = did_you_mean(row["kind"], KINDS)
+            issues.append(Issue(str(folder), f"{where}, kind", row["kind"], "one of " + ", ".join(KINDS), hint))
+        place = {key: _number(folder, where, key, row, issues) for key in ("x_m", "y_m") if row.get(key)}
+        graph.add_node(row["name"], kind=row["kind"], **place)
+    _add_pipes(folder, rows["pipes.csv"], graph, issues)
+    ordered = nx.Graph()
+    for file, kind, columns in (
+        ("plants.csv", "plant", PLANT_COLUMNS),
+        ("substations.csv", "substation", SUBSTATION_COLUMNS),
+    ):
+        _add_ends(folder, file, kind, columns, rows[file], graph, ordered, issues)
+    if issues:
+        raise NetworkDataError(issues)
+    ordered.add_nodes_from(graph.nodes(data=True))
+    ordered.add_edges_from(graph.edges(data=True))
+    return HeatNetwork.from_graph(ordered, fluid, folder.name)
+
+
+def _rows(path: Path, required: tuple[str, ...], issues: list[Issue]) -> list[dict[str, str]]:
+    if not path.is_file():
+        issues.append(Issue(str(path.parent), path.name, "", "a CSV file", f"with columns {', '.join(required)}"))
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        present = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = present
+        missing = [name for name in required if name not in present]
+        issues += [
+            Issue(str(path.parent), f"{path.name}, column {name}", "", f"a column {name}", did_you_mean(name, present))
+            for name in missing
+        ]
+        return [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+
+
+def _number(folder: Path, where: str, key: str, row: dict[str, str], issues: list[Issue]) -> float:
+    try:
+        value = float(row[key])
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        issues.append(Issue(str(folder), f"{where}, {key}", row[key], "a number"))
+        return math.nan
+    return value
+
+
+def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues: list[Issue]) -> None:
+    names: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        where = f"pipes.csv row {number}"
+        if row["name"] in names:
+            issues.append(Issue(str(folder), f"{where}, name", row["name"], "a name used once"))
+        names.add(row["name"])
+        for key in ("from_node", "to_node"):
+            if row[key] not in graph:
+                hint = did_you_mean(row[key], graph.nodes)
+                issues.append(Issue(str(folder), f"{where}, {key}", row[key], "a node of nodes.csv", hint))
+        if graph.has_edge(row["from_node"], row["to_node"]):
+            ends = f"{row['from_node']} to {row['to_node']}"
+            issues.append(Issue(str(folder), where, ends, "one route between two nodes", "put a junction into one"))
+        pipe = _pipe(folder, where, row, issues)
+        if pipe is not None:
+            graph.add_edge(row["from_node"], row["to_node"], name=row["name"], pipe=pipe, from_node=row["from_node"])
+
+
+def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) -> Pipe | None:
+    before = len(issues)
+    length = _number(folder, where, "length_m", row, issues)
+    given: dict[str, Any] = {
+        field: _number(folder, where, column, row, issues) for column, field in PIPE_COLUMNS.items() if row.get(column)
+    }
+    if len(issues) > before:
+        return None
+    try:
+        if row.get("catalogue"):
+            return catalogue_pipe(row["catalogue"], length, int(row.get("series") or 2), **given)
+        if "inner_diameter_m" not in given:
+            issues.append(
+                Issue(str(folder), f"{where}, inner_diameter_m", "", "a diameter or a catalogue entry such as DN50",
+                      "or size the network: rexnet_grid.rexdynnet.sizing")
+            )  # fmt: skip
+            return None
+        return Pipe(length_m=length, **given)
+    except InputError as error:
+        issues += [Issue(str(folder), f"{where}, {i.key}", i.value, i.expected, i.hint) for i in error.issues]
+        return None
+
+
+def _add_ends(
+    folder: Path,
+    file: str,
+    kind: str,
+    columns: tuple[str, ...],
+    rows: list[dict[str, str]],
+    graph: nx.Graph,
+    ordered: nx.Graph,
+    issues: list[Issue],
+) -> None:
+    listed: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        where = f"{file} row {number}"
+        node = row["node"]
+        if node not in graph or graph.nodes[node].get("kind") != kind:
+            hint = did_you_mean(node, [n for n, data in graph.nodes(data=True) if data.get("kind") == kind])
+            issues.append(Issue(str(folder), f"{where}, node", node, f"a node of kind {kind}", hint))
+            continue
+        if node in listed:
+            issues.append(Issue(str(folder), f"{where}, node", node, "a node listed once"))
+        listed.add(node)
+        values = {key: _number(folder, where, key, row, issues) for key in columns if row.get(key)}
+        graph.nodes[node].update(values)
+        ordered.add_node(node)
+    issues += [
+        Issue(str(folder), f"{file}, node", "", f"a row for {node}, which nodes.csv calls a {kind}")
+        for node, data in graph.nodes(data=True)
+        if data.get("kind") == kind and node not in listed
+    ]

@@ -1,0 +1,85 @@
+"""How flows follow the draws, and the steady temperatures that follow from flows, for many cases at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+    from rexnet_grid.rexdynnet.layout import Layout
+
+
+def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
+    """Return d flow / d draw, (n_pipes, n_nodes), with the main plant as the balance [-].
+
+    Exact in trees; in meshes linearised: the slope of the pressure drop is proportional to L |m| / D^5, with |m| the
+    given flow or, without one, equal everywhere.
+    """
+    pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
+    factors = np.zeros((pipes, nodes))
+    for k in range(1, len(layout.tree_node)):
+        node, pipe, parent = layout.tree_node[k], layout.tree_pipe[k], layout.tree_parent[k]
+        factors[:, node] = factors[:, parent]
+        factors[pipe, node] = 1.0 if layout.pipe_to[pipe] == node else -1.0
+    loops = len(layout.chord)
+    if loops:
+        size = np.ones(pipes) if flow is None else np.maximum(np.abs(flow), 1e-3 * max(np.abs(flow).max(), 1e-6))
+        slope = layout.length_m * size / layout.diameter_m**5
+        share = np.zeros((loops, pipes))
+        for c in range(loops):
+            span = slice(layout.loop_ptr[c], layout.loop_ptr[c + 1])
+            share[c, layout.loop_pipe[span]] = layout.loop_sign[span]
+        weighted = share * slope
+        factors -= share.T @ np.linalg.solve(weighted @ share.T, weighted @ factors)
+    return factors
+
+
+def supply_losses(
+    layout: Layout,
+    factors: FloatArray,
+    order: IntArray,
+    heat_w: FloatArray,
+    supply_c: float,
+    return_c: FloatArray,
+    ground_c: float,
+) -> FloatArray:
+    """Return the steady heat loss of the supply side for many cases of demand, (n_cases,) [W].
+
+    Parameters
+    ----------
+    layout, factors
+        The network and its :func:`flow_factors`.
+    order
+        (n_nodes,) nodes in the order of flow.
+    heat_w
+        (n_cases, n_substations) heat taken [W].
+    supply_c, return_c, ground_c
+        At the plants, at the substations (n_substations,), around the pipes [degC].
+    """
+    heat_capacity = layout.fluid[1]
+    arrive = np.full(heat_w.shape, supply_c)
+    loss = np.zeros(len(heat_w))
+    for _ in range(2):
+        flow_s = heat_w / (heat_capacity * np.maximum(arrive - return_c, 1.0))
+        flow = flow_s @ factors[:, layout.sub_node].T
+        node_c = np.full((len(heat_w), factors.shape[1]), supply_c)
+        into = np.zeros((len(heat_w), factors.shape[1]))
+        energy = np.zeros_like(into)
+        loss = np.zeros(len(heat_w))
+        for node in order:
+            fed = into[:, node] > 0.0
+            node_c[fed, node] = energy[fed, node] / into[fed, node]
+            for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
+                p = layout.node_pipe[k]
+                starts = layout.pipe_from[p] == node
+                out = np.maximum(flow[:, p] if starts else -flow[:, p], 0.0)
+                far = layout.pipe_to[p] if starts else layout.pipe_from[p]
+                reach = layout.loss_w_k[p] / (np.maximum(out, 1e-9) * heat_capacity)
+                lost = (node_c[:, node] - ground_c) * -np.expm1(-reach)
+                loss += out * heat_capacity * lost
+                into[:, far] += out
+                energy[:, far] += out * (node_c[:, node] - lost)
+        arrive = node_c[:, layout.sub_node]
+    return loss

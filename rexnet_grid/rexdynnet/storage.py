@@ -1,0 +1,48 @@
+"""How much heat water and walls hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.rexdynnet.parcels import RING
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout, State
+
+JOULE_PER_KWH = 3.6e6
+
+
+def side_capacity_kwh_k(layout: Layout) -> float:
+    """Return the heat capacity of water and walls on one side [kWh/K]."""
+    return float((layout.mass_kg * layout.fluid[1] + layout.wall_j_k).sum()) / JOULE_PER_KWH
+
+
+def _water_rows(layout: Layout, state: State, side: int) -> FloatArray:
+    rows = int(layout.row_ptr[-1])
+    part = slice(side * rows, (side + 1) * rows)
+    place = (np.arange(RING) - state.start[part, None]) % RING
+    live = place < state.count[part, None]
+    heat: FloatArray = np.where(live, state.mass[part] * state.temp[part], 0.0).sum(axis=1)
+    return heat
+
+
+def side_temperatures(layout: Layout, state: State, side: int) -> FloatArray:
+    """Return the mean temperature of the water in each pipe of the supply (0) or return (1) side, (n_pipes,) [degC]."""
+    heat = np.add.reduceat(_water_rows(layout, state, side), layout.row_ptr[:-1])
+    mean: FloatArray = heat / layout.mass_kg
+    return mean
+
+
+def side_heat_kwh(layout: Layout, state: State, side: int) -> float:
+    """Return the heat in water and walls of one side, above 0 degC [kWh]."""
+    rows = int(layout.row_ptr[-1])
+    exchangers = np.diff(layout.row_ptr) - 1
+    water = float(_water_rows(layout, state, side).sum()) * layout.fluid[1]
+    share = np.repeat(layout.wall_j_k / np.maximum(exchangers, 1), exchangers + 1)
+    last = np.zeros(rows, dtype=np.bool_)
+    last[layout.row_ptr[1:] - 1] = True
+    walls = float(np.where(last, 0.0, share * state.wall[side * rows : (side + 1) * rows]).sum())
+    return (water + walls) / JOULE_PER_KWH
