@@ -109,10 +109,14 @@ class Delivered:
         Injection that was really carried, by carrier [kW].
     temperature_c
         Supply temperature at the participant's heat node, if it has one [degC].
+    loss_kw, stored_kw
+        For the network's operator: what its network lost and stored in the unit, where that is metered [kW].
     """
 
     rate_kw: Mapping[Carrier, float]
     temperature_c: float | None = None
+    loss_kw: float | None = None
+    stored_kw: float | None = None
 
 
 class Prosumer(Protocol):

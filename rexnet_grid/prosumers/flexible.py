@@ -53,15 +53,15 @@ class StoreOutlook:
         (n,) what one kilowatt bought over a unit puts in [kWh/kW].
     max_kw
         (n,) largest rate that can be used [kW].
-    keep, capacity, initial, final
+    capacity, keep, initial, final
         As in :func:`plan_filling`.
     """
 
     need: FloatArray
     kwh_per_kw: FloatArray
     max_kw: FloatArray
+    capacity: FloatArray
     keep: float
-    capacity: float
     initial: float
     final: float
 

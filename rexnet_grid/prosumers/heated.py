@@ -62,8 +62,8 @@ class HeatedBuilding(FlexibleConsumer):
             need=need,
             kwh_per_kw=self.heat_per_kw[first : first + slots] * home.hours * home.per_heat,
             max_kw=np.full(slots, self.max_kw),
+            capacity=np.full(slots, capacity),
             keep=home.keep,
-            capacity=capacity,
             initial=self.state.content_kwh - reserve,
             final=FINAL_SHARE * capacity,
         )

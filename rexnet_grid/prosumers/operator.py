@@ -23,8 +23,8 @@ MEMORY = 0.9
 class NetworkOperator(Participant):
     """The participant of kind ``"operator"`` that stands for a network on its exchange.
 
-    It buys the losses it expects, an exponential mean of what the network took in the units so far (or what
-    :meth:`observe` was told). In a heat network it also holds inventory in the pipes: inside the band it was told it
+    It buys the losses it expects: an exponential mean of what its network lost so far, where that is metered, or what
+    :meth:`observe` was told. In a heat network it also holds inventory in the pipes: inside the band it was told it
     sells heat dearer than the mean of the visible prices and buys it cheaper, so that the exchange can clear a unit out
     of balance. Its rate is not put into the network: what it did in a unit is minus the sum of everybody else.
 
@@ -109,13 +109,14 @@ class NetworkOperator(Participant):
         return {self.carrier: self._inventory_quotes(view, short, buy_limit)}
 
     def conclude(self, unit: int, delivered: Delivered) -> None:
-        """Learn the loss from what the network took, and take what was bought beyond it as stored."""
-        took_kw = -delivered.rate_kw[self.carrier]
-        if not self._told:
-            self.stored_kwh += (took_kw - self.loss_kw[unit]) * self.hours
-            self.stored_kwh = min(max(self.stored_kwh, self.lowest_kwh), self.highest_kwh)
-            self.loss_kw[unit + 1 :] = MEMORY * self.loss_kw[unit + 1 :] + (1.0 - MEMORY) * max(took_kw, 0.0)
+        """Learn the loss from what the network lost, and keep count of what it stores."""
         self._at = unit + 1
+        if self._told:
+            return
+        if delivered.loss_kw is not None:
+            self.loss_kw[unit + 1 :] += (1.0 - MEMORY) * (delivered.loss_kw - self.loss_kw[unit + 1 :])
+        if delivered.stored_kw is not None:
+            self.stored_kwh += delivered.stored_kw * self.hours
 
     def record(self) -> Mapping[str, float]:
         """Return the inventory and the loss expected next."""

@@ -21,14 +21,14 @@ def plan_filling(
     new: FloatArray,
     need: FloatArray,
     keep: float,
-    capacity: float,
+    capacity: FloatArray,
     initial: float,
     final: float,
     ceiling: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     r"""Return what to put into a store in each slot so that it never runs empty, as cheaply as can be.
 
-    The store obeys :math:`e_k = a\,e_{k-1} + x_k - d_k` and should stay in [0, capacity]. In each slot x can be taken
+    The store obeys :math:`e_k = a\,e_{k-1} + x_k - d_k` and should stay in [0, capacity_k]. In each slot x can be taken
     from what is held already, at the price it could be sold for, and from what can be bought new. In the order of
     time, a level below its bound is raised from the cheapest slot so far that has something left and room in the store
     until then; an amount y put in at j is worth :math:`y\,a^{k-j}` at k. Where that is impossible the level is taken as
@@ -44,8 +44,10 @@ def plan_filling(
         (n,) what leaves the store besides the leak [kWh]; may be negative.
     keep
         a, part of the content that is left after a slot [-].
-    capacity, initial, final
-        Largest content, content at the start and least content at the end [kWh].
+    capacity
+        (n,) largest content at the end of each slot [kWh]; zero where the store is taken away.
+    initial, final
+        Content at the start and least content at the end [kWh].
     ceiling
         Worth of a kilowatt-hour that cannot be had in any other slot [EUR/kWh].
 
@@ -59,7 +61,7 @@ def plan_filling(
     held_left, new_left, level = held.copy(), new.copy(), np.empty(n)
     content = initial
     for k in range(n):
-        level[k] = min(keep * content - need[k], capacity)
+        level[k] = min(keep * content - need[k], capacity[k])
         bound = final if k == n - 1 else 0.0
         while level[k] < bound - EPS:
             slot = _cheapest_slot(k, held_price, held_left, new_price, new_left, level, keep, capacity)
@@ -71,7 +73,7 @@ def plan_filling(
                 (bound - level[k]) / keep ** (k - slot), held_left[slot] if held_is_cheaper else new_left[slot]
             )
             for i in range(slot, k):
-                amount = min(amount, (capacity - level[i]) / keep ** (i - slot))
+                amount = min(amount, (capacity[i] - level[i]) / keep ** (i - slot))
             if held_is_cheaper:
                 held_left[slot] -= amount
             else:
@@ -93,14 +95,14 @@ def _cheapest_slot(
     new_left: FloatArray,
     level: FloatArray,
     keep: float,
-    capacity: float,
+    capacity: FloatArray,
 ) -> int:
     """Return the slot up to ``k`` from which content at ``k`` is cheapest, -1 when there is none."""
     best, best_price, fade = -1, np.inf, 1.0
     for j in range(k, -1, -1):
         if j < k:
             fade *= keep
-            if capacity - level[j] <= EPS:
+            if capacity[j] - level[j] <= EPS:
                 break
         if held_left[j] > EPS and held_price[j] / fade < best_price:
             best, best_price = j, held_price[j] / fade
@@ -117,7 +119,7 @@ def _replacement_cost(
     new_left: FloatArray,
     level: FloatArray,
     keep: float,
-    capacity: float,
+    capacity: FloatArray,
     ceiling: float,
 ) -> FloatArray:
     """Return, for every slot, the price of the same in the cheapest other slot that the store can bridge to."""
@@ -132,7 +134,7 @@ def _replacement_cost(
     for j in range(n):
         best, fade = ceiling, 1.0
         for m in range(j - 1, -1, -1):
-            if capacity - level[m] <= EPS:
+            if capacity[m] - level[m] <= EPS:
                 break
             fade *= keep
             best = min(best, cheapest[m] / fade)

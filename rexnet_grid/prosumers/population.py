@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 HOUSEHOLD, HEAT_PUMP = "HH", "HP"
 PLANT_WAKE_MINUTES = 15.0
 BUILDING_RATING = 1.3
-GRID_LOSS_SHARE = 0.02
-HEAT_LOSS_KW = 12.0
+GRID_LOSS_SHARE = 0.025
+HEAT_PUMP_MEAN_KW = 1.0
+HOURS_PER_YEAR = 8760.0
+HEAT_LOSS_KW = 5.0
 
 
 def build_population(
@@ -77,7 +79,7 @@ def build_population(
     rows = list(zip(loads["name"], loads["bus"], loads["type"], strict=True))
     households = [(str(name), str(bus)) for name, bus, kind in rows if kind == HOUSEHOLD]
     pumps = [(str(name), str(bus)) for name, bus, kind in rows if kind == HEAT_PUMP]
-    mean_kw = len(households) * config.household_kwh_per_year / 8760.0
+    mean_kw = len(households) * config.household_kwh_per_year / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW
     members: list[Prosumer] = [
         make_supplier(kit, "external supplier", grid.supply_node),
         make_operator(kit, "grid operator", "electricity", grid.supply_node, GRID_LOSS_SHARE * mean_kw, 0.0),

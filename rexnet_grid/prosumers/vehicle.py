@@ -111,18 +111,18 @@ class ElectricVehicle(FlexibleConsumer):
         return int(np.searchsorted(self.stays.departure, unit, side="right"))
 
     def outlook(self, first: int, slots: int) -> StoreOutlook:
-        """Return the energy still needed before each departure; the store is the battery as filled in this stay."""
-        need, rate = np.zeros(slots), np.zeros(slots)
-        beyond = 0.0
-        stays = self.stays
-        present = self.stay(first)
-        largest = 0.0
-        for k in range(present, len(stays.need_kwh)):
+        """Return the energy still needed before each departure.
+
+        The store is what was charged in this stay: it is gone at departure, so nothing is charged ahead for the next.
+        """
+        need, rate, capacity = np.zeros(slots), np.zeros(slots), np.zeros(slots)
+        beyond, stays = 0.0, self.stays
+        for k in range(self.stay(first), len(stays.need_kwh)):
             begin, end = max(int(stays.arrival[k]) - first, 0), int(stays.departure[k]) - first
             if begin >= slots:
                 break
-            rate[begin : min(end, slots)] = self.rate_kw
-            largest = max(largest, float(stays.need_kwh[k]))
+            rate[begin:end] = self.rate_kw
+            capacity[begin : end - 1] = stays.need_kwh[k]
             if end <= slots:
                 need[end - 1] = stays.need_kwh[k]
             else:
@@ -131,8 +131,8 @@ class ElectricVehicle(FlexibleConsumer):
             need=need,
             kwh_per_kw=np.full(slots, self.hours),
             max_kw=rate,
+            capacity=capacity,
             keep=1.0,
-            capacity=max(largest, beyond, 1e-6),
             initial=self.charged_kwh,
             final=beyond,
         )

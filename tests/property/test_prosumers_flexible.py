@@ -114,6 +114,9 @@ def test_vehicles_leave_with_what_they_need():
         member = make_electric_vehicle(k, f"car {number}", "bus 1")
         _, history = live(member, usual(k), 96)
         assert history[-1]["missed_kwh"] < 0.05
+        assert [r["rates"]["electricity"] for r in history] == pytest.approx(
+            [r["secured"]["electricity"] for r in history], abs=0.11
+        )
         charged = np.array([-record["rates"]["electricity"] for record in history])
         home = np.zeros(96, dtype=bool)
         for arrival, departure in zip(member.stays.arrival, member.stays.departure, strict=True):

@@ -18,7 +18,7 @@ def random_store(rng, n=24):
         "new": rng.uniform(1.0, 3.0, n),
         "need": need,
         "keep": float(rng.uniform(0.95, 1.0)),
-        "capacity": float(rng.uniform(2.0, 8.0)),
+        "capacity": np.full(n, rng.uniform(2.0, 8.0)),
         "initial": 1.5,
         "final": 1.0,
         "ceiling": 0.5,
@@ -53,7 +53,7 @@ def test_the_plan_costs_what_a_linear_program_costs():
         from_held, from_new, _, level = plan_filling(**s)
         assert level.min() > -1e-6
         assert level[-1] >= s["final"] - 1e-6
-        assert level.max() < s["capacity"] + 1e-6
+        assert (level < s["capacity"] + 1e-6).all()
         cost = from_held @ s["held_price"] + from_new @ s["new_price"]
         assert cost >= best - 1e-6
         excess.append(cost / best - 1.0)
@@ -74,28 +74,33 @@ def test_levels_follow_from_amounts():
     assert (from_new <= s["new"] + 1e-9).all()
 
 
+def plan(price, new, need, capacity=5.0):
+    """Plan without anything held or stored, in a store that does not leak."""
+    n = len(price)
+    price, room = np.array(price), np.broadcast_to(np.array(capacity), n).copy()
+    return plan_filling(
+        price, np.zeros(n), price, np.array(new), np.array(need), 1.0, room, 0.0, 0.0, 2.0
+    )  # fmt: skip
+
+
 def test_replacement_is_the_next_best_unit_the_store_can_bridge_to():
-    price = np.array([0.3, 0.1, 0.2, 0.9])
-    _, bought, worth, _ = plan_filling(
-        price, np.zeros(4), price, np.full(4, 1.0), np.array([0.0, 0.0, 0.0, 1.0]), 1.0, 5.0, 0.0, 0.0, 2.0
-    )
+    _, bought, worth, _ = plan([0.3, 0.1, 0.2, 0.9], [1.0] * 4, [0.0, 0.0, 0.0, 1.0])
     assert bought.tolist() == [0.0, 1.0, 0.0, 0.0]
     assert worth[1] == pytest.approx(0.2)
 
 
 def test_what_cannot_be_moved_is_worth_the_ceiling():
-    price = np.array([0.1, 0.9])
-    _, bought, worth, _ = plan_filling(
-        price, np.zeros(2), price, np.full(2, 1.0), np.array([0.0, 2.0]), 1.0, 5.0, 0.0, 0.0, 2.0
-    )
+    _, bought, worth, _ = plan([0.1, 0.9], [1.0, 1.0], [0.0, 2.0])
     assert bought.tolist() == [1.0, 1.0]
     assert worth.tolist() == [2.0, 2.0]
 
 
 def test_a_need_that_cannot_be_met_does_not_stop_the_plan():
-    price = np.array([0.1, 0.2, 0.3])
-    _, bought, _, level = plan_filling(
-        price, np.zeros(3), price, np.array([0.5, 0.0, 1.0]), np.array([1.0, 0.0, 1.0]), 1.0, 5.0, 0.0, 0.0, 2.0
-    )
+    _, bought, _, level = plan([0.1, 0.2, 0.3], [0.5, 0.0, 1.0], [1.0, 0.0, 1.0])
     assert bought.tolist() == [0.5, 0.0, 1.0]
     assert level.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_nothing_is_stored_over_a_slot_in_which_the_store_is_away():
+    _, bought, _, _ = plan([0.1, 0.5, 0.4], [2.0] * 3, [0.0, 1.0, 1.0], [5.0, 0.0, 5.0])
+    assert bought.tolist() == [1.0, 0.0, 1.0]
