@@ -30,6 +30,9 @@ class Headroom:
         (n_rows,), what is left before the limit, margin already taken off [limit unit].
     limits
         (n_rows,), the name of each limit, such as ``"trafo 0 loading"`` or ``"bus 12 undervoltage"``.
+    injecting
+        (n_rows, n_nodes), coefficients of a rising injection where they differ from those of a falling one: demand
+        draws reactive power that local generation does not give back. None when ``coefficients`` hold for both.
     """
 
     unit: int
@@ -37,6 +40,7 @@ class Headroom:
     coefficients: FloatArray
     slack: FloatArray
     limits: tuple[str, ...]
+    injecting: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.coefficients.shape != (len(self.limits), len(self.nodes)) or self.slack.shape != (len(self.limits),):
@@ -48,10 +52,11 @@ class Headroom:
     def capacity_kw(self, source: int, sink: int) -> float:
         """Return how much more [kW] may be injected at node ``source`` and withdrawn at node ``sink``; never negative.
 
-        The largest t with t (A[:, source] - A[:, sink]) <= slack, and 0 where a broken limit would get worse;
+        The largest t with t (A+[:, source] - A[:, sink]) <= slack, A+ being ``injecting``, and 0 where a broken limit would get worse;
         infinite when no row limits the pair.
         """
-        slope = self.coefficients[:, source] - self.coefficients[:, sink]
+        rise = self.coefficients if self.injecting is None else self.injecting
+        slope = rise[:, source] - self.coefficients[:, sink]
         rising = slope > 0.0
         if not rising.any():
             return float("inf")

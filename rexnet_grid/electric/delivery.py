@@ -10,9 +10,10 @@ import numpy as np
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
-from rexnet_grid.electric.headroom import headroom_of_units
+from rexnet_grid.electric.headroom import headroom_of_units, remaining
 from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, limit_rows
+from rexnet_grid.electric.row_choice import choose_rows, node_size_kw
 from rexnet_grid.electric.signal import marginal_losses
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
-MOST_ROWS = 64
+MOST_ROWS = 192
 
 
 class ElectricDelivery:
@@ -40,7 +41,10 @@ class ElectricDelivery:
     limits
         Voltage band, thermal limit, supply limits, margin and power factor.
     most_rows
-        Most headroom rows of one unit.
+        Most headroom rows.
+    node_size_kw
+        Change of one node between two refreshes up to which the choice of rows is honest [kW]; the default is 5 % of
+        what the supply can give.
 
     Notes
     -----
@@ -49,11 +53,17 @@ class ElectricDelivery:
     """
 
     def __init__(
-        self, network: ElectricNetwork, limits: ElectricLimits | None = None, *, most_rows: int = MOST_ROWS
+        self,
+        network: ElectricNetwork,
+        limits: ElectricLimits | None = None,
+        *,
+        most_rows: int = MOST_ROWS,
+        node_size_kw: float | None = None,
     ) -> None:
         self.network = network
         self.limits = limits if limits is not None else ElectricLimits()
         self._most_rows = most_rows
+        self._node_size_kw = node_size_kw
         case = network.case
         if not len(case.supply_bus):
             raise InputError([Issue(network.name, "ext_grid", "", "an external grid in service that supplies a bus")])
@@ -103,7 +113,8 @@ class ElectricDelivery:
         """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         flow = self._flow(position)
-        return headroom_of_units(self._rows, self.limits, self._nodes, units, position, flow, self._most_rows)
+        rows = self._published
+        return headroom_of_units(rows, self._nodes, units, position, remaining(rows, self.limits, position, flow))
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW]."""
@@ -123,7 +134,7 @@ class ElectricDelivery:
 
     @cached_property
     def _model(self) -> NodeModel:
-        return NodeModel.of(self.network.case, self.network.solver)
+        return NodeModel.of(self.network.case, self.network.solver, self.limits)
 
     @cached_property
     def _rows(self) -> LimitRows:
@@ -133,6 +144,11 @@ class ElectricDelivery:
         for n, bus in zip(node, case.bus_id[self._bus], strict=True):
             first_bus.setdefault(int(n), int(bus))
         return limit_rows(case, self._model, self.limits, node, first_bus)
+
+    @cached_property
+    def _published(self) -> LimitRows:
+        size = self._node_size_kw or node_size_kw(self.network.case)
+        return self._rows.take(choose_rows(self._rows, size, self._most_rows))
 
     def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         array = np.array(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Headroom of all open units at once: the rows that are nearest to binding about each position."""
+"""Headroom of all open units at once."""
 
 from __future__ import annotations
 
@@ -18,63 +18,42 @@ if TYPE_CHECKING:
 
 
 def headroom_of_units(
-    rows: LimitRows,
-    limits: ElectricLimits,
-    nodes: tuple[str, ...],
-    units: Sequence[int],
-    position: FloatArray,
-    flow: PowerFlow,
-    most_rows: int,
+    rows: LimitRows, nodes: tuple[str, ...], units: Sequence[int], position: FloatArray, slack: FloatArray
 ) -> tuple[Headroom, ...]:
-    """Return the headroom of every unit.
+    """Return the headroom of every unit; all share one coefficient array, only the slack differs.
 
     Parameters
     ----------
     rows
-        All limits of the network as linear rows.
-    limits
-        The limits themselves, for the measured slack.
+        The rows to publish.
     nodes, units
         Names of the columns, numbers of the units.
     position
         (n_units, n_nodes) injections reserved so far [kW].
-    flow
-        The AC solution at these positions, one case a unit.
-    most_rows
-        How many rows to keep; those that the smallest trade at their most sensitive node would bind are kept.
+    slack
+        (n_rows, n_units) what is left of each row.
+    """
+    coefficients = np.where(rows.demand[:, None], rows.consuming, rows.injecting)
+    return tuple(
+        Headroom(int(unit), nodes, coefficients, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
+        for k, unit in enumerate(units)
+    )
 
-    Notes
-    -----
-    The slack is the smaller of the linear one and the one that the AC solution leaves, so a position that already
-    breaks a limit in AC has a negative slack. Of the rows of one branch only the one nearest to binding takes the
-    measured slack, the others look in other directions. A unit without an AC solution has no positive slack: nothing
-    that makes it worse fits.
+
+def remaining(rows: LimitRows, limits: ElectricLimits, position: FloatArray, flow: PowerFlow) -> FloatArray:
+    """Return (n_rows, n_units) what is left of each row about ``position`` (n_units, n_nodes) [kW].
+
+    The smaller of the linear slack and the one that the AC solution leaves, so a position that already breaks a limit
+    in AC has a negative slack. Of the rows of one branch only the one nearest to binding takes the measured slack, the
+    others look in other directions. A unit without an AC solution has no positive slack: nothing that makes it worse
+    fits.
     """
     used = rows.consuming @ np.minimum(position, 0.0).T + rows.injecting @ np.maximum(position, 0.0).T
     slack = rows.bound[:, None] - used
-    measured = measured_slack(rows, limits, flow)
-    nearest = np.full((int(rows.group.max(initial=-1)) + 1, len(units)), np.inf)
-    np.minimum.at(nearest, rows.group, slack)
-    slack = np.where(slack <= nearest[rows.group], np.minimum(slack, measured), slack)
-    steepest = np.maximum(
-        np.abs(rows.consuming).max(axis=1, initial=0.0), np.abs(rows.injecting).max(axis=1, initial=0.0)
-    )
-    reach = np.where(steepest[:, None] > 0.0, slack / np.maximum(steepest, 1e-300)[:, None], np.inf)
-    keep = min(most_rows, len(rows.names))
-    chosen = (
-        np.sort(np.argpartition(reach, keep - 1, axis=0)[:keep], axis=0)
-        if keep
-        else np.zeros((0, len(units)), dtype=np.int64)
-    )
-    out = []
-    for k, unit in enumerate(units):
-        pick = chosen[:, k]
-        coefficients = rows.consuming[pick]
-        generating = np.flatnonzero(position[k] > 0.0)
-        if len(generating):
-            coefficients[:, generating] = rows.injecting[np.ix_(pick, generating)]
-        out.append(Headroom(int(unit), nodes, coefficients, slack[pick, k], tuple(rows.names[i] for i in pick)))
-    return tuple(out)
+    group = rows.group()
+    nearest = np.full((int(group.max(initial=-1)) + 1, slack.shape[1]), np.inf)
+    np.minimum.at(nearest, group, slack)
+    return np.where(slack <= nearest[group], np.minimum(slack, measured_slack(rows, limits, flow)), slack)
 
 
 def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
