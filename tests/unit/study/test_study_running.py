@@ -154,3 +154,32 @@ def test_mean_and_standard_error_leave_gaps_where_there_is_nothing(tmp_path):
     assert list(table["k"]) == ["1", "two"]
     assert pd.isna(table.loc[1, "x_mean"])
     assert json.loads(table[["runs"]].to_json()) == {"runs": {"0": 1, "1": 1}}
+
+
+SCENARIO = """
+[scenario]
+name = "small"
+start = 2026-01-13
+units = 2
+
+[electric]
+network = "lv_schutterwald:9"
+
+[market.electricity]
+forward_units = 4
+"""
+
+
+@pytest.mark.slow
+def test_processes_give_the_bytes_of_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SCENARIO)
+    tables = []
+    for workers in (1, 2):
+        head = f'name = "by-{workers}"\nscenario = "small.toml"\nseeds = [1, 2]\nkeep = "figures"'
+        (tmp_path / "study.toml").write_text(f"[study]\n{head}\n")
+        result = run_study("study.toml", workers=workers)
+        assert not result.failed
+        tables.append((result.folder / "results.parquet").read_bytes())
+    assert tables[0] == tables[1]
+    assert len(pd.read_parquet(tmp_path / "studies/by-2/results.parquet")["cost_eur"].unique()) == 2
