@@ -126,6 +126,7 @@ def place(
         event(M, E, K_REJECT, order_id, account, unit, price, lots, flags, reason)
         D[order_id] = I_REJECTED
         return S_REJECTED | reason << 3
+    flags |= side
     book = book_of(M, unit)
     event(M, E, K_NEW, order_id, account, unit, price, lots, flags, display | expires << 32)
     if M[book + B_PHASE] == CALL:

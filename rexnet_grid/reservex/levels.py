@@ -66,7 +66,7 @@ def _slot(M: IntArray, key: int) -> int:
     i = ((key * _MIX) >> 24) & mask
     while M[table + 2 * i] != key and M[table + 2 * i] != 0:
         i = (i + 1) & mask
-    return int(address)
+    return int(table + 2 * i)
 
 
 @inner
