@@ -123,6 +123,12 @@ class CarrierMarket:
         if batch is not None:
             self.exchange.submit_many(batch)
 
+    def positions_kw(self, units: Sequence[int]) -> FloatArray:
+        """Return the reserved injection (n_units, n_nodes) [kW]; the operator's trades are no physical injection."""
+        lots = np.stack([self.exchange.ledger.positions(unit)[: len(self.seats.names)] for unit in units])
+        lots[:, self.seats.operator] = 0
+        return self.nodal(np.asarray(lots * self.lot_kw, dtype=np.float64))
+
     def nodal(self, account_kw: FloatArray) -> FloatArray:
         """Return the injection at every node [kW] of rates given by account [kW]; any leading axes stay."""
         count = len(self.network.nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,16 @@ def conclude(
         accounts = {c: int(m.account_of[index]) for c, m in markets.items() if m.account_of[index] >= 0}
         rates = {c: float(books[c].delivered_kw[account]) for c, account in accounts.items()}
         node = member.nodes.get("heat")
-        member.conclude(unit, Delivered(rates, supply_c.get(node) if node is not None else None))
+        delivered = Delivered(rates, supply_c.get(node) if node is not None else None)
+        if member.kind == "operator":
+            delivered = _seen_by_operator(delivered, [books[c] for c in accounts])
+        member.conclude(unit, delivered)
+
+
+def _seen_by_operator(delivered: Delivered, books: Sequence[UnitOnCarrier]) -> Delivered:
+    """Return the same with what the operator's networks lost and stored."""
+    balances = [book.state.balance for book in books if book.state is not None]
+    return replace(delivered, loss_kw=sum(b.loss_kw for b in balances), stored_kw=sum(b.stored_kw for b in balances))
 
 
 def _shortfall(market: CarrierMarket, state: NetworkState, asked: FloatArray) -> FloatArray:

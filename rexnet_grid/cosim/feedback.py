@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,8 +54,7 @@ class Feedback:
         units = market.exchange.units.tolist()
         if market.admission is None or not units:
             return
-        positions = np.stack([market.exchange.ledger.positions(unit) for unit in units])
-        position_kw = market.nodal(np.asarray(positions * market.lot_kw, dtype=np.float64))
+        position_kw = market.positions_kw(units)
         for rows in self.oracle.headroom(units, position_kw):
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)

@@ -55,4 +55,19 @@ def electric_map(delivery: ElectricDelivery) -> NetworkMap:
 
 def heat_map(delivery: HeatDelivery) -> NetworkMap:
     """Return where a heat network lies, in metres or degrees as its files say."""
-    raise LookupError(delivery)
+    graph = delivery.network.graph
+    edges = [(data["from_node"], b if data["from_node"] == a else a, data) for a, b, data in graph.edges(data=True)]
+    nodes = {
+        "node": [str(node) for node in graph],
+        "x": [float(data.get("x_m", np.nan)) for _, data in graph.nodes(data=True)],
+        "y": [float(data.get("y_m", np.nan)) for _, data in graph.nodes(data=True)],
+        "kind": [str(data["kind"]) for _, data in graph.nodes(data=True)],
+    }
+    branches = {
+        "branch": [data["name"] for _, _, data in edges],
+        "from_node": [str(start) for start, _, _ in edges],
+        "to_node": [str(end) for _, end, _ in edges],
+        "length_m": [data["pipe"].length_m for _, _, data in edges],
+        "rating": [data["pipe"].inner_diameter_m for _, _, data in edges],
+    }
+    return NetworkMap(nodes, branches)

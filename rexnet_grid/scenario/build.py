@@ -21,7 +21,7 @@ from rexnet_grid.errors import Issue, ScenarioError
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.scenario.checking import check_places, where_of
-from rexnet_grid.scenario.opening import electric_delivery
+from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
 
@@ -89,7 +89,7 @@ def _networks(scenario: Scenario, weather: Weather) -> dict[Carrier, DeliveryNet
     if scenario.electric is not None:
         networks["electricity"] = electric_delivery(scenario)
     if scenario.heat is not None:
-        raise LookupError(weather)
+        networks["heat"] = heat_delivery(scenario, weather.outdoor_c)
     issues = [issue for network in networks.values() for issue in network.check()]
     for carrier, network in networks.items():
         issues += check_places(scenario, carrier, network.nodes)

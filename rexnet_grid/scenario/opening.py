@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rexnet_grid.errors import Issue, NetworkDataError
@@ -11,8 +12,11 @@ from rexnet_grid.resources import builtin_dir
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
-    from rexnet_grid.rexdynnet import HeatNetwork
+    from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
     from rexnet_grid.scenario.grids import ElectricSection, HeatSection
     from rexnet_grid.scenario.models import Scenario
 
@@ -89,3 +93,36 @@ def open_heat(section: HeatSection, path: Path) -> HeatNetwork:
     if builtin.is_dir():
         return HeatNetwork.from_csv(builtin)
     raise NetworkDataError([Issue(section.network, "heat.network", "not found", "a built-in name, a folder or a file")])
+
+
+def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDelivery:
+    """Return the heat delivery network of a scenario, with its limits.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    outdoor_c
+        Outdoor temperature of every unit [degC], for the supply curve.
+
+    Raises
+    ------
+    NetworkDataError
+        When the scenario has no section [heat], or :func:`open_heat` raises it.
+    """
+    from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, SupplyCurve
+
+    section = scenario.heat
+    if section is None:
+        raise NetworkDataError([Issue(scenario.name, "heat", "", "a section [heat]")])
+    drawn = open_heat(section, scenario.path_of(section.network))
+    substations = tuple(replace(s, min_supply_c=section.supply_min_c) for s in drawn.substations)
+    return HeatDelivery(
+        replace(drawn, substations=substations),
+        unit_minutes=scenario.info.unit_minutes,
+        outdoor_c=outdoor_c,
+        ground_c=section.ground_c,
+        supply_temperature=SupplyCurve(section.supply_temperature_c.outdoor_c, section.supply_temperature_c.supply_c),
+        return_temperature_c=section.return_temperature_c,
+        limits=HeatLimits(max_velocity_m_s=section.velocity_max_m_s),
+    )

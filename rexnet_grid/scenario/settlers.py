@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.randomness import Streams
+    from rexnet_grid.rexdynnet import HeatDelivery
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
 
@@ -65,10 +66,11 @@ def _busbar(electric: ElectricDelivery) -> str:
 
 
 def _heat_seats(networks: Mapping[Carrier, DeliveryNetwork]) -> HeatSeats | None:
-    heat = networks.get("heat")
-    if heat is None:
+    if "heat" not in networks:
         return None
-    return HeatSeats(heat.supply_node, tuple(node for node in heat.nodes if node != heat.supply_node))
+    network = cast("HeatDelivery", networks["heat"]).network
+    peaks = tuple(substation.design_heat_kw for substation in network.substations)
+    return HeatSeats(network.plants[0].node, network.substation_names, peaks if all(peaks) else ())
 
 
 def _supply_c(scenario: Scenario, weather: Weather) -> float:
