@@ -14,7 +14,7 @@ from rexnet_grid.prosumers.forecast import BridgeForecast
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import HeatedHome, HomeState, air_source_cop, heating_curve_c
 from rexnet_grid.prosumers.household import Household, Patience
-from rexnet_grid.prosumers.operator import NetworkOperator
+from rexnet_grid.prosumers.operator import GridOperator, HeatOperator, LossForecast
 from rexnet_grid.prosumers.participant import Identity
 from rexnet_grid.prosumers.solar import photovoltaic_kw
 from rexnet_grid.prosumers.supply import ExternalSupplier
@@ -115,6 +115,10 @@ class Kit:
             opening=float(generator.normal(0.0, self.config.electricity_spread_eur_per_mwh)),
             horizon=24.0 / self.hours,
         )
+
+    def heat_terms(self) -> FlexibleTerms:
+        """Return the prices by which participants on the heat network decide."""
+        return FlexibleTerms(ceiling=self.config.heat_ceiling_eur_per_mwh, scarcity=20.0, margin=2.0)
 
 
 def make_kit(
@@ -245,14 +249,20 @@ def make_supplier(kit: Kit, name: str, node: str) -> ExternalSupplier:
     )
 
 
-def make_operator(kit: Kit, name: str, carrier: Carrier, node: str, loss_kw: float, band_kwh: float) -> NetworkOperator:
-    """Return the operator of a network, the buyer of its losses."""
+def make_grid_operator(kit: Kit, name: str, node: str, loss_kw: float) -> GridOperator:
+    """Return the operator of the electric network, the buyer of its losses."""
     config = kit.config
-    ceiling = config.retail_ceiling_eur_per_mwh if carrier == "electricity" else config.heat_ceiling_eur_per_mwh
-    price = kit.power_price if carrier == "electricity" else kit.heat_price
-    identity = kit.identity(name, "operator", {carrier: node}, config.curtail_firm_eur_per_mwh)
-    patience = kit.patience(ceiling, 0.0, kit.streams.generator(name, "patience"))
-    return NetworkOperator(identity, carrier, price, patience, kit.hours, loss_kw, band_kwh)
+    patience = kit.patience(config.retail_ceiling_eur_per_mwh, 0.0, kit.streams.generator(name, "patience"))
+    identity = kit.identity(name, "operator", {"electricity": node}, config.curtail_firm_eur_per_mwh)
+    return GridOperator(identity, kit.power_price, patience, LossForecast(loss_kw, kit.units))
+
+
+def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOperator:
+    """Return the operator of the heat network, the buyer of its losses and holder of its linepack."""
+    config = kit.config
+    identity = kit.identity(name, "operator", {"heat": node}, config.curtail_firm_eur_per_mwh)
+    losses = LossForecast(loss_kw, kit.units)
+    return HeatOperator(identity, kit.heat_price, kit.heat_terms(), kit.hours, losses, config.linepack_kwh)
 
 
 def _smooth(series: FloatArray) -> FloatArray:

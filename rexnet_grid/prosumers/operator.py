@@ -1,4 +1,4 @@
-"""The operator of a network in the market: it buys what the network loses and trades what the pipes can hold."""
+"""The operators of networks in the market: they buy what their networks lose, early where the pipes can hold it."""
 
 from __future__ import annotations
 
@@ -6,71 +6,126 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.prosumers.base import NO_PRICE, Quotes
+from rexnet_grid.prosumers.flexible import FlexibleConsumer, StoreOutlook
 from rexnet_grid.prosumers.participant import Participant, make_quotes, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rexnet_grid.prosumers.base import Delivered, FloatArray, IntArray, MarketView
+    from rexnet_grid.prosumers.base import Delivered, FloatArray, IntArray, MarketView, Quotes
+    from rexnet_grid.prosumers.flexible import FlexibleTerms
     from rexnet_grid.prosumers.household import Patience
     from rexnet_grid.prosumers.participant import Identity
     from rexnet_grid.units import Carrier
 
 MEMORY = 0.9
+HOURS_TO_FILL = 2.0
 
 
-class NetworkOperator(Participant):
-    """The participant of kind ``"operator"`` that stands for a network on its exchange.
+class LossForecast:
+    """What a network is going to lose: an exponential mean of what it lost, or what the network says itself.
 
-    It buys the losses it expects: an exponential mean of what its network lost so far, where that is metered, or what
-    :meth:`observe` was told. In a heat network it also holds inventory in the pipes: inside the band it was told it
-    sells heat dearer than the mean of the visible prices and buys it cheaper, so that the exchange can clear a unit out
-    of balance. Its rate is not put into the network: what it did in a unit is minus the sum of everybody else.
+    Parameters
+    ----------
+    loss_kw
+        The loss expected before any is metered [kW].
+    units
+        Number of units.
+    """
+
+    def __init__(self, loss_kw: float, units: int) -> None:
+        self.loss_kw = np.full(units, loss_kw)
+        self._told_until = 0
+
+    def learn(self, unit: int, lost_kw: float | None) -> None:
+        """Move what is expected after ``unit`` a tenth of the way to what was lost in it, where that was metered."""
+        if lost_kw is not None:
+            coming = slice(max(unit + 1, self._told_until), None)
+            self.loss_kw[coming] += (1.0 - MEMORY) * (lost_kw - self.loss_kw[coming])
+
+    def tell(self, units: IntArray, loss_kw: FloatArray) -> None:
+        """Take the loss [kW] that the network expects in each of the coming ``units``."""
+        self.loss_kw[units] = loss_kw
+        self._told_until = max(self._told_until, int(units.max(initial=-1)) + 1)
+
+
+class GridOperator(Participant):
+    """The participant of kind ``"operator"`` that stands for the electric network and buys its losses.
+
+    Its rate is not put into the network: what it did in a unit is minus the sum of everybody else.
 
     Parameters
     ----------
     identity
         Who it is, of kind ``"operator"``, at the supply node.
-    carrier
-        Its network.
     expected_price
         (n_units,) the price it expects [EUR/MWh].
     patience
-        How its limits for losses move.
-    hours
-        Length of a unit [h].
-    loss_kw
-        The loss it expects before it has seen any [kW].
+        How its limits move.
+    losses
+        What it expects to be lost.
+    """
+
+    def __init__(
+        self, identity: Identity, expected_price: FloatArray, patience: Patience, losses: LossForecast
+    ) -> None:
+        super().__init__(identity)
+        self.expected_price = expected_price
+        self.patience = patience
+        self.losses = losses
+        self._at = 0
+
+    def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:
+        """Return orders that bring the position to the loss expected."""
+        view = within(views["electricity"], len(self.expected_price))
+        lead: FloatArray = np.asarray(view.units - now, dtype=np.float64)
+        buy, sell = self.patience.limits(lead, self.expected_price[view.units])
+        short = np.rint(self.losses.loss_kw[view.units] / view.lot_kw).astype(np.int64) + view.position
+        return {"electricity": make_quotes(view, np.maximum(short, 0), buy, np.maximum(-short, 0), sell)}
+
+    def conclude(self, unit: int, delivered: Delivered) -> None:
+        """Learn from what the network lost."""
+        self._at = unit + 1
+        self.losses.learn(unit, delivered.loss_kw)
+
+    def record(self) -> Mapping[str, float]:
+        """Return the loss expected next."""
+        return {"expected_loss_kw": _next(self.losses.loss_kw, self._at)}
+
+
+class HeatOperator(FlexibleConsumer):
+    """The participant of kind ``"operator"`` that stands for the heat network and holds the heat in its pipes.
+
+    It buys the losses, and it buys them when heat is cheap: the pipes are a store with a band that the network tells
+    it (its *linepack*), so that the exchange can clear a unit out of balance inside this band. As any flexible
+    consumer it sells what it holds to whoever pays more than replacing it costs. Its rate is not put into the network:
+    what it did in a unit is minus the sum of everybody else.
+
+    Parameters
+    ----------
+    identity
+        Who it is, of kind ``"operator"``, at the plant.
+    expected_price, terms, hours
+        As in :class:`FlexibleConsumer`.
+    losses
+        What it expects to be lost.
     band_kwh
-        Half the band of inventory that it may hold before :meth:`observe` says better [kWh].
-    margin_eur_per_mwh
-        Half the spread at which it trades inventory [EUR/MWh].
+        Half the band that it uses until :meth:`observe` says better [kWh].
     """
 
     def __init__(
         self,
         identity: Identity,
-        carrier: Carrier,
         expected_price: FloatArray,
-        patience: Patience,
+        terms: FlexibleTerms,
         hours: float,
-        loss_kw: float,
-        band_kwh: float = 0.0,
-        margin_eur_per_mwh: float = 4.0,
+        losses: LossForecast,
+        band_kwh: float,
     ) -> None:
-        super().__init__(identity)
-        self.carrier: Carrier = carrier
-        self.expected_price = expected_price
-        self.patience = patience
-        self.hours = hours
-        self.margin = margin_eur_per_mwh
-        self.loss_kw = np.full(len(expected_price), loss_kw)
+        super().__init__(identity, "heat", expected_price, terms, hours)
+        self.losses = losses
         self.stored_kwh = 0.0
         self.lowest_kwh, self.highest_kwh = -band_kwh, band_kwh
-        self._told = False
-        self._at = 0
-        self._bought_kw = np.zeros(len(expected_price))
 
     def observe(
         self,
@@ -90,63 +145,39 @@ class NetworkOperator(Participant):
             Open units and the loss expected in each [kW].
         """
         self.stored_kwh, self.lowest_kwh, self.highest_kwh = stored_kwh, lowest_kwh, highest_kwh
-        self._told = True
         if units is not None and loss_kw is not None:
-            self.loss_kw[units] = loss_kw
+            self.losses.tell(units, loss_kw)
 
-    def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:
-        """Return purchases of losses, and both sides of the inventory where there is a band."""
-        view = within(views[self.carrier], len(self.expected_price))
-        if len(view.units) == 0:
-            return {self.carrier: Quotes.none()}
-        self._bought_kw[view.units] = -view.position * view.lot_kw
-        short = np.rint((self.loss_kw[view.units] - self._bought_kw[view.units]) / view.lot_kw).astype(np.int64)
-        lead: FloatArray = np.asarray(view.units - now, dtype=np.float64)
-        buy_limit, sell_limit = self.patience.limits(lead, self.expected_price[view.units])
-        if self.highest_kwh - self.lowest_kwh <= 0.0:
-            quotes = make_quotes(view, np.maximum(short, 0), buy_limit, np.maximum(-short, 0), sell_limit)
-            return {self.carrier: quotes}
-        return {self.carrier: self._inventory_quotes(view, short, buy_limit)}
+    def outlook(self, first: int, slots: int) -> StoreOutlook:
+        """Return the losses to be covered and the band in the pipes, which may be filled in two hours."""
+        band = max(self.highest_kwh - self.lowest_kwh, 0.0)
+        loss_kw = self.losses.loss_kw[first : first + slots]
+        return StoreOutlook(
+            need=loss_kw * self.hours,
+            kwh_per_kw=np.full(slots, self.hours),
+            max_kw=loss_kw + band / HOURS_TO_FILL,
+            capacity=np.full(slots, band),
+            keep=1.0,
+            initial=self.stored_kwh - self.lowest_kwh,
+            final=0.5 * band,
+        )
+
+    def usable_kw(self, unit: int) -> float:
+        """Return the loss and what the band can still take [kW]."""
+        room = max(self.highest_kwh - self.stored_kwh, 0.0)
+        return float(self.losses.loss_kw[unit]) + room / self.hours
 
     def conclude(self, unit: int, delivered: Delivered) -> None:
-        """Learn the loss from what the network lost, and keep count of what it stores."""
+        """Count what the pipes hold, by default what was bought beyond the loss, and learn from what was lost."""
+        surplus_kw = self._bought_kw[unit] - self.losses.loss_kw[unit]
+        self.stored_kwh += float(surplus_kw if delivered.stored_kw is None else delivered.stored_kw) * self.hours
+        self.losses.learn(unit, delivered.loss_kw)
         self._at = unit + 1
-        if self._told:
-            return
-        if delivered.loss_kw is not None:
-            self.loss_kw[unit + 1 :] += (1.0 - MEMORY) * (delivered.loss_kw - self.loss_kw[unit + 1 :])
-        if delivered.stored_kw is not None:
-            self.stored_kwh += delivered.stored_kw * self.hours
 
     def record(self) -> Mapping[str, float]:
-        """Return the inventory and the loss expected next."""
-        return {
-            "stored_kwh": self.stored_kwh,
-            "expected_loss_kw": float(self.loss_kw[min(self._at, len(self.loss_kw) - 1)]),
-        }
+        """Return the heat held and the loss expected next."""
+        return {"stored_kwh": self.stored_kwh, "expected_loss_kw": _next(self.losses.loss_kw, self._at)}
 
-    def _inventory_quotes(self, view: MarketView, short: IntArray, buy_limit: FloatArray) -> Quotes:
-        """Return losses and inventory together: at most one order a side in each unit.
 
-        Sales are bounded by the lowest, purchases by the highest inventory still to come, and split over the open
-        units, so that the band holds whichever orders are filled.
-        """
-        last = int(view.units[-1])
-        part = slice(self._at, last + 1)
-        path = self.stored_kwh + np.cumsum((self._bought_kw[part] - self.loss_kw[part]) * self.hours)
-        offset = view.units - self._at
-        n = len(view.units)
-        lowest = np.minimum.accumulate(path[::-1])[::-1][offset]
-        highest = np.maximum.accumulate(path[::-1])[::-1][offset]
-        share = view.lot_kw * self.hours * max(n // 8, 1)
-        spare = np.floor(np.maximum(lowest - self.lowest_kwh, 0.0) / share).astype(np.int64)
-        room = np.floor(np.maximum(self.highest_kwh - highest, 0.0) / share).astype(np.int64)
-        tick = view.tick_eur_per_mwh
-        seen = view.ask != NO_PRICE
-        mean = float(np.mean(view.ask[seen])) * tick if seen.any() else float(self.expected_price[view.units].mean())
-        dear = np.where(view.bid == NO_PRICE, -np.inf, view.bid * tick) >= mean + self.margin
-        cheap = seen & (view.ask * tick <= mean - self.margin)
-        sell = np.where(dear, spare, 0)
-        buy = np.where(dear, 0, np.maximum(short, 0) + np.where(cheap, room, 0))
-        limit = np.where(cheap, np.maximum(buy_limit, mean - self.margin), buy_limit)
-        return make_quotes(view, buy, limit, sell, np.full(n, mean + self.margin))
+def _next(series: FloatArray, unit: int) -> float:
+    return float(series[min(unit, len(series) - 1)])

@@ -8,7 +8,6 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import Population
 from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
-from rexnet_grid.prosumers.flexible import FlexibleTerms
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import carnot_cop
 from rexnet_grid.prosumers.makers import (
@@ -16,11 +15,12 @@ from rexnet_grid.prosumers.makers import (
     make_battery,
     make_building,
     make_electric_vehicle,
+    make_grid_operator,
+    make_heat_operator,
     make_heat_pump_home,
     make_home_state,
     make_household,
     make_kit,
-    make_operator,
     make_supplier,
 )
 from rexnet_grid.prosumers.supply import FuelPlant
@@ -82,7 +82,7 @@ def build_population(
     mean_kw = len(households) * config.household_kwh_per_year / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW
     members: list[Prosumer] = [
         make_supplier(kit, "external supplier", grid.supply_node),
-        make_operator(kit, "grid operator", "electricity", grid.supply_node, GRID_LOSS_SHARE * mean_kw, 0.0),
+        make_grid_operator(kit, "grid operator", grid.supply_node, GRID_LOSS_SHARE * mean_kw),
     ]
     for name, bus in households:
         members += _household(kit, name, bus)
@@ -111,9 +111,7 @@ def _household(kit: Kit, name: str, bus: str) -> list[Prosumer]:
 
 def _heat_members(kit: Kit, grid: GridSeats, heat: HeatSeats, cop: float) -> list[Prosumer]:
     config = kit.config
-    members: list[Prosumer] = [
-        make_operator(kit, "heat operator", "heat", heat.plant_node, HEAT_LOSS_KW, config.linepack_kwh)
-    ]
+    members: list[Prosumer] = [make_heat_operator(kit, "heat operator", heat.plant_node, HEAT_LOSS_KW)]
     if grid.heat_plant_node and config.central_heat_pump_kw > 0.0:
         nodes: dict[Carrier, str] = {"electricity": grid.heat_plant_node, "heat": heat.plant_node}
         identity = kit.identity(
@@ -152,7 +150,7 @@ def _heat_building(kit: Kit, name: str, node: str, peak_kw: float) -> HeatedBuil
         kit.identity(name, "heat_building", {"heat": node}, config.curtail_flexible_eur_per_mwh),
         "heat",
         kit.heat_price,
-        FlexibleTerms(ceiling=config.heat_ceiling_eur_per_mwh, scarcity=20.0, margin=2.0),
+        kit.heat_terms(),
         state,
         np.ones(kit.units),
         BUILDING_RATING * peak_kw,
