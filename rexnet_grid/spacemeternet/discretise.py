@@ -6,7 +6,7 @@ overflow, however stiff the network is::
 
     Φ  = D e^{Sh} D^(-1)
     Γ0 = D h φ1(Sh) D P,   Γ1 = D h φ2(Sh) D P      φ1(z) = (e^z - 1)/z,  φ2(z) = (e^z - 1 - z)/z²
-    Q  = D X D,            S X + X S = e^{Sh} Σ e^{Sh} - Σ,  Σ = C diag(σ²)
+    Q  = D X D,            S X + X S = e^{Sh} Σ e^{Sh} - Σ,  Σ = C^(1/2) diffusion C^(1/2)
 
 x_{k+1} = Φ x_k + Γ0 u_k + Γ1 (u_{k+1} - u_k): the last term is the first-order hold, left out for zero-order inputs.
 
@@ -46,7 +46,7 @@ class Discrete:
     capacity: FloatArray
     conductance: FloatArray
     power: FloatArray
-    variance: FloatArray
+    diffusion: FloatArray
     eigenvalues: FloatArray
     vectors: FloatArray
     noise: FloatArray
@@ -54,16 +54,16 @@ class Discrete:
 
 @dataclass(frozen=True, slots=True)
 class NetworkAdjoint:
-    """Derivatives of a scalar by capacity (n,), conductance (n, n), power (n, k) and variance (n,)."""
+    """Derivatives of a scalar by capacity (n,), conductance (n, n), power (n, k) and diffusion (n, n)."""
 
     capacity: FloatArray
     conductance: FloatArray
     power: FloatArray
-    variance: FloatArray
+    diffusion: FloatArray
 
 
 def discretise(
-    capacity: FloatArray, conductance: FloatArray, power: FloatArray, variance: FloatArray, step: float
+    capacity: FloatArray, conductance: FloatArray, power: FloatArray, diffusion: FloatArray, step: float
 ) -> Discrete:
     """Discretise a network exactly.
 
@@ -76,8 +76,8 @@ def discretise(
         of a state, those to known temperatures included [kW/K].
     power
         (n, k) power that a unit of each input brings to each state.
-    variance
-        (n,) σ² of the process noise [K²/h].
+    diffusion
+        (n, n) covariance of the process noise [K²/h].
     step
         h [h].
     """
@@ -89,7 +89,7 @@ def discretise(
     left = d[:, None] * vectors
     source = vectors.T @ (d[:, None] * power)
     pair = z[:, None] + z[None, :]
-    noise = (vectors.T * (capacity * variance)) @ vectors
+    noise = vectors.T @ (diffusion / np.outer(d, d)) @ vectors
     x = noise * (np.expm1(pair) / pair) * step
     q = left @ x @ left.T
     return Discrete(
@@ -101,7 +101,7 @@ def discretise(
         capacity=capacity,
         conductance=conductance,
         power=power,
-        variance=variance,
+        diffusion=diffusion,
         eigenvalues=eigenvalues,
         vectors=vectors,
         noise=x,
@@ -123,7 +123,7 @@ def discretise_adjoint(
     g0, g1 = u.T @ (d[:, None] * gamma0_bar), u.T @ (d[:, None] * gamma1_bar)
     w = (u.T @ ((d[:, None] * q_bar * d) @ u)) / (model.eigenvalues[:, None] + model.eigenvalues[None, :])
     w = 0.5 * (w + w.T)
-    sigma = (u.T * (c * model.variance)) @ u
+    sigma = u.T @ (model.diffusion / np.outer(d, d)) @ u
     f_bar = f_bar + 2.0 * (w * exp) @ sigma
     s_bar = h * (
         _divided(z, exp, exp) * f_bar
@@ -133,7 +133,7 @@ def discretise_adjoint(
     s_bar -= w @ model.noise + model.noise @ w
     s_bar = u @ (0.5 * (s_bar + s_bar.T)) @ u.T
     power_bar = d[:, None] * (u @ (h * (phi1[:, None] * g0 + phi2[:, None] * g1)))
-    noise_bar = np.einsum("ia,ab,ib->i", u, exp[:, None] * w * exp - w, u)
+    diffusion_bar = (u @ (exp[:, None] * w * exp - w) @ u.T) / np.outer(d, d)
     d_bar = (
         (phi_bar * model.phi).sum(1)
         - (phi_bar * model.phi).sum(0)
@@ -143,10 +143,10 @@ def discretise_adjoint(
         + 2.0 * (q_bar * model.q).sum(1)
     ) / d - 2.0 * (s_bar * model.conductance) @ d
     return NetworkAdjoint(
-        capacity=-0.5 * d_bar * c**-1.5 + noise_bar * model.variance,
+        capacity=-0.5 * d_bar * c**-1.5 + (diffusion_bar * model.diffusion).sum(axis=1) / c,
         conductance=-(d[:, None] * s_bar * d),
         power=power_bar,
-        variance=noise_bar * c,
+        diffusion=diffusion_bar,
     )
 
 

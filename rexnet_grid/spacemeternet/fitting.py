@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _AT_BOUND = 1e-6
 _HESSIAN_STEP = 1e-4
+_MANY = 60
+_SAME_OPTIMUM = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Curvature:
         (p, p) inverse over the free parameters, zero rows for those at a bound.
     free
         (p,) which parameters are off their bounds.
-    rank, condition
-        Numerical rank and condition number of the scaled Hessian of the free parameters.
+    rank, condition, smallest
+        Numerical rank, condition number and smallest eigenvalue of the scaled Hessian of the free parameters.
     """
 
     hessian: FloatArray
@@ -63,6 +65,7 @@ class Curvature:
     free: BoolArray
     rank: int
     condition: float
+    smallest: float
 
 
 def maximise(
@@ -81,7 +84,8 @@ def maximise(
     likelihood
         What to maximise.
     starts
-        How many starts; the first is ``theta`` or the parameters' own start.
+        Most starts; the first is ``theta`` or the parameters' own start. The search ends before when two starts have
+        met at the best objective so far.
     rng
         Source of the scatter; needed for more than one start.
     spread
@@ -114,6 +118,8 @@ def maximise(
         objectives.append(float(result.fun))
         if best is None or result.fun < best.fun:
             best = result
+        if sum(value < best.fun + _SAME_OPTIMUM for value in objectives) > 1:
+            break
     assert best is not None  # noqa: S101
     return Fit(np.asarray(best.x), float(best.fun), bool(best.success), evaluations, tuple(objectives))
 
@@ -124,15 +130,21 @@ def at_bound(likelihood: Likelihood, theta: FloatArray) -> BoolArray:
 
 
 def curvature(likelihood: Likelihood, theta: FloatArray) -> Curvature:
-    """Return the Hessian from central differences of the exact gradient, and its inverse over the free parameters."""
+    """Return the Hessian from differences of the exact gradient, and its inverse over the free parameters.
+
+    Central differences for few parameters; forward ones, at half the cost, for many.
+    """
     p = len(theta)
     hessian = np.zeros((p, p))
+    here = likelihood.value_and_gradient(theta)[1] if p > _MANY else None
     for i in range(p):
         step = np.zeros(p)
         step[i] = _HESSIAN_STEP
         up = likelihood.value_and_gradient(theta + step)[1]
-        down = likelihood.value_and_gradient(theta - step)[1]
-        hessian[i] = (up - down) / (2.0 * _HESSIAN_STEP)
+        if here is None:
+            hessian[i] = (up - likelihood.value_and_gradient(theta - step)[1]) / (2.0 * _HESSIAN_STEP)
+        else:
+            hessian[i] = (up - here) / _HESSIAN_STEP
     hessian = 0.5 * (hessian + hessian.T)
     free = ~at_bound(likelihood, theta)
     return invert(hessian, free)
@@ -145,11 +157,11 @@ def invert(hessian: FloatArray, free: BoolArray) -> Curvature:
     block = hessian[np.ix_(index, index)]
     scale = np.sqrt(np.maximum(np.diag(block), 1e-12))
     values, vectors = np.linalg.eigh(block / np.outer(scale, scale))
-    floor = 1e-9 * max(float(values.max(initial=0.0)), 1e-12)
+    floor = 1e-5 * max(float(values.max(initial=0.0)), 1e-12)
     good = values > floor
     inverse = (vectors / np.where(good, values, floor)) @ vectors.T / np.outer(scale, scale)
     covariance = np.zeros((p, p))
     covariance[np.ix_(index, index)] = inverse
     lowest = float(np.min(values, initial=np.inf))
     condition = float(values.max(initial=0.0) / lowest) if lowest > 0 else float("inf")
-    return Curvature(hessian, covariance, free, int(good.sum()), condition)
+    return Curvature(hessian, covariance, free, int(good.sum()), condition, lowest)

@@ -111,7 +111,7 @@ class Likelihood:
     def discrete(self, theta: FloatArray) -> tuple[Matrices, Discrete, FloatArray]:
         """Return the network's matrices, its discretisation and the inputs' contribution to each step (N, n)."""
         m = self.network.matrices(self.values(theta))
-        model = discretise(m.capacity, m.conductance, m.power, m.variance, self.data.step)
+        model = discretise(m.capacity, m.conductance, m.power, m.diffusion, self.data.step)
         return m, model, self.data.u @ model.gamma0.T + self._rising @ model.gamma1.T
 
     def value(self, theta: FloatArray) -> float:

@@ -52,7 +52,7 @@ class Matrices:
     capacity: FloatArray
     conductance: FloatArray
     power: FloatArray
-    variance: FloatArray
+    diffusion: FloatArray
     measurement: FloatArray
     initial: FloatArray
 
@@ -84,6 +84,7 @@ class RCNetwork:
     boundaries: list[tuple[int, int, int]] = field(default_factory=list)
     sources: list[tuple[int, int, int]] = field(default_factory=list)
     source_terms: list[tuple[float, float]] = field(default_factory=list)
+    common: list[tuple[int, int]] = field(default_factory=list)
     observed: list[int] = field(default_factory=list)
     measurement: list[int] = field(default_factory=list)
 
@@ -126,6 +127,10 @@ class RCNetwork:
         self.sources.append((state, self.inputs.index(source), parameter))
         self.source_terms.append((constant, slope))
 
+    def disturb(self, state: int, loading: int) -> None:
+        """Let a disturbance that is common to the whole network move a state [K/√h] (parameter)."""
+        self.common.append((state, loading))
+
     def observe(self, state: int, noise: int) -> None:
         """Measure a state with standard deviation [K] (parameter)."""
         self.observed.append(state)
@@ -149,14 +154,21 @@ class RCNetwork:
             constant, slope = np.array(self.source_terms).T
             np.add.at(power, (s, u), constant + np.where(p >= 0, slope * values[p], 0.0))
         noise, initial = np.array(self.noise), np.array(self.initial)
+        together = self._together(values)
         return Matrices(
             capacity=values[np.array(self.capacity)],
             conductance=conductance,
             power=power,
-            variance=np.where(noise >= 0, values[noise] ** 2, 0.0),
+            diffusion=np.diag(np.where(noise >= 0, values[noise] ** 2, 0.0)) + np.outer(together, together),
             measurement=values[np.array(self.measurement)] ** 2,
             initial=np.where(initial >= 0, values[initial], np.array(self.initial_value)),
         )
+
+    def _together(self, values: FloatArray) -> FloatArray:
+        out = np.zeros(len(self.states))
+        for state, index in self.common:
+            out[state] = values[index]
+        return out
 
     def pull_back(
         self, values: FloatArray, network: NetworkAdjoint, measurement: FloatArray, initial: FloatArray
@@ -176,7 +188,10 @@ class RCNetwork:
                 out[index] += slope * p[s, u]
         for state, index in enumerate(self.noise):
             if index >= 0:
-                out[index] += 2.0 * values[index] * network.variance[state]
+                out[index] += 2.0 * values[index] * network.diffusion[state, state]
+        pull = 2.0 * network.diffusion @ self._together(values)
+        for state, index in self.common:
+            out[index] += pull[state]
         for state, index in enumerate(self.initial):
             if index >= 0:
                 out[index] += initial[state]

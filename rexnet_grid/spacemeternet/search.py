@@ -1,28 +1,38 @@
-"""The search for a building's structure: joint fits, choice of the states, a verdict for every candidate edge."""
+"""The search for a building's structure: from the zones' own fits to a verdict on every candidate edge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
-from rexnet_grid.spacemeternet.fitting import Curvature, Fit, curvature, invert, maximise
-from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
+from rexnet_grid.spacemeternet.buildingfit import BuildingFit, observations
+from rexnet_grid.spacemeternet.descent import descend
+from rexnet_grid.spacemeternet.diagnostics import whiteness
+from rexnet_grid.spacemeternet.fitting import Curvature, Fit, curvature
+from rexnet_grid.spacemeternet.jointfit import assemble, edge_estimates, fit_nodes
+from rexnet_grid.spacemeternet.likelihood import Likelihood
+from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
+from rexnet_grid.spacemeternet.screening import screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
 from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel, build_zone_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.kalman import BoolArray
 
-_HOLD_HOURS = 1.0
-_MATERIAL_SHARE = 0.15
+_MATERIAL_SHARE = 0.2
 _W_PER_KW = 1000.0
+_MOST_DAYS = 60
+_POLISHES = 4
+_SUPPORT = 1.0
+_ONE_SIDED = 1.645
+_HALF_CHI2 = 0.5 * _ONE_SIDED**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,169 +45,13 @@ class SearchRules:
     confidence: float = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class StateSpace:
-    """The estimated building in continuous time, dx/dt = A x + B u, y = C x + e.
-
-    Attributes
-    ----------
-    A, B, C
-        Matrices; time in hours, temperatures in degC, powers in kW, irradiance in kW/m².
-    states, inputs, outputs
-        Names of rows and columns.
-    process_std, measurement_std
-        σ of each state [K/√h] and of each reading [K].
-    """
-
-    A: FloatArray
-    B: FloatArray
-    C: FloatArray
-    states: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    process_std: FloatArray
-    measurement_std: FloatArray
-
-    @property
-    def time_constants_h(self) -> FloatArray:
-        """Time constants of the free response [h], longest first."""
-        return np.sort(-1.0 / np.minimum(np.linalg.eigvals(self.A).real, -1e-12))[::-1]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildingFit:
-    """A fitted building with its verdicts."""
-
-    data: ZoneData
-    model: ZoneModel
-    likelihood: Likelihood
-    fit: Fit
-    curve: Curvature
-    verdicts: tuple[EdgeVerdict, ...]
-    diagnostics: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def values(self) -> FloatArray:
-        """Parameters in their units."""
-        return self.likelihood.values(self.fit.theta)
-
-    @property
-    def covariance(self) -> FloatArray:
-        """(p, p) covariance of the parameters in their units."""
-        slope = self.likelihood.slope(self.fit.theta)
-        return self.curve.covariance * np.outer(slope, slope)
-
-    @property
-    def loglik(self) -> float:
-        """Log-likelihood of all readings."""
-        return self.likelihood.loglik(self.fit.theta)
-
-    @property
-    def n_free(self) -> int:
-        """Number of parameters that are not at a bound."""
-        return int(self.curve.free.sum())
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return 2.0 * self.n_free - 2.0 * self.loglik
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion."""
-        return float(np.log(self.likelihood.n_observed)) * self.n_free - 2.0 * self.loglik
-
-    def parameter_table(self) -> pd.DataFrame:
-        """Return value, standard error, unit and whether at a bound, one row a parameter."""
-        parameters = self.model.network.parameters
-        return pd.DataFrame(
-            {
-                "value": self.values,
-                "std_error": np.where(self.curve.free, np.sqrt(np.maximum(np.diag(self.covariance), 0.0)), np.nan),
-                "unit": [p.unit for p in parameters],
-                "at_bound": ~self.curve.free,
-            },
-            index=[p.name for p in parameters],
-        )
-
-    def edge_table(self) -> pd.DataFrame:
-        """Return one row for each candidate edge, the absent ones too."""
-        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability"]
-        return pd.DataFrame([[getattr(v, c) for c in columns] for v in self.verdicts], columns=columns)
-
-    def state_space(self) -> StateSpace:
-        """Return the building in continuous time."""
-        network = self.model.network
-        m = network.matrices(self.values)
-        c = np.zeros((len(network.observed), len(network.states)))
-        c[np.arange(len(network.observed)), network.observed] = 1.0
-        return StateSpace(
-            -m.conductance / m.capacity[:, None],
-            m.power / m.capacity[:, None],
-            c,
-            tuple(network.states),
-            network.inputs,
-            self.data.zones,
-            np.sqrt(m.variance),
-            np.sqrt(m.measurement),
-        )
-
-    def predict(self, horizon: int) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation (N, zones) of the readings as predicted ``horizon`` steps before."""
-        m, model, g = self.likelihood.discrete(self.fit.theta)
-        states = self.likelihood.states(self.fit.theta)
-        ahead = states.copy()
-        for step in range(1, horizon):
-            ahead[step:] = ahead[step - 1 : -1] @ model.phi.T + g[step - 1 : -1]
-        mean = ahead[:, list(self.model.air)]
-        mean[: horizon - 1] = np.nan
-        variance = self._filtered_variance(model, m.measurement)
-        for _ in range(horizon):
-            variance = model.phi @ variance @ model.phi.T + model.q
-        air = np.array(self.model.air)
-        std = np.sqrt(variance[air, air] + m.measurement)
-        return mean, np.broadcast_to(std, mean.shape).copy()
-
-    def simulate(self, data: ZoneData, initial: FloatArray) -> FloatArray:
-        """Return the (N, zones) temperatures that the inputs of ``data`` bring about from ``initial`` (zones,)."""
-        other = self._on(data)
-        _, model, g = other.discrete(self.fit.theta)
-        x = np.empty(len(self.model.network.states))
-        per_zone = len(x) // len(self.data.zones)
-        x[:] = np.repeat(initial, per_zone)
-        out = np.empty((len(g), len(self.data.zones)))
-        for k in range(len(g)):
-            out[k] = x[list(self.model.air)]
-            x = model.phi @ x + g[k]
-        return out
-
-    def score(self, data: ZoneData) -> float:
-        """Return the mean log predictive density of ``data``."""
-        other = self._on(data)
-        return other.loglik(self.fit.theta) / other.n_observed
-
-    def _on(self, data: ZoneData) -> Likelihood:
-        if data.input_names() != self.data.input_names() or data.zones != self.data.zones:
-            raise MeterDataError(
-                [Issue("data", "columns", ", ".join(data.input_names()), ", ".join(self.data.input_names()))]
-            )
-        return Likelihood(self.model.network, _observations(data))
-
-    def _filtered_variance(self, model: Discrete, measurement: FloatArray) -> FloatArray:
-        p = np.eye(len(model.phi))
-        air = np.array(self.model.air)
-        for _ in range(2000):
-            gain = np.linalg.solve(p[np.ix_(air, air)] + np.diag(measurement), p[air]).T
-            filtered = p - gain @ p[air]
-            after = model.phi @ filtered @ model.phi.T + model.q
-            if np.max(np.abs(after - p)) <= 1e-9 * np.max(np.diag(after)):
-                break
-            p = after
-        return np.asarray(filtered)
-
-
 def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: SearchRules) -> BuildingFit:
-    """Fit a building with all candidate edges, choose its states and give a verdict on every edge.
+    """Fit a building and give a verdict on every candidate edge.
+
+    Zones are fitted on their own, with one and with two states; the sum of their BIC decides between the two. Without
+    a floor plan the pairs are screened first. The whole building is then fitted with every candidate edge, starting
+    from the zones' fits. If its residuals are
+    coloured, an edge has to show with the other number of states too, or it stays undetermined.
 
     Raises
     ------
@@ -205,19 +59,43 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         If a candidate names a zone that is not there.
     """
     pairs = candidate_pairs(data.zones, candidates)
-    best: tuple[float, ZoneModel, Likelihood, Fit, Curvature] | None = None
-    for states in (1, 2) if rules.states == "auto" else (rules.states,):
-        model = build_zone_model(data, pairs, states)
-        likelihood = Likelihood(model.network, _observations(data))
-        fit = maximise(likelihood)
-        curve = curvature(likelihood, fit.theta)
-        bic = np.log(likelihood.n_observed) * curve.free.sum() - 2.0 * likelihood.loglik(fit.theta)
-        if best is None or bic < best[0]:
-            best = (float(bic), model, likelihood, fit, curve)
-    assert best is not None  # noqa: S101
-    _, model, likelihood, fit, curve = best
-    verdicts = _verdicts(data, model, likelihood, fit, curve, rules)
-    return BuildingFit(data, model, likelihood, fit, curve, verdicts)
+    kept = pairs if candidates is not None else screen(data, smoothed(data.temperature, data.step), pairs)
+    options = [fit_nodes(data, kept, s) for s in ((1, 2) if rules.states == "auto" else (rules.states,))]
+    nodes = min(options, key=lambda fits: sum(node.bic for node in fits))
+    chosen = _fit_whole(data, pairs, kept, nodes)
+    white = whiteness(chosen.likelihood.innovations(chosen.fit.theta), data.step)
+    doubted = np.zeros(len(pairs), dtype=bool)
+    if not white.passes and pairs:
+        order = 3 - nodes[0].states
+        others = next((fits for fits in options if fits[0].states == order), None) or fit_nodes(data, kept, order)
+        doubted = _fit_whole(data, pairs, kept, others).z < _SUPPORT
+    verdicts = _verdicts(data, chosen, doubted, rules)
+    return BuildingFit(data, chosen.model, chosen.likelihood, chosen.fit, chosen.curve, verdicts, white)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A building fitted with all its candidate edges; conductances and standard errors [W/K]."""
+
+    model: ZoneModel
+    likelihood: Likelihood
+    fit: Fit
+    curve: Curvature
+    conductance: FloatArray
+    std_error: FloatArray
+
+    @property
+    def z(self) -> FloatArray:
+        """Estimates over standard errors."""
+        known = np.isfinite(self.std_error) & (self.std_error > 0.0)
+        return np.where(known, self.conductance / np.where(known, self.std_error, 1.0), 0.0)
+
+
+def _fit_whole(data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit]) -> _Whole:
+    model = build_zone_model(data, pairs, nodes[0].states)
+    likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
+    fit, curve = _polished(likelihood, _joint_fit(data, model, likelihood, nodes, kept))
+    return _Whole(model, likelihood, fit, curve, *edge_statistics(data, model, likelihood, fit, curve))
 
 
 def candidate_pairs(zones: tuple[str, ...], candidates: Iterable[tuple[str, str]] | None) -> tuple[Pair, ...]:
@@ -236,32 +114,102 @@ def candidate_pairs(zones: tuple[str, ...], candidates: Iterable[tuple[str, str]
     return tuple(sorted(pairs))
 
 
-def _observations(data: ZoneData) -> Observations:
-    return Observations.from_readings(data.temperature, data.inputs(), data.step, int(_HOLD_HOURS / data.step))
+def edge_statistics(
+    data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit, curve: Curvature
+) -> tuple[FloatArray, FloatArray]:
+    """Return conductance and standard error of every edge [W/K].
 
-
-def _verdicts(
-    data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit, curve: Curvature, rules: SearchRules
-) -> tuple[EdgeVerdict, ...]:
-    """Judge every candidate edge; an edge at zero gets the standard error it has when set free."""
-    edges = np.array(model.edges, dtype=int)
-    if len(edges) == 0:
-        return ()
-    free = curve.free.copy()
-    free[edges] = True
-    opened = invert(curve.hessian, free).covariance
+    The standard error is the larger of the curvature's and of the one that the scatter of the days' scores gives
+    (White 1982, DOI 10.2307/1912526), which knows when the model is wrong. An edge at zero gets the standard error it
+    has when it alone is set free, or a smaller one where the likelihood falls off steeply from zero: the one whose 95 %
+    bound is that of the likelihood ratio.
+    """
+    days = int(np.clip(len(data.temperature) * data.step / 24.0, 4, _MOST_DAYS))
+    scores = likelihood.scores(fit.theta, days)
+    scores = scores - scores.mean(axis=0)
     slope = likelihood.slope(fit.theta)
-    std_error = _W_PER_KW * np.sqrt(np.maximum(np.diag(opened)[edges], 0.0)) * slope[edges]
-    conductance = _W_PER_KW * likelihood.values(fit.theta)[edges]
+    gradient = likelihood.value_and_gradient(fit.theta)[1]
+    out = np.empty(len(model.edges))
+    for number, edge in enumerate(model.edges):
+        row = _influence(curve, edge)
+        by_days = float(((scores @ row) ** 2).sum())
+        wide = np.sqrt(max(row[edge], by_days)) if np.isfinite(row[edge]) else np.inf
+        if not curve.free[edge] and gradient[edge] > 0.0:
+            bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
+            wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / _ONE_SIDED)
+        out[number] = wide * slope[edge]
+    return _W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], _W_PER_KW * out
+
+
+def _ratio_bound(gradient: float, bend: float) -> float:
+    """Return t with gradient t + bend t²/2 = χ²/2: where the likelihood ratio reaches the 95 % bound."""
+    root = np.sqrt(gradient**2 + 2.0 * bend * _HALF_CHI2)
+    return float(2.0 * _HALF_CHI2 / (gradient + root))
+
+
+def _influence(curve: Curvature, edge: int) -> FloatArray:
+    """Return the row of the covariance (p,) of an edge, which is set free if it is at its bound."""
+    if curve.free[edge]:
+        return np.asarray(curve.covariance[edge])
+    index = np.flatnonzero(curve.free)
+    across = curve.hessian[edge, index]
+    along = curve.covariance[np.ix_(index, index)] @ across
+    own = float(curve.hessian[edge, edge] - across @ along)
+    row = np.zeros(len(curve.free))
+    if own > 0.0:
+        row[index] = -along / own
+        row[edge] = 1.0 / own
+    else:
+        row[edge] = np.inf
+    return row
+
+
+def _polished(likelihood: Likelihood, fit: Fit) -> tuple[Fit, Curvature]:
+    """Go on from a fit with the true Hessian until it stays where it is."""
+    curve = curvature(likelihood, fit.theta)
+    for _ in range(_POLISHES):
+        if fit.converged and curve.smallest > 0.0:
+            break
+        better = descend(likelihood, fit.theta, curve.hessian)
+        fit = replace(better, evaluations=fit.evaluations + better.evaluations)
+        curve = curvature(likelihood, fit.theta)
+    return fit, curve
+
+
+def _joint_fit(
+    data: ZoneData, model: ZoneModel, likelihood: Likelihood, nodes: list[NodeFit], kept: tuple[Pair, ...]
+) -> Fit:
+    """Fit the whole; edges that were not looked at closely start at zero with a typical curvature."""
+    start = np.zeros(len(model.pairs))
+    number = {pair: k for k, pair in enumerate(model.pairs)}
+    estimate, std_error = edge_estimates(nodes, kept)
+    chosen = [number[pair] for pair in kept]
+    start[chosen] = np.where(estimate > 0.5 * std_error, estimate, 0.0)
+    theta, hessian = assemble(data, model, likelihood, nodes, start)
+    edges = np.array(model.edges, dtype=int)
+    if chosen:
+        typical = float(np.median(np.diag(hessian)[edges[chosen]]))
+        others = np.setdiff1d(np.arange(len(edges)), chosen)
+        hessian[edges[others], edges[others]] += typical
+    return descend(likelihood, theta, hessian)
+
+
+def _verdicts(data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRules) -> tuple[EdgeVerdict, ...]:
+    """Judge every candidate edge; what a simpler or richer model does not find either is left open."""
+    conductance, std_error = whole.conductance, whole.std_error
+    if len(conductance) == 0:
+        return ()
     scale = conductance[conductance > 3.0 * std_error]
     material = rules.material_w_k or _MATERIAL_SHARE * float(np.median(scale) if len(scale) else np.median(std_error))
     states, probability = judge(conductance, std_error, material, rules.false_discovery_rate, rules.confidence)
-    out = []
-    for number, (i, j) in enumerate(model.pairs):
-        g, s = float(conductance[number]), float(std_error[number])
-        out.append(
-            EdgeVerdict(
-                data.zones[i], data.zones[j], states[number], g, s, g / s if s > 0 else 0.0, float(probability[number])
-            )
+    if not data.circuits:  # without a metered power nothing says how large a conductance is
+        doubted, std_error = np.ones(len(states), dtype=bool), np.full(len(states), np.inf)
+    states = tuple(
+        "undetermined" if state == "present" and doubt else state for state, doubt in zip(states, doubted, strict=True)
+    )
+    return tuple(
+        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p)
+        for (i, j), state, g, s, p in zip(
+            whole.model.pairs, states, conductance.tolist(), std_error.tolist(), probability.tolist(), strict=True
         )
-    return tuple(out)
+    )

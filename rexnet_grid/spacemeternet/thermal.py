@@ -10,10 +10,12 @@ import pandas as pd
 
 from rexnet_grid.spacemeternet.frame import Table, zone_data
 from rexnet_grid.spacemeternet.manners import Estimator
-from rexnet_grid.spacemeternet.search import BuildingFit, SearchRules, search
+from rexnet_grid.spacemeternet.search import SearchRules, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 
 
 class ThermalSpaceNet(Estimator):
@@ -97,7 +99,7 @@ class ThermalSpaceNet(Estimator):
                     probability=verdict.probability,
                 )
         self.state_space_ = found.state_space()
-        self.diagnostics_: dict[str, Any] = dict(found.diagnostics)
+        self.diagnostics_: dict[str, Any] = found.diagnostics()
 
     def predict(self, horizon: int = 1, return_std: bool = False) -> Any:
         """Return the prediction of each reading made ``horizon`` steps before [degC], with its standard deviation.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 
+_ENOUGH_FOR_COMMON = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
@@ -25,10 +27,18 @@ class Circuit:
         Column it comes from.
     zones
         Indices of the zones it heats.
+    served
+        Number of zones it heats, those outside the model at hand included; 0 for as many as ``zones``.
     """
 
     name: str
     zones: tuple[int, ...]
+    served: int = 0
+
+    @property
+    def shared_by(self) -> int:
+        """Number of zones that share it."""
+        return max(self.served, len(self.zones))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,8 @@ class ZoneData:
         (N,) irradiance [kW/m²], or None.
     step
         [h].
+    first_order_heat
+        Whether heat and sun are samples that run straight from one to the next, rather than means of the step.
     """
 
     zones: tuple[str, ...]
@@ -59,6 +71,7 @@ class ZoneData:
     heat: FloatArray
     sun: FloatArray | None
     step: float
+    first_order_heat: bool = False
 
     def inputs(self) -> FloatArray:
         """Return the (N, k) inputs in the order of :func:`input_names`."""
@@ -102,8 +115,13 @@ class Guess:
     first: float
 
 
-def build_zone_model(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> ZoneModel:
+def build_zone_model(
+    data: ZoneData, pairs: tuple[Pair, ...], states: int, *, signed: tuple[str, ...] = ()
+) -> ZoneModel:
     """Return the network of a building with one (air) or two (air and mass) states in each zone.
+
+    Three zones and more also share a disturbance that nobody meters (wind, clouds, a ventilation plant): without it
+    what moves all zones at once would be taken for conductance between them.
 
     Parameters
     ----------
@@ -113,8 +131,11 @@ def build_zone_model(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> Zo
         Candidate edges as pairs of zone indices.
     states
         1 or 2 states in each zone.
+    signed
+        Known temperatures whose conductance may come out negative.
     """
-    first_order = tuple(not (n == "one" or n == "sun" or n.startswith("heat ")) for n in data.input_names())
+    powers = {"sun", *(f"heat {c.name}" for c in data.circuits)}
+    first_order = tuple(n != "one" and (data.first_order_heat or n not in powers) for n in data.input_names())
     net = RCNetwork(inputs=data.input_names(), first_order=first_order)
     guesses = [guess_zone(data, zone) for zone in range(len(data.zones))]
     typical = float(np.median([g.loss for g in guesses]))
@@ -126,9 +147,13 @@ def build_zone_model(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> Zo
         a, b = _add_zone(net, zone, guess, states)
         air.append(a)
         mass.append(b)
-        _add_outside(net, data, zone, a, b, guess)
+        _add_outside(net, data, zone, (a, b), guess, signed)
     for circuit in data.circuits:
         _add_circuit(net, data, circuit, air, mass, split)
+    if len(data.zones) >= _ENOUGH_FOR_COMMON:
+        for zone, state in zip(data.zones, air, strict=True):
+            loading = net.parameter(Parameter(f"common noise {zone}", "K/√h", 0.03, 0.0, 5.0, "linear"))
+            net.disturb(state, loading)
     edges = []
     for i, j in pairs:
         name = f"conductance {data.zones[i]}-{data.zones[j]}"
@@ -151,7 +176,7 @@ def guess_zone(data: ZoneData, zone: int) -> Guess:
 
 
 def _mean_heat(data: ZoneData, zone: int) -> float:
-    heat = [data.heat[:, i].mean() / len(c.zones) for i, c in enumerate(data.circuits) if zone in c.zones]
+    heat = [data.heat[:, i].mean() / c.shared_by for i, c in enumerate(data.circuits) if zone in c.zones]
     return float(sum(heat))
 
 
@@ -161,26 +186,30 @@ def _add_zone(net: RCNetwork, zone: str, guess: Guess, states: int) -> tuple[int
     c = share * guess.capacity
     noise = net.parameter(Parameter(f"process noise {zone}", "K/√h", 0.1, 1e-4, 5.0, "log", 2.0))
     meter = net.parameter(Parameter(f"meter noise {zone}", "K", 0.05, 1e-3, 1.0, "log", 2.0))
-    capacity = net.parameter(Parameter(f"air capacity {zone}", "kWh/K", c, c / 300.0, c * 300.0, "log", 1.5))
+    capacity = net.parameter(Parameter(f"air capacity {zone}", "kWh/K", c, c / 300.0, c * 300.0, "log", 1.0))
     air = net.state(zone, capacity, noise, initial_value=guess.first, initial_variance=1.0)
     net.observe(air, meter)
     if states == 1:
         return air, air
     c = guess.capacity - c
-    heavy = net.parameter(Parameter(f"mass capacity {zone}", "kWh/K", c, c / 100.0, c * 100.0, "log", 1.5))
-    quiet = net.parameter(Parameter(f"mass noise {zone}", "K/√h", 0.02, 1e-4, 2.0, "log", 1.5))
+    heavy = net.parameter(Parameter(f"mass capacity {zone}", "kWh/K", c, c / 100.0, c * 100.0, "log", 1.0))
+    quiet = net.parameter(Parameter(f"mass noise {zone}", "K/√h", 0.02, 1e-4, 2.0, "log", 1.0))
     mass = net.state(f"{zone} mass", heavy, quiet, initial_value=guess.first, initial_variance=4.0)
     g = share * guess.capacity / 0.5
-    film = net.parameter(Parameter(f"film {zone}", "kW/K", g, g / 100.0, g * 100.0, "log", 1.5))
+    film = net.parameter(Parameter(f"film {zone}", "kW/K", g, g / 100.0, g * 100.0, "log", 1.0))
     net.link(air, mass, film)
     return air, mass
 
 
-def _add_outside(net: RCNetwork, data: ZoneData, zone: str, air: int, mass: int, guess: Guess) -> None:
+def _add_outside(
+    net: RCNetwork, data: ZoneData, zone: str, at: tuple[int, int], guess: Guess, signed: tuple[str, ...]
+) -> None:
     """Join a zone to every known temperature and let it have sun and a constant gain."""
+    air, mass = at
     for number, boundary in enumerate(data.boundaries):
         g = guess.loss * (0.7 if number == 0 else 0.2)
-        p = net.parameter(Parameter(f"loss {zone} to {boundary}", "kW/K", g, 0.0, 100.0 * guess.loss, "linear"))
+        lowest = -0.5 * guess.loss if boundary in signed else 0.0
+        p = net.parameter(Parameter(f"loss {zone} to {boundary}", "kW/K", g, lowest, 10.0 * guess.loss, "linear"))
         net.boundary(air, boundary, p)
     gain = 0.5 * guess.loss
     p = net.parameter(Parameter(f"gain {zone}", "kW", gain, 0.0, 100.0 * gain, "linear", 4.0 * gain))
@@ -194,7 +223,7 @@ def _add_outside(net: RCNetwork, data: ZoneData, zone: str, air: int, mass: int,
 def _add_circuit(net: RCNetwork, data: ZoneData, circuit: Circuit, air: list[int], mass: list[int], split: int) -> None:
     """Bring a circuit's heat to its zones: whole to one zone, in estimated shares to several."""
     name = f"heat {circuit.name}"
-    if len(circuit.zones) == 1:
+    if circuit.shared_by == 1:
         zone = circuit.zones[0]
         if split < 0:
             net.source(air[zone], name, constant=1.0)
@@ -202,7 +231,7 @@ def _add_circuit(net: RCNetwork, data: ZoneData, circuit: Circuit, air: list[int
             net.source(air[zone], name, split)
             net.source(mass[zone], name, split, constant=1.0, slope=-1.0)
         return
-    n = len(circuit.zones)
+    n = circuit.shared_by
     for zone in circuit.zones:
         label = f"share of {circuit.name} in {data.zones[zone]}"
         share = net.parameter(Parameter(label, "1", 1.0 / n, 0.01, 2.0, "log", 0.5))

@@ -22,10 +22,14 @@ def small_network():
             ("loss", "kW/K", 0.08, 0.0, 5.0, "linear"),
             ("split", "1", 0.7, 0.0, 1.0, "linear"),
             ("start", "degC", 20.0, -50.0, 80.0, "linear"),
+            ("common air", "K/√h", 0.05, 0.0, 5.0, "linear"),
+            ("common mass", "K/√h", 0.02, 0.0, 5.0, "linear"),
         )
     ]
     air = net.state("air", p[2], p[0], initial=p[7])
     mass = net.state("mass", p[3], -1, initial_value=19.0, initial_variance=2.0)
+    net.disturb(air, p[8])
+    net.disturb(mass, p[9])
     net.link(air, mass, p[4])
     net.boundary(air, "outdoor", p[5])
     net.source(air, "heat", p[6])
@@ -44,7 +48,7 @@ def readings(steps=200, seed=0):
 def test_discretisation_equals_the_matrix_exponential():
     net = small_network()
     m = net.matrices(np.array([p.start for p in net.parameters]))
-    d = discretise(m.capacity, m.conductance, m.power, m.variance, 0.5)
+    d = discretise(m.capacity, m.conductance, m.power, m.diffusion, 0.5)
     a, b = -m.conductance / m.capacity[:, None], m.power / m.capacity[:, None]
     block = np.zeros((6, 6))
     block[:2, :2], block[:2, 2:4], block[2:4, 4:] = a, b, np.eye(2) / 0.5
@@ -52,7 +56,7 @@ def test_discretisation_equals_the_matrix_exponential():
     np.testing.assert_allclose(d.phi, e[:2, :2], rtol=1e-12)
     np.testing.assert_allclose(d.gamma0, e[:2, 2:4], rtol=1e-11, atol=1e-14)
     np.testing.assert_allclose(d.gamma1, e[:2, 4:], rtol=1e-10, atol=1e-14)
-    noise = np.diag(m.variance)
+    noise = m.diffusion
     q = solve_continuous_lyapunov(a, d.phi @ noise @ d.phi.T - noise)
     np.testing.assert_allclose(d.q, q, rtol=1e-9, atol=1e-16)
 
@@ -60,7 +64,7 @@ def test_discretisation_equals_the_matrix_exponential():
 def test_a_stiff_network_does_not_overflow():
     capacity = np.array([1e-9, 5.0, 1e3])
     conductance = np.array([[10.0, -10.0, 0.0], [-10.0, 10.2, -0.1], [0.0, -0.1, 0.1]])
-    d = discretise(capacity, conductance, np.eye(3), np.full(3, 0.1), 24.0)
+    d = discretise(capacity, conductance, np.eye(3), np.full((3, 3), 0.1), 24.0)
     for matrix in (d.phi, d.gamma0, d.gamma1, d.q):
         assert np.isfinite(matrix).all()
     assert np.linalg.eigvalsh(d.q).min() > -1e-12 * np.linalg.eigvalsh(d.q).max()
