@@ -43,12 +43,12 @@ class Appliance:
 APPLIANCES = (
     Appliance("light and screens", 0.15, 120.0, 0.37),
     Appliance("small kitchen", 0.8, 10.0, 0.07),
-    Appliance("kettle", 2.0, 4.0, 0.06),
-    Appliance("hob", 1.6, 30.0, 0.16),
-    Appliance("oven", 2.2, 45.0, 0.08),
-    Appliance("dishwasher", 1.8, 25.0, 0.09),
-    Appliance("washing machine", 1.9, 25.0, 0.07),
-    Appliance("tumble dryer", 2.3, 55.0, 0.10),
+    Appliance("kettle", 2.2, 4.0, 0.06),
+    Appliance("hob", 2.2, 30.0, 0.16),
+    Appliance("oven", 2.6, 45.0, 0.08),
+    Appliance("dishwasher", 2.1, 25.0, 0.09),
+    Appliance("washing machine", 2.1, 30.0, 0.07),
+    Appliance("tumble dryer", 2.6, 55.0, 0.10),
 )
 """Powers and durations are round figures of the kind in I. Richardson et al., "Domestic electricity use: a
 high-resolution energy demand model", Energy and Buildings 42 (2010), doi:10.1016/j.enbuild.2010.05.023; the shares
