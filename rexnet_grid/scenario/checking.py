@@ -124,12 +124,11 @@ def _electric(scenario: Scenario) -> list[Issue]:
 
 
 def _heat(scenario: Scenario) -> list[Issue]:
-    from rexnet_grid.scenario.opening import open_heat
+    from rexnet_grid.scenario.opening import heat_delivery
+    from rexnet_grid.scenario.surroundings import weather_of
 
-    if scenario.heat is None:
-        return []
-    network = open_heat(scenario.heat, scenario.path_of(scenario.heat.network))
-    return check_places(scenario, "heat", network.nodes)
+    network = heat_delivery(scenario, weather_of(scenario).outdoor_c)
+    return [*network.check(), *check_places(scenario, "heat", network.nodes)]
 
 
 def check_places(scenario: Scenario, carrier: Carrier, nodes: Sequence[str]) -> list[Issue]:

@@ -11,7 +11,6 @@ from rexnet_grid.scenario.fields import (
     Celsius,
     Kilowatt,
     MetresPerSecond,
-    Pascal,
     Percent,
     PerUnit,
     Section,
@@ -82,14 +81,12 @@ class HeatSection(Section):
     """Temperature at which substations give the water back."""
     ground_c: Celsius = 8.0
     """Temperature of the ground around the pipes."""
-    initial_c: Celsius = 60.0
-    """Water in the supply pipes before the first unit; the return starts at ``return_temperature_c``."""
     supply_min_c: Celsius = 55.0
     """Lowest supply temperature allowed at a substation."""
     velocity_max_m_s: MetresPerSecond = 2.5
     """Highest velocity of the water in a pipe."""
-    differential_pressure_min_pa: Pascal = 50_000.0
-    """Lowest differential pressure allowed at a substation."""
+    pump_head_max_pa: Annotated[float, _bounded("Pa", 1e3, 1e7)] = 800_000.0
+    """Highest pressure that the pump may need for the worst substation, there and back."""
     plant_bus: Annotated[str, Field(min_length=1)] | None = None
     """Electric bus of the central heat pump, such as ``"bus 12"``; by default the low-voltage side of the supply."""
 

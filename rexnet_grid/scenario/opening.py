@@ -124,5 +124,5 @@ def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDel
         ground_c=section.ground_c,
         supply_temperature=SupplyCurve(section.supply_temperature_c.outdoor_c, section.supply_temperature_c.supply_c),
         return_temperature_c=section.return_temperature_c,
-        limits=HeatLimits(max_velocity_m_s=section.velocity_max_m_s),
+        limits=HeatLimits(section.velocity_max_m_s, section.pump_head_max_pa),
     )

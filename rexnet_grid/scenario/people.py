@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rexnet_grid.scenario.fields import (
     CountPositive,
@@ -22,24 +22,28 @@ class Participant(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     """Unique name."""
-    kind: Literal["load", "generator", "supplier", "battery", "heat_pump", "building", "boiler", "chp"]
-    """What it is."""
+    kind: Literal["load", "generator", "battery", "heat_pump", "boiler"]
+    """``load`` and ``generator`` follow a profile or run flat; a ``generator`` with a price instead of a profile and a
+    ``boiler`` sell at that price; a ``battery`` trades price differences; a ``heat_pump`` makes heat of electricity."""
     bus: Annotated[str, Field(min_length=1)] | None = None
     """Where it sits in the electric network, such as ``"bus 12"``."""
     node: Annotated[str, Field(min_length=1)] | None = None
     """Where it sits in the heat network."""
     profile: Annotated[str, Field(min_length=1)] | None = None
-    """Name of the [[profiles]] entry that it follows."""
+    """Name of the ``[[profiles]]`` entry that a load or a generator follows; positive is its own direction."""
     rate_kw: Kilowatt | None = None
-    """Largest rate; with a profile, the rate that the value 1 stands for."""
+    """Rate of a flat load; rating of everything else, in heat for a heat pump or boiler; what 1 is in a profile of
+    unit ``share``."""
     capacity_kwh: KilowattHour | None = None
-    """Storage capacity, of a battery."""
-    efficiency: Share | None = None
-    """Round-trip efficiency of a battery, or output over input of a converter."""
+    """Capacity of a battery."""
+    efficiency: Annotated[float, Field(ge=0.1, le=1.0, json_schema_extra={"unit": "-"})] | None = None
+    """Round-trip efficiency of a battery; by default ``population.battery_efficiency``."""
+    cop: Annotated[float, Field(ge=1.0, le=15.0, json_schema_extra={"unit": "kW/kW"})] | None = None
+    """Coefficient of performance of a heat pump."""
     price_eur_per_mwh: EurPerMWh | None = None
     """What it asks for when it sells, or pays at most when it buys."""
     curtailment_price_eur_per_mwh: EurPerMWhPositive | None = None
-    """What cutting it costs; by default what its kind costs."""
+    """What cutting it costs; by default that of the population's firm or flexible participants."""
 
 
 class Profile(Section):
@@ -68,27 +72,12 @@ class MetersSection(Section):
     """Voltage in electricity meters."""
     heat_class: Share = 0.02
     """Heat meters."""
-    temperature_error_k: Annotated[float, Field(ge=0.0, le=5.0, json_schema_extra={"unit": "K"})] = 0.1
-    """Standard deviation of a temperature reading."""
 
 
 class ResultsSection(Section):
     """What a run keeps."""
 
-    keep: Annotated[tuple[str, ...], Field(strict=False)] = ("all",)
-    """Tables to keep, such as ``["trades", "settlement", "electric", "heat"]``, or ``["all"]``."""
     checkpoint_every: CountPositive = 96
     """Units between two checkpoints from which ``--resume`` goes on."""
     report: bool = True
     """Write ``report.html`` at the end."""
-
-    @field_validator("keep")
-    @classmethod
-    def _known_tables(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in KEEPABLE]
-        if unknown:
-            raise ValueError("names out of " + ", ".join(KEEPABLE))
-        return value
-
-
-KEEPABLE = ("all", "trades", "reservations", "settlement", "electric", "heat", "meters", "devices", "log")

@@ -73,10 +73,29 @@ def _participants(scenario: Scenario, where: str) -> list[Issue]:
     return issues
 
 
+NEEDS = {
+    "battery": ("bus", "rate_kw", "capacity_kwh"),
+    "heat_pump": ("bus", "node", "rate_kw", "cop"),
+    "boiler": ("node", "rate_kw", "price_eur_per_mwh"),
+}
+
+
+def _needs(scenario: Scenario, participant: Participant) -> tuple[str, ...]:
+    """Return the keys that a participant of this kind must have."""
+    if participant.kind not in {"load", "generator"}:
+        return NEEDS[participant.kind]
+    if participant.profile is None:
+        return ("bus", "rate_kw") if participant.kind == "load" else ("bus", "rate_kw", "price_eur_per_mwh")
+    shares = {profile.name for profile in scenario.profiles if profile.unit == "share"}
+    return ("bus", "rate_kw") if participant.profile in shares else ("bus",)
+
+
 def _seat(scenario: Scenario, participant: Participant, key: str, where: str) -> list[Issue]:
-    issues = []
-    if participant.bus is None and participant.node is None:
-        issues.append(Issue(where, f"{key}.bus", "", "a bus of the electric or a node of the heat network"))
+    issues = [
+        Issue(where, f"{key}.{name}", "", f"a value, because its kind is {participant.kind}")
+        for name in _needs(scenario, participant)
+        if getattr(participant, name) is None
+    ]
     for name, seat, network in (
         ("bus", participant.bus, scenario.electric),
         ("node", participant.node, scenario.heat),

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from rexnet_grid.errors import Issue, ScenarioError
+from rexnet_grid.prosumers.base import Population
+from rexnet_grid.prosumers.heating import carnot_cop
+from rexnet_grid.prosumers.makers import make_kit
 from rexnet_grid.prosumers.population import build_population
 from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
+from rexnet_grid.scenario.checking import where_of
+from rexnet_grid.scenario.explicit import explicit_members
 from rexnet_grid.scenario.profiles import household_shape
 
 if TYPE_CHECKING:
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
-    from rexnet_grid.prosumers.base import Population
+    from rexnet_grid.prosumers.base import Prosumer
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.randomness import Streams
     from rexnet_grid.rexdynnet import HeatDelivery
@@ -32,10 +39,26 @@ def settle_population(
     shape = household_shape(scenario.time_grid, len(weather), scenario.info.timezone)
     config = scenario.population.config(_supply_c(scenario, weather))
     electric = networks.get("electricity")
-    loads = grid_loads(electric)
-    return build_population(
-        config, loads, streams, weather, shape, _grid_seats(scenario, electric), _heat_seats(networks)
-    )
+    loads, heat = grid_loads(electric), _heat_seats(networks)
+    if not scenario.population.enabled:
+        config = replace(config, central_heat_pump_kw=0.0, boiler_kw=0.0)
+        loads, heat = loads.iloc[:0], None if heat is None else replace(heat, substations=(), peak_kw=())
+    made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat)
+    kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
+    return _joined(scenario, made, explicit_members(scenario, kit))
+
+
+def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]) -> Population:
+    """Return both kinds of participant together; raises ScenarioError where a name is taken."""
+    taken = {member.name for member in made.members}
+    issues = [
+        Issue(where_of(scenario), f"participants[{number}].name", f'"{member.name}"', "a name that nobody else has")
+        for number, member in enumerate(explicit)
+        if member.name in taken
+    ]
+    if issues:
+        raise ScenarioError(issues)
+    return Population(made.members + explicit, made.notes)
 
 
 def grid_loads(electric: DeliveryNetwork | None) -> pd.DataFrame:

@@ -15,8 +15,7 @@ def test_every_electric_network_is_listed():
 
 
 def test_every_network_says_where_it_comes_from():
-    assert all(entry.origin and entry.size for entry in electric_networks())
-    assert all(entry.size for entry in heat_networks())
+    assert all(entry.origin and entry.size for entry in (*electric_networks(), *heat_networks()))
 
 
 def test_the_listed_size_is_the_size():

@@ -114,7 +114,8 @@ def test_relations_between_sections(tmp_path):
     found = issues_of(tmp_path, text)
     assert set(found) == {
         "market.electricity.gate_closure_minutes", "participants.name", "participants[0].node",
-        "participants[0].profile", "participants[1].bus", "contingencies[0].unit", "contingencies[1].carrier",
+        "participants[0].profile", "participants[0].bus", "participants[1].bus", "participants[1].rate_kw",
+        "contingencies[0].unit", "contingencies[1].carrier",
     }  # fmt: skip
     assert found["participants[0].profile"].hint == 'did you mean "house"?'
 
@@ -160,3 +161,18 @@ def test_the_command_line_is_blamed_for_its_own_slips(tmp_path):
 def test_hostile_names_are_only_text(tmp_path):
     found = issues_of(tmp_path, HEAD + '[electric]\nnetwork = "cigre_lv"\n"[red]<script>" = 1\n')
     assert set(found) == {"electric.[red]<script>"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [
+        ("load", {"rate_kw"}),
+        ("generator", {"rate_kw", "price_eur_per_mwh"}),
+        ("battery", {"rate_kw", "capacity_kwh"}),
+        ("heat_pump", {"node", "rate_kw", "cop"}),
+        ("boiler", {"node", "rate_kw", "price_eur_per_mwh"}),
+    ],
+)
+def test_what_each_kind_needs(tmp_path, kind, missing):
+    text = HEAD + f'[electric]\nnetwork = "cigre_lv"\n[[participants]]\nname = "x"\nkind = "{kind}"\nbus = "bus 1"\n'
+    assert set(issues_of(tmp_path, text)) == {f"participants[0].{key}" for key in missing}
