@@ -110,7 +110,7 @@ def test_everybody_gets_most_of_what_they_need(day):
         assert records[-1][k]["missed_kwh"] < 0.3
     households = columns(members, "household")
     gap = np.abs(reserved["electricity"] - realised["electricity"])[:, households].sum()
-    assert gap < 0.35 * np.abs(realised["electricity"][:, households]).sum()
+    assert gap < 0.5 * np.abs(realised["electricity"][:, households]).sum()
 
 
 def test_batteries_stay_in_bounds_and_do_what_they_reserved(day):
