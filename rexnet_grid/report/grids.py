@@ -77,6 +77,7 @@ def heat_map(results: Results) -> Section | None:
         "times": clock(supply.index),
         "worst": "Coldest of the run",
         "worst_note": "each at its coldest",
+        "start": int(supply.median(axis=1).fillna(np.inf).to_numpy().argmin()),
         "node_values": plain(values, 2),
         "node_worst": plain(supply.min().to_numpy(), 2),
         "node_scale": {"title": "Supply temperature", "unit": "°C", "decimals": 1, "stops": stops},
@@ -123,7 +124,7 @@ def _loading(frame: pd.DataFrame, limit: float) -> Figure | None:
     grouped = frame.groupby(np.arange(len(frame)) // step)
     worst, middle = grouped.max().max(axis=1), grouped.median().median(axis=1)
     x = clock(frame.index[::step])
-    named = [f"{escape(name)}" for name in frame.idxmax(axis=1).iloc[::step]]
+    named = [f"{escape(name)}" for name in frame.columns[frame.fillna(-np.inf).to_numpy().argmax(axis=1)][::step]]
     traces = [
         line(x, worst, "most loaded branch", "$c2", 1, text=named, hovertemplate="%{y:.1f} %<br>%{text}"),
         line(x, middle, "middle of all branches", "$c1", 1, hovertemplate="%{y:.1f} %"),

@@ -17,6 +17,7 @@ VIOLATION_NAMES = {
     "trafo_units": "transformers",
     "heat_units": "heat supply",
 }
+STAGES = {"secure": "before delivery", "realtime": "during delivery"}
 CLOSES = 1e-9
 MOST_ROWS = 12
 
@@ -55,29 +56,25 @@ def cuts(results: Results) -> Section:
     body, hours = "", results.manifest.grid.hours
     rows = results.actions
     if len(rows):
-        kind = rows["participant"].map(kind_of_participant(results)).fillna("other")
-        grouped = rows.assign(who=kind, kwh=rows["kw"] * hours).groupby(["limit", "kind", "stage", "who"])
-        cut = grouped.agg(kwh=("kwh", "sum"), cost=("cost_eur", "sum"), units=("unit", "nunique")).reset_index()
+        who = rows["participant"].map(kind_of_participant(results)).fillna("other")
+        told = rows.assign(who=who, kwh=rows["kw"] * hours, what=rows["limit"].map(_kind_of_limit))
+        cut = told.groupby(["what", "kind", "stage", "who"]).agg(
+            places=("limit", "nunique"), units=("unit", "nunique"), kwh=("kwh", "sum"), cost=("cost_eur", "sum")
+        )
+        ordered = cut.reset_index().sort_values("kwh", ascending=False, kind="stable").to_dict("records")
+        figures = [(r["places"], r["units"], number(r["kwh"]), number(r["cost"])) for r in ordered]
         lines = [
-            (
-                row["limit"],
-                row["kind"],
-                row["stage"],
-                _words(row["who"]),
-                row["units"],
-                number(row["kwh"]),
-                number(row["cost"]),
-            )
-            for row in cut.sort_values("kwh", ascending=False, kind="stable").to_dict("records")
+            (r["what"], r["kind"], STAGES.get(r["stage"], r["stage"]), _words(r["who"]), *figure)
+            for r, figure in zip(ordered, figures, strict=True)
         ]
-        head = ("limit", "cut", "stage", "whom", "units", "kWh", "EUR")
-        body += table(head, lines[:MOST_ROWS], numeric=(4, 5, 6)) + _more(len(lines))
+        head = ("limit", "cut", "when", "whom", "places", "in units", "kWh", "EUR")
+        body += table(head, lines[:MOST_ROWS], numeric=(4, 5, 6, 7)) + _more(len(lines))
     else:
         body += '<p class="quiet">Nothing was cut.</p>'
     body += _binding(results)
     sentence = (
-        "Which limit would have broken, who was cut for it and what that cost; below, the limits that stopped trades "
-        "before any cut was needed."
+        "Which limits would have broken, who was cut for them and what that cost; below, the limits that stopped "
+        "trades before any cut was needed."
     )
     return Section("cuts", "What was cut and why", sentence, body=body)
 
@@ -147,16 +144,30 @@ def _binding(results: Results) -> str:
     rows = results.headroom[results.headroom["times_bound"] > 0]
     if rows.empty:
         return ""
-    grouped = rows.groupby(["carrier", "limit"]).agg(
-        times=("times_bound", "sum"), units=("unit", "nunique"), blocked=("blocked_kw", "max")
+    told = rows.assign(what=rows["limit"].map(_kind_of_limit))
+    first = told.loc[told.groupby(["carrier", "what"])["times_bound"].transform("max") == told["times_bound"]]
+    tightest = first.groupby(["carrier", "what"])["limit"].first()
+    bound = told.groupby(["carrier", "what"]).agg(
+        places=("limit", "nunique"),
+        times=("times_bound", "sum"),
+        units=("unit", "nunique"),
+        blocked=("blocked_kw", "max"),
     )
-    ordered = grouped.reset_index().sort_values("times", ascending=False, kind="stable")
+    ordered = bound.join(tightest).reset_index().sort_values("times", ascending=False, kind="stable")
     lines = [
-        (row["limit"], row["carrier"], row["times"], row["units"], number(row["blocked"]))
-        for row in ordered.to_dict("records")
+        (r["what"], r["limit"], r["places"], r["units"], number(r["times"], 0), number(r["blocked"]))
+        for r in ordered.to_dict("records")
     ]
-    head = ("limit", "carrier", "times it capped a trade", "in units", "largest block [kW]")
-    return "<h3>Limits that stopped trades</h3>" + table(head, lines[:MOST_ROWS], numeric=(2, 3, 4)) + _more(len(lines))
+    head = ("limit", "most of all", "places", "in units", "trades capped", "largest block [kW]")
+    return (
+        "<h3>Limits that stopped trades</h3>" + table(head, lines[:MOST_ROWS], numeric=(2, 3, 4, 5)) + _more(len(lines))
+    )
+
+
+def _kind_of_limit(limit: str) -> str:
+    """Return ``"bus 12 undervoltage"`` as ``"bus undervoltage"``: the limit without the place."""
+    words = str(limit).split(" ")
+    return " ".join([words[0], *words[2:]]) if len(words) > 2 else str(limit)
 
 
 def _more(rows: int) -> str:

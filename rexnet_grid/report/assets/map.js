@@ -60,8 +60,8 @@ DRAW.map = (holder, figure) => {
   });
   const controls = element("div", "controls"), when = element("span", "when"), slider = element("input");
   const scales = element("div", "scales"), tip = tooltip(holder);
-  Object.assign(slider, { type: "range", min: 0, max: figure.times.length - 1, value: 0, ariaLabel: "unit" });
-  let worst = true, timer = null;
+  Object.assign(slider, { type: "range", min: 0, max: figure.times.length - 1, value: figure.start || 0, ariaLabel: "unit" });
+  let worst = figure.start === undefined, timer = null;
   const play = element("button", "", "Play"), peak = element("button", "", figure.worst);
   play.type = peak.type = "button";
   const now = (name) => figure[name + (worst ? "_worst" : "_values")] && (worst ? figure[name + "_worst"] : figure[name + "_values"][+slider.value]);

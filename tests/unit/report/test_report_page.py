@@ -124,6 +124,28 @@ def test_an_interrupted_or_nearly_empty_run_still_reports(synthetic, tmp_path):
     assert text.count("<section") == 2
 
 
+def test_gaps_in_the_arrays_are_drawn_as_gaps(tmp_path):
+    writer = RunWriter(tmp_path / "gaps", header={"start": "2026-01-05T00:00+00:00", "unit_minutes": 15})
+    writer.append("nodes", {"carrier": "heat", "node": ["a", "b"], "x": [0, 1], "y": 0, "kind": "substation"})
+    pipe = {"branch": "p", "from_node": "a", "to_node": "b", "length_m": 5.0, "rating": 0.05}
+    writer.append("branches", {"carrier": "heat", **pipe})
+    for unit in range(3):
+        writer.append_array("heat/supply_c", unit, ["a", "b"], [np.nan, np.nan if unit == 1 else 60.0])
+        writer.append_array("electric/vm_pu", unit, ["bus 0"], [np.nan])
+        writer.append_array("electric/loading_percent", unit, ["line 0"], [np.nan])
+    writer.finish({})
+    figures = json.loads(Elements(write_report(tmp_path / "gaps").read_text()).scripts[0])
+    assert figures["heat-map"]["node_values"] == [[None, 60.0], [None, None], [None, 60.0]]
+    assert figures["voltage"]["choices"][0]["traces"][0]["y"] == [None] * 3
+
+
+def test_cuts_are_summed_over_places(page, run_folder):
+    assert "<td>trafo loading</td>" in page
+    assert "before delivery" in page
+    total = Results.open(run_folder).actions.query("stage == 'secure'")
+    assert len(total) > 0
+
+
 def test_bad_folders_and_targets(run_folder, tmp_path):
     with pytest.raises(InputError, match="no such run folder"):
         write_report(tmp_path / "nowhere")
