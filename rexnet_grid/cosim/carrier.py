@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery import DeliveryNetwork, LocationalSignal
     from rexnet_grid.delivery.admission import LinearAdmission
-    from rexnet_grid.prosumers.base import FloatArray, IntArray, Prosumer, Quotes
+    from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray, Prosumer, Quotes
     from rexnet_grid.reservex import AccountView, Exchange
     from rexnet_grid.units import Carrier
 
@@ -47,6 +47,12 @@ class Seats:
     curtailment_price: FloatArray
     operator: int
     supplier: int
+
+    @property
+    def balances(self) -> BoolArray:
+        """Whether an account balances (operator, external supply) instead of taking part."""
+        accounts = np.arange(len(self.names))
+        return (accounts == self.operator) | (accounts == self.supplier)
 
 
 class CarrierMarket:

@@ -63,7 +63,7 @@ def deliver(market: CarrierMarket, book: UnitOnCarrier) -> NetworkState:
     kept = np.where(np.sign(delivered) == np.sign(book.reserved_kw), np.abs(delivered), 0.0)
     cut = book.cut_kw(("ration", "discard", "call", "put")) + np.abs(asked - delivered)
     book.withheld_kw[:] = np.minimum(cut, np.maximum(np.abs(book.reserved_kw) - kept, 0.0))
-    book.withheld_kw[[operator] + [seats.supplier] * (seats.supplier >= 0)] = 0.0
+    book.withheld_kw[book.balances] = 0.0
     return state
 
 

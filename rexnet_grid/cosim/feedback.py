@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.linepack import LinepackNews
     from rexnet_grid.delivery import Headroom, LocationalSignal
-    from rexnet_grid.prosumers.base import FloatArray
+    from rexnet_grid.prosumers.base import FloatArray, Prosumer
+    from rexnet_grid.prosumers.operator import NetworkOperator
 
 
 class Oracle(Protocol):
@@ -43,12 +45,15 @@ class Feedback:
         The carrier it serves.
     oracle
         Whoever says what still fits.
+    news
+        The line to the operator of a network that stores; None where nothing is stored.
     """
 
     market: CarrierMarket
     oracle: Oracle
+    news: LinepackNews | None = None
 
-    def publish(self) -> None:
+    def publish(self, population: Sequence[Prosumer]) -> None:
         """Refresh headroom and signal of every open unit about the positions reserved so far."""
         market = self.market
         units = market.exchange.units.tolist()
@@ -60,3 +65,5 @@ class Feedback:
         market.signal = self.oracle.signal(units, position_kw)
         for unit in units:
             market.exchange.rematch(unit)
+        if self.news is not None:
+            self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)

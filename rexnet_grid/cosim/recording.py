@@ -29,12 +29,6 @@ DISCARD = ("discard",)
 def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier, hours: float) -> None:
     """Write what became of every reservation, what was cut and why, and which limits broke."""
     seats = market.seats
-    rationed, discarded = book.cut_kw(RATION), book.cut_kw(DISCARD)
-    short = np.where(book.realised_kw < 0.0, np.maximum(book.delivered_kw - book.realised_kw, 0.0), 0.0)
-    spilled = np.where(book.realised_kw > 0.0, np.maximum(book.realised_kw - book.delivered_kw, 0.0), 0.0)
-    balancing = [seats.operator] + [seats.supplier] * (seats.supplier >= 0)
-    short[balancing] = 0.0
-    spilled[balancing] = 0.0
     writer.append(
         "service",
         {
@@ -45,8 +39,8 @@ def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier
             "secured_kw": book.secured_kw,
             "realised_kw": book.realised_kw,
             "delivered_kw": book.delivered_kw,
-            "rationed_kw": rationed + short,
-            "discarded_kw": discarded + spilled,
+            "rationed_kw": book.cut_kw(RATION) + book.not_carried_kw(consumption=True),
+            "discarded_kw": book.cut_kw(DISCARD) + book.not_carried_kw(consumption=False),
         },
     )
     if book.cuts:

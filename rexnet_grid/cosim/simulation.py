@@ -168,8 +168,8 @@ class Simulation:
         recording.record_prints(self.writer, market)
         recording.record_prices(self.writer, market, unit)
         recording.record_headroom(self.writer, market, unit)
-        lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)
-        return UnitOnCarrier(unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64))
+        lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)[: len(market.seats.names)]
+        return UnitOnCarrier(unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64), market.seats.balances)
 
     def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
         rng = self.meter_errors[market.carrier]
@@ -177,7 +177,7 @@ class Simulation:
 
     def _feed_back(self) -> None:
         for feedback in self.setup.feedbacks:
-            feedback.publish()
+            feedback.publish(self.setup.population.members)
 
     def _open(self, unit: int) -> None:
         """Uncross the units that are in their call phase, then open the next one if the run delivers it."""

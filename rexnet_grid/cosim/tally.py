@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rexnet_grid.cosim.recording import DISCARD, RATION
 
 if TYPE_CHECKING:
@@ -46,8 +44,9 @@ class Tally:
             raise ValueError(f"unit {book.unit} has not been delivered")
         self.energy_residual[carrier] = max(self.energy_residual[carrier], state.balance.residual_relative)
         self.loss_kwh[carrier] += state.balance.loss_kw * hours
-        self.rationed_kwh[carrier] += (float(book.cut_kw(RATION).sum()) + float(np.sum(state.unserved_kw))) * hours
-        self.discarded_kwh[carrier] += float(book.cut_kw(DISCARD).sum()) * hours
+        short, spilled = book.not_carried_kw(consumption=True), book.not_carried_kw(consumption=False)
+        self.rationed_kwh[carrier] += float((book.cut_kw(RATION) + short).sum()) * hours
+        self.discarded_kwh[carrier] += float((book.cut_kw(DISCARD) + spilled).sum()) * hours
         self.unclean_units[carrier] += not book.clean
         for kind, element in {(v.kind, v.element) for v in state.violations}:
             self.violations[VIOLATION_COUNTERS[kind]] += bool(element)

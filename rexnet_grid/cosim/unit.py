@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rexnet_grid.delivery import NetworkState
     from rexnet_grid.delivery.safety import Action
-    from rexnet_grid.prosumers.base import FloatArray, IntArray
+    from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray
 
 Stage = Literal["secure", "realtime"]
 
@@ -44,6 +44,8 @@ class UnitOnCarrier:
         The unit.
     reserved_lots
         Positions when the gate closed [lots].
+    balances
+        Whether an account balances (operator, external supply) instead of taking part.
     reserved_kw, secured_kw, realised_kw, delivered_kw
         What was reserved, what the maintainer left of it, what participants really did, what the network carried.
     lowest_kw
@@ -61,6 +63,7 @@ class UnitOnCarrier:
     unit: int
     reserved_lots: IntArray
     reserved_kw: FloatArray
+    balances: BoolArray
     secured_kw: FloatArray = field(init=False)
     realised_kw: FloatArray = field(init=False)
     delivered_kw: FloatArray = field(init=False)
@@ -84,3 +87,9 @@ class UnitOnCarrier:
             if cut.action.kind in kinds:
                 taken[cut.account] += cut.action.kw
         return taken
+
+    def not_carried_kw(self, consumption: bool) -> FloatArray:
+        """Return what each account did and the network did not carry [kW], non-negative; one side only."""
+        side = self.realised_kw < 0.0 if consumption else self.realised_kw > 0.0
+        beyond = np.maximum(np.abs(self.realised_kw) - np.abs(self.delivered_kw), 0.0)
+        return np.where(side & ~self.balances, beyond, 0.0)

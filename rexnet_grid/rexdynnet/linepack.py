@@ -157,7 +157,7 @@ def rows(outlook: Outlook) -> tuple[Headroom, ...]:
     matrix[-2] = 1.0
     matrix[-1] = -1.0
     labels = (
-        *(f"substation {s.node} valve" for s in network.substations),
+        *(f"substation {s.node} supply" for s in network.substations),
         *(f"plant {p.node} heat" for p in network.plants),
         *(f"plant {p.node} off" for p in network.plants),
         *(f"pipe {name} velocity" for name in names),

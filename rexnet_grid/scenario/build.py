@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from rexnet_grid.cosim import recording
 from rexnet_grid.cosim.carrier import CarrierMarket
 from rexnet_grid.cosim.events import ScheduledEvent
 from rexnet_grid.cosim.feedback import Feedback
+from rexnet_grid.cosim.linepack import LinepackNews
 from rexnet_grid.cosim.maps import map_of
 from rexnet_grid.cosim.metering import MeterAccuracy
 from rexnet_grid.cosim.simulation import Setup, Simulation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter
+    from rexnet_grid.rexdynnet import HeatDelivery
     from rexnet_grid.scenario.market import ExchangeSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
@@ -133,7 +135,14 @@ def _gate_units(rules: MarketRules) -> float:
 def _feedbacks(scenario: Scenario, markets: dict[Carrier, CarrierMarket]) -> tuple[Feedback, ...]:
     if not scenario.feedback.enabled:
         return ()
-    return tuple(Feedback(market, market.network) for market in markets.values())
+    return tuple(Feedback(market, market.network, _linepack_news(market)) for market in markets.values())
+
+
+def _linepack_news(market: CarrierMarket) -> LinepackNews | None:
+    operator = int(market.seats.members[market.seats.operator])
+    if market.carrier != "heat" or operator < 0:
+        return None
+    return LinepackNews(cast("HeatDelivery", market.network), operator)
 
 
 def _accuracy(scenario: Scenario, carrier: Carrier) -> MeterAccuracy:

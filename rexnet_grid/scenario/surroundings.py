@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def weather_of(scenario: Scenario) -> Weather:
-    """Return the weather of all units that are delivered, and of the horizon beyond them.
+    """Return the weather of all units that are delivered.
 
     Raises
     ------
@@ -20,10 +20,8 @@ def weather_of(scenario: Scenario) -> Weather:
         When the file has a gap, is too short or holds something else than weather.
     """
     section, grid = scenario.weather, scenario.time_grid
-    markets = (scenario.market.electricity, scenario.market.heat)
-    units = scenario.units + max(market.forward_units for market in markets)
     if section.source.startswith("try2010:"):
         region = int(section.source.removeprefix("try2010:"))
-        return reference_weather(region, grid, units, section.latitude, section.longitude)
+        return reference_weather(region, grid, scenario.units, section.latitude, section.longitude)
     path = scenario.path_of(section.source)
     return weather_from_file(path, grid, scenario.units, section.latitude, section.longitude)
