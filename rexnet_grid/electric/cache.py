@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
@@ -44,7 +45,8 @@ def store_case(key: str, origin: str, case: GridCase) -> None:
         np.savez(draft, cache_stamp=np.array(_stamp(key, origin)), **case.to_arrays())  # type: ignore[arg-type]
         draft.replace(target)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def _stamp(key: str, origin: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
-MOST_ROWS = 192
+MOST_ROWS = 512
 
 
 class ElectricDelivery:
@@ -76,7 +76,6 @@ class ElectricDelivery:
             "loss_kw": ("network",),
             "import_kw": ("supply",),
         }
-        self._last: PowerFlow | None = None
 
     @property
     def carrier(self) -> Literal["electricity"]:
@@ -121,7 +120,11 @@ class ElectricDelivery:
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         flow = self._flow(position)
         node = self.network.case.bus_node[self._bus]
-        return LocationalSignal(tuple(units), self._nodes, marginal_losses(self.network, self._model, flow)[:, node])
+        return LocationalSignal(
+            tuple(units),
+            self._nodes,
+            marginal_losses(self.network.case, self._model, flow, self.limits.tan_phi)[:, node],
+        )
 
     def save(self) -> Any:
         """Return the state: there is none but the topology."""
@@ -143,7 +146,9 @@ class ElectricDelivery:
         first_bus: dict[int, int] = {}
         for n, bus in zip(node, case.bus_id[self._bus], strict=True):
             first_bus.setdefault(int(n), int(bus))
-        return limit_rows(case, self._model, self.limits, node, first_bus)
+        rows = limit_rows(case, self._model, self.limits, node, first_bus)
+        rows.consuming[:, self._supply_at] = rows.injecting[:, self._supply_at] = 0.0
+        return rows
 
     @cached_property
     def _published(self) -> LimitRows:

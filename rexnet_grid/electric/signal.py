@@ -5,26 +5,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from rexnet_grid.electric.case import SLACK
 
 if TYPE_CHECKING:
-    from rexnet_grid.electric.case import FloatArray
+    from rexnet_grid.electric.case import FloatArray, GridCase
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.linear_limits import NodeModel
-    from rexnet_grid.electric.network import ElectricNetwork
+
+MOST_ROUNDS = 30
+CHANGE = 1e-7
 
 
-def marginal_losses(network: ElectricNetwork, model: NodeModel, flow: PowerFlow) -> FloatArray:
+def marginal_losses(case: GridCase, model: NodeModel, flow: PowerFlow, tan_phi: float) -> FloatArray:
     """Return (n_cases, n_node) change of losses per injection [kW/kW]; zero where the case has no solution.
 
-    With the currents I = conj(S/V), the losses that depend on them are I^H H I with H the Hermitian part of Z, and
-    dI_j/dP_j = conj(1/V_j) at given voltage, so d(loss)/dP_j = 2 Re(conj(H I)_j conj(1/V_j)).
+    Voltages answer to currents by dV = Z dI, and currents to powers and voltages by
+    dI = conj(dS / V) - D conj(dV) with D = conj(S) / conj(V)^2. With the gradient g of the losses in V, the adjoint w
+    solves w = g - conj(D Z^T w) by fixed-point iteration, and d(loss)/dP = Re((Z^T w) (1 - j t) conj(1 / V)), where
+    t = ``tan_phi`` at nodes that do not inject: their reactive power moves along. That is the derivative of the AC
+    solution itself; generators that hold their voltage are taken as fixed.
     """
-    hermitian = 0.5 * (model.z + model.z.conj().T)
     v = np.atleast_2d(flow.node_voltage)
-    current = np.conj(np.atleast_2d(flow.node_power) / v)
-    current[:, network.case.node_kind == SLACK] = 0.0
-    current[~np.isfinite(current)] = 0.0
-    loss = 2.0 * (np.conj(current @ hermitian.T) * np.conj(1.0 / v)).real
-    return np.nan_to_num(np.asarray(loss))
+    solved = np.isfinite(v).all(axis=1)
+    v = np.where(solved[:, None], v, 1.0)
+    power = np.where(solved[:, None], np.atleast_2d(flow.node_power), 0.0)
+    edges = _edge_admittance(case)
+    gradient = np.conj((edges @ v.T).T) + (edges.T @ np.conj(v).T).T
+    d = np.conj(power) / np.conj(v) ** 2
+    d[:, case.node_kind == SLACK] = 0.0
+    through = gradient @ model.z
+    for _ in range(MOST_ROUNDS):
+        new = (gradient - np.conj(d * through)) @ model.z
+        change = float(np.max(np.abs(new - through), initial=0.0))
+        through = new
+        if change < CHANGE * max(1.0, float(np.max(np.abs(through), initial=0.0))):
+            break
+    along = np.where(power.real > 0.0, 1.0, 1.0 - 1j * tan_phi)
+    loss = (through * along * np.conj(1.0 / v)).real
+    return np.where(solved[:, None], loss, 0.0)
+
+
+def _edge_admittance(case: GridCase) -> csr_matrix:
+    """Return the admittance matrix of the edges alone, shunts left out [p.u.]."""
+    f, t = case.edge_from, case.edge_to
+    rows, columns = np.concatenate((f, f, t, t)), np.concatenate((f, t, f, t))
+    return csr_matrix((case.edge_y.T.ravel(), (rows, columns)), shape=(case.n_node, case.n_node))

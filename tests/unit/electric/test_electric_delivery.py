@@ -1,0 +1,141 @@
+"""The electric network as the unit cycle sees it."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def delivery() -> ElectricDelivery:
+    return ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:0", supply_vm_pu=1.0, tap_pos=0.0))
+
+
+def test_the_supply_balances_to_rounding(delivery):
+    injection = np.full(len(delivery.nodes), -1.0)
+    state = delivery.deliver(3, injection)
+    assert state.converged
+    assert state.violations == ()
+    assert state.balance.residual_relative < 1e-9
+    at = delivery.nodes.index(delivery.supply_node)
+    assert state.injection_kw[at] == pytest.approx(state.arrays["import_kw"][0])
+    assert state.injection_kw[at] == pytest.approx(len(injection) - 1 + state.arrays["loss_kw"][0], rel=1e-9)
+    for name, columns in delivery.columns().items():
+        assert state.arrays[name].shape == (len(columns),)
+
+
+def test_what_is_asked_of_the_supply_is_ignored(delivery):
+    injection = np.full(len(delivery.nodes), -1.0)
+    other = injection.copy()
+    other[delivery.nodes.index(delivery.supply_node)] = 500.0
+    assert delivery.predict(0, injection).arrays["import_kw"] == delivery.predict(0, other).arrays["import_kw"]
+
+
+def test_violations_are_named_by_kind(delivery):
+    state = delivery.predict(0, np.full(len(delivery.nodes), -6.0))
+    kinds = {v.kind for v in state.violations}
+    assert kinds == {"voltage_bus", "line", "trafo"}
+    worst = max((v for v in state.violations if v.kind == "trafo"), key=lambda v: v.value)
+    assert worst.limit == f"{worst.element} loading"
+    assert worst.value > worst.bound == 100.0
+
+
+def test_no_solution_has_no_numbers(delivery):
+    state = delivery.predict(0, np.full(len(delivery.nodes), -1e4))
+    assert not state.converged
+    assert np.isnan(state.arrays["vm_pu"]).all()
+    assert state.violations == ()
+
+
+def test_supply_limits_are_kept():
+    net = ElectricNetwork.from_builtin("lv_schutterwald:0", supply_vm_pu=1.0)
+    delivery = ElectricDelivery(net, ElectricLimits(import_kw=20.0, export_kw=5.0))
+    assert any(v.limit == "supply import" for v in delivery.predict(0, np.full(len(delivery.nodes), -1.0)).violations)
+    assert any(v.limit == "supply export" for v in delivery.predict(0, np.full(len(delivery.nodes), 1.0)).violations)
+    head = delivery.headroom([0], np.zeros((1, len(delivery.nodes))))[0]
+    assert {"supply import", "supply export"} <= set(head.limits)
+    at = delivery.nodes.index(delivery.supply_node)
+    assert head.capacity_kw(at, (at + 5) % len(delivery.nodes)) == pytest.approx(18.5, abs=1.5)
+
+
+def test_headroom_shrinks_as_positions_grow_and_all_units_share_one_coefficient_array(delivery):
+    n = len(delivery.nodes)
+    position = np.stack([np.zeros(n), np.full(n, -1.0), np.full(n, -2.0)])
+    rows = delivery.headroom([4, 5, 6], position)
+    assert [h.unit for h in rows] == [4, 5, 6]
+    assert rows[0].coefficients is rows[1].coefficients is rows[2].coefficients
+    supply, far = delivery.nodes.index(delivery.supply_node), n - 1
+    capacity = [h.capacity_kw(supply, far) for h in rows]
+    assert capacity[0] > capacity[1] > capacity[2] >= 0.0
+
+
+def test_headroom_about_a_broken_position_admits_only_relief(delivery):
+    n = len(delivery.nodes)
+    head = delivery.headroom([0], np.full((1, n), -6.0))[0]
+    supply = delivery.nodes.index(delivery.supply_node)
+    assert head.slack.min() < 0.0
+    assert head.capacity_kw(supply, n - 1) == 0.0
+    assert head.capacity_kw(n - 1, supply) > 0.0
+
+
+def test_marginal_losses_equal_finite_differences(delivery):
+    n = len(delivery.nodes)
+    position = np.full((1, n), -1.5)
+    signal = delivery.signal([7], position)
+    assert signal.units == (7,)
+    for node in (n // 3, n // 2, n - 2):
+        up, down = position[0].copy(), position[0].copy()
+        up[node] += 0.01
+        down[node] -= 0.01
+        losses = [float(delivery.predict(0, p).arrays["loss_kw"][0]) for p in (up, down)]
+        assert signal.marginal_loss[0, node] == pytest.approx((losses[0] - losses[1]) / 0.02, rel=1e-3, abs=1e-5)
+
+
+def test_state_can_be_saved_and_restored(delivery):
+    delivery.restore(copy.deepcopy(delivery.save()))
+    with pytest.raises(InputError):
+        delivery.restore({"something": "else"})
+
+
+def test_bad_injections_are_refused(delivery):
+    n = len(delivery.nodes)
+    for bad in (np.zeros(n - 1), np.full(n, np.nan), np.zeros((2, n))):
+        with pytest.raises(InputError):
+            delivery.predict(0, bad)
+    with pytest.raises(InputError):
+        delivery.headroom([0, 1], np.zeros((1, n)))
+
+
+def test_limits_name_everything_wrong_at_once():
+    with pytest.raises(InputError) as caught:
+        ElectricLimits(vm_min_pu=1.2, loading_percent=-1.0, cos_phi=0.0)
+    assert {issue.key for issue in caught.value.issues} == {"vm_min_pu", "loading_percent", "cos_phi"}
+
+
+def test_a_sound_network_passes_and_an_unsound_one_is_told_by_element():
+    import pandapower as pp
+    import pandapower.networks as nw
+
+    assert ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:0")).check() == []
+    net = nw.create_cigre_network_lv()
+    pp.create_bus(net, vn_kv=0.4)
+    net.line.loc[4, "max_i_ka"] = 0.0
+    keys = [issue.key for issue in ElectricDelivery(ElectricNetwork.from_pandapower(net)).check()]
+    assert f"bus {net.bus.index[-1]}" in keys
+    assert "line 4" in keys
+    heavy = ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:2")).check()
+    assert [issue.key for issue in heavy] == ["trafo 3"]
+
+
+def test_without_supply_there_is_no_delivery():
+    import pandapower.networks as nw
+
+    net = nw.create_cigre_network_lv()
+    net.ext_grid["in_service"] = False
+    with pytest.raises(InputError):
+        ElectricDelivery(ElectricNetwork.from_pandapower(net))

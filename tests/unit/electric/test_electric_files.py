@@ -1,0 +1,108 @@
+"""Files from strangers, and the cache of cut networks."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from rexnet_grid.electric import ElectricNetwork, cache
+from rexnet_grid.electric.catalogue import builtin_case
+from rexnet_grid.errors import NetworkDataError
+
+
+@pytest.fixture(scope="module")
+def small():
+    pp = pytest.importorskip("pandapower")
+    import pandapower.networks as nw
+
+    return pp, nw.create_cigre_network_lv()
+
+
+def test_json_and_excel_give_the_same_network(small, tmp_path):
+    import pandas as pd
+    from pandapower.io_utils import to_dict_of_dfs
+
+    pp, net = small
+    pp.to_json(net, str(tmp_path / "net.json"))
+    with pd.ExcelWriter(tmp_path / "net.xlsx", engine="openpyxl") as writer:
+        for sheet, frame in to_dict_of_dfs(net, include_results=False, include_std_types=True).items():
+            frame.to_excel(writer, sheet_name=sheet)
+    expected = ElectricNetwork.from_pandapower(net)
+    kw, kvar = expected.base_injection()
+    for name in ("net.json", "net.xlsx"):
+        read = ElectricNetwork.from_file(tmp_path / name)
+        np.testing.assert_allclose(read.power_flow(kw, kvar).vm_pu, expected.power_flow(kw, kvar).vm_pu, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["net.p", "net.pkl", "net.txt", "missing.json"])
+def test_pickles_and_other_kinds_are_never_opened(tmp_path, name):
+    if name != "missing.json":
+        (tmp_path / name).write_bytes(b"\x80\x04.")
+    with pytest.raises(NetworkDataError):
+        ElectricNetwork.from_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("where", ["top", "nested", "in a text", "in a cell"])
+def test_a_json_that_names_a_foreign_module_is_refused_before_anything_is_imported(small, tmp_path, where):
+    pp, net = small
+    data = json.loads(pp.to_json(net))
+    evil = {"_module": "antigravity", "_class": "anything", "_object": "{}"}
+    if where == "top":
+        data["_module"] = "antigravity"
+    elif where == "nested":
+        data["_object"]["name"] = [evil]
+    elif where == "in a text":
+        data["_object"]["name"] = json.dumps(evil)
+    else:
+        bus = json.loads(data["_object"]["bus"]["_object"])
+        bus["data"][0][0] = json.dumps(evil)
+        data["_object"]["bus"]["_object"] = json.dumps(bus)
+    file = tmp_path / "evil.json"
+    file.write_text(json.dumps(data))
+    with pytest.raises(NetworkDataError, match="antigravity"):
+        ElectricNetwork.from_file(file)
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\x00"])
+def test_broken_json_is_one_clear_error(tmp_path, text):
+    file = tmp_path / "broken.json"
+    file.write_text(text)
+    with pytest.raises(NetworkDataError, match="broken"):
+        ElectricNetwork.from_file(file)
+
+
+def test_a_broken_excel_is_one_clear_error(tmp_path):
+    file = tmp_path / "broken.xlsx"
+    file.write_bytes(b"no workbook")
+    with pytest.raises(NetworkDataError, match="broken"):
+        ElectricNetwork.from_file(file)
+
+
+def test_the_cache_returns_what_was_stored_and_refuses_what_is_stale(tmp_path, monkeypatch):
+    monkeypatch.setenv("REXNET_CACHE", str(tmp_path))
+    case = builtin_case("case9")
+    again = cache.load_case("case9 supply_vm_pu=None tap_pos=None", _origin())
+    assert again is not None
+    assert again.name == case.name
+    np.testing.assert_array_equal(again.edge_y, case.edge_y)
+    assert cache.load_case("case9 supply_vm_pu=None tap_pos=None", "pandapower 0.1") is None
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"damaged")
+    assert cache.load_case("case9 supply_vm_pu=None tap_pos=None", _origin()) is None
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("REXNET_CACHE", str(blocked))
+    assert builtin_case("case9").n_bus == 9
+
+
+def _origin() -> str:
+    from importlib.metadata import version
+
+    return f"pandapower {version('pandapower')}"

@@ -1,0 +1,131 @@
+"""What an electric network answers, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rexnet_grid.electric import ElectricNetwork
+from rexnet_grid.errors import InputError, NetworkDataError
+
+
+@pytest.fixture(scope="module")
+def cigre() -> ElectricNetwork:
+    return ElectricNetwork.from_builtin("cigre_lv")
+
+
+def test_one_case_and_many_agree(cigre):
+    kw, kvar = cigre.base_injection()
+    one = cigre.power_flow(kw, kvar)
+    many = cigre.power_flow(np.stack([kw, 0.5 * kw]), np.stack([kvar, 0.5 * kvar]))
+    assert one.converged is True
+    assert many.vm_pu.shape == (2, len(cigre.buses))
+    np.testing.assert_allclose(many.vm_pu[0], one.vm_pu, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(many.loading_percent[0], one.loading_percent, rtol=0, atol=1e-9)
+    assert many.loss_kw[1] < many.loss_kw[0] == pytest.approx(one.loss_kw, rel=1e-12)
+
+
+def test_energy_closes_with_losses_summed_from_the_branches(cigre):
+    kw, kvar = cigre.base_injection()
+    flow = cigre.power_flow(kw, kvar)
+    assert flow.grid_import_kw + kw.sum() - flow.loss_kw - flow.shunt_kw == pytest.approx(0.0, abs=1e-9 * abs(kw.sum()))
+
+
+def test_a_warm_start_leads_to_the_same_place(cigre):
+    kw, kvar = cigre.base_injection()
+    flow = cigre.power_flow(kw, kvar)
+    warm = cigre.power_flow(1.05 * kw, 1.05 * kvar, start=flow)
+    cold = cigre.power_flow(1.05 * kw, 1.05 * kvar)
+    np.testing.assert_allclose(warm.vm_pu, cold.vm_pu, rtol=0, atol=1e-12)
+
+
+def test_no_solution_is_said_and_nothing_stale_returned(cigre):
+    kw, kvar = cigre.base_injection()
+    flow = cigre.power_flow(np.stack([kw, 100.0 * kw]), np.stack([kvar, 100.0 * kvar]))
+    assert flow.converged.tolist() == [True, False]
+    assert np.isfinite(flow.vm_pu[0]).all()
+    assert np.isnan(flow.vm_pu[1]).all()
+    assert np.isnan(flow.loading_percent[1]).all()
+    assert np.isnan(flow.loss_kw[1])
+    assert np.isnan(flow.grid_import_kw[1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_injections_that_are_no_numbers_are_refused_by_bus(cigre, value):
+    kw = cigre.base_injection()[0]
+    kw[3] = value
+    with pytest.raises(InputError, match=f"bus {cigre.buses[3]}"):
+        cigre.power_flow(kw)
+
+
+def test_wrong_lengths_are_refused(cigre):
+    kw = cigre.base_injection()[0]
+    for bad in (kw[:-1], np.zeros((2, 3)), np.zeros((1, 1, len(kw))), "many", 5.0):
+        with pytest.raises(InputError):
+            cigre.power_flow(bad)
+    with pytest.raises(InputError, match="as injection_kw"):
+        cigre.power_flow(kw, np.zeros((2, len(kw))))
+
+
+def test_sensitivities_need_one_converged_flow(cigre):
+    kw, kvar = cigre.base_injection()
+    many = cigre.power_flow(np.stack([kw, kw]))
+    lost = cigre.power_flow(100.0 * kw, 100.0 * kvar)
+    for flow in (many, lost):
+        with pytest.raises(InputError):
+            cigre.sensitivities(flow)
+
+
+@pytest.mark.parametrize("name", ["cigre_lv", "case9", "cigre_mv"])
+def test_sensitivities_equal_finite_differences(name):
+    net = ElectricNetwork.from_builtin(name)
+    kw, kvar = net.base_injection()
+    s = net.sensitivities(net.power_flow(kw, kvar))
+    step = 1e-3 * max(1.0, float(np.abs(kw).max()) * 1e-2)
+    for bus in range(0, len(kw), max(1, len(kw) // 8)):
+        shift = np.zeros(len(kw))
+        shift[bus] = step
+        for dp, dq, vm, loading, loss in (
+            (shift, 0.0, s.vm_pu_per_kw, s.loading_percent_per_kw, s.loss_kw_per_kw),
+            (0.0, shift, s.vm_pu_per_kvar, s.loading_percent_per_kvar, s.loss_kw_per_kvar),
+        ):
+            up, down = net.power_flow(kw + dp, kvar + dq), net.power_flow(kw - dp, kvar - dq)
+            by_difference = (up.vm_pu - down.vm_pu) / (2 * step)
+            scale = np.nanmax(np.abs(vm)) * 1e-4
+            np.testing.assert_allclose(vm[:, bus], by_difference, rtol=1e-4, atol=scale)
+            by_difference = (up.loading_percent - down.loading_percent) / (2 * step)
+            scale = np.nanmax(np.abs(loading)) * 1e-4
+            np.testing.assert_allclose(loading[:, bus], by_difference, rtol=1e-4, atol=scale)
+            assert loss[bus] == pytest.approx((up.loss_kw - down.loss_kw) / (2 * step), rel=1e-4, abs=1e-6)
+
+
+def test_tables_say_what_is_where():
+    net = ElectricNetwork.from_builtin("lv_schutterwald:0", supply_vm_pu=1.0, tap_pos=0.0)
+    assert set(net.loads.columns) == {"name", "bus", "type", "kw", "kvar"}
+    assert set(net.loads["type"]) == {"HH", "HP"}
+    assert net.loads["bus"].isin(net.buses).all()
+    assert np.isfinite(net.bus_xy()).all()
+    assert "trafo" in set(net.branch_table["kind"])
+    assert str(net.branches[0]).startswith("line ")
+
+
+def test_supply_voltage_and_tap_move_the_voltages():
+    base = ElectricNetwork.from_builtin("lv_schutterwald:13")
+    kw, kvar = base.base_injection()
+    low = base.power_flow(kw, kvar).vm_pu
+    high = ElectricNetwork.from_builtin("lv_schutterwald:13", supply_vm_pu=1.0).power_flow(kw, kvar).vm_pu
+    tapped = (
+        ElectricNetwork.from_builtin("lv_schutterwald:13", supply_vm_pu=1.0, tap_pos=-1.0).power_flow(kw, kvar).vm_pu
+    )
+    assert low.min() < high.min() < tapped.min()
+    with pytest.raises(NetworkDataError, match="tap_pos"):
+        ElectricNetwork.from_builtin("lv_schutterwald:13", tap_pos=7.0)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(NetworkDataError, match="cigre_mv"):
+        ElectricNetwork.from_builtin("cigre_mw")
+    with pytest.raises(NetworkDataError):
+        ElectricNetwork.from_builtin("lv_schutterwald:14")
+    with pytest.raises(NetworkDataError, match="pandapower net"):
+        ElectricNetwork.from_pandapower({"bus": []})
