@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 MEMORY = 0.9
 HOURS_TO_FILL = 2.0
+
+
+class NetworkOperator(Protocol):
+    """An operator that a network tells what it can hold."""
+
+    def observe(
+        self,
+        stored_kwh: float,
+        lowest_kwh: float,
+        highest_kwh: float,
+        units: IntArray | None = None,
+        loss_kw: FloatArray | None = None,
+    ) -> None:
+        """Take the linepack, its band and the losses to come, as :meth:`HeatOperator.observe` has them."""
+        ...
 
 
 class LossForecast:
