@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rexnet_grid.reservex.capacity import block_of, new_pass
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     B_BEST,
@@ -69,7 +69,7 @@ def _best_own(M: IntArray, book: int, side: int, account: int) -> int:
     return best
 
 
-@inner
+@inner_with_arrays
 def _end_self_crosses(M: IntArray, D: IntArray, E: IntArray, book: int) -> None:
     """Apply the self-trade policy to accounts whose own buy and sell orders cross, before the price is found."""
     low = np.empty(M[H_NACC], np.int64)
@@ -107,7 +107,7 @@ def _end_one(M: IntArray, D: IntArray, E: IntArray, bid: int, ask: int) -> None:
         remove(M, D, E, newest, total_lots(M, newest), R_SELF, I_CANCELLED)
 
 
-@inner
+@inner_with_arrays
 def _list_side(M: IntArray, book: int, side: int) -> IntArray:
     """Return (address, price, lots) of the orders of a side that take part, in price-time order."""
     n, found = 0, np.empty((3, 0), np.int64)
@@ -278,7 +278,7 @@ def _pair(
     return traded
 
 
-@inner
+@inner_with_arrays
 def uncross_book(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) -> tuple[int, int, int]:
     """End the call phase of a book; returns (price or NO_PRICE, lots traded, demand minus supply at the price)."""
     _end_self_crosses(M, D, E, book)

@@ -41,6 +41,11 @@ class BookViews:
         """The open units, ascending."""
         return self._units
 
+    @property
+    def state_bytes(self) -> int:
+        """Memory of the state, without the log [byte]."""
+        return self._arena.state_bytes
+
     def best_bid(self, unit: int) -> int | None:
         """Return the highest buy price [tick], ``None`` when there is none."""
         return self._best(unit, BUY)

@@ -7,7 +7,7 @@ from numba import njit
 
 from rexnet_grid.reservex.auction import uncross_book
 from rexnet_grid.reservex.capacity import block_of, new_pass
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays
 from rexnet_grid.reservex.layout import (
     B_BEST,
     B_BEST_ASK,
@@ -99,7 +99,7 @@ def _sweep(M: IntArray, D: IntArray, E: IntArray, book: int, only: int, reason: 
             level = worse
 
 
-@inner
+@inner_with_arrays
 def _close(M: IntArray, D: IntArray, E: IntArray, unit: int, book: int, reservations: IntArray) -> None:
     _sweep(M, D, E, book, 0, R_GATE, I_EXPIRED)
     positions = M[book + B_POS]
@@ -132,7 +132,7 @@ def _sort(values: IntArray) -> None:
             root = child
 
 
-@inner
+@inner_with_arrays
 def crossing_orders(M: IntArray, book: int) -> IntArray:
     """Return the owner words of the orders priced through the other side's best, eldest first."""
     bid, ask = M[book + B_BEST], M[book + B_BEST_ASK]
@@ -194,7 +194,7 @@ def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) 
     return 0, 0
 
 
-@inner
+@inner_with_arrays
 def _rematch(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) -> int:
     """Let the orders of a locally crossed book trade again, each in order of age against its elders."""
     unit, traded = M[book + B_UNIT], 0

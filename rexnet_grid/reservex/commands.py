@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import entry, inner
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_COMMITTED,
@@ -74,7 +74,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.matching import NO_ONE_ELDER, fillable, match, remove
+from rexnet_grid.reservex.matching import fillable, match, remove
 from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, rest, total_lots
 
 
@@ -113,9 +113,12 @@ def objection(  # noqa: C901 - one check a line
 @inner
 def place(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: int, unit: int, side: int, price: int, lots: int,
-    flags: int, display: int, expires: int,
+    flags: int, display: int, expires: int, fits: bool,
 ) -> int:  # fmt: skip
-    """Take one new order through checks, matching and resting; returns status | reason << 3."""
+    """Take one new order through checks, matching and resting; returns status | reason << 3.
+
+    ``fits`` says whether a fill-or-kill or all-or-none order could trade completely.
+    """
     order_id = M[H_NEXT_ID]
     M[H_NEXT_ID] = order_id + 1
     M[H_FILLED] = 0
@@ -133,13 +136,10 @@ def place(
         rest(M, D, order_id, account, book, side, price, lots, flags, display, expires)
         return S_RESTING
     left, stopped = lots, False
-    if flags & (F_FOK | F_AON):
-        if fillable(M, D, F, book, side, account, order_id, price, lots):
-            left, stopped = match(M, D, F, E, book, side, account, order_id, price, lots, NO_ONE_ELDER)
-        elif flags & F_FOK:
-            reason = R_FOK
-    else:
-        left, stopped = match(M, D, F, E, book, side, account, order_id, price, lots, NO_ONE_ELDER)
+    if fits:
+        left, stopped = match(M, D, F, E, book, side, account, order_id, price, lots)
+    elif flags & F_FOK:
+        reason = R_FOK
     return _finish(M, D, E, order_id, account, book, side, price, left, flags, display, expires, stopped, reason)
 
 
@@ -209,7 +209,7 @@ def has_room(M: IntArray, D: IntArray, E: IntArray) -> bool:
     )
 
 
-@njit(cache=True)
+@entry
 def run_command(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, action: int, account: int, unit: int, side: int, price: int,
     lots: int, flags: int, display: int, expires: int, order_id: int,
@@ -220,11 +220,28 @@ def run_command(
     M[H_VERSION] += 1
     if action == 0:
         order_id = M[H_NEXT_ID]
-        return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, display, expires)
+        return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, display, expires, True)
     return max(order_id, 0) << 8 | change(M, D, E, action == 2, account, order_id, lots)
 
 
 @njit(cache=True)
+def run_whole(
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: int, unit: int, side: int, price: int, lots: int,
+    flags: int, expires: int,
+) -> int:  # fmt: skip
+    """Carry out a fill-or-kill or all-or-none order; order id << 8 | reason << 3 | status, or NEED_ROOM."""
+    if not has_room(M, D, E):
+        return NEED_ROOM
+    M[H_VERSION] += 1
+    order_id, fits, limit = M[H_NEXT_ID], True, price
+    if flags & F_MARKET:
+        limit = M[H_MIN] if side == SELL else M[H_MAX]
+    if objection(M, account, unit, side, limit, lots, flags, 0) == R_NONE:
+        fits = fillable(M, D, F, book_of(M, unit), side, account, order_id, limit, lots)
+    return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, 0, expires, fits)
+
+
+@entry
 def run_batch(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: IntArray, unit: IntArray, side: IntArray,
     price: IntArray, lots: IntArray, action: IntArray, order_id: IntArray, out: IntArray, start: int,
@@ -237,7 +254,7 @@ def run_batch(
         what = action[i]
         if what == 0:
             out[0, i] = M[H_NEXT_ID]
-            out[1, i] = place(M, D, F, E, account[i], unit[i], side[i], price[i], lots[i], 0, 0, 0)
+            out[1, i] = place(M, D, F, E, account[i], unit[i], side[i], price[i], lots[i], 0, 0, 0, True)
         else:
             out[0, i] = order_id[i]
             if what == 1 or what == 2:

@@ -11,7 +11,7 @@ from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.reservex.arena import Arena
 from rexnet_grid.reservex.boundary import CLOSE, EXPIRE, OPEN, REMATCH, UNCROSS, run_boundary
 from rexnet_grid.reservex.clearing import Clearing
-from rexnet_grid.reservex.commands import run_batch, run_command
+from rexnet_grid.reservex.commands import run_batch, run_command, run_whole
 from rexnet_grid.reservex.fold import fold_events
 from rexnet_grid.reservex.layout import (
     B_LAST,
@@ -333,27 +333,22 @@ class Exchange(Clearing):
 
     def _command(self, action: int, account: int, unit: int, side: int, price: int, lots: int, flags: int,
                  display: int, expires: int, order_id: int) -> int:  # fmt: skip
-        arena, table = self._arena, self._table()
         given: tuple[int, ...] = (
-            index(account),
-            index(unit),
-            side,
-            index(price),
-            index(lots),
-            flags,
-            display,
-            expires,
-            index(order_id),
-        )
-        while True:
+            index(account), index(unit), side, index(price), index(lots), flags, display, expires, index(order_id),
+        )  # fmt: skip
+        code = -1
+        while code < 0:
             try:
-                code: int = run_command(arena.M, arena.D, table, arena.E, action, *given)
+                if flags & (F_FOK | F_AON) and display == 0:
+                    code = run_whole(*self._state(), *given[:6], expires)
+                else:
+                    code = run_command(*self._state(), action, *given)
             except OverflowError:
                 given = tuple(map(_bounded, given))
                 continue
-            if code >= 0:
-                return code
-            arena.make_room()
+            if code < 0:
+                self._arena.make_room()
+        return code
 
     def _close(self, unit: int) -> IntArray:
         lots = np.zeros(self._arena.accounts, dtype=np.int64)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from rexnet_grid.reservex.commands import has_room
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import entry, inner
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_LIMIT,
@@ -129,7 +127,7 @@ def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -
     return i
 
 
-@njit(cache=True)
+@entry
 def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: int) -> int:
     """Fold events into the arena and copy them to its log; returns the row it could not fold (or the end)."""
     i = start

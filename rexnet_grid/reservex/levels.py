@@ -37,7 +37,8 @@ from rexnet_grid.reservex.layout import (
 )
 
 _LEVEL = 15  # the "depth" under which the level records themselves are filed
-_MIX = -7046029254386353131  # 2**64 / golden ratio, odd
+_LOW = 0xFFFFFFFF
+_MIX_KEY, _MIX_PREFIX = -7046029254386353131, -4417276706812531889  # odd, their bits well mixed
 
 
 @inner
@@ -60,10 +61,16 @@ def free_record(M: IntArray, address: int) -> None:
 
 
 @inner
+def _home(key: int, mask: int) -> int:
+    """Return where a key would like to lie: its two halves, position and prefix, multiplied apart."""
+    return (((key & _LOW) * _MIX_KEY + (key >> 32) * _MIX_PREFIX) >> 32) & mask
+
+
+@inner
 def _slot(M: IntArray, key: int) -> int:
     """Return the address of the entry of ``key``, or of the empty entry where it belongs."""
     table, mask = M[H_HASH], M[H_MASK]
-    i = ((key * _MIX) >> 24) & mask
+    i = _home(key, mask)
     while M[table + 2 * i] != key and M[table + 2 * i] != 0:
         i = (i + 1) & mask
     return int(table + 2 * i)
@@ -97,7 +104,7 @@ def hash_put(M: IntArray, key: int, value: int) -> None:
         key = M[table + 2 * i]
         if key == 0:
             break
-        home = ((key * _MIX) >> 24) & mask
+        home = _home(key, mask)
         if ((i - home) & mask) >= ((i - hole) & mask):
             M[table + 2 * hole] = key
             M[table + 2 * hole + 1] = M[table + 2 * i + 1]

@@ -26,7 +26,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.matching import NO_ONE_ELDER, fillable, match
+from rexnet_grid.reservex.matching import fillable, match
 from rexnet_grid.reservex.orders import book_of, event
 
 
@@ -72,7 +72,7 @@ def run_linked(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: in
     for i in range(legs.shape[1]):
         unit, side, price, lots = legs[0, i], legs[1, i], legs[2, i], legs[3, i]
         event(M, E, K_NEW, order_id, account, unit, price, lots, F_BLOCK | side, 0)
-        match(M, D, F, E, book_of(M, unit), side, account, order_id, price, lots, NO_ONE_ELDER)
+        match(M, D, F, E, book_of(M, unit), side, account, order_id, price, lots)
         M[H_FILLED] += lots
     D[order_id] = I_FILLED
     return int(order_id) << 8 | S_FILLED

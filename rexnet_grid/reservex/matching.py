@@ -13,7 +13,7 @@ from rexnet_grid.reservex.capacity import (
     set_blocked,
     take_capacity,
 )
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_NODE,
@@ -58,8 +58,6 @@ from rexnet_grid.reservex.layout import (
     IntArray,
 )
 from rexnet_grid.reservex.orders import account_of, cut, event, take, total_lots
-
-NO_ONE_ELDER = 1 << 42
 
 
 @inner
@@ -142,7 +140,7 @@ def _own_order(
 @inner
 def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, side: int, account: int, taker: int, limit: int,
-    lots: int, elder_than: int,
+    lots: int,
 ) -> tuple[int, bool]:  # fmt: skip
     """Trade an incoming order against the other side, best price first, eldest first, at the maker's price.
 
@@ -172,7 +170,7 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
             maker_account = M[order + O_OWNER] & OWNER_MASK
             extra = M[order + O_EXTRA]
             whole = extra != 0 and (M[extra + X_FLAGS] & F_AON) != 0
-            if maker >= elder_than or (whole and M[order + O_LOTS] > lots):
+            if whole and M[order + O_LOTS] > lots:
                 order = following
                 continue
             if maker_account == account:
@@ -207,7 +205,7 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
     return lots, False
 
 
-@inner
+@inner_with_arrays
 def fillable(
     M: IntArray, D: IntArray, F: FloatArray, book: int, side: int, account: int, taker: int, limit: int, lots: int
 ) -> bool:
@@ -220,7 +218,7 @@ def fillable(
         copy = M.copy()
         copy[H_LOG] = 0
         events = np.empty((2 * M[H_CLIPS] + 8, EVENT), np.int64)
-        left, _ = match(copy, D.copy(), F.copy(), events, book, side, account, taker, limit, lots, NO_ONE_ELDER)
+        left, _ = match(copy, D.copy(), F.copy(), events, book, side, account, taker, limit, lots)
         traded = 0
         for row in range(copy[H_LOG]):
             if events[row, 0] == K_FILL:

@@ -183,7 +183,7 @@ class ReferenceExchange:
                 yield other
 
     def _fits(self, order: Order, other: Order) -> int:
-        seller, buyer = (order, other) if order.side == SELL else (other, order)
+        seller, buyer = _by_side(order, other)
         return self.capacity(order.unit, seller.account, buyer.account)
 
     def _trade(self, order: Order) -> bool:
@@ -197,7 +197,7 @@ class ReferenceExchange:
                     return True
                 continue
             part = min(order.shown, other.shown, self._fits(order, other))
-            seller, buyer = (order, other) if order.side == SELL else (other, order)
+            seller, buyer = _by_side(order, other)
             self.take(order.unit, seller.account, buyer.account, part)
             self.trades.append((order.unit, other.price, part, order.id, other.id))
             order.shown -= part
@@ -284,3 +284,7 @@ def _ration(queue: list[Order], lots: int) -> Iterator[tuple[Order, int]]:
 
 def _crosses(order: Order, other: Order) -> bool:
     return other.price <= order.price if order.side == BUY else other.price >= order.price
+
+
+def _by_side(order: Order, other: Order) -> tuple[Order, Order]:
+    return (order, other) if order.side == SELL else (other, order)
