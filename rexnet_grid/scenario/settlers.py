@@ -45,7 +45,8 @@ def settle_population(
         loads, heat = loads.iloc[:0], None if heat is None else replace(heat, substations=(), peak_kw=())
     made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
-    return _joined(scenario, made, explicit_members(scenario, kit))
+    placed = tuple(member for member in made.members if set(member.nodes) <= set(networks))
+    return _joined(scenario, Population(placed, made.notes), explicit_members(scenario, kit))
 
 
 def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]) -> Population:
