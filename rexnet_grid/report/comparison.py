@@ -31,7 +31,6 @@ COLOURS = ("$c1", "$c2")
 def compare(results: Results, other: Results) -> Section:
     """Return the table and the overlaid charts of two runs of the same day."""
     names = run_names(results, other)
-    body = _table(results.summary, other.summary, names)
     choices = [
         _violations(results, other, names),
         _worst_loading(results, other, names),
@@ -40,9 +39,15 @@ def compare(results: Results, other: Results) -> Section:
         _service_chart(results, other, names, "discarded_kw", "Spilled"),
         _losses(results, other, names),
     ]
-    sentence = f"The same figures of both runs: {escape(names[0])} and {escape(names[1])}."
+    mine, theirs = results.summary, other.summary
+    sentence = (
+        f"The same day {escape(names[0])} and {escape(names[1])}: {number(mine.violation_count, 0)} against "
+        f"{number(theirs.violation_count, 0)} broken limits, {number(mine.rationed_kwh)} against "
+        f"{number(theirs.rationed_kwh)} kWh rationed, {number(mine.loss_kwh)} against {number(theirs.loss_kwh)} kWh "
+        "lost."
+    )
     figure = plots([choice for choice in choices if choice is not None])
-    return Section("against", "Side by side", sentence, figure, body)
+    return Section("against", "Side by side", sentence, figure, _table(mine, theirs, names))
 
 
 def run_names(results: Results, other: Results) -> tuple[str, str]:

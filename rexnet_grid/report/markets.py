@@ -91,7 +91,7 @@ def books(results: Results) -> Section | None:
 
 
 def reservations(results: Results) -> Section | None:
-    """Return reserved against delivered rates by kind of participant."""
+    """Return reserved, realised and delivered rates by kind of participant."""
     kinds = kind_of_participant(results)
     choices = []
     for carrier in results.manifest.rules:
@@ -99,17 +99,17 @@ def reservations(results: Results) -> Section | None:
         if rows.empty:
             continue
         named = rows["participant"].map(kinds).fillna("other")
-        rates = rows.groupby([named, rows.index])[["reserved_kw", "delivered_kw"]].sum()
+        rates = rows.groupby([named, rows.index])[["reserved_kw", "realised_kw", "delivered_kw"]].sum()
         size = rates["delivered_kw"].abs().groupby(level=0).sum().sort_values(ascending=False)
         shown = [kind for kind in size.index if size[kind] > 0.0][:MOST_KINDS]
         if shown:
             choices.append(_small_multiples(rates, shown, CARRIER_NAMES[carrier]))
     sentence = (
-        "For each kind of participant, what it had reserved when the gate closed (dashed) and what was really "
-        "delivered (filled); positive feeds in, negative takes out, and the gap is paid for as imbalance."
+        "For each kind of participant, what it had reserved when the gate closed (dashed), what it did (dotted) and "
+        "what the network delivered (filled); positive feeds in, negative takes out, and the gap is paid for."
     )
     figure = plots(choices)
-    return Section("reserved", "Reserved and delivered", sentence, figure) if figure else None
+    return Section("reserved", "Reserved against realised", sentence, figure) if figure else None
 
 
 def money(results: Results) -> Section | None:
@@ -161,47 +161,33 @@ def _small_multiples(rates: pd.DataFrame, kinds: list[str], name: str) -> Figure
     traces: list[Figure] = []
     layout: Figure = {"annotations": [], "showlegend": False, "hovermode": "x"}
     for i, kind in enumerate(kinds):
-        rows = rates.loc[kind]
-        rows = rows.iloc[:: stride(len(rows), 1000)]
-        x, colour, end = clock(rows.index), SERIES_COLOURS[i % len(SERIES_COLOURS)], "" if i == 0 else str(i + 1)
+        end = "" if i == 0 else str(i + 1)
         axes = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
-        hover = "%{y:.1f} kW"
-        traces += [
-            line(
-                x,
-                rows["delivered_kw"],
-                "delivered",
-                colour,
-                2,
-                fill="tozeroy",
-                fillcolor="$band",
-                **axes,
-                hovertemplate="delivered " + hover,
-            ),
-            line(
-                x,
-                rows["reserved_kw"],
-                "reserved",
-                "$ink",
-                2,
-                line={"width": 1.2, "dash": "dash"},
-                **axes,
-                hovertemplate="reserved " + hover,
-            ),
-        ]
+        of_kind = rates[rates.index.get_level_values(0) == kind].droplevel(0)
+        traces += _three_rates(of_kind, SERIES_COLOURS[i % len(SERIES_COLOURS)], axes)
         column, row = i % columns, i // columns
         across = [column / columns + 0.025 * (column > 0), (column + 1) / columns - 0.025 * (column < columns - 1)]
         up = [1 - (row + 1) / lines + 0.12 / lines, 1 - row / lines - 0.14 / lines]
         layout[f"xaxis{end}"] = {"domain": across, "anchor": f"y{end}", "tickformat": "%H:%M", "nticks": 5}
-        layout[f"yaxis{end}"] = {
-            "domain": up,
-            "anchor": f"x{end}",
-            "title": {"text": "kW" if column == 0 else ""},
-            "nticks": 5,
-        }
+        title = {"text": "kW" if column == 0 else ""}
+        layout[f"yaxis{end}"] = {"domain": up, "anchor": f"x{end}", "title": title, "nticks": 5}
         heading = {"text": f"<b>{label(kind)}</b>", "xref": "paper", "yref": "paper", "x": across[0], "y": up[1]}
         layout["annotations"].append({**heading, "xanchor": "left", "yanchor": "bottom", "showarrow": False})
     return {**plot(traces, layout, name, 90 + 190 * lines), "least_width": 200 * columns}
+
+
+def _three_rates(rates: pd.DataFrame, colour: str, axes: Figure) -> list[Figure]:
+    """Return what was delivered (filled), done (dotted) and reserved (dashed)."""
+    rows = rates.iloc[:: stride(len(rates), 1000)]
+    x, hover = clock(rows.index), "%{y:.1f} kW"
+    filled = {"fill": "tozeroy", "fillcolor": "$band"}
+    dotted = {"width": 1.2, "dash": "dot", "color": "$muted"}
+    dashed = {"width": 1.2, "dash": "dash"}
+    return [
+        line(x, rows["delivered_kw"], "delivered", colour, 2, **filled, **axes, hovertemplate=f"delivered {hover}"),
+        line(x, rows["realised_kw"], "realised", "$muted", 2, line=dotted, **axes, hovertemplate=f"realised {hover}"),
+        line(x, rows["reserved_kw"], "reserved", "$ink", 2, line=dashed, **axes, hovertemplate=f"reserved {hover}"),
+    ]
 
 
 def _picture(results: Results, rows: pd.DataFrame, rules: Quantum) -> Figure:

@@ -9,19 +9,21 @@ from rexnet_grid.report.headline import CLOSES, VIOLATION_NAMES
 from rexnet_grid.report.section import number
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from rexnet_grid.results import Results, Summary
 
 
-def summary_table(results: Results) -> Table:
-    """Return the summary of a run as a table that rich prints: one column for each carrier."""
+def summary_table(results: Results) -> Group:
+    """Return the summary of a run for rich to print: a column for each carrier, below it what broke and closes."""
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
 
     summary = results.summary
     state = "" if summary.complete else " (interrupted)"
-    table = Table(title=escape(f"{summary.title}: {summary.units} units{state}"), title_justify="left", box=None)
+    table = Table(box=None)
     table.add_column("")
     for carrier in summary.carriers:
         table.add_column(carrier, justify="right")
@@ -39,9 +41,8 @@ def summary_table(results: Results) -> Table:
         table.add_row(name, *(number(getattr(part, attribute)) for part in summary.carriers.values()), unit)
     table.add_row("trades", *(number(part.trades, 0) for part in summary.carriers.values()), "")
     table.add_row("energy closes to", *(f"{p.energy_residual_relative:.0e}" for p in summary.carriers.values()), "")
-    table.caption = _verdict(summary)
-    table.caption_justify = "left"
-    return table
+    title = f"[bold]{escape(summary.title)}[/bold]: {summary.units} units{state}"
+    return Group(title, table, f" {_verdict(summary)}")
 
 
 def comparison_table(results: Results, other: Results) -> Table:
