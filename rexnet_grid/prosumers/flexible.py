@@ -71,9 +71,9 @@ class FlexibleConsumer(Participant):
 
     At every wake-up it plans anew from the prices it sees and the reservations it holds. It bids for every planned
     unit up to the price of the same in the next best unit (the ceiling when there is none), so it pays more only when
-    its store runs out of choice. It offers half of every reservation for sale a margin above what replacing it costs,
-    and all of a reservation the plan has no use for at the going price. So a unit that the network makes scarce goes
-    to those who cannot move.
+    its store runs out of choice. Where nobody else offers for less, it offers half of its reservation for sale, a
+    margin above what replacing it costs, and it offers all that the plan has no use for at the going price. So a unit
+    that the network makes scarce goes to those who cannot move.
 
     Parameters
     ----------
@@ -164,9 +164,10 @@ class FlexibleConsumer(Participant):
         limit = np.floor(worth / PRICE_STEP_EUR_PER_MWH) * PRICE_STEP_EUR_PER_MWH
         limit = np.minimum(np.where(prices.can_buy, np.maximum(limit, prices.buy), limit), self.terms.ceiling)
         unused = np.minimum(np.floor(unused_kw / view.lot_kw + 1e-6).astype(np.int64), held)
-        sell = np.where(unused > 0, unused, (held + 1) // 2)
         step_up = np.ceil(worth / PRICE_STEP_EUR_PER_MWH) * PRICE_STEP_EUR_PER_MWH
         going = np.where(prices.can_sell, prices.sell, self.expected_price[view.units] - self.terms.margin)
         price = np.where(unused > 0, going, step_up + self.terms.margin)
+        scarce = ~prices.can_buy | (prices.buy > price) | (prices.can_sell & (prices.sell >= price))
+        sell = np.where(unused > 0, unused, np.where(scarce, (held + 1) // 2, 0))
         sell = np.where((buy > 0) & (price <= limit), 0, sell)
         return make_quotes(view, buy, limit, sell, price)
