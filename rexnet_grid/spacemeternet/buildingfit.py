@@ -12,9 +12,10 @@ from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 
 if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.descent import Fit
     from rexnet_grid.spacemeternet.diagnostics import Whiteness
     from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray
-    from rexnet_grid.spacemeternet.fitting import Curvature, Fit
+    from rexnet_grid.spacemeternet.fitting import Curvature
     from rexnet_grid.spacemeternet.structure import EdgeVerdict
     from rexnet_grid.spacemeternet.zonemodel import ZoneData, ZoneModel
 

@@ -8,11 +8,10 @@ step along the projected arc.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from rexnet_grid.spacemeternet.fitting import Fit
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -24,8 +23,33 @@ _HALVINGS = 12
 _LARGEST_STEP = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A maximum of the likelihood.
+
+    Attributes
+    ----------
+    theta
+        (p,) the optimiser's vector.
+    objective
+        Negative log-posterior.
+    converged
+        Whether the best start met the optimiser's tolerance.
+    evaluations
+        Value-and-gradient calls over all starts.
+    objectives
+        The objective that each start reached.
+    """
+
+    theta: FloatArray
+    objective: float
+    converged: bool
+    evaluations: int
+    objectives: tuple[float, ...]
+
+
 def descend(
-    likelihood: Likelihood, theta: FloatArray, hessian: FloatArray, iterations: int = 80, tolerance: float = 1e-3
+    likelihood: Likelihood, theta: FloatArray, hessian: FloatArray, iterations: int = 80, tolerance: float = 1e-4
 ) -> Fit:
     """Minimise the negative log-posterior.
 

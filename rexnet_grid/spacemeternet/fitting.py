@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
+
+from rexnet_grid.spacemeternet.descent import Fit, descend
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -17,31 +18,8 @@ _AT_BOUND = 1e-6
 _HESSIAN_STEP = 1e-4
 _MANY = 60
 _SAME_OPTIMUM = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A maximum of the likelihood.
-
-    Attributes
-    ----------
-    theta
-        (p,) the optimiser's vector.
-    objective
-        Negative log-posterior.
-    converged
-        Whether the best start met the optimiser's tolerance.
-    evaluations
-        Value-and-gradient calls over all starts.
-    objectives
-        The objective that each start reached.
-    """
-
-    theta: FloatArray
-    objective: float
-    converged: bool
-    evaluations: int
-    objectives: tuple[float, ...]
+_RESTARTS = 4
+_GAIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +52,10 @@ def maximise(
     rng: np.random.Generator | None = None,
     spread: float = 0.7,
     theta: FloatArray | None = None,
-    max_iterations: int = 500,
-    tolerance: float = 1e-9,
 ) -> Fit:
-    """Minimise the negative log-posterior by L-BFGS-B from the model's start and from ``starts - 1`` scattered ones.
+    """Minimise the negative log-posterior from the model's start and from ``starts - 1`` scattered ones.
+
+    Each start takes the Hessian there and descends by projected BFGS; where that gets stuck, it takes the Hessian anew.
 
     Parameters
     ----------
@@ -90,38 +68,36 @@ def maximise(
         Source of the scatter; needed for more than one start.
     spread
         Standard deviation of the scatter in logarithms, or in scales for linear parameters.
-    max_iterations, tolerance
-        Of each start; the tolerance is relative to the objective.
+    theta
+        First start; the model's own if None.
     """
     centre = likelihood.start if theta is None else theta
-    bounds = list(zip(likelihood.lower, likelihood.upper, strict=True))
-    best, evaluations, objectives = None, 0, []
+    fits: list[Fit] = []
     for start in range(starts):
         x0 = centre
         if start > 0 and rng is not None:
             x0 = np.clip(centre + rng.normal(0.0, spread, len(centre)), likelihood.lower, likelihood.upper)
-        result = minimize(
-            likelihood.value_and_gradient,
-            x0,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={
-                "maxiter": max_iterations,
-                "maxfun": 2 * max_iterations,
-                "ftol": tolerance,
-                "gtol": 1e-5,
-                "maxcor": 25,
-            },
-        )
-        evaluations += int(result.nfev)
-        objectives.append(float(result.fun))
-        if best is None or result.fun < best.fun:
-            best = result
-        if sum(value < best.fun + _SAME_OPTIMUM for value in objectives) > 1:
+        fits.append(_from_one_start(likelihood, x0))
+        best = min(fit.objective for fit in fits)
+        if sum(fit.objective < best + _SAME_OPTIMUM for fit in fits) > 1:
             break
-    assert best is not None  # noqa: S101
-    return Fit(np.asarray(best.x), float(best.fun), bool(best.success), evaluations, tuple(objectives))
+    winner = min(fits, key=lambda fit: fit.objective)
+    return replace(
+        winner,
+        evaluations=sum(fit.evaluations for fit in fits),
+        objectives=tuple(fit.objective for fit in fits),
+    )
+
+
+def _from_one_start(likelihood: Likelihood, x0: FloatArray) -> Fit:
+    evaluations, x, last = 0, x0, np.inf
+    for _ in range(_RESTARTS):
+        fit = descend(likelihood, x, hessian_at(likelihood, x, central=False))
+        evaluations += fit.evaluations + len(x0) + 1
+        if last - fit.objective < _GAIN:
+            break
+        x, last = fit.theta, fit.objective
+    return replace(fit, evaluations=evaluations)
 
 
 def at_bound(likelihood: Likelihood, theta: FloatArray) -> BoolArray:
@@ -130,24 +106,25 @@ def at_bound(likelihood: Likelihood, theta: FloatArray) -> BoolArray:
 
 
 def curvature(likelihood: Likelihood, theta: FloatArray) -> Curvature:
-    """Return the Hessian from differences of the exact gradient, and its inverse over the free parameters.
+    """Return the Hessian at a maximum and its inverse over the free parameters."""
+    hessian = hessian_at(likelihood, theta, central=len(theta) <= _MANY)
+    return invert(hessian, ~at_bound(likelihood, theta))
 
-    Central differences for few parameters; forward ones, at half the cost, for many.
-    """
+
+def hessian_at(likelihood: Likelihood, theta: FloatArray, *, central: bool) -> FloatArray:
+    """Return the Hessian from differences of the exact gradient, central ones or, at half the cost, forward ones."""
     p = len(theta)
     hessian = np.zeros((p, p))
-    here = likelihood.value_and_gradient(theta)[1] if p > _MANY else None
+    here = np.zeros(p) if central else likelihood.value_and_gradient(theta)[1]
     for i in range(p):
         step = np.zeros(p)
         step[i] = _HESSIAN_STEP
         up = likelihood.value_and_gradient(theta + step)[1]
-        if here is None:
+        if central:
             hessian[i] = (up - likelihood.value_and_gradient(theta - step)[1]) / (2.0 * _HESSIAN_STEP)
         else:
             hessian[i] = (up - here) / _HESSIAN_STEP
-    hessian = 0.5 * (hessian + hessian.T)
-    free = ~at_bound(likelihood, theta)
-    return invert(hessian, free)
+    return 0.5 * (hessian + hessian.T)
 
 
 def invert(hessian: FloatArray, free: BoolArray) -> Curvature:

@@ -24,8 +24,9 @@ from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData, ZoneModel, bu
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rexnet_grid.spacemeternet.descent import Fit
     from rexnet_grid.spacemeternet.discretise import FloatArray
-    from rexnet_grid.spacemeternet.fitting import Curvature, Fit
+    from rexnet_grid.spacemeternet.fitting import Curvature
 
 _SMOOTHING_HOURS = 1.25
 _HOLD_HOURS = 1.0

@@ -10,9 +10,9 @@ import numpy as np
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.buildingfit import BuildingFit, observations
-from rexnet_grid.spacemeternet.descent import descend
+from rexnet_grid.spacemeternet.descent import Fit, descend
 from rexnet_grid.spacemeternet.diagnostics import whiteness
-from rexnet_grid.spacemeternet.fitting import Curvature, Fit, curvature
+from rexnet_grid.spacemeternet.fitting import Curvature, curvature
 from rexnet_grid.spacemeternet.jointfit import assemble, edge_estimates, fit_nodes
 from rexnet_grid.spacemeternet.likelihood import Likelihood
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
