@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.linepack import LinepackNews
-    from rexnet_grid.delivery import Headroom, LocationalSignal
-    from rexnet_grid.prosumers.base import FloatArray, Prosumer
+    from rexnet_grid.cosim.metering import Readings
+    from rexnet_grid.cosim.oracles import Oracle
+    from rexnet_grid.prosumers.base import Prosumer
     from rexnet_grid.prosumers.operator import NetworkOperator
-
-
-class Oracle(Protocol):
-    """Whoever says what still fits: the network itself, or an estimate of it."""
-
-    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
-        """Return the headroom of each open unit about the positions (n_units, n_nodes) [kW]."""
-        ...
-
-    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
-        """Return the locational signal about the same positions."""
-        ...
-
-    def save(self) -> Any:
-        """Return what it has learned, for a checkpoint."""
-        ...
-
-    def restore(self, state: Any) -> None:
-        """Take back what :meth:`save` gave."""
-        ...
 
 
 @dataclass(slots=True)
@@ -67,3 +48,7 @@ class Feedback:
             market.exchange.rematch(unit)
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
+
+    def learn(self, readings: Readings, hours: float) -> None:
+        """Let the oracle see the meters of a delivered unit of ``hours`` [h]."""
+        self.oracle.learn(readings, hours)

@@ -146,6 +146,8 @@ class Simulation:
             for c, m in markets.items():
                 settle(m, books[c])
         with self._timed("feed_back"):
+            for feedback in self.setup.feedbacks:
+                feedback.learn(readings[feedback.market.carrier], self.setup.grid.hours)
             self._feed_back()
         with self._timed("open"):
             self._open(u + self.setup.forward_units)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rexnet_grid.errors import Issue
     from rexnet_grid.units import Carrier
 
+SMALLEST_THROUGHPUT_KW = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -67,8 +69,9 @@ class EnergyBalance:
 
     @property
     def residual_relative(self) -> float:
-        """The residual over the throughput [-]."""
-        scale = max(abs(self.injected_kw), abs(self.withdrawn_kw), abs(self.loss_kw), abs(self.stored_kw), 1e-9)
+        """The residual over the throughput [-], which is taken as one watt at least."""
+        parts = (self.injected_kw, self.withdrawn_kw, self.loss_kw, self.stored_kw)
+        scale = max(*(abs(part) for part in parts), SMALLEST_THROUGHPUT_KW)
         return abs(self.residual_kw) / scale
 
 

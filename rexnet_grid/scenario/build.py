@@ -15,6 +15,7 @@ from rexnet_grid.cosim.feedback import Feedback
 from rexnet_grid.cosim.linepack import LinepackNews
 from rexnet_grid.cosim.maps import map_of
 from rexnet_grid.cosim.metering import MeterAccuracy
+from rexnet_grid.cosim.oracles import LearnedOracle, NetworkOracle
 from rexnet_grid.cosim.simulation import Setup, Simulation
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.safety import SafetyMaintainer
@@ -27,6 +28,7 @@ from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
 
 if TYPE_CHECKING:
+    from rexnet_grid.cosim.oracles import Oracle
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
@@ -135,7 +137,23 @@ def _gate_units(rules: MarketRules) -> float:
 def _feedbacks(scenario: Scenario, markets: dict[Carrier, CarrierMarket]) -> tuple[Feedback, ...]:
     if not scenario.feedback.enabled:
         return ()
-    return tuple(Feedback(market, market.network, _linepack_news(market)) for market in markets.values())
+    return tuple(Feedback(market, _oracle(scenario, market), _linepack_news(market)) for market in markets.values())
+
+
+def _oracle(scenario: Scenario, market: CarrierMarket) -> Oracle:
+    """Return the network itself, or for an electric network whose map is lost, what its meters tell."""
+    if scenario.feedback.model == "network" or market.carrier == "heat" or scenario.electric is None:
+        return NetworkOracle(market.network)
+    from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
+
+    metered = np.flatnonzero(~market.seats.balances)
+    learner = LearnedVoltageHeadroom(
+        [market.network.nodes[market.seats.nodes[account]] for account in metered],
+        band_pu=(scenario.electric.voltage_min_pu, scenario.electric.voltage_max_pu),
+        warm_up_units=scenario.feedback.warm_up_units,
+        refit_every=scenario.feedback.refit_every,
+    )
+    return LearnedOracle(market.network.nodes, metered, learner)
 
 
 def _linepack_news(market: CarrierMarket) -> LinepackNews | None:

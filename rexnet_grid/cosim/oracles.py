@@ -1,0 +1,116 @@
+"""Who says what still fits: the network itself, or an estimate learned from the meters of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from rexnet_grid.delivery import LocationalSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.cosim.metering import Readings
+    from rexnet_grid.delivery import DeliveryNetwork, Headroom
+    from rexnet_grid.prosumers.base import FloatArray, IntArray
+    from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
+
+
+class Oracle(Protocol):
+    """Whoever says what still fits."""
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return the headroom of each open unit about the positions (n_units, n_nodes) [kW]."""
+        ...
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
+        """Return the locational signal about the same positions."""
+        ...
+
+    def learn(self, readings: Readings, hours: float) -> None:
+        """Take in the meters' readings of a delivered unit of ``hours`` [h]."""
+        ...
+
+    def save(self) -> Any:
+        """Return what it has learned, for a checkpoint."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Take back what :meth:`save` gave."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOracle:
+    """The network itself: it knows its own map and needs no meters.
+
+    Attributes
+    ----------
+    network
+        The delivery network.
+    """
+
+    network: DeliveryNetwork
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return the network's own headroom."""
+        return self.network.headroom(units, position_kw)
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
+        """Return the network's own signal."""
+        return self.network.signal(units, position_kw)
+
+    def learn(self, readings: Readings, hours: float) -> None:
+        """Learn nothing: the map is known."""
+
+    def save(self) -> Any:
+        """Return nothing: the network keeps its own state."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Take back nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedOracle:
+    """An electric network whose map is lost: voltage headroom from what its meters have shown so far.
+
+    Thermal limits of unmapped branches cannot be told from meters at the customers, so nothing is said of them, and
+    there is no locational signal.
+
+    Attributes
+    ----------
+    nodes
+        Nodes of the network, the columns of headroom.
+    accounts
+        Accounts that have a meter, in the order of the learner's meters.
+    learner
+        What is learned.
+    """
+
+    nodes: tuple[str, ...]
+    accounts: IntArray
+    learner: LearnedVoltageHeadroom
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return the estimated voltage rows; none before the warm-up is over."""
+        return self.learner.headroom(units, position_kw, self.nodes)
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:  # noqa: ARG002
+        """Return a signal that says nothing."""
+        return LocationalSignal.none(units, self.nodes)
+
+    def learn(self, readings: Readings, hours: float) -> None:
+        """Hand the readings of the metered accounts to the learner."""
+        power_kw = readings.energy_kwh[self.accounts] / hours
+        self.learner.append(power_kw, None, np.asarray(readings.vm_pu[self.accounts]))
+
+    def save(self) -> Any:
+        """Return what was learned."""
+        return self.learner.save()
+
+    def restore(self, state: Any) -> None:
+        """Take back what was learned."""
+        self.learner.restore(state)
