@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _AT_BOUND = 1e-9
 _HALVINGS = 12
 _LARGEST_STEP = 2.0
+_RIDGE = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def _free(x: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatAr
 def _newton_step(b: FloatArray, gradient: FloatArray, free: BoolArray) -> FloatArray:
     step = np.zeros_like(gradient)
     index = np.flatnonzero(free)
-    step[index] = -np.linalg.solve(b[np.ix_(index, index)], gradient[index])
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(b)[index], 1e-12))
+    scaled = b[np.ix_(index, index)] * np.outer(scale, scale) + _RIDGE * np.eye(len(index))
+    step[index] = -scale * np.linalg.solve(scaled, scale * gradient[index])
     return step * min(1.0, _LARGEST_STEP / max(float(np.max(np.abs(step))), 1e-12))
 
 

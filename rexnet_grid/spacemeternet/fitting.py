@@ -52,6 +52,7 @@ def maximise(
     rng: np.random.Generator | None = None,
     spread: float = 0.7,
     theta: FloatArray | None = None,
+    agree: int = 2,
 ) -> Fit:
     """Minimise the negative log-posterior from the model's start and from ``starts - 1`` scattered ones.
 
@@ -62,14 +63,16 @@ def maximise(
     likelihood
         What to maximise.
     starts
-        Most starts; the first is ``theta`` or the parameters' own start. The search ends before when two starts have
-        met at the best objective so far.
+        Most starts; the first is ``theta`` or the parameters' own start. The search ends before when ``agree``
+        starts have met at the best objective so far.
     rng
         Source of the scatter; needed for more than one start.
     spread
         Standard deviation of the scatter in logarithms, or in scales for linear parameters.
     theta
         First start; the model's own if None.
+    agree
+        Starts that have to meet.
     """
     centre = likelihood.start if theta is None else theta
     fits: list[Fit] = []
@@ -79,7 +82,7 @@ def maximise(
             x0 = np.clip(centre + rng.normal(0.0, spread, len(centre)), likelihood.lower, likelihood.upper)
         fits.append(_from_one_start(likelihood, x0))
         best = min(fit.objective for fit in fits)
-        if sum(fit.objective < best + _SAME_OPTIMUM for fit in fits) > 1:
+        if sum(fit.objective < best + _SAME_OPTIMUM for fit in fits) >= agree:
             break
     winner = min(fits, key=lambda fit: fit.objective)
     return replace(

@@ -101,7 +101,7 @@ def house_network(name: str, first_reading: float, options: HouseOptions | None 
     at: dict[str, int] = {}
     for part in ["Ti", *[p for p in parts if p != "Ti"]]:
         c = net.parameter(Parameter(f"C{part[1]}", "kWh/K", hours[part] * g, 1e-6, 1e4))
-        noise = net.parameter(Parameter(f"σ{part[1]}", "K/√h", 0.1, 1e-8, 10.0))
+        noise = net.parameter(Parameter(f"σ{part[1]}", "K/√h", 0.1, 1e-8, 300.0))
         start = net.parameter(Parameter(f"{part}0", "degC", first_reading, -30.0, 90.0, "linear"))
         at[part] = net.state(part, c, noise, initial=start, initial_variance=options.initial_variance)
 
@@ -141,7 +141,7 @@ def fit_house(
     """
     network = house_network(name, float(data.y[0, 0]), options)
     likelihood = Likelihood(network, data)
-    fit = maximise(likelihood, starts=starts, rng=np.random.default_rng(seed))
+    fit = maximise(likelihood, starts=starts, rng=np.random.default_rng(seed), spread=1.0, agree=4)
     return HouseFit(name, network, likelihood, fit, curvature(likelihood, fit.theta), likelihood.loglik(fit.theta))
 
 
