@@ -101,8 +101,8 @@ def house_network(name: str, first_reading: float, options: HouseOptions | None 
     at: dict[str, int] = {}
     for part in ["Ti", *[p for p in parts if p != "Ti"]]:
         c = net.parameter(Parameter(f"C{part[1]}", "kWh/K", hours[part] * g, 1e-6, 1e4))
-        noise = net.parameter(Parameter(f"σ{part[1]}", "K/√h", 0.1, 1e-8, 300.0))
-        start = net.parameter(Parameter(f"{part}0", "degC", first_reading, -30.0, 90.0, "linear"))
+        noise = net.parameter(Parameter(f"σ{part[1]}", "K/√h", 0.1, 1e-8, 1e5))
+        start = net.parameter(Parameter(f"{part}0", "degC", first_reading, -500.0, 500.0, "linear"))
         at[part] = net.state(part, c, noise, initial=start, initial_variance=options.initial_variance)
 
     def conductance(a: str, b: str, value: float) -> int:
