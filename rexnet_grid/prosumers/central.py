@@ -32,8 +32,9 @@ class HeatPumpPlant:
         Margin on heat over the electricity it takes [EUR/MWh heat].
     last_resort_eur_per_mwh
         Most it pays for heat it has sold and cannot make [EUR/MWh heat].
-    cover_units
-        Lead time under which it covers open positions at any price below the last resort [units].
+    cover_units, last_offer_units
+        Lead times under which it covers open positions at any price below the last resort, and under which it offers
+        no more heat, because it could no longer cover it [units].
     """
 
     heat_kw: float
@@ -41,6 +42,7 @@ class HeatPumpPlant:
     margin_eur_per_mwh: float
     last_resort_eur_per_mwh: float
     cover_units: float = 6.0
+    last_offer_units: float = 2.5
 
 
 class CentralHeatPump(Participant):
@@ -95,7 +97,7 @@ class CentralHeatPump(Participant):
         surplus = np.maximum(-gap - 1, 0)
         give = np.where(power.bid == NO_PRICE, idle, power.bid * power.tick_eur_per_mwh)
         electric = make_quotes(power, np.maximum(gap, 0), limit, surplus, np.maximum(give, 0.0))
-        return {"electricity": electric, "heat": self._heat_quotes(heat, power, gap, late & (power_ask > limit))}
+        return {"electricity": electric, "heat": self._heat_quotes(now, heat, power, gap, late & (power_ask > limit))}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the heat that its electricity makes, no more than was sold, and the electricity for it."""
@@ -124,10 +126,12 @@ class CentralHeatPump(Participant):
         self._received[units] = np.where(total > 0.0, worth / np.maximum(total, 1e-12), 0.0)
         self._sold_kw[units] = sold
 
-    def _heat_quotes(self, heat: MarketView, power: MarketView, gap: IntArray, uncovered: BoolArray) -> Quotes:
+    def _heat_quotes(
+        self, now: float, heat: MarketView, power: MarketView, gap: IntArray, uncovered: BoolArray
+    ) -> Quotes:
         """Return offers of new heat where electricity is offered, and purchases of heat where none was found."""
         cop = self.plant.cop[heat.units]
-        offered = power.ask != NO_PRICE
+        offered = (power.ask != NO_PRICE) & (heat.units - now > self.plant.last_offer_units)
         price = np.where(offered, power.ask * power.tick_eur_per_mwh, 0.0) / cop + self.plant.margin_eur_per_mwh
         free_kw = self.plant.heat_kw - heat.position * heat.lot_kw
         makes_kw = np.maximum(power.ask_lots - np.maximum(gap, 0), 0) * power.lot_kw * cop
