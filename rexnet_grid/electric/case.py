@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 4
+CASE_FORMAT = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +73,9 @@ class GridCase:
         (n_branch,) loading while it carries nothing: 0, or NaN where it is not supplied.
     supply_bus
         User's ids of the buses that balance.
+    tap_edge, tap_side, tap_position, tap_neutral, tap_step, tap_range
+        Longitudinal tap changers of two-winding transformers: edge, side (0 from, 1 to), position, neutral position,
+        change of turns per step [-], lowest and highest position (n_tap, 2).
     load_name, load_kind, load_bus, load_kw, load_kvar
         The user's load table: name, type, bus id, consumption [kW], [kvar].
     controlled
@@ -111,6 +114,12 @@ class GridCase:
     branch_rating: FloatArray
     branch_idle: FloatArray
     supply_bus: IntArray
+    tap_edge: IntArray
+    tap_side: IntArray
+    tap_position: FloatArray
+    tap_neutral: FloatArray
+    tap_step: FloatArray
+    tap_range: FloatArray
     load_name: TextArray
     load_kind: TextArray
     load_bus: IntArray

@@ -12,17 +12,17 @@ from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
 from rexnet_grid.electric.headroom import headroom_of_units, remaining
 from rexnet_grid.electric.limits import ElectricLimits
-from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, limit_rows
+from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, join_rows, limit_rows
 from rexnet_grid.electric.row_choice import choose_rows, node_size_kw
 from rexnet_grid.electric.signal import marginal_losses
 from rexnet_grid.electric.violations import find_violations
-from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rexnet_grid.delivery.headroom import Headroom
-    from rexnet_grid.electric.case import FloatArray
+    from rexnet_grid.electric.case import FloatArray, GridCase
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
@@ -32,7 +32,7 @@ MOST_ROWS = 512
 class ElectricDelivery:
     """The electric delivery network of a run.
 
-    Power flow has no memory, so ``predict`` and ``deliver`` answer alike and there is hardly a state to save.
+    Power flow has no memory, so ``predict`` and ``deliver`` answer alike; the state is the topology.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ class ElectricDelivery:
     node_size_kw
         Change of one node between two refreshes up to which the choice of rows is honest [kW]; the default is 5 % of
         what the supply can give.
+    secured_against
+        Branches whose outage the headroom has to survive, one at a time (N-1).
 
     Notes
     -----
@@ -59,8 +61,11 @@ class ElectricDelivery:
         *,
         most_rows: int = MOST_ROWS,
         node_size_kw: float | None = None,
+        secured_against: Sequence[str] = (),
     ) -> None:
-        self.network = network
+        self.network = self._whole = network
+        self._changes: tuple[tuple[str, ...], dict[str, float]] = ((), {})
+        self._outages = tuple(secured_against)
         self.limits = limits if limits is not None else ElectricLimits()
         self._most_rows = most_rows
         self._node_size_kw = node_size_kw
@@ -113,7 +118,7 @@ class ElectricDelivery:
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         flow = self._flow(position)
         rows = self._published
-        return headroom_of_units(rows, self._nodes, units, position, remaining(rows, self.limits, position, flow))
+        return headroom_of_units(rows, self._nodes, units, remaining(rows, self.limits, position, flow))
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW]."""
@@ -126,14 +131,42 @@ class ElectricDelivery:
             marginal_losses(self.network.case, self._model, flow, self.limits.tan_phi)[:, node],
         )
 
+    def change(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> None:
+        """Set which branches are out of service and which transformers stand at other taps than the network's own.
+
+        Nodes keep their places; one that loses its supply carries nothing: what is asked there is not served.
+
+        Raises
+        ------
+        NetworkDataError
+            An unknown branch or tap position; the topology stays as it was.
+        """
+        network = self._whole.changed(out, taps) if out or taps else self._whole
+        if case_supply(network.case) != case_supply(self._whole.case):
+            raise NetworkDataError(
+                [Issue(network.name, "out", ", ".join(out), "branches that leave the supply connected")]
+            )
+        self.network = network
+        self._changes = (tuple(out), dict(taps or {}))
+        for name in ("_model", "_rows", "_published"):
+            self.__dict__.pop(name, None)
+
     def save(self) -> Any:
-        """Return the state: there is none but the topology."""
-        return None
+        """Return the state: which branches are out and where the taps stand."""
+        return {"out": list(self._changes[0]), "taps": dict(self._changes[1])}
 
     def restore(self, state: Any) -> None:
-        """Go back to a saved state."""
-        if state is not None:
-            raise InputError(f"{self.network.name}: this is not a state of an electric network")
+        """Go back to a saved state.
+
+        Raises
+        ------
+        InputError
+            This is no state of an electric network.
+        """
+        if not isinstance(state, dict) or set(state) != {"out", "taps"}:
+            raise InputError(f"{self._whole.name}: this is not a state of an electric network")
+        if (tuple(state["out"]), dict(state["taps"])) != self._changes:
+            self.change(state["out"], state["taps"])
 
     @cached_property
     def _model(self) -> NodeModel:
@@ -141,13 +174,24 @@ class ElectricDelivery:
 
     @cached_property
     def _rows(self) -> LimitRows:
-        case = self.network.case
+        rows = [self._rows_of(self.network, self._model)]
+        for name in self._outages:
+            network = self.network.changed([name])
+            model = NodeModel.of(network.case, network.solver, self.limits)
+            rows.append(self._rows_of(network, model).without_measure(f"without {name}"))
+        return join_rows(rows)
+
+    def _rows_of(self, network: ElectricNetwork, model: NodeModel) -> LimitRows:
+        case = network.case
         node = case.bus_node[self._bus]
         first_bus: dict[int, int] = {}
         for n, bus in zip(node, case.bus_id[self._bus], strict=True):
-            first_bus.setdefault(int(n), int(bus))
-        rows = limit_rows(case, self._model, self.limits, node, first_bus)
-        rows.consuming[:, self._supply_at] = rows.injecting[:, self._supply_at] = 0.0
+            if n != NOWHERE:
+                first_bus.setdefault(int(n), int(bus))
+        rows = limit_rows(case, model, self.limits, node, first_bus)
+        nothing = node == NOWHERE
+        nothing[self._supply_at] = True
+        rows.consuming[:, nothing] = rows.injecting[:, nothing] = 0.0
         return rows
 
     @cached_property
@@ -180,7 +224,9 @@ class ElectricDelivery:
         return self.network.power_flow(kw, np.minimum(kw, 0.0) * self.limits.tan_phi)
 
     def _state(self, injection_kw: FloatArray) -> NetworkState:
-        injection = self._checked(injection_kw, (len(self._nodes),))
+        asked = self._checked(injection_kw, (len(self._nodes),))
+        supplied = self.network.case.bus_node[self._bus] != NOWHERE
+        injection = np.where(supplied, asked, 0.0)
         flow = self._flow(injection)
         if not flow.converged:
             return self._no_state()
@@ -196,7 +242,8 @@ class ElectricDelivery:
             "import_kw": np.array([flow.grid_import_kw]),
         }
         violations = find_violations(self._nodes, self.network.case, self.limits, vm, flow)
-        return NetworkState(carried, np.zeros(len(injection)), balance, violations, arrays)
+        unserved = np.where(supplied, 0.0, np.maximum(-asked, 0.0))
+        return NetworkState(carried, unserved, balance, violations, arrays)
 
     def _no_state(self) -> NetworkState:
         n = len(self._nodes)
@@ -204,3 +251,8 @@ class ElectricDelivery:
         return NetworkState(
             np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), (), nothing, converged=False
         )
+
+
+def case_supply(case: GridCase) -> list[int]:
+    """Return the buses that balance."""
+    return [int(b) for b in case.supply_bus]

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rexnet_grid.errors import Issue, MissingExtraError, NetworkDataError
 
-if TYPE_CHECKING:
-    from rexnet_grid.electric.case import GridCase
-
 TRUSTED = ("pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins")
-MODULE_KEYS = ("_module", "_class")
 
 
-def read_case(path: str | Path, supply_vm_pu: float | None = None, tap_pos: float | None = None) -> GridCase:
-    """Read a pandapower net from JSON or Excel and resolve it to arrays.
+def read_net(path: str | Path) -> Any:
+    """Read a pandapower net from JSON or Excel.
 
     Raises
     ------
@@ -30,16 +26,10 @@ def read_case(path: str | Path, supply_vm_pu: float | None = None, tap_pos: floa
     readers = {".json": _read_json, ".xlsx": _read_excel}
     reader = readers.get(file.suffix.lower())
     if reader is None:
-        hint = (
-            "pickles can run code and are never read; save it with pandapower.to_json"
-            if file.suffix in {".p", ".pkl"}
-            else ""
-        )
+        pickled = file.suffix.lower() in {".p", ".pkl", ".pickle"}
+        hint = "pickles can run code and are never read; save it with pandapower.to_json" if pickled else ""
         raise NetworkDataError([Issue(str(path), "file type", file.suffix or "no suffix", ".json or .xlsx", hint)])
-    net = reader(file)
-    from rexnet_grid.electric.pandapower_nets import build_case, with_options
-
-    return build_case(with_options(net, supply_vm_pu, tap_pos))
+    return reader(file)
 
 
 def _read_json(file: Path) -> Any:

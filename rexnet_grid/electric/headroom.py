@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def headroom_of_units(
-    rows: LimitRows, nodes: tuple[str, ...], units: Sequence[int], position: FloatArray, slack: FloatArray
+    rows: LimitRows, nodes: tuple[str, ...], units: Sequence[int], slack: FloatArray
 ) -> tuple[Headroom, ...]:
     """Return the headroom of every unit; all share one coefficient array, only the slack differs.
 
@@ -28,14 +28,11 @@ def headroom_of_units(
         The rows to publish.
     nodes, units
         Names of the columns, numbers of the units.
-    position
-        (n_units, n_nodes) injections reserved so far [kW].
     slack
         (n_rows, n_units) what is left of each row.
     """
-    coefficients = np.where(rows.demand[:, None], rows.consuming, rows.injecting)
     return tuple(
-        Headroom(int(unit), nodes, coefficients, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
+        Headroom(int(unit), nodes, rows.published, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
         for k, unit in enumerate(units)
     )
 
@@ -50,7 +47,7 @@ def remaining(rows: LimitRows, limits: ElectricLimits, position: FloatArray, flo
     """
     used = rows.consuming @ np.minimum(position, 0.0).T + rows.injecting @ np.maximum(position, 0.0).T
     slack = rows.bound[:, None] - used
-    group = rows.group()
+    group = rows.group
     nearest = np.full((int(group.max(initial=-1)) + 1, slack.shape[1]), np.inf)
     np.minimum.at(nearest, group, slack)
     return np.where(slack <= nearest[group], np.minimum(slack, measured_slack(rows, limits, flow)), slack)
@@ -58,7 +55,7 @@ def remaining(rows: LimitRows, limits: ElectricLimits, position: FloatArray, flo
 
 def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
     """Return (n_rows, n_units) limit - measured value with the margin taken off, 0 where there is no solution."""
-    out = np.empty((len(rows.names), len(flow.node_voltage)))
+    out = np.full((len(rows.names), len(flow.node_voltage)), np.inf)
     voltage, branch, supply = (rows.column == kind for kind in (0, 1, 2))
     sense = rows.sense[voltage]
     limit = np.where(sense < 0.0, limits.vm_min_pu, limits.vm_max_pu)

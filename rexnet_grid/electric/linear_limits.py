@@ -8,7 +8,8 @@ voltage, the more current a given power draws. See ``docs/electric-headroom.md``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.solver import Solver
 
 
+UNMEASURED = 3
 JOINED = ("consuming", "injecting", "bound", "column", "index", "sense", "demand")
 
 
@@ -86,7 +88,7 @@ def _within(case: GridCase, limits: ElectricLimits, v: ComplexArray) -> bool:
     return bool(np.max(percent[np.isfinite(percent)], initial=0.0) <= limits.loading_percent)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LimitRows:
     """Rows ``used(injections) <= bound``, where used = consuming @ min(p, 0) + injecting @ max(p, 0) [per kW].
 
@@ -100,7 +102,7 @@ class LimitRows:
         (n_rows,) what is left of the limit without injections, margin taken off.
     column, index, sense
         (n_rows,) which measured quantity a row limits: 0 voltage of node ``index`` (sense -1 lower, +1 upper bound),
-        1 loading of branch ``index``, 2 import (+1) or export (-1).
+        1 loading of branch ``index``, 2 import (+1) or export (-1), 3 nothing measured.
     demand
         (n_rows,) whether consumption brings it nearer to its bound.
     """
@@ -114,13 +116,23 @@ class LimitRows:
     sense: np.ndarray
     demand: np.ndarray
 
+    @cached_property
+    def published(self) -> FloatArray:
+        """One coefficient for both signs: of consumption where that is feared, of injection elsewhere."""
+        return np.where(self.demand[:, None], self.consuming, self.injecting)
+
+    @cached_property
+    def group(self) -> np.ndarray:
+        """(n_rows,) a number that rows of the same limit in different directions share."""
+        return np.unique(np.array(self.names), return_inverse=True)[1].astype(np.int64)
+
     def take(self, which: np.ndarray) -> LimitRows:
         """Return some of the rows."""
         return LimitRows(tuple(self.names[i] for i in which), **{key: getattr(self, key)[which] for key in JOINED})
 
-    def group(self) -> np.ndarray:
-        """Return (n_rows,) a number that rows of the same limit in different directions share."""
-        return np.unique(np.array(self.names), return_inverse=True)[1].astype(np.int64)
+    def without_measure(self, why: str) -> LimitRows:
+        """Return the rows under names that end with ``why``, for a topology of which no AC solution is at hand."""
+        return replace(self, names=tuple(f"{n} {why}" for n in self.names), column=np.full(len(self.names), UNMEASURED))
 
 
 def limit_rows(

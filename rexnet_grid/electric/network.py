@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,11 @@ from rexnet_grid.electric.flow import PowerFlow
 from rexnet_grid.electric.kernels import edge_flows
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
 from rexnet_grid.electric.solver import PU_TO_KW, Solver, zip_power
-from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.electric.topology import changed_case
+from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -28,10 +32,15 @@ class ElectricNetwork:
     case
         The network as arrays; users build one with :meth:`from_pandapower`, :meth:`from_file`, :meth:`from_builtin` or
         :meth:`from_simbench`.
+    source
+        The pandapower net itself, where controllers (tap changers, Q(V) inverters) have to act in every case.
     """
 
-    def __init__(self, case: GridCase) -> None:
+    def __init__(self, case: GridCase, source: Any = None) -> None:
+        if case.controlled and source is None:
+            raise NetworkDataError(f"{case.name}: its controllers need the pandapower net itself")
         self.case = case
+        self._source = source
         self.solver = Solver(case)
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
         self._alive_node = case.bus_node[self._alive]
@@ -62,7 +71,9 @@ class ElectricNetwork:
         """
         from rexnet_grid.electric.pandapower_nets import build_case, with_options
 
-        return cls(build_case(with_options(net, supply_vm_pu, tap_pos)))
+        net = with_options(net, supply_vm_pu, tap_pos)
+        case = build_case(net)
+        return cls(case, copy.deepcopy(net) if case.controlled else None)
 
     @classmethod
     def from_builtin(
@@ -84,9 +95,9 @@ class ElectricNetwork:
         NetworkDataError
             The file is missing, broken, a pickle, or names modules outside the short list that a net needs.
         """
-        from rexnet_grid.electric.files import read_case
+        from rexnet_grid.electric.files import read_net
 
-        return cls(read_case(path, supply_vm_pu, tap_pos))
+        return cls.from_pandapower(read_net(path), supply_vm_pu=supply_vm_pu, tap_pos=tap_pos)
 
     @classmethod
     def from_simbench(
@@ -170,6 +181,13 @@ class ElectricNetwork:
             NaN, infinite or misshapen injections.
         """
         kw = self._checked(injection_kw, "injection_kw")
+        if self.case.controlled:
+            kvar = (
+                np.zeros(kw.shape)
+                if injection_kvar is None
+                else self._checked(injection_kvar, "injection_kvar", kw.shape)
+            )
+            return self._controlled_flow(kw, kvar)
         power = self._node_power(
             kw, None if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
         )
@@ -189,7 +207,45 @@ class ElectricNetwork:
         """
         if np.ndim(flow.converged) != 0 or not flow.converged:
             raise InputError(f"{self.name}: sensitivities need one converged power flow")
-        return sensitivities(self.case, self.solver, flow)
+        solver = self.solver if flow.case is self.case else Solver(flow.case)
+        return sensitivities(flow.case, solver, flow)
+
+    def changed(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> ElectricNetwork:
+        """Return the network with branches out of service and transformers at other taps; only the factor is remade.
+
+        Parameters
+        ----------
+        out
+            Names of the branches to disconnect at both ends, such as ``"line 3"``.
+        taps
+            Tap position by transformer name.
+
+        Raises
+        ------
+        NetworkDataError
+            An unknown branch or tap position, or a network whose controllers move taps themselves.
+        """
+        if self.case.controlled:
+            raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")
+        return ElectricNetwork(changed_case(self.case, out, taps))
+
+    def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
+        """Let the net's own controllers act in every case, then solve the network that they leave."""
+        from rexnet_grid.electric.pandapower_nets import controlled_case
+
+        flows = []
+        for p, q in zip(kw.reshape(-1, self.case.n_bus), kvar.reshape(-1, self.case.n_bus), strict=True):
+            settled = controlled_case(self._source, p, q)
+            if settled is None:
+                fixed = ElectricNetwork(replace(self.case, controlled=0))
+                nothing = np.full((1, self.case.n_node), np.nan + 0j)
+                flows.append(fixed._result(nothing, nothing, np.zeros(1, dtype=bool), single=True))
+            else:
+                flows.append(ElectricNetwork(settled[0]).power_flow(settled[1], settled[2]))
+        if kw.ndim == 1:
+            return flows[0]
+        keys = ("loading_percent", "loss_kw", "shunt_kw", "grid_import_kw", "converged", "node_voltage", "node_power")
+        return PowerFlow(self.case, *(np.array([getattr(f, key) for f in flows]) for key in keys))
 
     def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
         try:

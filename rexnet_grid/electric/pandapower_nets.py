@@ -10,7 +10,12 @@ from zipfile import BadZipFile
 import numpy as np
 import pandapower as pp
 import pandapower.networks as pp_networks
-from pandapower.auxiliary import _add_auxiliary_elements, _init_runpp_options
+from pandapower.auxiliary import (
+    ControllerNotConverged,
+    LoadflowNotConverged,
+    _add_auxiliary_elements,
+    _init_runpp_options,
+)
 from pandapower.pd2ppc import _pd2ppc
 from pandapower.pf.ppci_variables import _get_pf_variables_from_ppci
 from pandapower.pf.run_dc_pf import _run_dc_pf
@@ -19,7 +24,7 @@ from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import makeYbus
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table
+from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table, tap_table
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
@@ -28,7 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
-CONTROLLED_TABLES = ("svc", "tcsc", "ssc", "vsc", "bus_dc", "line_dc")
+UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
+UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_q_lims", "enforce_p_lims", "consider_line_temperature")
 
 
 def build_case(net: Any) -> GridCase:
@@ -43,6 +49,7 @@ def build_case(net: Any) -> GridCase:
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
     work = copy.deepcopy(net)
+    _refuse_unsupported(work, str(net.get("name") or "pandapower net"))
     try:
         ppci = _internal_case(work)
     except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
@@ -156,9 +163,52 @@ def _supply_buses(net: Any, bus_id: IntArray, node: IntArray, kind: IntArray) ->
 
 def _is_controlled(net: Any) -> bool:
     controllers = net.get("controller")
-    if controllers is not None and len(controllers) and bool(controllers.in_service.any()):
-        return True
-    return any(len(net.get(table, ())) > 0 for table in CONTROLLED_TABLES)
+    return controllers is not None and len(controllers) > 0 and bool(controllers.in_service.any())
+
+
+def _refuse_unsupported(net: Any, name: str) -> None:
+    """Raise NetworkDataError for what neither our solver nor a fixed internal case can honour."""
+    issues = [
+        Issue(name, table, f"{len(net[table])} rows", "no such elements", "they change the network while it is solved")
+        for table in UNSUPPORTED_TABLES
+        if table in net and len(net[table]) and bool(net[table].get("in_service", True).any())
+    ]
+    options = net.get("user_pf_options") or {}
+    issues += [
+        Issue(name, f"user_pf_options {key}", str(options[key]), "False")
+        for key in UNSUPPORTED_OPTIONS
+        if options.get(key)
+    ]
+    if options.get("trafo_loading", "current") != "current":
+        issues.append(Issue(name, "user_pf_options trafo_loading", str(options["trafo_loading"]), "current"))
+    if issues:
+        raise NetworkDataError(issues)
+
+
+def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
+    """Let the net's controllers act for one injection (by bus, whole) and return the network as they leave it.
+
+    What differs from the net's own injection is added as further loads, so the controllers see the voltages of the
+    asked injection while they move taps and reactive power of their own elements. Returns the case, and the injection
+    with what the controllers added; None when pandapower finds no solution.
+    """
+    work = copy.deepcopy(net)
+    base = build_case(work)
+    change_kw, change_kvar = kw - base.base_kw, kvar - base.base_kvar
+    differs = np.flatnonzero((np.abs(change_kw) > 0.0) | (np.abs(change_kvar) > 0.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        added = pp.create_loads(
+            work, base.bus_id[differs], p_mw=-change_kw[differs] / 1e3, q_mvar=-change_kvar[differs] / 1e3
+        )
+        try:
+            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+        except (LoadflowNotConverged, ControllerNotConverged):
+            return None
+    work.load = work.load.drop(index=added)
+    work.controller["in_service"] = False
+    case = build_case(work)
+    return case, case.base_kw + change_kw, case.base_kvar + change_kvar
 
 
 def _base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -230,6 +280,7 @@ def _edges(
         "edge_scale": scale,
         "edge_branch": owner,
         **tables,
+        **tap_table(net, place),
     }
 
 

@@ -92,6 +92,33 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
     }
 
 
+def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
+    """Return the longitudinal tap changers of two-winding transformers in service; ``place`` as above."""
+    frame = net.trafo
+    taps: list[tuple[int, int, float, float, float, float, float]] = []
+    start = net["_pd2ppc_lookups"]["branch"]["trafo"][0] if len(frame) else 0
+    for row, (_, t) in enumerate(frame.iterrows()):
+        kind = t.get("tap_changer_type", "Ratio")
+        plain = (kind == "Ratio" and float(t.get("tap_step_degree") or 0.0) in {0.0}) or _missing(
+            t.get("tap_step_degree")
+        )
+        numbers = [float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_step_percent", "tap_min", "tap_max")]
+        depends = bool(t.get("tap_dependency_table", False)) and not _missing(t.get("tap_dependency_table"))
+        edge = int(place[start + row])
+        if edge == NOWHERE or t.tap_side not in {"hv", "lv"} or not plain or depends or np.isnan(numbers).any():
+            continue
+        taps.append((edge, 0 if t.tap_side == "hv" else 1, *numbers))  # type: ignore[arg-type]
+    table = np.array(taps, dtype=float).reshape(-1, 7)
+    return {
+        "tap_edge": table[:, 0].astype(np.int64),
+        "tap_side": table[:, 1].astype(np.int64),
+        "tap_position": table[:, 2].copy(),
+        "tap_neutral": table[:, 3].copy(),
+        "tap_step": table[:, 4] / 100.0,
+        "tap_range": table[:, 5:].copy(),
+    }
+
+
 def _idle_loading(net: Any, ends: IntArray, rating: FloatArray) -> FloatArray:
     """Return 0, or NaN where both ends lie on buses without supply or nothing is rated."""
     lookup = np.asarray(net["_pd2ppc_lookups"]["bus"])

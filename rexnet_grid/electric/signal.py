@@ -28,9 +28,9 @@ def marginal_losses(case: GridCase, model: NodeModel, flow: PowerFlow, tan_phi: 
     solution itself; generators that hold their voltage are taken as fixed.
     """
     v = np.atleast_2d(flow.node_voltage)
-    solved = np.isfinite(v).all(axis=1)
-    v = np.where(solved[:, None], v, 1.0)
-    power = np.where(solved[:, None], np.atleast_2d(flow.node_power), 0.0)
+    solved = np.isfinite(v).all(axis=1).reshape(-1, 1)
+    v = np.where(solved, v, 1.0)
+    power = np.where(solved, np.atleast_2d(flow.node_power), 0.0)
     edges = _edge_admittance(case)
     gradient = np.conj((edges @ v.T).T) + (edges.T @ np.conj(v).T).T
     d = np.conj(power) / np.conj(v) ** 2
@@ -44,7 +44,7 @@ def marginal_losses(case: GridCase, model: NodeModel, flow: PowerFlow, tan_phi: 
             break
     along = np.where(power.real > 0.0, 1.0, 1.0 - 1j * tan_phi)
     loss = (through * along * np.conj(1.0 / v)).real
-    return np.where(solved[:, None], loss, 0.0)
+    return np.where(solved, loss, 0.0)
 
 
 def _edge_admittance(case: GridCase) -> csr_matrix:

@@ -1,0 +1,143 @@
+"""Branches trip, taps move, controllers act: always what pandapower says of the changed net."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+
+from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.errors import InputError, NetworkDataError
+
+pp = pytest.importorskip("pandapower")
+
+
+def cigre_mv():
+    import pandapower.networks as nw
+
+    net = nw.create_cigre_network_mv()
+    net.switch["closed"] = True
+    return net
+
+
+def agree(flow, pp_net):
+    pp.runpp(pp_net, tolerance_mva=1e-10)
+    vm = pp_net.res_bus.vm_pu.to_numpy()
+    assert (np.isnan(vm) == np.isnan(flow.vm_pu)).all()
+    np.testing.assert_allclose(flow.vm_pu, vm, rtol=0, atol=1e-8)
+    loading = np.concatenate([pp_net.res_line.loading_percent, pp_net.res_trafo.loading_percent])
+    np.testing.assert_allclose(flow.loading_percent, loading, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("line", [0, 3, 6, 11])
+def test_a_line_trips(line):
+    pp_net = cigre_mv()
+    net = ElectricNetwork.from_pandapower(pp_net)
+    changed = net.changed(out=[f"line {line}"])
+    pp_net.line.loc[line, "in_service"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+
+
+@pytest.mark.parametrize(("position", "side"), [(-3, "hv"), (5, "hv"), (-2, "lv"), (4, "lv")])
+def test_a_tap_moves(position, side):
+    pp_net = cigre_mv()
+    pp_net.trafo["tap_side"] = side
+    pp_net.trafo["tap_changer_type"] = "Ratio"
+    for column, value in (
+        ("tap_min", -9),
+        ("tap_max", 9),
+        ("tap_pos", 1),
+        ("tap_neutral", 0),
+        ("tap_step_percent", 1.5),
+    ):
+        pp_net.trafo[column] = value
+    pp_net.trafo["tap_step_degree"] = 0.0
+    net = ElectricNetwork.from_pandapower(pp_net)
+    changed = net.changed(taps={"trafo 0": position, "trafo 1": 0})
+    pp_net.trafo["tap_pos"] = [position, 0]
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+
+
+def test_what_loses_its_supply_is_not_served():
+    net = ElectricNetwork.from_builtin("lv_schutterwald:13", supply_vm_pu=1.0)
+    delivery = ElectricDelivery(net)
+    injection = np.full(len(delivery.nodes), -1.0)
+    before = delivery.predict(0, injection)
+    saved = delivery.save()
+    delivery.change(out=["line 1050"] if "line 1050" in net.branches else [str(net.branches[0])])
+    after = delivery.predict(0, injection)
+    assert after.converged
+    assert after.unserved_kw.sum() >= 1.0
+    assert after.arrays["import_kw"][0] < before.arrays["import_kw"][0]
+    assert after.balance.residual_relative < 1e-9
+    dark = np.isnan(after.arrays["vm_pu"])
+    np.testing.assert_array_equal(dark, after.unserved_kw > 0.0)
+    assert delivery.headroom([1], injection[None, :])[0].nodes == delivery.nodes
+    tripped = delivery.save()
+    delivery.restore(saved)
+    np.testing.assert_array_equal(delivery.predict(0, injection).arrays["vm_pu"], before.arrays["vm_pu"])
+    delivery.restore(tripped)
+    np.testing.assert_array_equal(delivery.predict(0, injection).arrays["vm_pu"], after.arrays["vm_pu"])
+
+
+def test_unknown_changes_are_refused_and_change_nothing():
+    delivery = ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:13"))
+    for out, taps in ((["line 0"], {}), ([], {"trafo 99": 0.0}), ([], {"trafo 37": 9.0}), (["trafo 37x"], {})):
+        with pytest.raises(NetworkDataError):
+            delivery.change(out=out, taps=taps)
+    assert delivery.save() == {"out": [], "taps": {}}
+
+
+def test_headroom_survives_the_outages_it_is_secured_against():
+    net = ElectricNetwork.from_pandapower(cigre_mv())
+    plain = ElectricDelivery(net, ElectricLimits(loading_percent=120.0))
+    secured = ElectricDelivery(net, ElectricLimits(loading_percent=120.0), secured_against=["line 0"])
+    n = len(plain.nodes)
+    supply = plain.nodes.index(plain.supply_node)
+    nothing = np.zeros((1, n))
+    loose, tight = plain.headroom([0], nothing)[0], secured.headroom([0], nothing)[0]
+    assert any(name.endswith("without line 0") for name in tight.limits)
+    capacity = [h.capacity_kw(supply, 4) for h in (loose, tight)]
+    assert capacity[1] < 0.9 * capacity[0]
+    position = np.zeros(n)
+    position[4] = -capacity[1]
+    secured.change(out=["line 0"])
+    assert secured.predict(0, position).violations == ()
+
+
+def test_tap_controllers_act_in_every_case():
+    pp_net = cigre_mv()
+    pp_net.trafo["tap_changer_type"] = "Ratio"
+    for column, value in (("tap_side", "hv"), ("tap_min", -9), ("tap_max", 9), ("tap_pos", 0), ("tap_neutral", 0)):
+        pp_net.trafo[column] = value
+    pp_net.trafo["tap_step_percent"], pp_net.trafo["tap_step_degree"] = 1.5, 0.0
+    for trafo in pp_net.trafo.index:
+        pp.control.DiscreteTapControl(pp_net, trafo, vm_lower_pu=0.99, vm_upper_pu=1.02)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = net.base_injection()
+    flows = net.power_flow(np.stack([kw, 0.2 * kw]), np.stack([kvar, 0.2 * kvar]))
+    assert flows.converged.all()
+    for row, share in enumerate((1.0, 0.2)):
+        work = copy.deepcopy(pp_net)
+        work.load["scaling"] = share
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+        np.testing.assert_allclose(flows.vm_pu[row], work.res_bus.vm_pu, rtol=0, atol=1e-8)
+    one = net.power_flow(kw, kvar)
+    assert np.isfinite(net.sensitivities(one).loss_kw_per_kw).all()
+    with pytest.raises(NetworkDataError):
+        net.changed(out=["line 0"])
+
+
+def test_elements_that_nobody_honours_are_refused_by_name():
+    pp_net = cigre_mv()
+    pp.create_svc(pp_net, 3, x_l_ohm=1.0, x_cvar_ohm=-10.0, set_vm_pu=1.0, thyristor_firing_angle_degree=90.0)
+    with pytest.raises(NetworkDataError, match="svc"):
+        ElectricNetwork.from_pandapower(pp_net)
+    pp_net = cigre_mv()
+    pp.set_user_pf_options(pp_net, distributed_slack=True)
+    with pytest.raises(InputError, match="distributed_slack"):
+        ElectricNetwork.from_pandapower(pp_net)
