@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pickle
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from prosumers_market import Dealer, live
-from prosumers_town import curve_prices, kit, town
+from prosumers_town import curve_prices, kit, surroundings, town
 
+from rexnet_grid.prosumers.config import PopulationConfig
+from rexnet_grid.prosumers.population import build_population
+from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats, price_curve
 from rexnet_grid.randomness import Streams
+from rexnet_grid.scenario.profiles import household_shape
+from rexnet_grid.scenario.weather import reference_weather
+from rexnet_grid.units import TimeGrid
 
 
 def fingerprint(member, units=6):
@@ -94,3 +103,41 @@ def test_two_hundred_participants_look_at_a_day_in_a_tenth_of_a_second():
     look(-2.0)
     assert len(members) > 200
     assert min(look(-2.0 + 0.01 * k) for k in range(5)) < 0.1
+
+
+@pytest.mark.parametrize("unit_minutes", [5, 30, 60])
+def test_other_lengths_of_a_unit_work_as_well(unit_minutes):
+    day = 24 * 60 // unit_minutes
+    grid = TimeGrid(datetime(2026, 1, 13, tzinfo=ZoneInfo("Europe/Berlin")), unit_minutes)
+    weather, shape = reference_weather(12, grid, 2 * day), household_shape(grid, 2 * day)
+    rows = [("HH_0", "bus 1", "HH", 2.1), ("HP_0", "bus 1", "HP", 1.0)]
+    loads = pd.DataFrame(rows, columns=["name", "bus", "type", "kw"])
+    config = PopulationConfig(pv_share=1.0, battery_share=1.0, ev_share=1.0)
+    members = build_population(
+        config, loads, Streams(3), weather, shape, GridSeats("bus 0", "bus 1"), HeatSeats("plant", ("SD1",))
+    ).members
+    assert len(members) == 10
+    prices = curve_prices(price_curve(grid, 2 * day, 110.0, 1.0))
+    for member in members:
+        _, history = live(member, prices, day, horizon=day)
+        if "room_c" in history[-1]:
+            assert min(record["room_c"] for record in history) > 19.7
+        if "missed_kwh" in history[-1]:
+            assert history[-1]["missed_kwh"] < 0.3
+
+
+def test_a_town_of_nothing_and_a_town_without_heat_can_be_made():
+    weather, shape = surroundings()
+    nobody = pd.DataFrame({"name": [], "bus": [], "type": [], "kw": []})
+    members = build_population(PopulationConfig(), nobody, Streams(1), weather, shape, GridSeats("bus 0")).members
+    assert [member.kind for member in members] == ["supplier", "operator"]
+
+
+def test_extreme_wishes_do_not_break_anybody():
+    members = town(
+        households=3, pumps=2, buildings=1, hot_water_kwh_per_day=0.0, ev_kwh_per_day=0.0, ev_share=1.0,
+        battery_share=1.0, battery_efficiency=1.0, electricity_price_swing=0.0, electricity_spread_eur_per_mwh=0.0,
+        linepack_kwh=0.0, forecast_hours=0.1,
+    ).members  # fmt: skip
+    for member in members:
+        live(member, curve_prices(kit().power_price), 24)
