@@ -52,7 +52,7 @@ class Seats:
     def balances(self) -> BoolArray:
         """Whether an account balances (operator, external supply) instead of taking part."""
         accounts = np.arange(len(self.names))
-        return (accounts == self.operator) | (accounts == self.supplier)
+        return np.asarray((accounts == self.operator) | (accounts == self.supplier), dtype=np.bool_)
 
 
 class CarrierMarket:

@@ -59,6 +59,7 @@ def save(simulation: Simulation) -> bytes:
         "now": simulation.floor.now,
         "next_wake": simulation.floor.next_wake,
         "wakes": simulation.floor.wakes,
+        "stopped": simulation.setup.outages.stopped,
         "happened": len(simulation.setup.events) - len(simulation.floor.pending),
         "exchanges": {c: m.exchange for c, m in markets.items()},
         "tapes": {c: m.tape for c, m in markets.items()},
@@ -99,6 +100,7 @@ def restore(simulation: Simulation, payload: bytes) -> None:
     simulation.setup = replace(
         simulation.setup, population=replace(simulation.setup.population, members=state["members"])
     )
+    simulation.setup.outages.stopped.update(state["stopped"])
     for carrier, market in simulation.setup.markets.items():
         market.take_over(state["exchanges"][carrier], state["tapes"][carrier])
         market.signal = state["signals"][carrier]

@@ -10,7 +10,7 @@ import numpy as np
 from rexnet_grid.prosumers.base import Delivered, Realised
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.unit import UnitOnCarrier
@@ -24,17 +24,19 @@ def realise(
     population: Sequence[Prosumer],
     markets: Mapping[Carrier, CarrierMarket],
     books: Mapping[Carrier, UnitOnCarrier],
+    stopped: Collection[int] = (),
 ) -> None:
     """Ask every participant what it does in ``unit`` with its secured reservation; fills ``realised_kw``.
 
-    The external supply is taken at its word: what the network draws beyond it is balancing energy of the operator.
+    Participants that have stopped do nothing. The external supply is taken at its word: what the network draws beyond
+    it is balancing energy of the operator.
     """
     for index, member in enumerate(population):
         accounts = {c: int(m.account_of[index]) for c, m in markets.items() if m.account_of[index] >= 0}
         if member.kind in {"supplier", "operator"}:
             continue
         secured = {c: float(books[c].secured_kw[account]) for c, account in accounts.items()}
-        answer = member.realise(unit, secured)
+        answer = {} if index in stopped else member.realise(unit, secured)
         for carrier, account in accounts.items():
             done = answer.get(carrier, Realised.steady(0.0))
             books[carrier].realised_kw[account] = done.mean_kw

@@ -22,6 +22,7 @@ def manifest_of(simulation: Simulation) -> dict[str, Any]:
         "coupling": COUPLING,
         "units_done": simulation.unit,
         "feedback": bool(setup.feedbacks),
+        "headroom_from": {f.market.carrier: f.oracle.status() for f in setup.feedbacks},
         "safety_maintainer": setup.maintainer is not None,
         "timings_s": dict(simulation.timings_s),
         "cash_sum_quanta": sum(int(m.exchange.ledger.balances().sum()) for m in markets.values()),

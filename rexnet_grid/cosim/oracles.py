@@ -33,6 +33,10 @@ class Oracle(Protocol):
         """Take in the meters' readings of a delivered unit of ``hours`` [h]."""
         ...
 
+    def status(self) -> str:
+        """Return in one sentence where its knowledge comes from."""
+        ...
+
     def save(self) -> Any:
         """Return what it has learned, for a checkpoint."""
         ...
@@ -64,6 +68,10 @@ class NetworkOracle:
 
     def learn(self, readings: Readings, hours: float) -> None:
         """Learn nothing: the map is known."""
+
+    def status(self) -> str:
+        """Return in one sentence where its knowledge comes from."""
+        return "the network itself"
 
     def save(self) -> Any:
         """Return nothing: the network keeps its own state."""
@@ -106,6 +114,12 @@ class LearnedOracle:
         """Hand the readings of the metered accounts to the learner."""
         power_kw = readings.energy_kwh[self.accounts] / hours
         self.learner.append(power_kw, None, np.asarray(readings.vm_pu[self.accounts]))
+
+    def status(self) -> str:
+        """Return in one sentence where its knowledge comes from."""
+        if self.learner.estimate is not None:
+            return f"learned from the readings of {len(self.accounts)} meters"
+        return "nothing learned yet" + (f": {self.learner.refused}" if self.learner.refused else "")
 
     def save(self) -> Any:
         """Return what was learned."""

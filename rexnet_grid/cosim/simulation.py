@@ -11,6 +11,7 @@ import numpy as np
 
 from rexnet_grid.cosim import checkpoint as checkpointing
 from rexnet_grid.cosim import recording
+from rexnet_grid.cosim.contingencies import Outages
 from rexnet_grid.cosim.delivering import conclude, deliver, realise
 from rexnet_grid.cosim.manifest import manifest_of
 from rexnet_grid.cosim.metering import MeterAccuracy, Readings, read_meters
@@ -67,6 +68,8 @@ class Setup:
         Contingencies and news.
     pictures
         Units before whose gate closure all books are recorded.
+    outages
+        Who has stopped; contingencies change it.
     """
 
     grid: TimeGrid
@@ -82,6 +85,7 @@ class Setup:
     streams: Streams
     events: tuple[ScheduledEvent, ...] = ()
     pictures: frozenset[int] = field(default=frozenset())
+    outages: Outages = field(default_factory=Outages)
 
 
 class Simulation:
@@ -105,7 +109,9 @@ class Simulation:
         self.tally = Tally(tuple(setup.markets))
         self.meter_errors = {c: setup.streams.generator("meters", c) for c in setup.markets}
         start = self._gate(0) - setup.lead_in_units
-        self.floor = TradingFloor(start, setup.grid.seconds, setup.population.members, setup.markets, setup.events)
+        self.floor = TradingFloor(
+            start, setup.grid.seconds, setup.population.members, setup.markets, setup.events, setup.outages
+        )
         self.calls: list[int] = []
         if checkpoint is None:
             self._lead_in()
@@ -132,7 +138,7 @@ class Simulation:
                 for c, m in markets.items():
                     secure_reservations(m, self.setup.maintainer, books[c])
         with self._timed("realise"):
-            realise(u, members, markets, books)
+            realise(u, members, markets, books, self.setup.outages.stopped)
             if self.setup.maintainer is not None:
                 for c, m in markets.items():
                     secure_realised(m, self.setup.maintainer, books[c])

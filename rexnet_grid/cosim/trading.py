@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import simpy
 
+from rexnet_grid.cosim.contingencies import Outages
+from rexnet_grid.prosumers.base import Quotes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
@@ -31,6 +34,8 @@ class TradingFloor:
         The exchanges, by carrier.
     events
         What else happens between boundaries, in any order.
+    outages
+        Who has stopped.
     """
 
     def __init__(
@@ -40,7 +45,9 @@ class TradingFloor:
         population: Sequence[Prosumer],
         markets: Mapping[Carrier, CarrierMarket],
         events: Sequence[ScheduledEvent] = (),
+        outages: Outages | None = None,
     ) -> None:
+        self.outages = outages if outages is not None else Outages()
         self.unit_seconds = unit_seconds
         self.population = population
         self.markets = markets
@@ -65,7 +72,10 @@ class TradingFloor:
         for market in markets.values():
             market.exchange.set_clock(round(self.now * self.unit_seconds))
         seen = {c: m.look(member) for c, m in markets.items()}
-        quotes = self.population[member].trade(self.now, {c: m.view(member, seen[c]) for c, m in markets.items()})
+        if member in self.outages.stopped:
+            quotes: Mapping[Carrier, Quotes] = dict.fromkeys(markets, Quotes.none())
+        else:
+            quotes = self.population[member].trade(self.now, {c: m.view(member, seen[c]) for c, m in markets.items()})
         for carrier, wanted in quotes.items():
             markets[carrier].replace_orders(member, seen[carrier], wanted)
         self.wakes += 1

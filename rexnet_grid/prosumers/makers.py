@@ -266,5 +266,5 @@ def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOp
 
 
 def _smooth(series: FloatArray) -> FloatArray:
-    window = np.ones(2 * PV_MARGIN_UNITS + 1)
+    window = np.ones(min(2 * PV_MARGIN_UNITS + 1, len(series)))
     return np.asarray(np.convolve(series, window, mode="same") / np.convolve(np.ones(len(series)), window, mode="same"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.cosim import recording
 from rexnet_grid.cosim.carrier import CarrierMarket
+from rexnet_grid.cosim.contingencies import Outages, switch_branch
 from rexnet_grid.cosim.events import ScheduledEvent
 from rexnet_grid.cosim.feedback import Feedback
 from rexnet_grid.cosim.linepack import LinepackNews
@@ -19,7 +20,7 @@ from rexnet_grid.cosim.oracles import LearnedOracle, NetworkOracle
 from rexnet_grid.cosim.simulation import Setup, Simulation
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.safety import SafetyMaintainer
-from rexnet_grid.errors import Issue, ScenarioError
+from rexnet_grid.errors import Issue, ScenarioError, did_you_mean
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.scenario.checking import check_places, where_of
@@ -30,6 +31,7 @@ from rexnet_grid.scenario.surroundings import weather_of
 if TYPE_CHECKING:
     from rexnet_grid.cosim.oracles import Oracle
     from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.electric import ElectricDelivery
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 LEAD_IN_MINUTES = 180
 PICTURES = 7
+JUST_BEFORE = 1e-3
 
 
 def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | None = None) -> Simulation:
@@ -64,6 +67,7 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
     networks = _networks(scenario, weather)
     population = settle_population(scenario, networks, weather, streams)
     markets = {c: _market(scenario, c, network, population) for c, network in networks.items()}
+    outages = Outages()
     setup = Setup(
         grid=scenario.time_grid,
         units=scenario.units,
@@ -76,7 +80,8 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
         maintainer=SafetyMaintainer(scenario.safety.rule) if scenario.maintained else None,
         accuracy={c: _accuracy(scenario, c) for c in markets},
         streams=streams,
-        events=_events(scenario, networks),
+        events=_events(scenario, networks, population, outages),
+        outages=outages,
         pictures=frozenset(np.linspace(0, scenario.units - 1, PICTURES).astype(int).tolist()),
     )
     if checkpoint is None:
@@ -169,19 +174,31 @@ def _accuracy(scenario: Scenario, carrier: Carrier) -> MeterAccuracy:
     return MeterAccuracy(energy, meters.voltage_class)
 
 
-def _events(scenario: Scenario, networks: dict[Carrier, DeliveryNetwork]) -> tuple[ScheduledEvent, ...]:
-    """Return the contingencies; every element that its network does not have is an issue."""
+def _events(
+    scenario: Scenario, networks: dict[Carrier, DeliveryNetwork], population: Population, outages: Outages
+) -> tuple[ScheduledEvent, ...]:
+    """Return the contingencies, each just before its unit closes and is delivered: trading did not see it coming.
+
+    Every element that is neither a branch of the grid nor a participant is an issue.
+    """
+    members = {member.name: index for index, member in enumerate(population.members)}
+    grid = cast("ElectricDelivery | None", networks.get("electricity"))
+    branches = set(grid.columns()["loading_percent"]) if grid is not None else set()
+    gate_units = max(_gate_units(market_rules(scenario.market.of(c), scenario.info.unit_minutes)) for c in networks)
     events, issues = [], []
     for number, fault in enumerate(scenario.contingencies):
-        network = networks.get(fault.carrier)
-        known = network.switchable() if network is not None else ()
-        if network is None or fault.element not in known:
-            expected = "an element of the network, such as " + ", ".join(known[:3])
-            issues.append(Issue(where_of(scenario), f"contingencies[{number}].element", f'"{fault.element}"', expected))
+        back = fault.action == "restore"
+        if grid is not None and fault.carrier == "electricity" and fault.element in branches:
+            happen = partial(switch_branch, grid, fault.element, back)
+        elif fault.element in members:
+            happen = partial(outages.switch, members[fault.element], back)
+        else:
+            expected = "a line or transformer of the electric network, or a participant"
+            hint = did_you_mean(fault.element, [*sorted(branches), *members])
+            key = f"contingencies[{number}].element"
+            issues.append(Issue(where_of(scenario), key, f'"{fault.element}"', expected, hint))
             continue
-        name = f"{fault.element}: {fault.action}"
-        happen = partial(network.switch, fault.element, fault.action == "restore")
-        events.append(ScheduledEvent(float(fault.unit), name, happen))
+        events.append(ScheduledEvent(fault.unit - gate_units - JUST_BEFORE, f"{fault.element}: {fault.action}", happen))
     if issues:
         raise ScenarioError(issues)
     return tuple(events)
