@@ -11,7 +11,7 @@ TURBULENT_REYNOLDS = 4000.0
 LAMINAR_NUSSELT = 3.66
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def friction_factor(reynolds: float, relative_roughness: float) -> float:
     """Return the Darcy friction factor [-] from laminar through transition to turbulent flow.
 
@@ -32,7 +32,7 @@ def friction_factor(reynolds: float, relative_roughness: float) -> float:
     return (1.0 - share) * 64.0 / LAMINAR_REYNOLDS + share * turbulent
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def nusselt(reynolds: float, prandtl: float) -> float:
     """Return the Nusselt number of fully developed flow [-].
 

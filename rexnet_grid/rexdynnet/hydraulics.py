@@ -21,7 +21,7 @@ LOOP_TOLERANCE = 1e-10
 MAX_NEWTON = 60
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     """Return the pressure drop of a pipe from end A to end B [Pa]."""
     diameter = layout.diameter_m[p]
@@ -33,22 +33,26 @@ def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     return head / (2.0 * layout.fluid[0] * area * area)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
     """Fill the pressure drop [Pa] and the conductance between water and wall [W/K] of each pipe."""
+    diameter_m, length_m, roughness_m = layout.diameter_m, layout.length_m, layout.roughness_m
+    minor_loss, wall_resistance = layout.minor_loss, layout.wall_resistance_k_w
+    dp_pa, film_w_k = scratch.dp_pa, scratch.film_w_k
+    density, viscosity = layout.fluid[0], layout.fluid[2]
+    conductivity, prandtl = layout.fluid[3], layout.fluid[4]
     for p in range(flow.shape[0]):
-        diameter = layout.diameter_m[p]
+        diameter = diameter_m[p]
         area = 0.25 * math.pi * diameter * diameter
         m = abs(flow[p])
-        reynolds = m * diameter / (area * layout.fluid[2])
-        friction = friction_factor(reynolds, layout.roughness_m[p] / diameter)
-        head = (friction * layout.length_m[p] / diameter + layout.minor_loss[p]) * m * flow[p]
-        scratch.dp_pa[p] = head / (2.0 * layout.fluid[0] * area * area)
-        film = nusselt(reynolds, layout.fluid[4]) * layout.fluid[3] * math.pi * layout.length_m[p]
-        scratch.film_w_k[p] = 1.0 / (1.0 / film + layout.wall_resistance_k_w[p])
+        reynolds = m * diameter / (area * viscosity)
+        friction = friction_factor(reynolds, roughness_m[p] / diameter)
+        dp_pa[p] = (friction * length_m[p] / diameter + minor_loss[p]) * m * flow[p] / (2.0 * density * area * area)
+        film = nusselt(reynolds, prandtl) * conductivity * math.pi * length_m[p]
+        film_w_k[p] = 1.0 / (1.0 / film + wall_resistance[p])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
     """Sum the draws from the leaves to the root; chords keep the flow they have. ``draw`` is used up."""
     for c in range(layout.chord.shape[0]):
@@ -62,7 +66,7 @@ def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
         draw[layout.tree_parent[k]] += draw[node]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def loop_drop(layout: Layout, c: int, flow: FloatArray) -> float:
     """Return the sum of pressure drops around a loop [Pa]."""
     total = 0.0
@@ -72,7 +76,7 @@ def loop_drop(layout: Layout, c: int, flow: FloatArray) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
     """Find the flows for what the nodes draw (plants negative) [kg/s]; return whether the loops converged.
 

@@ -10,7 +10,7 @@ from numba import njit
 from rexnet_grid.rexdynnet.arrays import FloatArray
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
 from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
-from rexnet_grid.rexdynnet.parcels import RING
+from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
 from rexnet_grid.rexdynnet.transport import order_nodes, set_rates, stored_heat, sweep
 
 RETURN_TOLERANCE_K = 0.05
@@ -19,7 +19,7 @@ SMALLEST_FLOW_KG_S = 1e-6
 SMALLEST_SPREAD_K = 1.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: FloatArray) -> None:
     """Fill the flow of each substation [kg/s] for the supply temperature expected there."""
     heat_capacity = layout.fluid[1]
@@ -34,7 +34,7 @@ def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: 
         scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill what each node draws and what each plant gives [kg/s]; the main plant takes up the balance."""
     total = 0.0
@@ -58,7 +58,7 @@ def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None
         scratch.draw[layout.plant_node[g]] -= scratch.plant_kg_s[g]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill the supply temperature of each plant [degC], lowered where its heat does not suffice, and its source."""
     for node in range(scratch.source_kg_s.shape[0]):
@@ -77,23 +77,26 @@ def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
         scratch.plant_c[g] = wanted
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def keep(state: State, backup: State, forward: bool, rows: int) -> None:
     """Copy the live supply side into ``backup``, or back."""
     into = backup if forward else state
     out = state if forward else backup
+    to_parcel, from_parcel = into.parcel, out.parcel
+    to_ring, from_ring = into.ring, out.ring
+    to_wall, from_wall = into.wall, out.wall
     for row in range(rows):
-        into.start[row] = out.start[row]
-        into.count[row] = out.count[row]
-        into.wall[row] = out.wall[row]
-        for k in range(out.count[row]):
-            i = (out.start[row] + k) % RING
-            into.mass[row, i] = out.mass[row, i]
-            into.temp[row, i] = out.temp[row, i]
-            into.slope[row, i] = out.slope[row, i]
+        first, count = from_ring[row, START], from_ring[row, COUNT]
+        to_ring[row, START] = first
+        to_ring[row, COUNT] = count
+        to_wall[row] = from_wall[row]
+        for k in range(count):
+            i = (first + k) & LAST
+            for part in range(3):
+                to_parcel[row, i, part] = from_parcel[row, i, part]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def supply_side(
     layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float
 ) -> tuple[float, bool]:
@@ -133,7 +136,7 @@ def supply_side(
     return lost, solved
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> float:
     """Hand over the heat and fill the return side's sources; return the heat delivered [W].
 
@@ -174,7 +177,7 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def worst_head(layout: Layout, scratch: Scratch) -> float:
     """Return the pressure that the main plant needs for its worst substation, both ways [Pa]."""
     drop = np.zeros(scratch.draw.shape[0])
@@ -190,13 +193,14 @@ def worst_head(layout: Layout, scratch: Scratch) -> float:
     return 2.0 * worst
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def advance(layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs) -> int:
     """Step the network through every row of the forcing; return how many steps had loops that did not converge."""
     steps = inputs.supply_c.shape[0]
     heat_capacity = layout.fluid[1]
     failed = 0
-    before = stored_heat(layout, state)
+    reference_c = inputs.ground_c[0, 0]
+    before = stored_heat(layout, state, reference_c)
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
         for p in range(scratch.ground_c.shape[0]):
@@ -224,7 +228,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             outputs.pipe_kg_s[row, p] = state.flow[p]
             outputs.dp_pa[row, p] = scratch.dp_pa[p]
         outputs.head_pa[row, 0] = worst_head(layout, scratch)
-        after = stored_heat(layout, state)
+        after = stored_heat(layout, state, reference_c)
         outputs.ledger[row, 0] = plant
         outputs.ledger[row, 1] = delivered
         outputs.ledger[row, 2] = lost / dt

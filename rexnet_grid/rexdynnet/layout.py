@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
-from rexnet_grid.rexdynnet.parcels import PIECES, RING
+from rexnet_grid.rexdynnet.parcels import COUNT, MASS, PIECES, RING, TEMP
 
 
 class Layout(NamedTuple):
@@ -52,16 +52,14 @@ class Layout(NamedTuple):
 class State(NamedTuple):
     """Everything that does change; side 0 is supply, side 1 return, rows of the return follow those of the supply.
 
-    ``mass``, ``temp``, ``slope`` (2R, RING) parcels [kg, degC, -]; ``start``, ``count`` (2R,); ``wall`` (2R,) [degC];
+    ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R,)
+    [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
     ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction of flow and the nodes in its order.
     """
 
-    mass: FloatArray
-    temp: FloatArray
-    slope: FloatArray
-    start: IntArray
-    count: IntArray
+    parcel: FloatArray
+    ring: IntArray
     wall: FloatArray
     node_c: FloatArray
     arrive_c: FloatArray
@@ -71,12 +69,14 @@ class State(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory that carries nothing from step to step."""
+    """Working memory that carries nothing from step to step.
 
-    out_tau: FloatArray
-    out_temp: FloatArray
-    out_n: IntArray
+    ``piece`` (P + 3, PIECES, 2) lists of pieces: what leaves each pipe, two for use inside a pipe, one for a node.
+    """
+
     piece: FloatArray
+    out_n: IntArray
+    stream: FloatArray
     eps: FloatArray
     rate: FloatArray
     film_w_k: FloatArray
@@ -140,10 +140,9 @@ def new_scratch(layout: Layout) -> Scratch:
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
     return Scratch(
-        out_tau=np.zeros((pipes, PIECES)),
-        out_temp=np.zeros((pipes, PIECES)),
+        piece=np.zeros((pipes + 3, PIECES, 2)),
         out_n=np.zeros(pipes, dtype=np.int64),
-        piece=np.zeros((6, PIECES)),
+        stream=np.zeros((2, pipes)),
         eps=np.zeros(pipes),
         rate=np.zeros(pipes),
         film_w_k=np.zeros(pipes),
@@ -192,8 +191,8 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
     """
     rows = int(layout.row_ptr[-1])
     nodes = len(layout.node_ptr) - 1
-    temp, mass = np.zeros((2 * rows, RING)), np.zeros((2 * rows, RING))
-    count, wall = np.ones(2 * rows, dtype=np.int64), np.zeros(2 * rows)
+    parcel, wall = np.zeros((2 * rows, RING, 3)), np.zeros(2 * rows)
+    ring = np.zeros((2 * rows, 2), dtype=np.int64)
     node_c = np.zeros((2, nodes))
     for pipe, (a, b) in enumerate(zip(layout.row_ptr[:-1], layout.row_ptr[1:], strict=True)):
         exchangers = int(b - a) - 1
@@ -206,19 +205,16 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
                 ((supply_c[pipe], supply_end_c[pipe]), (return_c[pipe], return_c[pipe]))
             ):
                 row = side * rows + a + k
-                mass[row, :pieces] = layout.mass_kg[pipe] * width / pieces
-                temp[row, :pieces] = left + (right - left) * share
+                parcel[row, :pieces, MASS] = layout.mass_kg[pipe] * width / pieces
+                parcel[row, :pieces, TEMP] = left + (right - left) * share
                 wall[row] = left + (right - left) * edges[min(k + 1, exchangers)]
-                count[row] = pieces
+                ring[row, COUNT] = pieces
         for side, value in enumerate((supply_end_c[pipe], return_c[pipe])):
             node_c[side, layout.pipe_from[pipe]] = value
             node_c[side, layout.pipe_to[pipe]] = value
     return State(
-        mass=mass,
-        temp=temp,
-        slope=np.zeros((2 * rows, RING)),
-        start=np.zeros(2 * rows, dtype=np.int64),
-        count=count,
+        parcel=parcel,
+        ring=ring,
         wall=wall,
         node_c=node_c,
         arrive_c=node_c[0, layout.sub_node].copy(),

@@ -177,11 +177,11 @@ class HeatNetwork:
 
         return HeatSimulation(self, initial_c=initial_c, **options)
 
-    def simulate(self, start: pd.Timestamp, end: pd.Timestamp, **forcing: Any) -> HeatRun:
+    def simulate(self, start: pd.Timestamp, end: pd.Timestamp, dt_s: float = 900.0, **forcing: Any) -> HeatRun:
         """Simulate from ``start`` to ``end``; see :func:`rexnet_grid.rexdynnet.simulation.simulate`."""
         from rexnet_grid.rexdynnet.simulation import simulate
 
-        return simulate(self, start, end, **forcing)
+        return simulate(self, start, end, dt_s, **forcing)
 
 
 def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:

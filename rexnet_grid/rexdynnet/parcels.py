@@ -19,11 +19,24 @@ from numba import njit
 from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 RING = 32
+LAST = RING - 1
 PIECES = 96
 MERGE_K = 1e-3
+COLD_K = 1e-4
+BLUR_K = 5e-3
+MASS, TEMP, SLOPE = 0, 1, 2
+START, COUNT = 0, 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def fade(x: float) -> float:
+    """Return e^-x; by its series, good to 1e-12, where x is small, as it nearly always is."""
+    if 0.0 <= x < 0.03:
+        return 1.0 - x * (1.0 - x * (0.5 - x * (1.0 / 6.0 - x * (1.0 / 24.0 - x * (1.0 / 120.0 - x / 720.0)))))
+    return math.exp(-x)
+
+
+@njit(cache=True, error_model="numpy")
 def growth(x: float) -> float:
     """Return (e^x - 1) / x, the mean of e^(x s) for s from 0 to 1."""
     if abs(x) < 0.02:
@@ -31,77 +44,79 @@ def growth(x: float) -> float:
     return math.expm1(x) / x
 
 
-@njit(cache=True)
-def emit(duration: FloatArray, value: FloatArray, n: int, tau: float, temp: float) -> int:
-    """Append a piece to a list, joining it with the last where the two differ by less than ``MERGE_K``.
+@njit(cache=True, error_model="numpy")
+def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: float) -> int:
+    """Append a piece to a list, joining it with the last where they differ by less than ``MERGE_K``.
 
-    A full list first joins its two most similar neighbours, energy kept.
+    They are also joined when difference times the shorter duration is below ``blur`` [K s]. A full list first joins its two most similar neighbours, energy kept. Returns the new length.
     """
     if tau <= 0.0:
         return n
-    if n > 0 and abs(value[n - 1] - temp) <= MERGE_K:
-        total = duration[n - 1] + tau
-        value[n - 1] += (temp - value[n - 1]) * (tau / total)
-        duration[n - 1] = total
+    jump = abs(piece[slot, n - 1, 1] - temp) if n > 0 else 0.0
+    if n > 0 and (jump <= MERGE_K or jump * min(piece[slot, n - 1, 0], tau) <= blur):
+        total = piece[slot, n - 1, 0] + tau
+        piece[slot, n - 1, 1] += (temp - piece[slot, n - 1, 1]) * (tau / total)
+        piece[slot, n - 1, 0] = total
         return n
-    if n == duration.shape[0]:
-        best = 0
-        least = np.inf
-        for k in range(n - 1):
-            cost = abs(value[k + 1] - value[k]) * min(duration[k], duration[k + 1])
-            if cost < least:
-                least = cost
-                best = k
-        total = duration[best] + duration[best + 1]
-        value[best] += (value[best + 1] - value[best]) * (duration[best + 1] / total)
-        duration[best] = total
-        for k in range(best + 1, n - 1):
-            duration[k] = duration[k + 1]
-            value[k] = value[k + 1]
+    if n == PIECES:
+        thin_out(piece, slot)
         n -= 1
-    duration[n] = tau
-    value[n] = temp
+    piece[slot, n, 0] = tau
+    piece[slot, n, 1] = temp
     return n + 1
 
 
-@njit(cache=True)
-def make_room(
-    mass: FloatArray, temp: FloatArray, slope: FloatArray, start: IntArray, count: IntArray, row: int
-) -> None:
-    """Join the two most similar neighbours of a full ring, energy kept."""
-    n = count[row]
-    first = start[row]
+@njit(cache=True, error_model="numpy")
+def thin_out(piece: FloatArray, slot: int) -> None:
+    """Join the two most similar neighbours of a full list."""
     best = 0
     least = np.inf
-    for k in range(n - 1):
-        i = (first + k) % RING
-        j = (first + k + 1) % RING
-        cost = abs(temp[row, j] - temp[row, i]) * min(mass[row, i], mass[row, j])
+    for k in range(PIECES - 1):
+        cost = abs(piece[slot, k + 1, 1] - piece[slot, k, 1]) * min(piece[slot, k, 0], piece[slot, k + 1, 0])
         if cost < least:
             least = cost
             best = k
-    i = (first + best) % RING
-    j = (first + best + 1) % RING
-    total = mass[row, i] + mass[row, j]
-    temp[row, i] += (temp[row, j] - temp[row, i]) * (mass[row, j] / total)
-    slope[row, i] += slope[row, j]
-    mass[row, i] = total
+    total = piece[slot, best, 0] + piece[slot, best + 1, 0]
+    piece[slot, best, 1] += (piece[slot, best + 1, 1] - piece[slot, best, 1]) * (piece[slot, best + 1, 0] / total)
+    piece[slot, best, 0] = total
+    for k in range(best + 1, PIECES - 1):
+        piece[slot, k, 0] = piece[slot, k + 1, 0]
+        piece[slot, k, 1] = piece[slot, k + 1, 1]
+
+
+@njit(cache=True, error_model="numpy")
+def make_room(parcel: FloatArray, ring: IntArray, row: int) -> None:
+    """Join the two most similar neighbours of a full ring, energy kept."""
+    n = ring[row, COUNT]
+    first = ring[row, START]
+    best = 0
+    least = np.inf
+    for k in range(n - 1):
+        i = (first + k) & LAST
+        j = (first + k + 1) & LAST
+        cost = abs(parcel[row, j, TEMP] - parcel[row, i, TEMP]) * min(parcel[row, i, MASS], parcel[row, j, MASS])
+        if cost < least:
+            least = cost
+            best = k
+    i = (first + best) & LAST
+    j = (first + best + 1) & LAST
+    total = parcel[row, i, MASS] + parcel[row, j, MASS]
+    parcel[row, i, TEMP] += (parcel[row, j, TEMP] - parcel[row, i, TEMP]) * (parcel[row, j, MASS] / total)
+    parcel[row, i, SLOPE] += parcel[row, j, SLOPE]
+    parcel[row, i, MASS] = total
     for k in range(best + 1, n - 1):
-        i = (first + k) % RING
-        j = (first + k + 1) % RING
-        mass[row, i] = mass[row, j]
-        temp[row, i] = temp[row, j]
-        slope[row, i] = slope[row, j]
-    count[row] = n - 1
+        i = (first + k) & LAST
+        j = (first + k + 1) & LAST
+        parcel[row, i, MASS] = parcel[row, j, MASS]
+        parcel[row, i, TEMP] = parcel[row, j, TEMP]
+        parcel[row, i, SLOPE] = parcel[row, j, SLOPE]
+    ring[row, COUNT] = n - 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def push(
-    mass: FloatArray,
-    temp: FloatArray,
-    slope: FloatArray,
-    start: IntArray,
-    count: IntArray,
+    parcel: FloatArray,
+    ring: IntArray,
     row: int,
     at_a: bool,
     ground: float,
@@ -110,77 +125,72 @@ def push(
     parcel_slope: float,
 ) -> None:
     """Put a parcel in at end A or B, joining it with its neighbour where the two meet without a jump."""
-    n = count[row]
+    n = ring[row, COUNT]
     if n > 0:
-        i = start[row] if at_a else (start[row] + n - 1) % RING
+        i = ring[row, START] if at_a else (ring[row, START] + n - 1) & LAST
         away = 0.5 if at_a else -0.5
-        edge = (temp[row, i] - ground) * (1.0 - away * slope[row, i])
+        edge = (parcel[row, i, TEMP] - ground) * (1.0 - away * parcel[row, i, SLOPE])
         mine = (parcel_temp - ground) * (1.0 + away * parcel_slope)
         if abs(edge - mine) <= MERGE_K:
-            total = mass[row, i] + parcel_mass
-            temp[row, i] += (parcel_temp - temp[row, i]) * (parcel_mass / total)
-            slope[row, i] += parcel_slope
-            mass[row, i] = total
+            total = parcel[row, i, MASS] + parcel_mass
+            parcel[row, i, TEMP] += (parcel_temp - parcel[row, i, TEMP]) * (parcel_mass / total)
+            parcel[row, i, SLOPE] += parcel_slope
+            parcel[row, i, MASS] = total
             return
     if n == RING:
-        make_room(mass, temp, slope, start, count, row)
+        make_room(parcel, ring, row)
         n -= 1
     if at_a:
-        start[row] = (start[row] - 1) % RING
-        i = start[row]
+        ring[row, START] = (ring[row, START] - 1) & LAST
+        i = ring[row, START]
     else:
-        i = (start[row] + n) % RING
-    mass[row, i] = parcel_mass
-    temp[row, i] = parcel_temp
-    slope[row, i] = parcel_slope
-    count[row] = n + 1
+        i = (ring[row, START] + n) & LAST
+    parcel[row, i, MASS] = parcel_mass
+    parcel[row, i, TEMP] = parcel_temp
+    parcel[row, i, SLOPE] = parcel_slope
+    ring[row, COUNT] = n + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def rest(
-    temp: FloatArray,
-    mass: FloatArray,
-    start: IntArray,
-    count: IntArray,
+    parcel: FloatArray,
+    ring: IntArray,
     row: int,
     decay: float,
     ground: float,
 ) -> float:
     """Let every parcel of a row cool by the factor ``decay``; return mass times temperature lost [kg K]."""
     lost = 0.0
-    for k in range(count[row]):
-        i = (start[row] + k) % RING
-        above = temp[row, i] - ground
-        lost += mass[row, i] * above * (1.0 - decay)
-        temp[row, i] = ground + above * decay
+    for k in range(ring[row, COUNT]):
+        i = (ring[row, START] + k) & LAST
+        above = parcel[row, i, TEMP] - ground
+        after = above * decay if abs(above) > COLD_K else 0.0
+        lost += parcel[row, i, MASS] * (above - after)
+        parcel[row, i, TEMP] = ground + after
     return lost
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def flow_through(
-    mass: FloatArray,
-    temp: FloatArray,
-    slope: FloatArray,
-    start: IntArray,
-    count: IntArray,
+    parcel: FloatArray,
+    ring: IntArray,
     row: int,
     from_a: bool,
     flow: float,
     dt: float,
     rate: float,
     ground: float,
+    piece: FloatArray,
+    slot_in: int,
     n_in: int,
-    in_tau: FloatArray,
-    in_temp: FloatArray,
-    out_tau: FloatArray,
-    out_temp: FloatArray,
+    slot_out: int,
 ) -> tuple[int, float]:
     """Push what flows in through one stretch for ``dt`` seconds.
 
     Parameters
     ----------
-    mass, temp, slope, start, count, row
-        The table of parcels [kg, degC, -] and the row of this stretch.
+    parcel, ring, row
+        The table of parcels (mass [kg], temperature [degC], slope [-]), its rings, and the row of this stretch.
     from_a
         Whether the water enters at end A.
     flow
@@ -191,10 +201,10 @@ def flow_through(
         λ, cooling rate of the water at rest [1/s].
     ground
         Temperature of the surroundings [degC].
-    n_in, in_tau, in_temp
-        Pieces that enter [s, degC]; their durations add up to ``dt``.
-    out_tau, out_temp
-        Filled with the pieces that leave.
+    piece, slot_in, n_in
+        Lists of pieces (duration [s], temperature [degC]) and the one that enters; its durations add up to ``dt``.
+    slot_out
+        The list to be filled with what leaves.
 
     Returns
     -------
@@ -202,59 +212,60 @@ def flow_through(
         Number of pieces that leave and mass times temperature lost on the way [kg K].
     """
     wanted = flow * dt
+    blur = BLUR_K * dt
     t = 0.0
     n_out = 0
     lost = 0.0
     sign = -1.0 if from_a else 1.0
-    while count[row] > 0:
-        i = (start[row] + count[row] - 1) % RING if from_a else start[row]
-        whole = mass[row, i]
+    while ring[row, COUNT] > 0:
+        i = (ring[row, START] + ring[row, COUNT] - 1) & LAST if from_a else ring[row, START]
+        whole = parcel[row, i, MASS]
         left = wanted - t * flow
         if left <= 1e-12 * wanted:
             break
-        above = temp[row, i] - ground
-        older = sign * slope[row, i]
+        above = parcel[row, i, TEMP] - ground
+        older = sign * parcel[row, i, SLOPE]
         head = above / growth(older)
         if whole <= left * (1.0 + 1e-12):
             tau = whole / flow
-            leaving = head * math.exp(-rate * t) * growth(older - rate * tau)
+            leaving = head * fade(rate * t) * growth(older - rate * tau)
             lost += whole * (above - leaving)
-            n_out = emit(out_tau, out_temp, n_out, tau, ground + leaving)
+            n_out = emit(piece, slot_out, n_out, tau, ground + leaving, blur)
             if not from_a:
-                start[row] = (start[row] + 1) % RING
-            count[row] -= 1
+                ring[row, START] = (ring[row, START] + 1) & LAST
+            ring[row, COUNT] -= 1
             t += tau
             continue
         share = left / whole
         tau = left / flow
         part = head * growth(older * share)
-        leaving = head * math.exp(-rate * t) * growth(older * share - rate * tau)
+        leaving = head * fade(rate * t) * growth(older * share - rate * tau)
         lost += left * (part - leaving)
-        n_out = emit(out_tau, out_temp, n_out, tau, ground + leaving)
-        mass[row, i] = whole - left
-        temp[row, i] = ground + (whole * above - left * part) / (whole - left)
-        slope[row, i] *= 1.0 - share
+        n_out = emit(piece, slot_out, n_out, tau, ground + leaving, blur)
+        parcel[row, i, MASS] = whole - left
+        parcel[row, i, TEMP] = ground + (whole * above - left * part) / (whole - left)
+        parcel[row, i, SLOPE] *= 1.0 - share
         t = dt
         break
-    if count[row] > 0:
-        lost += rest(temp, mass, start, count, row, math.exp(-rate * dt), ground)
+    if ring[row, COUNT] > 0:
+        lost += rest(parcel, ring, row, fade(rate * dt), ground)
         t = dt
     transit = t
-    kept = math.exp(-rate * transit)
+    kept = fade(rate * transit)
     now = 0.0
     for j in range(n_in):
-        tau = in_tau[j]
-        above = in_temp[j] - ground
+        tau = piece[slot_in, j, 0]
+        above = piece[slot_in, j, 1] - ground
         passing = min(max(dt - transit - now, 0.0), tau)
         if passing > 1e-12 * dt:
-            n_out = emit(out_tau, out_temp, n_out, passing, ground + above * kept)
+            n_out = emit(piece, slot_out, n_out, passing, ground + above * kept, blur)
             lost += flow * passing * above * (1.0 - kept)
         else:
             passing = 0.0
         stay = tau - passing
         if stay > 1e-12 * dt:
-            mean = above * math.exp(-rate * max(dt - now - tau, 0.0)) * growth(-rate * stay)
+            mean = above * fade(rate * max(dt - now - tau, 0.0)) * growth(-rate * stay)
             lost += flow * stay * (above - mean)
-            push(mass, temp, slope, start, count, row, from_a, ground, flow * stay, ground + mean, sign * rate * stay)
+            push(parcel, ring, row, from_a, ground, flow * stay, ground + mean, sign * rate * stay)
         now += tau
     return n_out, lost

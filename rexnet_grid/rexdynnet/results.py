@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
+SMALLEST_W = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class HeatRun:
 
 
 def relative_error(ledger: FloatArray) -> FloatArray:
-    """Return the residual over the throughput of each step [-]."""
-    scale = np.maximum(np.abs(ledger[:, [PLANT, DELIVERED, LOSS, STORED]]).max(axis=1), 1e-3)
+    """Return the residual over the throughput (at least 1 W) of each step [-]."""
+    scale = np.maximum(np.abs(ledger[:, [PLANT, DELIVERED, LOSS, STORED]]).max(axis=1), SMALLEST_W)
     relative: FloatArray = np.abs(ledger[:, RESIDUAL]) / scale
     return relative
 

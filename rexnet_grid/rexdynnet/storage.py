@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.parcels import RING
+from rexnet_grid.rexdynnet.parcels import COUNT, MASS, RING, START, TEMP
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -23,9 +23,9 @@ def side_capacity_kwh_k(layout: Layout) -> float:
 def _water_rows(layout: Layout, state: State, side: int) -> FloatArray:
     rows = int(layout.row_ptr[-1])
     part = slice(side * rows, (side + 1) * rows)
-    place = (np.arange(RING) - state.start[part, None]) % RING
-    live = place < state.count[part, None]
-    heat: FloatArray = np.where(live, state.mass[part] * state.temp[part], 0.0).sum(axis=1)
+    place = (np.arange(RING) - state.ring[part, START, None]) % RING
+    live = place < state.ring[part, COUNT, None]
+    heat: FloatArray = np.where(live, state.parcel[part, :, MASS] * state.parcel[part, :, TEMP], 0.0).sum(axis=1)
     return heat
 
 

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
     from rexnet_grid.rexdynnet.pipe import Pipe
 
-DESIGN_VELOCITY_M_S = 0.6
-UNITS_PER_EXCHANGER = 0.75
-MAX_EXCHANGERS = 32
+DESIGN_VELOCITY_M_S = 0.3
+UNITS_PER_EXCHANGER = 0.35
+MIN_EXCHANGERS = 2
+MAX_EXCHANGERS = 48
 VALVE_VELOCITY_M_S = 3.0
 FAR_W = 1e15
 
 
 def exchangers(pipe: Pipe, fluid: Fluid) -> int:
-    """Return into how many exchangers a wall is cut: one per ``UNITS_PER_EXCHANGER`` transfer units at 0.6 m/s.
+    """Return into how many exchangers a wall is cut: one per ``UNITS_PER_EXCHANGER`` transfer units at 0.3 m/s.
 
-    At least 3 and at most 32, 0 for a pipe without wall. The chain has the delay and the spread of the continuous wall
+    At least 2 and at most 48, 0 for a pipe without wall. The chain has the delay and the spread of the continuous wall
     for any number, see :mod:`walls`; the number decides on the shape and on what happens at low flow.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
@@ -38,7 +39,7 @@ def exchangers(pipe: Pipe, fluid: Fluid) -> int:
     reynolds = DESIGN_VELOCITY_M_S * pipe.inner_diameter_m * fluid.density / fluid.viscosity
     film = nusselt(reynolds, fluid.prandtl) * fluid.conductivity * math.pi
     units = pipe.length_m / (1.0 / film + pipe.wall_resistance_mk_w) / (flow * fluid.heat_capacity)
-    return int(min(max(math.ceil(units / UNITS_PER_EXCHANGER), 3), MAX_EXCHANGERS))
+    return int(min(max(math.ceil(units / UNITS_PER_EXCHANGER), MIN_EXCHANGERS), MAX_EXCHANGERS))
 
 
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:

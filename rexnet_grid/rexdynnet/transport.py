@@ -9,253 +9,281 @@ from numba import njit
 
 from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
-from rexnet_grid.rexdynnet.parcels import RING, emit, flow_through, rest
+from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
 from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness, pass_wall, settle
 
 STILL_KG_S = 1e-10
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def set_rates(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
-    """Fill ε and λ of each pipe for its flow; ``scratch.film_w_k`` holds the water side h P L [W/K]."""
+    """Fill ε and λ of each pipe for its flow; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
     heat_capacity = layout.fluid[1]
+    row_ptr, wall_j_k, mass_kg, loss_w_k = layout.row_ptr, layout.wall_j_k, layout.mass_kg, layout.loss_w_k
+    film, eps, rate = scratch.film_w_k, scratch.eps, scratch.rate
     for p in range(flow.shape[0]):
-        exchangers = layout.row_ptr[p + 1] - layout.row_ptr[p] - 1
-        ratio = layout.wall_j_k[p] / (layout.mass_kg[p] * heat_capacity)
+        exchangers = row_ptr[p + 1] - row_ptr[p] - 1
+        water = mass_kg[p] * heat_capacity
         m = abs(flow[p])
         if m < STILL_KG_S:
-            scratch.eps[p] = 0.0
-            scratch.rate[p] = layout.loss_w_k[p] / (layout.mass_kg[p] * heat_capacity * (1.0 + ratio))
+            eps[p] = 0.0
+            rate[p] = loss_w_k[p] / (water + wall_j_k[p])
             continue
         parts = max(exchangers, 1)
-        capacity_rate = m * heat_capacity
-        eps = effectiveness(scratch.film_w_k[p] / (parts * capacity_rate)) if exchangers > 0 else 1.0
-        scratch.eps[p] = eps
-        scratch.rate[p] = cooling_rate(
-            layout.loss_w_k[p] / (parts * capacity_rate),
-            ratio if exchangers > 0 else 0.0,
-            eps,
-            layout.mass_kg[p] / (parts * m),
-        )
+        per_part = 1.0 / (parts * m * heat_capacity)
+        eps[p] = effectiveness(film[p] * per_part) if exchangers > 0 else 1.0
+        ratio = wall_j_k[p] / water if exchangers > 0 else 0.0
+        rate[p] = cooling_rate(loss_w_k[p] * per_part, ratio, eps[p], water * per_part)
 
 
-@njit(cache=True)
-def stand(layout: Layout, state: State, scratch: Scratch, p: int, offset: int, dt: float) -> float:
-    """Let one pipe stand still for a step; return the heat lost [J]."""
-    heat_capacity = layout.fluid[1]
-    decay = math.exp(-scratch.rate[p] * dt)
-    ground = scratch.ground_c[p]
-    first = layout.row_ptr[p] + offset
-    last = layout.row_ptr[p + 1] + offset - 1
-    exchangers = last - first
+@njit(cache=True, error_model="numpy")
+def stand(
+    parcel: FloatArray,
+    ring: IntArray,
+    wall: FloatArray,
+    first: int,
+    exchangers: int,
+    rate: float,
+    ground: float,
+    wall_j_k: float,
+    film_w_k: float,
+    heat_capacity: float,
+    dt: float,
+) -> float:
+    """Let one pipe stand still for a step: it cools, wall and water approach each other; return the heat lost [J]."""
+    decay = math.exp(-rate * dt)
+    last = first + exchangers
     lost = 0.0
     for row in range(first, last + 1):
-        lost += heat_capacity * rest(state.temp, state.mass, state.start, state.count, row, decay, ground)
+        lost += heat_capacity * rest(parcel, ring, row, decay, ground)
     for row in range(first, last):
-        capacity = layout.wall_j_k[p] / exchangers
-        above = state.wall[row] - ground
-        lost += capacity * above * (1.0 - decay)
-        state.wall[row] = ground + above * decay
+        capacity = wall_j_k / exchangers
+        above = wall[row] - ground
+        after = above * decay if abs(above) > COLD_K else 0.0
+        lost += capacity * (above - after)
         mass = 0.0
         heat = 0.0
-        for side in range(2):
-            share = 1.0 if (row + side == first or row + side == last) else 0.5
-            for k in range(state.count[row + side]):
-                i = (state.start[row + side] + k) % RING
-                mass += share * state.mass[row + side, i]
-                heat += share * state.mass[row + side, i] * state.temp[row + side, i]
-        wall, change = settle(
-            state.wall[row], capacity, scratch.film_w_k[p] / exchangers, mass, heat / mass, heat_capacity, dt
+        for beside in (row, row + 1):
+            share = 1.0 if beside in (first, last) else 0.5
+            for k in range(ring[beside, COUNT]):
+                i = (ring[beside, START] + k) & LAST
+                mass += share * parcel[beside, i, MASS]
+                heat += share * parcel[beside, i, MASS] * parcel[beside, i, TEMP]
+        wall[row], change = settle(
+            ground + after, capacity, film_w_k / exchangers, mass, heat / mass, heat_capacity, dt
         )
-        state.wall[row] = wall
-        for side in range(2):
-            share = 1.0 if (row + side == first or row + side == last) else 0.5
-            for k in range(state.count[row + side]):
-                i = (state.start[row + side] + k) % RING
-                state.temp[row + side, i] += share * change
+        for beside in (row, row + 1):
+            share = 1.0 if beside in (first, last) else 0.5
+            for k in range(ring[beside, COUNT]):
+                i = (ring[beside, START] + k) & LAST
+                parcel[beside, i, TEMP] += share * change
     return lost
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def move(
-    layout: Layout,
-    state: State,
-    scratch: Scratch,
-    p: int,
-    offset: int,
-    signed_flow: float,
+    parcel: FloatArray,
+    ring: IntArray,
+    wall: FloatArray,
+    piece: FloatArray,
+    first: int,
+    exchangers: int,
+    from_a: bool,
+    flow: float,
     dt: float,
-    n_in: int,
-    in_tau: FloatArray,
-    in_temp: FloatArray,
-) -> float:
-    """Push pieces through one pipe into ``scratch.out_*[p]``; return the heat lost [J]."""
-    heat_capacity = layout.fluid[1]
-    from_a = signed_flow > 0.0
-    m = abs(signed_flow)
-    ground = scratch.ground_c[p]
-    first = layout.row_ptr[p] + offset
-    rows = layout.row_ptr[p + 1] - layout.row_ptr[p]
+    rate: float,
+    eps: float,
+    ground: float,
+    wall_j_k: float,
+    heat_capacity: float,
+    slot_in: int,
+    n: int,
+    slot_out: int,
+    slot_free: int,
+) -> tuple[int, float]:
+    """Push the pieces of one list through one pipe into another list.
+
+    Returns the number of pieces that leave and the heat lost [J]; ``slot_free`` and the one after it are used inside.
+    """
     lost = 0.0
-    now_tau = in_tau
-    now_temp = in_temp
-    n = n_in
-    for k in range(rows):
-        row = first + k if from_a else first + rows - 1 - k
-        last = k == rows - 1
-        out_tau = scratch.out_tau[p] if last else scratch.piece[0]
-        out_temp = scratch.out_temp[p] if last else scratch.piece[1]
+    now = slot_in
+    for k in range(exchangers + 1):
+        row = first + k if from_a else first + exchangers - k
+        last = k == exchangers
         n, lost_kg_k = flow_through(
-            state.mass, state.temp, state.slope, state.start, state.count, row, from_a, m, dt, scratch.rate[p], ground,
-            n, now_tau, now_temp, out_tau, out_temp,
-        )  # fmt: skip
+            parcel, ring, row, from_a, flow, dt, rate, ground, piece, now, n, slot_out if last else slot_free
+        )
         lost += heat_capacity * lost_kg_k
         if last:
             break
         at = row if from_a else row - 1
-        state.wall[at], n, lost_j = pass_wall(
-            state.wall[at], layout.wall_j_k[p] / (rows - 1), m * heat_capacity, scratch.eps[p], scratch.rate[p], ground,
-            n, out_tau, out_temp, scratch.piece[2], scratch.piece[3],
-        )  # fmt: skip
+        now = slot_free + 1
+        wall[at], n, lost_j = pass_wall(
+            wall[at], wall_j_k / exchangers, flow * heat_capacity, eps, rate, ground, piece, slot_free, n, now,
+            BLUR_K * dt,
+        )
         lost += lost_j
-        now_tau = scratch.piece[2]
-        now_temp = scratch.piece[3]
-    scratch.out_n[p] = n
-    return lost
+    return n, lost
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def inflow(flow: FloatArray, pipe_to: IntArray, p: int, node: int, side_sign: float) -> float:
+    """Return the flow from a pipe into one of its end nodes; negative when it leaves [kg/s]."""
+    return flow[p] * side_sign if pipe_to[p] == node else -flow[p] * side_sign
+
+
+@njit(cache=True, error_model="numpy")
 def mix(
-    layout: Layout, scratch: Scratch, node: int, side_sign: float, flow: FloatArray, dt: float
+    piece: FloatArray,
+    out_n: IntArray,
+    stream: FloatArray,
+    node_pipe: IntArray,
+    begin: int,
+    end: int,
+    pipe_to: IntArray,
+    flow: FloatArray,
+    side_sign: float,
+    node: int,
+    source: float,
+    source_c: float,
+    slot: int,
+    dt: float,
 ) -> tuple[int, float]:
-    """Mix what reaches a node into ``scratch.piece[4:6]``; return the number of pieces and their mean [degC].
+    """Mix what reaches a node into one list; return the number of pieces and their mean [degC].
 
-    Flows are constant in the step, so the streams are walked piece by piece and weighted by flow. No inflow gives 0
-    pieces.
+    Flows are constant in the step, so the streams are walked piece by piece and weighted by flow. ``stream`` (2, P) is
+    working memory: position in each list and time used of that piece. No inflow gives 0 pieces.
     """
-    tau = scratch.piece[4]
-    temp = scratch.piece[5]
     streams = 0
     only = -1
-    for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-        p = layout.node_pipe[k]
-        into = flow[p] * side_sign * (1.0 if layout.pipe_to[p] == node else -1.0)
-        if into >= STILL_KG_S:
+    for k in range(begin, end):
+        p = node_pipe[k]
+        if inflow(flow, pipe_to, p, node, side_sign) >= STILL_KG_S:
             streams += 1
             only = p
-    source = scratch.source_kg_s[node]
-    if streams == 1 and source <= 0.0:
-        heat = 0.0
-        for j in range(scratch.out_n[only]):
-            tau[j] = scratch.out_tau[only, j]
-            temp[j] = scratch.out_temp[only, j]
-            heat += tau[j] * temp[j]
-        return scratch.out_n[only], heat / dt
+            stream[0, p] = 0.0
+            stream[1, p] = 0.0
     if streams == 0:
         if source <= 0.0:
             return 0, 0.0
-        tau[0] = dt
-        temp[0] = scratch.source_c[node]
-        return 1, scratch.source_c[node]
-    position = np.zeros(streams, dtype=np.int64)
-    used = np.zeros(streams)
+        piece[slot, 0, 0] = dt
+        piece[slot, 0, 1] = source_c
+        return 1, source_c
+    heat = 0.0
+    if streams == 1 and source <= 0.0:
+        for j in range(out_n[only]):
+            piece[slot, j, 0] = piece[only, j, 0]
+            piece[slot, j, 1] = piece[only, j, 1]
+            heat += piece[only, j, 0] * piece[only, j, 1]
+        return out_n[only], heat / dt
     now = 0.0
     n = 0
-    heat = 0.0
     while now < dt * (1.0 - 1e-13):
         length = dt - now
         weight = source
-        total = source * scratch.source_c[node]
-        stream = 0
-        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-            p = layout.node_pipe[k]
-            into = flow[p] * side_sign * (1.0 if layout.pipe_to[p] == node else -1.0)
-            if into < STILL_KG_S:
-                continue
-            j = min(position[stream], scratch.out_n[p] - 1)
-            if position[stream] < scratch.out_n[p] - 1:
-                length = min(length, scratch.out_tau[p, j] - used[stream])
-            weight += into
-            total += into * scratch.out_temp[p, j]
-            stream += 1
-        stream = 0
-        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-            p = layout.node_pipe[k]
-            into = flow[p] * side_sign * (1.0 if layout.pipe_to[p] == node else -1.0)
-            if into < STILL_KG_S:
-                continue
-            used[stream] += length
-            j = position[stream]
-            if j < scratch.out_n[p] - 1 and used[stream] >= scratch.out_tau[p, j] * (1.0 - 1e-13):
-                position[stream] += 1
-                used[stream] = 0.0
-            stream += 1
+        total = source * source_c
+        for k in range(begin, end):
+            p = node_pipe[k]
+            into = inflow(flow, pipe_to, p, node, side_sign)
+            if into >= STILL_KG_S:
+                j = int(stream[0, p])
+                if j < out_n[p] - 1:
+                    length = min(length, piece[p, j, 0] - stream[1, p])
+                weight += into
+                total += into * piece[p, j, 1]
         length = max(length, 0.0)
-        n = emit(tau, temp, n, length, total / weight)
+        for k in range(begin, end):
+            p = node_pipe[k]
+            if inflow(flow, pipe_to, p, node, side_sign) >= STILL_KG_S:
+                j = int(stream[0, p])
+                stream[1, p] += length
+                if j < out_n[p] - 1 and stream[1, p] >= piece[p, j, 0] * (1.0 - 1e-13):
+                    stream[0, p] += 1.0
+                    stream[1, p] = 0.0
+        n = emit(piece, slot, n, length, total / weight, BLUR_K * dt)
         heat += length * total / weight
         now += length
     return n, heat / dt
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
+    """Return the temperature of the water standing at a node, that of the end of its first pipe [degC]."""
+    p = layout.node_pipe[layout.node_ptr[node]]
+    if layout.pipe_from[p] == node:
+        row = layout.row_ptr[p] + offset
+        return state.parcel[row, state.ring[row, START], TEMP]
+    row = layout.row_ptr[p + 1] - 1 + offset
+    return state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP]
+
+
+@njit(cache=True, error_model="numpy")
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
 
     ``scratch.source_kg_s`` and ``source_c`` hold what enters at the nodes; ``scratch.mean_c`` is filled with the mean
     temperature at each node, that of the standing water where nothing flows.
     """
-    nodes = layout.node_ptr.shape[0] - 1
-    offset = side * layout.row_ptr[layout.row_ptr.shape[0] - 1]
+    parcel, ring, wall, flow, order = state.parcel, state.ring, state.wall, state.flow, state.order
+    piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
+    row_ptr, node_ptr, node_pipe, pipe_to = layout.row_ptr, layout.node_ptr, layout.node_pipe, layout.pipe_to
+    rate, eps, film, ground = scratch.rate, scratch.eps, scratch.film_w_k, scratch.ground_c
+    wall_j_k, source_kg_s, source_c, mean_c = layout.wall_j_k, scratch.source_kg_s, scratch.source_c, scratch.mean_c
+    heat_capacity = layout.fluid[1]
+    pipes = flow.shape[0]
+    nodes = order.shape[0]
+    offset = side * row_ptr[pipes]
     side_sign = 1.0 if side == 0 else -1.0
-    flow = state.flow
     lost = 0.0
-    for p in range(flow.shape[0]):
+    for p in range(pipes):
         if abs(flow[p]) < STILL_KG_S:
-            lost += stand(layout, state, scratch, p, offset, dt)
+            lost += stand(
+                parcel, ring, wall, row_ptr[p] + offset, row_ptr[p + 1] - row_ptr[p] - 1, rate[p], ground[p],
+                wall_j_k[p], film[p], heat_capacity, dt,
+            )  # fmt: skip
     for step in range(nodes):
-        node = state.order[step] if side == 0 else state.order[nodes - 1 - step]
-        n, mean = mix(layout, scratch, node, side_sign, flow, dt)
+        node = order[step] if side == 0 else order[nodes - 1 - step]
+        begin, end = node_ptr[node], node_ptr[node + 1]
+        n, mean_c[node] = mix(
+            piece, out_n, stream, node_pipe, begin, end, pipe_to, flow, side_sign, node, source_kg_s[node],
+            source_c[node], pipes + 2, dt,
+        )  # fmt: skip
         if n == 0:
-            p = layout.node_pipe[layout.node_ptr[node]]
-            if layout.pipe_from[p] == node:
-                row = layout.row_ptr[p] + offset
-                mean = state.temp[row, state.start[row]]
-            else:
-                row = layout.row_ptr[p + 1] - 1 + offset
-                mean = state.temp[row, (state.start[row] + state.count[row] - 1) % RING]
-        scratch.mean_c[node] = mean
-        if n == 0:
+            mean_c[node] = standing_c(layout, state, node, offset)
             continue
-        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-            p = layout.node_pipe[k]
-            out = flow[p] * side_sign * (1.0 if layout.pipe_from[p] == node else -1.0)
+        for k in range(begin, end):
+            p = node_pipe[k]
+            out = -inflow(flow, pipe_to, p, node, side_sign)
             if out >= STILL_KG_S:
-                lost += move(
-                    layout, state, scratch, p, offset, flow[p] * side_sign, dt, n, scratch.piece[4], scratch.piece[5]
-                )
+                out_n[p], lost_j = move(
+                    parcel, ring, wall, piece, row_ptr[p] + offset, row_ptr[p + 1] - row_ptr[p] - 1,
+                    flow[p] * side_sign > 0.0, out, dt, rate[p], eps[p], ground[p], wall_j_k[p], heat_capacity,
+                    pipes + 2, n, p, pipes,
+                )  # fmt: skip
+                lost += lost_j
     return lost
 
 
-@njit(cache=True)
-def stored_heat(layout: Layout, state: State) -> float:
-    """Return the heat in all water and walls above 0 degC [J]."""
-    heat_capacity = layout.fluid[1]
-    rows = layout.row_ptr[layout.row_ptr.shape[0] - 1]
+@njit(cache=True, error_model="numpy")
+def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
+    """Return the heat in all water and walls above a temperature [J]."""
+    parcel, ring, wall, row_ptr, wall_j_k = state.parcel, state.ring, state.wall, layout.row_ptr, layout.wall_j_k
+    pipes = wall_j_k.shape[0]
+    rows = row_ptr[pipes]
     water = 0.0
     for row in range(2 * rows):
-        for k in range(state.count[row]):
-            i = (state.start[row] + k) % RING
-            water += state.mass[row, i] * state.temp[row, i]
+        for k in range(ring[row, COUNT]):
+            i = (ring[row, START] + k) & LAST
+            water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
     walls = 0.0
-    for p in range(layout.pipe_from.shape[0]):
-        exchangers = layout.row_ptr[p + 1] - layout.row_ptr[p] - 1
-        for k in range(exchangers):
-            row = layout.row_ptr[p] + k
-            walls += layout.wall_j_k[p] / exchangers * (state.wall[row] + state.wall[rows + row])
-    return water * heat_capacity + walls
+    for p in range(pipes):
+        exchangers = row_ptr[p + 1] - row_ptr[p] - 1
+        for row in range(row_ptr[p], row_ptr[p + 1] - 1):
+            walls += wall_j_k[p] / exchangers * (wall[row] + wall[rows + row] - 2.0 * reference_c)
+    return water * layout.fluid[1] + walls
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
     """Put the nodes into the order of flow on the supply side; only where a direction changed."""
     changed = False

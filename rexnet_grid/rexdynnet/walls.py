@@ -26,30 +26,29 @@ RESOLVE_K = 0.02
 RESOLVE_SHARE = 0.1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def effectiveness(units: float) -> float:
     """Return ε of one exchanger with ``units`` transfer units; 1 from two units on."""
     return units / (1.0 + 0.5 * units) if units < 2.0 else 1.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
     """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module."""
     if ratio <= 0.0:
         return u / stretch_s
     y = u / (1.0 + ratio)
-    for _ in range(30):
+    for _ in range(20):
         ry = ratio * y
-        value = y - math.log((eps + ry - eps * ry) / (eps + ry)) - u
-        slope = 1.0 + ratio * eps * eps / ((eps + ry - eps * ry) * (eps + ry))
-        change = value / slope
+        taken = eps * ry / (eps + ry)
+        change = (y - math.log1p(-taken) - u) / (1.0 + ratio * eps * eps / ((eps + ry) * (eps + ry) * (1.0 - taken)))
         y = max(y - change, 0.1 * y)
-        if abs(change) <= 1e-14 * y:
+        if abs(change) <= 1e-8 * y:
             break
     return y / stretch_s
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def pass_wall(
     wall_c: float,
     capacity: float,
@@ -57,11 +56,11 @@ def pass_wall(
     eps: float,
     rate: float,
     ground: float,
+    piece: FloatArray,
+    slot_in: int,
     n_in: int,
-    in_tau: FloatArray,
-    in_temp: FloatArray,
-    out_tau: FloatArray,
-    out_temp: FloatArray,
+    slot_out: int,
+    blur: float,
 ) -> tuple[float, int, float]:
     """Let water pass one exchanger; every piece is solved exactly and cut while the wall still moves.
 
@@ -73,8 +72,10 @@ def pass_wall(
         ṁ c [W/K].
     eps, rate, ground
         ε [-], λ [1/s], temperature of the surroundings [degC].
-    n_in, in_tau, in_temp, out_tau, out_temp
-        Pieces that come and go [s, degC].
+    piece, slot_in, n_in, slot_out
+        Lists of pieces, the one that comes and the one to be filled.
+    blur
+        Differences below this are joined [K s].
 
     Returns
     -------
@@ -87,9 +88,9 @@ def pass_wall(
     lost = 0.0
     n_out = 0
     for j in range(n_in):
-        above = in_temp[j] - ground
+        above = piece[slot_in, j, 1] - ground
         final = uptake * above / relax
-        left = in_tau[j]
+        left = piece[slot_in, j, 0]
         swing = eps * abs(wall - final)
         step_k = max(RESOLVE_K, RESOLVE_SHARE * swing)
         while left > 0.0:
@@ -102,12 +103,12 @@ def pass_wall(
             mean = final - (wall - final) * faded / x if x > 1e-12 else wall
             wall = final + (wall - final) * (1.0 + faded)
             lost += rate * capacity * mean * tau
-            n_out = emit(out_tau, out_temp, n_out, tau, ground + above - eps * (above - mean))
+            n_out = emit(piece, slot_out, n_out, tau, ground + above - eps * (above - mean), blur)
             left -= tau
     return wall + ground, n_out, lost
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def settle(
     wall_c: float,
     capacity: float,
