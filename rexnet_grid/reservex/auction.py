@@ -245,9 +245,13 @@ def _ration(orders: IntArray, lots: int, pro_rata: bool) -> None:
 
 @inner
 def _pair(
-    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, bids: IntArray, asks: IntArray, price: int
-) -> int:
-    """Trade buyers in their order with sellers in theirs as far as the network admits; returns the lots traded."""
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, bids: IntArray, asks: IntArray, price: int,
+    as_bid: bool,
+) -> int:  # fmt: skip
+    """Trade buyers in their order with sellers in theirs as far as the network admits; returns the lots traded.
+
+    All pay ``price``, or, as bid, each pair the price of its elder order.
+    """
     block, traded, first = block_of(F, M[book + B_UNIT]), 0, 0
     for i in range(bids.shape[1]):
         if block:
@@ -263,8 +267,11 @@ def _pair(
                 if part > 0:
                     if block:
                         take_pair(M, F, block, BUY, buyer & OWNER_MASK, seller & OWNER_MASK, part)
+                    paid = price
+                    if as_bid:
+                        paid = bids[1, i] if buyer >> OWNER_BITS < seller >> OWNER_BITS else asks[1, j]
                     record_trade(
-                        M, E, book, price, part, buyer >> OWNER_BITS, buyer & OWNER_MASK, seller >> OWNER_BITS,
+                        M, E, book, paid, part, buyer >> OWNER_BITS, buyer & OWNER_MASK, seller >> OWNER_BITS,
                         seller & OWNER_MASK, BUY, CALL,
                     )  # fmt: skip
                     bids[2, i] -= part
@@ -279,7 +286,9 @@ def _pair(
 
 
 @inner_with_arrays
-def uncross_book(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) -> tuple[int, int, int]:
+def uncross_book(
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, as_bid: bool
+) -> tuple[int, int, int]:  # fmt: skip
     """End the call phase of a book; returns (price or NO_PRICE, lots traded, demand minus supply at the price)."""
     _end_self_crosses(M, D, E, book)
     bids, asks = _list_side(M, book, BUY), _list_side(M, book, SELL)
@@ -289,4 +298,4 @@ def uncross_book(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int
     surplus = _surplus(bids, asks, price)
     _ration(bids, lots, M[H_PRORATA] == 1)
     _ration(asks, lots, M[H_PRORATA] == 1)
-    return price, _pair(M, D, F, E, book, bids, asks, price), surplus
+    return price, _pair(M, D, F, E, book, bids, asks, price, as_bid), surplus

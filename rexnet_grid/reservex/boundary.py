@@ -17,7 +17,6 @@ from rexnet_grid.reservex.layout import (
     B_UNIT,
     BOOK,
     BUY,
-    CONTINUOUS,
     COUPLING,
     F_AON,
     F_MARKET,
@@ -223,7 +222,10 @@ def run_boundary(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, what: int, unit: int, phase: int, reference: int,
     out: IntArray,
 ) -> int:  # fmt: skip
-    """Carry out one step in the life of a unit; ``out`` carries results or, to expire, order ids in."""
+    """Carry out one step in the life of a unit; ``out`` carries results or, to expire, order ids in.
+
+    To uncross, ``phase`` is the phase after it and ``reference`` 1 to pay as bid.
+    """
     M[H_VERSION] += 1
     if what == OPEN:
         _open(M, E, unit, phase, reference)
@@ -242,8 +244,8 @@ def run_boundary(
     elif what == REMATCH:
         out[0] = _rematch(M, D, F, E, book)
     else:
-        out[0], out[1], out[2] = uncross_book(M, D, F, E, book)
-        M[book + B_PHASE] = CONTINUOUS
+        out[0], out[1], out[2] = uncross_book(M, D, F, E, book, reference == 1)
+        M[book + B_PHASE] = phase
         _sweep(M, D, E, book, F_MARKET, R_MARKET, I_CANCELLED)
-        event(M, E, K_UNCROSS, 0, 0, unit, out[0], out[1], out[2], 0)
+        event(M, E, K_UNCROSS, 0, 0, unit, out[0], out[1], out[2], phase)
     return 1

@@ -32,6 +32,7 @@ from rexnet_grid.reservex.layout import (
     H_MIN,
     H_NACC,
     H_NEXT_ID,
+    H_QUOTER,
     H_VERSION,
     I_CANCELLED,
     I_FILLED,
@@ -124,6 +125,8 @@ def place(
     M[H_FILLED] = 0
     if flags & F_MARKET:
         price = M[H_MIN] if side == SELL else M[H_MAX]
+    if M[H_QUOTER] and account + 1 != M[H_QUOTER]:
+        flags |= F_IOC
     reason = objection(M, account, unit, side, price, lots, flags, display)
     if reason:
         event(M, E, K_REJECT, order_id, account, unit, price, lots, flags, reason)

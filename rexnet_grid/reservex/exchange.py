@@ -29,6 +29,7 @@ from rexnet_grid.reservex.layout import (
     F_MARKET,
     F_POST,
     H_LIVE,
+    H_QUOTER,
     K_ACCOUNT,
     K_CLOCK,
     K_CLOSE,
@@ -66,6 +67,7 @@ _SIDES = {"buy": BUY, "sell": SELL}
 _KINDS = {"limit": 0, "market": F_MARKET}
 _TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
 _BIG = 1 << 40
+PERIODIC = ("periodic_pay_as_clear", "periodic_pay_as_bid")
 _NOTHING = np.zeros(1, dtype=np.int64)
 
 
@@ -144,13 +146,16 @@ class Exchange(Clearing):
             before = self._arena.book(unit - 1) if unit else 0
             traded = before and self._arena.M[before + B_VOLUME] > 0
             reference = int(self._arena.M[before + B_LAST]) if traded else NO_PRICE
-        self._open(unit, CALL if self.rules.opening_auction else CONTINUOUS, reference)
+        calling = self.rules.opening_auction or self.rules.design in PERIODIC
+        self._open(unit, CALL if calling else CONTINUOUS, reference)
 
     def uncross(self, unit: int) -> AuctionResult:
         """End the call phase of a unit: one price, then continuous trading.
 
         The price gives the largest volume, then the smallest surplus, then is nearest the reference price (without one,
-        the middle, rounded down). Price, then time decide who trades, or at the marginal price pro rata.
+        the middle, rounded down). Price, then time decide who trades, or at the marginal price pro rata. In a periodic
+        design the unit stays in its call phase and is uncrossed again; paid as bid, each pair trades at the price of
+        its elder order, so that what the buyer pays is what the seller receives.
 
         Raises
         ------
@@ -158,7 +163,8 @@ class Exchange(Clearing):
             When the unit is not open.
         """
         out = np.zeros(3, dtype=np.int64)
-        self._boundary(UNCROSS, unit, out)
+        phase = CALL if self.rules.design in PERIODIC else CONTINUOUS
+        self._boundary(UNCROSS, unit, out, phase, int(self.rules.design == "periodic_pay_as_bid"))
         price = None if out[0] == NO_PRICE else int(out[0])
         return AuctionResult(price, int(out[1]), int(out[2]))
 
@@ -186,6 +192,10 @@ class Exchange(Clearing):
         if self.admission is not None:
             self.admission.drop(unit)
         return Reservations(unit, lots.copy())
+
+    def set_quoter(self, account: int | None) -> None:
+        """Let only one account rest orders in continuous trading, as a contract maker's exchange does."""
+        self._arena.M[H_QUOTER] = 0 if account is None else index(account) + 1
 
     def set_clock(self, seconds: int) -> None:
         """Write the time since unit 0 began [s] into the log, so that statistics can tell lead times."""
@@ -340,7 +350,7 @@ class Exchange(Clearing):
         while code < 0:
             try:
                 if flags & (F_FOK | F_AON) and display == 0:
-                    code = run_whole(*self._state(), *given[:6], expires)
+                    code = run_whole(*self._state(), *given[:6], expires)  # type: ignore[call-arg]
                 else:
                     code = run_command(*self._state(), action, *given)
             except OverflowError:
@@ -363,10 +373,10 @@ class Exchange(Clearing):
         run_boundary(*self._state(), OPEN, unit, phase, reference, _NOTHING)
         self._units = np.sort(np.append(self._units, unit))
 
-    def _boundary(self, what: int, unit: int, out: IntArray) -> None:
+    def _boundary(self, what: int, unit: int, out: IntArray, phase: int = 0, how: int = 0) -> None:
         arena = self._arena
         arena.make_room(int(arena.M[H_LIVE]) + 8)
-        if not run_boundary(*self._state(), what, index(unit), 0, 0, out):
+        if not run_boundary(*self._state(), what, index(unit), phase, how, out):
             raise InputError(f"unit {unit} is not open")
 
     def _fold_one(self, event: IntArray, log: EventLog) -> bool:

@@ -153,7 +153,7 @@ def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: 
             M[account_of(M, row[E_ACCOUNT]) + A_LIMIT] = row[E_LOTS]
             _copy(M, E, row)
         elif kind == K_UNCROSS:
-            M[book_of(M, row[E_UNIT]) + B_PHASE] = CONTINUOUS
+            M[book_of(M, row[E_UNIT]) + B_PHASE] = row[E_AUX2]
             _copy(M, E, row)
         elif kind in (K_CLOCK, K_SETTLE):
             _copy(M, E, row)

@@ -48,6 +48,7 @@ H_COLLATERAL = 21  # 1: collateral limits are enforced
 H_FREE_BLOCK = 22  # chain of freed position blocks
 H_VERSION = 23
 H_FREE_BOOK = 24  # chain of freed books
+H_QUOTER = 25  # account + 1 that alone may rest orders in continuous trading; 0: everybody
 HEADER = 64
 
 # order record
@@ -85,7 +86,7 @@ K_FILL = (
 )
 K_REMOVE = 4  # lots taken out of an order without a trade; aux2 reason
 K_OPEN = 5  # price = reference, aux1 phase
-K_UNCROSS = 6  # price, lots, aux1 surplus
+K_UNCROSS = 6  # price, lots, aux1 surplus, aux2 the phase it leads to
 K_CLOSE = 7
 K_ACCOUNT = 8  # account, aux1 = index into the names
 K_BOOK = 9  # order = entry kind, account = debit, price = credit, lots = quanta, unit

@@ -13,6 +13,7 @@ from rexnet_grid.reservex.layout import REASONS, STATUSES, IntArray
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_INT64 = np.dtype(np.int64)
 _STATUS_NAMES = np.array(STATUSES)
 _REASON_NAMES = np.array(REASONS, dtype=object)
 
@@ -102,18 +103,28 @@ class OrderBatch:
     order_id: IntArray
 
     def __post_init__(self) -> None:
+        arrays = (self.account, self.unit, self.side, self.price, self.lots, self.action, self.order_id)
+        shape = getattr(self.account, "shape", None)
+        for array in arrays:
+            if not (type(array) is np.ndarray and array.dtype is _INT64 and array.flags.c_contiguous):
+                break
+            if array.shape != shape:
+                break
+        else:
+            if len(self.account.shape) == 1:
+                return
+        self._convert()
+
+    def _convert(self) -> None:
         size = -1
         for field in fields(self):
-            array = getattr(self, field.name)
-            if not (type(array) is np.ndarray and array.dtype == np.int64 and array.flags.c_contiguous):
-                given = np.asarray(array)
-                if given.dtype.kind not in "iu" and given.size:
-                    raise ValueError(f"{field.name} must hold whole numbers, not {given.dtype}")
-                array = np.ascontiguousarray(given, dtype=np.int64)
-                object.__setattr__(self, field.name, array)
-            if array.ndim != 1 or size not in (-1, array.shape[0]):
+            given = np.asarray(getattr(self, field.name))
+            if given.dtype.kind not in "iu" and given.size:
+                raise ValueError(f"{field.name} must hold whole numbers, not {given.dtype}")
+            if given.ndim != 1 or size not in (-1, given.shape[0]):
                 raise ValueError(f"the arrays of a batch must be one-dimensional and equally long; {field.name} is not")
-            size = array.shape[0]
+            size = given.shape[0]
+            object.__setattr__(self, field.name, np.ascontiguousarray(given, dtype=np.int64))
 
     def __len__(self) -> int:
         return int(self.account.shape[0])
@@ -136,7 +147,7 @@ class OrderBatch:
         return OrderBatch(*(np.concatenate((getattr(self, f.name), getattr(other, f.name))) for f in fields(self)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class BatchReceipt:
     """Answers aligned to the rows of a batch.
 

@@ -140,17 +140,17 @@ class ReferenceExchange:
         self._end_self_crosses(unit)
         bids, asks = ([o for o in self.queue(unit, side) if not o.whole] for side in (BUY, SELL))
         price, lots = clearing_price(bids, asks, reference)
-        buys, sells = ([[o, q] for o, q in _ration(queue, lots)] for queue in (bids, asks))
-        for bid in buys:
-            for ask in sells:
-                part = min(bid[1], ask[1])
-                part = min(part, self.capacity(unit, ask[0].account, bid[0].account)) if part else 0
+        left = {o.id: q for queue in (bids, asks) for o, q in _ration(queue, lots)}
+        for bid in bids:
+            for ask in asks:
+                part = min(left[bid.id], left[ask.id])
+                part = min(part, self.capacity(unit, ask.account, bid.account)) if part else 0
                 if part:
-                    self.take(unit, ask[0].account, bid[0].account, part)
-                    self.trades.append((unit, price or 0, part, bid[0].id, ask[0].id))
-                    for pair in (bid, ask):
-                        pair[1] -= part
-                        self._fill(pair[0], part)
+                    self.take(unit, ask.account, bid.account, part)
+                    self.trades.append((unit, price or 0, part, bid.id, ask.id))
+                    for order in (bid, ask):
+                        left[order.id] -= part
+                        self._fill(order, part)
         self.phase[unit] = "continuous"
         for order in self.queue(unit, BUY) + self.queue(unit, SELL):
             if order.market:
@@ -189,7 +189,7 @@ class ReferenceExchange:
     def _trade(self, order: Order) -> bool:
         """Trade with the first order in priority that can trade, again and again; True when self-trade ended it."""
         while order.shown:
-            other = next(self._candidates(order), None)
+            other: Order | None = next(self._candidates(order), None)
             if other is None:
                 return False
             if other.account == order.account:
