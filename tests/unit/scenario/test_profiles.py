@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rexnet_grid.prosumers.config import PopulationConfig
+from rexnet_grid.prosumers.makers import make_building
+from rexnet_grid.rexdynnet.buildings import advance, heat_to_reach
 from rexnet_grid.scenario.profiles import heat_reference, household_shape
 from rexnet_grid.scenario.weather import reference_year
 from rexnet_grid.units import TimeGrid
@@ -49,3 +52,23 @@ def test_the_heat_reference_needs_more_when_it_is_cold():
     assert heat.sum() == pytest.approx(15000.0, rel=1e-4)
     daily = heat.resample("D").sum()
     assert daily.corr(outdoor.resample("D").mean()) < -0.9
+
+
+def test_the_building_model_needs_heat_when_the_standard_profile_says_so():
+    """Daily heat of a single-family house over the reference year against BDEW's EFH profile of the same energy."""
+    outdoor, direct, diffuse = reference_year(12)
+    config = PopulationConfig()
+    building = make_building(config, 0.2, 60.0)
+    room, heat = 20.0, np.zeros(8760)
+    for hour in range(8760):
+        sun = float(direct[hour] + diffuse[hour])
+        wanted = heat_to_reach(building, room, 20.0, float(outdoor[hour]), sun, 1.0)
+        heat[hour] = max(wanted, 0.0)
+        room = advance(building, room, heat[hour], float(outdoor[hour]), sun, 1.0)
+    heat += config.hot_water_kwh_per_day / 24.0
+    index = pd.date_range("2026-01-01", periods=8760, freq="h")
+    reference = heat_reference(pd.Series(outdoor, index), float(heat.sum()))
+    model, standard = (pd.Series(series, index).resample("D").sum() for series in (heat, reference))
+    assert 9_000.0 < heat.sum() < 18_000.0
+    assert model.corr(standard) > 0.97
+    assert float((model - standard).abs().mean() / standard.mean()) < 0.25
