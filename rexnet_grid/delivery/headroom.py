@@ -52,8 +52,8 @@ class Headroom:
     def capacity_kw(self, source: int, sink: int) -> float:
         """Return how much more [kW] may be injected at node ``source`` and withdrawn at node ``sink``; never negative.
 
-        The largest t with t (A+[:, source] - A[:, sink]) <= slack, A+ being ``injecting``, and 0 where a broken limit would get worse;
-        infinite when no row limits the pair.
+        The largest t with t (A+[:, source] - A[:, sink]) <= slack, A+ being ``injecting``, and 0 where a broken limit
+        would get worse; infinite when no row limits the pair.
         """
         rise = self.coefficients if self.injecting is None else self.injecting
         slope = rise[:, source] - self.coefficients[:, sink]

@@ -31,6 +31,7 @@ SMALLEST_KW = 1e-6
 OVERSHOOT = 1e-3
 MOST_GAIN = 3.0
 BISECTIONS = 8
+TRIFLE = 1e-3
 _REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
 
 
@@ -230,7 +231,7 @@ class SafetyMaintainer:
         after: FloatArray,
         clean: NetworkState,
     ) -> tuple[FloatArray, NetworkState]:
-        """Return the least part of the last step that is clean: rows are conservative and may cut too much."""
+        """Return the least part of the last step that is clean, trifles left out: rows may cut too much."""
         low, high = 0.0, 1.0
         best = after
         for _ in range(BISECTIONS):
@@ -242,6 +243,12 @@ class SafetyMaintainer:
                 high, best, clean = share, used, state
             else:
                 low = share
+        trimmed = np.where(best < TRIFLE * float(best.max()), 0.0, best)
+        if (trimmed < best).any():
+            now = scheduled + levers.effect(trimmed, len(scheduled))
+            state = network.predict(unit, _by_node(network, participants.node, now))
+            if state.converged and not state.violations:
+                best, clean = trimmed, state
         return best, clean
 
 

@@ -99,9 +99,8 @@ def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
     start = net["_pd2ppc_lookups"]["branch"]["trafo"][0] if len(frame) else 0
     for row, (_, t) in enumerate(frame.iterrows()):
         kind = t.get("tap_changer_type", "Ratio")
-        plain = (kind == "Ratio" and float(t.get("tap_step_degree") or 0.0) in {0.0}) or _missing(
-            t.get("tap_step_degree")
-        )
+        turns = t.get("tap_step_degree")
+        plain = kind == "Ratio" and (_missing(turns) or float(turns) == 0.0)
         numbers = [float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_step_percent", "tap_min", "tap_max")]
         depends = bool(t.get("tap_dependency_table", False)) and not _missing(t.get("tap_dependency_table"))
         edge = int(place[start + row])

@@ -1,0 +1,171 @@
+"""Who is cut, how much, why, at what cost: on a small network of rows that can be checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rexnet_grid.delivery import (
+    EnergyBalance,
+    Headroom,
+    NetworkState,
+    Option,
+    Participants,
+    SafetyMaintainer,
+    Violation,
+)
+from rexnet_grid.errors import InputError
+
+NOTHING = EnergyBalance(0.0, 0.0, 0.0, 0.0)
+
+
+class Cables:
+    """A supply and two cables: nodes 1 and 2 behind the first [10 kW], node 2 also behind the second [6 kW]."""
+
+    nodes = ("supply", "near", "far")
+    capacity = np.array([10.0, 6.0])
+    names = ("first loading", "second loading")
+    demand = np.array([[0.0, -1.0, -1.0], [0.0, 0.0, -1.0]])
+
+    def __init__(self, bend: float = 0.0, broken_for_ever: float = 0.0) -> None:
+        self.bend = bend
+        self.offset = np.array([0.0, broken_for_ever])
+        self.asked = 0
+
+    def flow(self, kw):
+        straight = self.demand @ kw + self.offset
+        return straight + self.bend * np.maximum(straight, 0.0) ** 2
+
+    def predict(self, unit, kw):
+        self.asked += 1
+        flow = self.flow(kw)
+        broken = tuple(
+            Violation(name.split()[0], "line", name, float(f), float(c), "kW")
+            for name, f, c in zip(self.names, flow, self.capacity, strict=True)
+            if f > c + 1e-9
+        )
+        return NetworkState(np.array(kw), np.zeros(3), NOTHING, broken)
+
+    def headroom(self, units, kw):
+        rows = []
+        for unit, at in zip(units, kw, strict=True):
+            slope = 1.0 + 2.0 * self.bend * np.maximum(self.demand @ at + self.offset, 0.0)
+            rows.append(
+                Headroom(unit, self.nodes, slope[:, None] * self.demand, self.capacity - self.flow(at), self.names)
+            )
+        return tuple(rows)
+
+
+def schedule(kw, cost, **more):
+    node = np.array([1, 1, 2, 2])[: len(kw)]
+    return Participants(node, np.array(kw, dtype=float), np.array(cost, dtype=float), **more)
+
+
+def test_a_clean_schedule_costs_one_question():
+    network = Cables()
+    secured = SafetyMaintainer().secure(network, 0, schedule([-2, -2, -2, -2], [1, 1, 1, 1]))
+    assert secured.clean
+    assert secured.actions == ()
+    assert secured.rounds == 0
+    assert network.asked == 1
+    np.testing.assert_array_equal(secured.secured_kw, [-2, -2, -2, -2])
+
+
+def test_the_cheapest_helpful_one_is_cut_and_only_as_much_as_needed():
+    secured = SafetyMaintainer().secure(Cables(), 0, schedule([-4, -4, -2, -2], [300, 100, 200, 50]))
+    assert secured.clean
+    assert [(a.participant, a.kind, a.limit) for a in secured.actions] == [(3, "ration", "first loading")]
+    assert secured.actions[0].kw == pytest.approx(2.0, abs=0.02)
+    assert secured.cost_eur(0.25) == pytest.approx(2.0 * 50 * 0.25 / 1e3, rel=0.02)
+
+
+def test_one_cut_that_mends_two_limits_beats_two_cheap_ones():
+    secured = SafetyMaintainer().secure(Cables(), 0, schedule([-3, -1, -4, -4], [10, 10, 15, 15]))
+    assert secured.clean
+    assert {a.participant for a in secured.actions} <= {2, 3}
+    assert sum(a.kw for a in secured.actions) == pytest.approx(2.0, abs=0.03)
+
+
+def test_generation_is_discarded_when_it_is_the_cause():
+    class Infeed(Cables):
+        demand = -Cables.demand
+
+    secured = SafetyMaintainer().secure(Infeed(), 0, schedule([6, 6, 1, 1], [20, 10, 30, 30]))
+    assert secured.clean
+    assert [(a.participant, a.kind) for a in secured.actions] == [(1, "discard")]
+    assert secured.secured_kw[1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_options_come_before_cuts():
+    options = [Option(0, "put", 1.0, 900.0), Option(2, "call", 5.0, 800.0)]
+    secured = SafetyMaintainer().secure(Cables(), 0, schedule([-4, -4, -2, -2], [1, 1, 1, 1]), options)
+    assert secured.clean
+    assert [(a.participant, a.kind) for a in secured.actions] == [(2, "call")]
+    assert secured.actions[0].cost_eur_per_mwh == 800.0
+    assert secured.secured_kw[2] == pytest.approx(0.0, abs=0.02)
+
+
+def test_options_that_do_not_suffice_are_helped_by_cuts():
+    secured = SafetyMaintainer().secure(
+        Cables(), 0, schedule([-5, -5, -2, -2], [9, 5, 7, 8]), [Option(0, "put", 1.0, 10.0)]
+    )
+    assert secured.clean
+    kinds = [(a.participant, a.kind) for a in secured.actions]
+    assert kinds[0] == (0, "put")
+    assert (1, "ration") in kinds
+
+
+@pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
+def test_what_may_not_be_cut_is_not_cut_and_the_rest_is_said(mode):
+    cuttable = np.array([0.0, 1.0, 0.0, 0.0])
+    secured = SafetyMaintainer(mode).secure(Cables(), 0, schedule([-4, -4, -2, -2], [1, 1, 1, 1], cuttable_kw=cuttable))
+    assert not secured.clean
+    assert secured.state.violations[0].limit == "first loading"
+    assert sum(a.kw for a in secured.actions) == pytest.approx(1.0)
+
+
+def test_what_nobody_caused_is_recorded_and_nobody_is_cut_for_nothing():
+    secured = SafetyMaintainer("pro_rata").secure(Cables(broken_for_ever=50.0), 0, schedule([-1, -1], [1, 1]))
+    assert not secured.clean
+    assert secured.state.violations[0].limit == "second loading"
+    np.testing.assert_array_equal(secured.secured_kw, [-1, -1])
+
+
+def test_pro_rata_cuts_everyone_who_contributes_by_the_same_share():
+    secured = SafetyMaintainer("pro_rata").secure(Cables(), 0, schedule([-1, -1, -4, -4], [1, 2, 3, 4]))
+    assert secured.clean
+    np.testing.assert_allclose(secured.secured_kw, [-1, -1, -3, -3], atol=0.03)
+
+
+def test_last_in_first_out_cuts_the_latest_that_contributes():
+    since = np.array([4.0, 3.0, 2.0, 1.0])
+    secured = SafetyMaintainer("last_in_first_out").secure(
+        Cables(), 0, schedule([-1, -1, -4, -4], [1, 2, 3, 4], since=since)
+    )
+    assert secured.clean
+    np.testing.assert_allclose(secured.secured_kw, [-1, -1, -2, -4], atol=0.03)
+
+
+@pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
+@pytest.mark.parametrize("bend", [0.02, 0.08, -0.02])
+def test_curved_networks_are_asked_again_until_clean(mode, bend):
+    network = Cables(bend=bend)
+    secured = SafetyMaintainer(mode).secure(network, 0, schedule([-4, -5, -4, -3], [1, 2, 3, 4]))
+    assert secured.clean
+    flow = network.flow(np.bincount([1, 1, 2, 2], weights=secured.secured_kw, minlength=3))
+    assert (flow <= network.capacity + 1e-9).all()
+    assert (flow / network.capacity).max() > 0.97
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(InputError, match="mode"):
+        SafetyMaintainer("by_lot")  # type: ignore[arg-type]
+    for bad in (
+        schedule([np.nan, 1], [1, 1]),
+        schedule([1, 1], [1, 1, 1]),
+        Participants(np.array([7]), np.ones(1), np.ones(1)),
+    ):
+        with pytest.raises(InputError):
+            SafetyMaintainer().secure(Cables(), 0, bad)
+    with pytest.raises(InputError, match="option"):
+        SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(3, "put", 1.0, 1.0)])
