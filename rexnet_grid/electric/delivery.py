@@ -10,10 +10,10 @@ import numpy as np
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
-from rexnet_grid.electric.headroom import headroom_of_units, remaining
+from rexnet_grid.electric.headroom import headroom_of_units, remaining, used_shares
 from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, join_rows, limit_rows
-from rexnet_grid.electric.row_choice import choose_rows, node_size_kw
+from rexnet_grid.electric.row_choice import RowChoice, node_size_kw
 from rexnet_grid.electric.signal import marginal_losses
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
@@ -117,7 +117,7 @@ class ElectricDelivery:
         """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         flow = self._flow(position)
-        rows = self._published
+        rows = self._choice.update(used_shares(self._rows, self.limits, flow))
         return headroom_of_units(rows, self._nodes, units, remaining(rows, self.limits, position, flow))
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
@@ -148,7 +148,7 @@ class ElectricDelivery:
             )
         self.network = network
         self._changes = (tuple(out), dict(taps or {}))
-        for name in ("_model", "_rows", "_published"):
+        for name in ("_model", "_rows", "_choice"):
             self.__dict__.pop(name, None)
 
     def save(self) -> Any:
@@ -195,9 +195,9 @@ class ElectricDelivery:
         return rows
 
     @cached_property
-    def _published(self) -> LimitRows:
+    def _choice(self) -> RowChoice:
         size = self._node_size_kw or node_size_kw(self.network.case)
-        return self._rows.take(choose_rows(self._rows, size, self._most_rows))
+        return RowChoice(self._rows, size, self._most_rows)
 
     def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         array = np.array(values, dtype=np.float64)

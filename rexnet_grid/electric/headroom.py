@@ -68,3 +68,13 @@ def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> 
     out[supply] = most[:, None] - sense[:, None] * np.asarray(flow.grid_import_kw)[None, :]
     out[np.isnan(out)] = 0.0
     return out
+
+
+def used_shares(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
+    """Return (n_rows,) the largest share over all units of what each row had at rest that AC says is used [-].
+
+    All directions of a branch count as used alike; rows without a measured quantity count as unused.
+    """
+    worst = measured_slack(rows, limits, flow).min(axis=1, initial=np.inf)
+    share = 1.0 - worst / np.maximum(rows.bound, 1e-9)
+    return np.where(np.isfinite(share), np.maximum(share, 0.0), 0.0)
