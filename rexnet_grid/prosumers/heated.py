@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.prosumers.base import Delivered, FloatArray
     from rexnet_grid.prosumers.flexible import FlexibleTerms
+    from rexnet_grid.prosumers.forecast import BridgeForecast
     from rexnet_grid.prosumers.heating import HomeState
     from rexnet_grid.prosumers.participant import Identity
     from rexnet_grid.units import Carrier
@@ -30,6 +31,8 @@ class HeatedBuilding(FlexibleConsumer):
         As in :class:`FlexibleConsumer`.
     state
         The building and its hot water.
+    forecast
+        What weather will take from the building, as it is forecast [kWh].
     heat_per_kw
         (n_units,) heat made of what is bought [-]: the coefficient of performance, or one.
     max_kw
@@ -43,21 +46,24 @@ class HeatedBuilding(FlexibleConsumer):
         expected_price: FloatArray,
         terms: FlexibleTerms,
         state: HomeState,
+        forecast: BridgeForecast,
         heat_per_kw: FloatArray,
         max_kw: float,
     ) -> None:
         super().__init__(identity, carrier, expected_price, terms, state.home.hours)
         self.state = state
+        self.forecast = forecast
         self.heat_per_kw = heat_per_kw
         self.max_kw = max_kw
         self._heat_kw = 0.0
 
     def outlook(self, first: int, slots: int) -> StoreOutlook:
-        """Return the heat the building and its hot water need, kept 0.2 K inside the comfort band."""
+        """Return the heat the building and its hot water will need by forecast, kept 0.2 K inside the comfort band."""
         home = self.state.home
         reserve = home.building.capacity_kwh_k * min(SAFETY_K, 0.25 * (home.highest_c - home.lowest_c))
         capacity = home.building.capacity_kwh_k * (home.highest_c - home.lowest_c) + 0.5 * home.tank_kwh - 2.0 * reserve
-        need = home.need_kwh(first, slots) + reserve * (1.0 - home.keep)
+        units = np.arange(first, first + slots)
+        need = self.forecast.at(first, units) + home.expected_drawn_kwh[units] + reserve * (1.0 - home.keep)
         return StoreOutlook(
             need=need,
             kwh_per_kw=self.heat_per_kw[first : first + slots] * home.hours * home.per_heat,

@@ -88,17 +88,16 @@ class HeatedHome:
         """Content added at the end of a unit for heat given over it [-]: (1 - a) / (h / τ)."""
         return (1.0 - self.keep) * self.building.time_constant_h / self.hours
 
-    def need_kwh(self, first: int, slots: int) -> FloatArray:
-        r"""Return what leaves the store in each slot besides the leak [kWh].
+    def weather_need_kwh(self) -> FloatArray:
+        r"""Return what weather takes from the store in every unit besides the leak [kWh].
 
         With the content :math:`e = C (T - T_{min})` the exact step of the building is
-        :math:`e' = a\,e + C (1 - a) / H \cdot (q + g - H (T_{min} - T_{out}))`; hot water is added as expected.
+        :math:`e' = a\,e + C (1 - a) / H \cdot (q + g - H (T_{min} - T_{out}))`.
         """
-        part = slice(first, first + slots)
         building = self.building
-        gains = building.internal_gain_kw + building.solar_aperture_m2 * self.irradiance_w_m2[part] / 1000.0
-        loss_kw = building.heat_loss_kw_k * (self.lowest_c - self.outdoor_c[part]) - gains
-        return np.asarray(loss_kw * self.hours * self.per_heat + self.expected_drawn_kwh[part])
+        gains = building.internal_gain_kw + building.solar_aperture_m2 * self.irradiance_w_m2 / 1000.0
+        loss_kw = building.heat_loss_kw_k * (self.lowest_c - self.outdoor_c) - gains
+        return np.asarray(loss_kw * self.hours * self.per_heat)
 
 
 class HomeState:

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 SIZE_SPREAD = 0.25
-PV_MARGIN_UNITS = 6
+PV_MEAN_HOURS = 3.0
+WEATHER_MEAN_HOURS = 12.0
+WEATHER_FORECAST_HOURS = 12.0
 INTERNAL_GAIN_KW_PER_KW_K = 1.8
 SOLAR_APERTURE_M2_PER_KW_K = 30.0
 HOT_WATER_TANK_SHARE = 1.6
@@ -140,7 +142,7 @@ def make_household(kit: Kit, name: str, node: str, kwh_per_year: float, kwp: flo
     if kwp > 0.0:
         azimuth = float(kit.streams.generator(name, "roof").normal(0.0, 40.0))
         generated = photovoltaic_kw(kit.weather, kwp, config.pv_tilt_deg, azimuth)
-        actual, expected = actual + generated, expected + _smooth(generated)
+        actual, expected = actual + generated, expected + _smooth(generated, round(PV_MEAN_HOURS / kit.hours))
     forecast = BridgeForecast(
         actual, expected, config.forecast_hours / kit.hours, kit.streams.generator(name, "forecast")
     )
@@ -191,6 +193,7 @@ def make_heat_pump_home(kit: Kit, name: str, node: str) -> HeatedBuilding:
         kit.power_price,
         FlexibleTerms(ceiling=config.retail_ceiling_eur_per_mwh),
         state,
+        make_need_forecast(kit, name, state),
         air_source_cop(weather.outdoor_c, flow),
         config.heat_pump_sizing * design_heat / design_cop,
     )
@@ -226,6 +229,13 @@ def make_home_state(kit: Kit, name: str, building: Building, hot_water_kwh_per_d
     start = kit.streams.generator(name, "start").uniform(0.3, 0.7, 2)
     room_c = config.comfort_min_c + float(start[0]) * (config.comfort_max_c - config.comfort_min_c)
     return HomeState(home, room_c, home.tank_kwh * float(start[1]))
+
+
+def make_need_forecast(kit: Kit, name: str, state: HomeState) -> BridgeForecast:
+    """Return how a building's heat need is forecast: known in its mean over half a day, its hours better in time."""
+    need = state.home.weather_need_kwh()
+    expected = _smooth(need, round(WEATHER_MEAN_HOURS / kit.hours))
+    return BridgeForecast(need, expected, WEATHER_FORECAST_HOURS / kit.hours, kit.streams.generator(name, "weather"))
 
 
 def make_supplier(kit: Kit, name: str, node: str) -> ExternalSupplier:
@@ -265,6 +275,7 @@ def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOp
     return HeatOperator(identity, kit.heat_price, kit.heat_terms(), kit.hours, losses, config.linepack_kwh)
 
 
-def _smooth(series: FloatArray) -> FloatArray:
-    window = np.ones(min(2 * PV_MARGIN_UNITS + 1, len(series)))
+def _smooth(series: FloatArray, units: int) -> FloatArray:
+    """Return the mean over a window of about ``units`` around each entry."""
+    window = np.ones(min(2 * (units // 2) + 1, len(series)))
     return np.asarray(np.convolve(series, window, mode="same") / np.convolve(np.ones(len(series)), window, mode="same"))

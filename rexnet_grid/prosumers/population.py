@@ -21,6 +21,7 @@ from rexnet_grid.prosumers.makers import (
     make_home_state,
     make_household,
     make_kit,
+    make_need_forecast,
     make_supplier,
 )
 from rexnet_grid.prosumers.supply import FuelPlant
@@ -152,6 +153,7 @@ def _heat_building(kit: Kit, name: str, node: str, peak_kw: float) -> HeatedBuil
         kit.heat_price,
         kit.heat_terms(),
         state,
+        make_need_forecast(kit, name, state),
         np.ones(kit.units),
         BUILDING_RATING * peak_kw,
     )
