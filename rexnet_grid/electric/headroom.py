@@ -53,28 +53,42 @@ def remaining(rows: LimitRows, limits: ElectricLimits, position: FloatArray, flo
     return np.where(slack <= nearest[group], np.minimum(slack, measured_slack(rows, limits, flow)), slack)
 
 
-def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
-    """Return (n_rows, n_units) limit - measured value with the margin taken off, 0 where there is no solution."""
-    out = np.full((len(rows.names), len(flow.node_voltage)), np.inf)
-    voltage, branch, supply = (rows.column == kind for kind in (0, 1, 2))
-    sense = rows.sense[voltage]
-    limit = np.where(sense < 0.0, limits.vm_min_pu, limits.vm_max_pu)
-    size = np.abs(flow.node_voltage[:, rows.index[voltage]]).T
-    out[voltage] = (sense * limit - limits.margin * np.abs(1.0 - limit))[:, None] - sense[:, None] * size
-    top = limits.loading_percent * (1.0 - limits.margin)
-    out[branch] = top - np.asarray(flow.loading_percent)[:, rows.index[branch]].T
-    sense = rows.sense[supply]
-    most = np.where(sense > 0.0, limits.import_kw, limits.export_kw) * (1.0 - limits.margin)
-    out[supply] = most[:, None] - sense[:, None] * np.asarray(flow.grid_import_kw)[None, :]
-    out[np.isnan(out)] = 0.0
-    return out
-
-
 def used_shares(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
     """Return (n_rows,) the largest share over all units of what each row had at rest that AC says is used [-].
 
     All directions of a branch count as used alike; rows without a measured quantity count as unused.
     """
-    worst = measured_slack(rows, limits, flow).min(axis=1, initial=np.inf)
+    vm, loading, supply = np.abs(flow.node_voltage), flow.loading_percent, np.asarray(flow.grid_import_kw)
+    solved = np.isfinite(supply)
+    if not solved.any():
+        return np.zeros(len(rows.names))
+    vm, loading, supply = vm[solved], loading[solved], supply[solved]
+    worst = np.minimum(
+        _slack(rows, limits, vm.min(axis=0)[None], loading.max(axis=0)[None], supply.max()[None]),
+        _slack(rows, limits, vm.max(axis=0)[None], loading.max(axis=0)[None], supply.min()[None]),
+    )[:, 0]
     share = 1.0 - worst / np.maximum(rows.bound, 1e-9)
     return np.where(np.isfinite(share), np.maximum(share, 0.0), 0.0)
+
+
+def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
+    """Return (n_rows, n_units) limit - measured value with the margin taken off, 0 where there is no solution."""
+    out = _slack(rows, limits, np.abs(flow.node_voltage), flow.loading_percent, np.asarray(flow.grid_import_kw))
+    out[np.isnan(out)] = 0.0
+    return out
+
+
+def _slack(
+    rows: LimitRows, limits: ElectricLimits, vm: FloatArray, loading: FloatArray, supply: FloatArray
+) -> FloatArray:
+    out = np.full((len(rows.names), len(vm)), np.inf)
+    voltage, branch, at_supply = (rows.column == kind for kind in (0, 1, 2))
+    sense = rows.sense[voltage]
+    limit = np.where(sense < 0.0, limits.vm_min_pu, limits.vm_max_pu)
+    least = sense * limit - limits.margin * np.abs(1.0 - limit)
+    out[voltage] = least[:, None] - sense[:, None] * vm.T[rows.index[voltage]]
+    out[branch] = limits.loading_percent * (1.0 - limits.margin) - loading.T[rows.index[branch]]
+    sense = rows.sense[at_supply]
+    most = np.where(sense > 0.0, limits.import_kw, limits.export_kw) * (1.0 - limits.margin)
+    out[at_supply] = most[:, None] - sense[:, None] * supply[None, :]
+    return out
