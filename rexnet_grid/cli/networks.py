@@ -49,7 +49,10 @@ def show(
 @networks.command("import")
 @guarded
 def import_network(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="pandapower JSON or Excel, or pandapipes JSON.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="pandapower JSON or Excel, pandapipes JSON, or a folder of CSV files."),
+    ],
     to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
 ) -> None:
     """Check a network file and bring it into a folder that scenarios can name."""

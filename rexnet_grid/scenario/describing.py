@@ -58,22 +58,28 @@ def carrier_of(path: Path) -> Carrier:
 
 
 def import_network_file(file: Path, folder: Path) -> str:
-    """Check a network file, bring it into ``folder`` and return how a scenario names it.
+    """Check a network file or folder, bring it into ``folder`` and return how a scenario names it.
 
     Raises
     ------
     NetworkDataError
         When it cannot be used.
     OutputError
-        When the folder holds something already.
+        When the folder holds something already, or cannot be written.
     """
     carrier = carrier_of(file)
     description = describe_network(str(file))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is there already and not empty; choose another --to")
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / file.name
-    shutil.copyfile(file, target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if file.is_dir():
+            shutil.copytree(file, target)
+        else:
+            shutil.copyfile(file, target)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
     section = "electric" if carrier == "electricity" else "heat"
     return f'{description}\n\nin a scenario: [{section}] network = "{target.as_posix()}"'
 

@@ -129,11 +129,12 @@ class FeedbackSection(Section):
     enabled: bool = True
     """Let headroom cap matching and publish the locational signal; false runs the same day blind."""
     model: Literal["network", "spacemeternet"] = "network"
-    """Where headroom comes from: the network itself, or what SpaceMeterNet has learned from the run's own meters."""
+    """Where the electric headroom comes from: the network itself, or what SpaceMeterNet has learned of it from the
+    run's own meters; heat always takes the network itself."""
     margin: Annotated[float, Field(ge=0.0, lt=0.5, json_schema_extra={"unit": "-"})] = 0.02
     """Part of every limit that headroom keeps free."""
-    warm_up_units: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Units traded without feedback before the first estimate, with ``model = "spacemeternet"``."""
+    warm_up_units: CountPositive = 96
+    """Units whose readings the first estimate needs, with ``model = "spacemeternet"``; until then nothing is said."""
     refit_every: CountPositive = 96
     """Units between two estimates, with ``model = "spacemeternet"``."""
 
