@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.headroom import FloatArray, Headroom
 
 # header of the table
-T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW = range(9)
+T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW, T_RISE = range(10)
 T_HEADER = 16
 # block of one unit: header, five vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap blocked),
-# then the coefficients, node by node
+# then the coefficients, node by node; where rising injections have their own, these follow, T_RISE nodes further on
 K_UNIT, K_ROWS = 0, 1
 K_HEADER = 8
 VECTORS = 5
@@ -81,6 +81,7 @@ class LinearAdmission:
         self._free: list[int] = []
         self._written: dict[int, FloatArray] = {}
         self._capacity = 0
+        self._two_sided = False
         self.table: FloatArray = np.zeros(T_HEADER)
         self._allocate(rows=8, blocks=8)
 
@@ -111,6 +112,9 @@ class LinearAdmission:
         if not (np.isfinite(headroom.coefficients).all() and np.isfinite(headroom.slack).all()):
             raise InputError(f"headroom of unit {headroom.unit} holds numbers that are not finite")
         count = len(headroom.limits)
+        if headroom.injecting is not None and not self.table[T_RISE]:
+            self._two_sided = True
+            self._allocate(self._rows, self._capacity)
         if count > self._rows or (headroom.unit not in self._places and not self._free):
             self._allocate(max(count, self._rows), self._capacity + (0 if self._free else self._capacity))
         if headroom.unit not in self._places:
@@ -123,8 +127,10 @@ class LinearAdmission:
         vectors[0, :count] = headroom.slack
         vectors[2:] = 0.0
         if self._written.get(place) is not headroom.coefficients:
-            coefficients = block[K_HEADER + VECTORS * rows :].reshape(len(self.nodes), rows)
-            coefficients[:, :count] = headroom.coefficients.T
+            sides = block[K_HEADER + VECTORS * rows :].reshape(-1, len(self.nodes), rows)
+            sides[:, :, :count] = headroom.coefficients.T
+            if headroom.injecting is not None:
+                sides[1, :, :count] = headroom.injecting.T
             scale = np.abs(headroom.coefficients).max(axis=1) if count else np.zeros(0)
             vectors[1, :count] = _SLOPE_TOLERANCE * scale
             self._written[place] = headroom.coefficients
@@ -147,8 +153,8 @@ class LinearAdmission:
         block, rows = self._block(place), self._rows
         count = int(block[K_ROWS])
         vectors = block[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)[:, :count]
-        coefficients = block[K_HEADER + VECTORS * rows :].reshape(len(self.nodes), rows)[:, :count]
-        slope = coefficients[self.index(source)] - coefficients[self.index(sink)]
+        sides = block[K_HEADER + VECTORS * rows :].reshape(-1, len(self.nodes), rows)[:, :, :count]
+        slope = sides[-1, self.index(source)] - sides[0, self.index(sink)]
         rising = slope > vectors[1]
         if not rising.any():
             return 1 << 62
@@ -197,15 +203,19 @@ class LinearAdmission:
         old_blocks = {place: self._block(place).copy() for place in self._places.values()} if self._capacity else {}
         ring = 1 << (4 * blocks - 1).bit_length()
         stamps = T_HEADER + 2 * ring
-        size = K_HEADER + (VECTORS + n) * rows
+        sides = 2 if self._two_sided else 1
+        size = K_HEADER + (VECTORS + sides * n) * rows
         self.table = np.zeros(stamps + n + blocks * size)
         self.table[T_NODES], self.table[T_ROWS], self.table[T_RING_MASK] = n, rows, ring - 1
         self.table[T_LOT], self.table[T_STAMP], self.table[T_STAMPS] = self.lot_kw, old[T_STAMP], stamps
         self.table[T_BLOCKS], self.table[T_BLOCK] = stamps + n, size
+        self.table[T_RISE] = n if self._two_sided else 0
         for place, block in old_blocks.items():
             fresh = self._block(place)
             fresh[:K_HEADER] = block[:K_HEADER]
-            fresh[K_HEADER:].reshape(VECTORS + n, rows)[:, :old_rows] = block[K_HEADER:].reshape(VECTORS + n, old_rows)
+            wide, narrow = fresh[K_HEADER:].reshape(-1, rows), block[K_HEADER:].reshape(-1, old_rows)
+            wide[: len(narrow), :old_rows] = narrow
+            wide[len(narrow) :, :old_rows] = narrow[VECTORS : VECTORS + len(wide) - len(narrow)]
         self._free.extend(range(blocks - 1, self._capacity - 1, -1))
         self._capacity = blocks
         self._build_ring()

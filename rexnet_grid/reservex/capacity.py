@@ -13,6 +13,7 @@ from rexnet_grid.delivery.admission import (
     T_HEADER,
     T_LOT,
     T_RING_MASK,
+    T_RISE,
     T_ROW,
     T_ROWS,
     T_STAMP,
@@ -69,7 +70,7 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
         return UNLIMITED
     rows, count, lot = int(F[T_ROWS]), int(F[block + K_ROWS]), F[T_LOT]
     slack = block + K_HEADER
-    up = slack + (VECTORS + source) * rows
+    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
     down = slack + (VECTORS + sink) * rows
     most, row = 1e12, -1
     for r in range(count):
@@ -90,7 +91,7 @@ def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) 
         return
     rows, count = int(F[T_ROWS]), int(F[block + K_ROWS])
     slack = block + K_HEADER
-    up = slack + (VECTORS + source) * rows
+    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
     down = slack + (VECTORS + sink) * rows
     rate = lots * F[T_LOT]
     for r in range(count):
