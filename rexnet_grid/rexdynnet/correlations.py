@@ -23,7 +23,7 @@ def friction_factor(reynolds: float, relative_roughness: float) -> float:
         return 0.0
     if reynolds <= LAMINAR_REYNOLDS:
         return 64.0 / reynolds
-    high = reynolds if reynolds > TURBULENT_REYNOLDS else TURBULENT_REYNOLDS
+    high = max(TURBULENT_REYNOLDS, reynolds)
     root = -1.8 * math.log10((relative_roughness / 3.7) ** 1.11 + 6.9 / high)
     turbulent = 1.0 / (root * root)
     if reynolds >= TURBULENT_REYNOLDS:
@@ -48,6 +48,6 @@ def nusselt(reynolds: float, prandtl: float) -> float:
     gnielinski = eighth * (high - 1000.0) * prandtl / (1.0 + 12.7 * math.sqrt(eighth) * (prandtl ** (2.0 / 3.0) - 1.0))
     gnielinski = max(gnielinski, LAMINAR_NUSSELT)
     if reynolds >= TURBULENT_REYNOLDS:
-        return gnielinski
+        return float(gnielinski)
     share = (reynolds - LAMINAR_REYNOLDS) / (TURBULENT_REYNOLDS - LAMINAR_REYNOLDS)
-    return (1.0 - share) * LAMINAR_NUSSELT + share * gnielinski
+    return float((1.0 - share) * LAMINAR_NUSSELT + share * gnielinski)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 MAX_STEP_S = 900.0
 
 
+def seconds_since(start: pd.Timestamp, index: pd.DatetimeIndex) -> FloatArray:
+    """Return the seconds from ``start`` to each stamp."""
+    return np.asarray((index - start).total_seconds(), dtype=np.float64)
+
+
 def step_means(values: pd.DataFrame | pd.Series, edges: pd.DatetimeIndex) -> FloatArray:
     """Return the mean over each step of values that hold from their stamp to the next, (n_steps, n_columns).
 
@@ -25,10 +30,8 @@ def step_means(values: pd.DataFrame | pd.Series, edges: pd.DatetimeIndex) -> Flo
     """
     table = values.to_frame() if isinstance(values, pd.Series) else values
     data = table.to_numpy(dtype=np.float64)
-    stamp = (table.index - edges[0]) / pd.Timedelta(seconds=1)
-    at = (edges - edges[0]) / pd.Timedelta(seconds=1)
-    known = np.asarray(stamp, dtype=np.float64)
-    edge = np.asarray(at, dtype=np.float64)
+    known = seconds_since(edges[0], pd.DatetimeIndex(table.index))
+    edge = seconds_since(edges[0], edges)
     integral = np.vstack([np.zeros(data.shape[1]), np.cumsum(data[:-1] * np.diff(known)[:, None], axis=0)])
     place = np.clip(np.searchsorted(known, edge, side="right") - 1, 0, len(known) - 1)
     total = integral[place] + data[place] * (edge - known[place])[:, None]

@@ -9,13 +9,16 @@ The main plant keeps the pressure and takes up the balance of flow.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.arrays import FloatArray
 from rexnet_grid.rexdynnet.correlations import friction_factor, nusselt
-from rexnet_grid.rexdynnet.layout import Layout, Scratch
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
 LOOP_TOLERANCE = 1e-10
 MAX_NEWTON = 60
@@ -30,7 +33,7 @@ def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     reynolds = m * diameter / (area * layout.fluid[2])
     friction = friction_factor(reynolds, layout.roughness_m[p] / diameter)
     head = (friction * layout.length_m[p] / diameter + layout.minor_loss[p]) * m * flow
-    return head / (2.0 * layout.fluid[0] * area * area)
+    return float(head / (2.0 * layout.fluid[0] * area * area))
 
 
 @njit(cache=True, error_model="numpy")
@@ -77,44 +80,46 @@ def loop_drop(layout: Layout, c: int, flow: FloatArray) -> float:
 
 
 @njit(cache=True, error_model="numpy")
+def loop_jacobian(layout: Layout, flow: FloatArray, bump: float) -> FloatArray:
+    """Return B diag(d dp / d m) B', the change of the loops' drops with their corrections, (n_loops, n_loops)."""
+    loops = layout.chord.shape[0]
+    pipes = flow.shape[0]
+    slope = np.zeros(pipes)
+    share = np.zeros((loops, pipes))
+    for p in range(pipes):
+        width = bump + 1e-6 * abs(flow[p])
+        slope[p] = (pipe_drop(layout, p, flow[p] + width) - pipe_drop(layout, p, flow[p] - width)) / (2.0 * width)
+    for c in range(loops):
+        for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
+            share[c, layout.loop_pipe[k]] = layout.loop_sign[k]
+    jacobian = np.zeros((loops, loops))
+    for c in range(loops):
+        for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
+            p = layout.loop_pipe[k]
+            for d in range(loops):
+                jacobian[c, d] += layout.loop_sign[k] * slope[p] * share[d, p]
+    return jacobian
+
+
+@njit(cache=True, error_model="numpy")
 def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
     """Find the flows for what the nodes draw (plants negative) [kg/s]; return whether the loops converged.
 
-    Newton on one correction per loop; the Jacobian B diag(d dp / d m) B' is symmetric and positive definite.
+    Newton on one correction per loop.
     """
     tree_flows(layout, draw, flow)
     loops = layout.chord.shape[0]
     if loops == 0:
         return True
-    pipes = flow.shape[0]
-    slope = np.zeros(pipes)
-    total = 1e-9
-    for p in range(pipes):
-        total = max(total, abs(flow[p]))
+    total = max(np.abs(flow).max(), 1e-9)
+    residual = np.zeros(loops)
     for _ in range(MAX_NEWTON):
-        residual = np.zeros(loops)
-        jacobian = np.zeros((loops, loops))
-        share = np.zeros((loops, pipes))
-        for p in range(pipes):
-            bump = 1e-6 * total + 1e-6 * abs(flow[p])
-            slope[p] = (pipe_drop(layout, p, flow[p] + bump) - pipe_drop(layout, p, flow[p] - bump)) / (2.0 * bump)
         for c in range(loops):
             residual[c] = loop_drop(layout, c, flow)
-            for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
-                share[c, layout.loop_pipe[k]] = layout.loop_sign[k]
+        change = np.linalg.solve(loop_jacobian(layout, flow, 1e-6 * total), residual)
         for c in range(loops):
-            for d in range(loops):
-                value = 0.0
-                for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
-                    p = layout.loop_pipe[k]
-                    value += share[c, p] * share[d, p] * slope[p]
-                jacobian[c, d] = value
-        change = np.linalg.solve(jacobian, residual)
-        largest = 0.0
-        for c in range(loops):
-            largest = max(largest, abs(change[c]))
             for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
                 flow[layout.loop_pipe[k]] -= layout.loop_sign[k] * change[c]
-        if largest <= LOOP_TOLERANCE * total:
+        if np.abs(change).max() <= LOOP_TOLERANCE * total:
             return True
     return False

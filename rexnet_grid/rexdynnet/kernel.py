@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.arrays import FloatArray
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
-from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
+from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
-from rexnet_grid.rexdynnet.transport import order_nodes, set_rates, stored_heat, sweep
+from rexnet_grid.rexdynnet.transport import set_rates, stored_heat, sweep
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
 RETURN_TOLERANCE_K = 0.05
 MAX_ROUNDS = 8

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 from rexnet_grid.rexdynnet.parcels import COUNT, MASS, PIECES, RING, TEMP
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 
 class Layout(NamedTuple):
@@ -170,7 +172,7 @@ def new_outputs(layout: Layout, steps: int) -> Outputs:
 
 def copy_state(state: State) -> State:
     """Return a copy that shares nothing."""
-    return State(*(array.copy() for array in state))
+    return State._make(array.copy() for array in state)
 
 
 def overwrite_state(state: State, source: State) -> None:
@@ -196,7 +198,7 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
     node_c = np.zeros((2, nodes))
     for pipe, (a, b) in enumerate(zip(layout.row_ptr[:-1], layout.row_ptr[1:], strict=True)):
         exchangers = int(b - a) - 1
-        edges = np.concatenate(([0.0], (np.arange(exchangers) + 0.5) / max(exchangers, 1), [1.0]))
+        edges = np.concatenate(([0.0], (np.arange(exchangers) + 0.5) / exchangers, [1.0]))
         pieces = 1 if supply_c[pipe] == supply_end_c[pipe] else RING // 2
         for k in range(int(b - a)):
             width = edges[k + 1] - edges[k]

@@ -119,7 +119,7 @@ class HeatNetwork:
         NetworkDataError
             With everything that is wrong.
         """
-        drawn = nx.Graph()
+        drawn: nx.Graph[str] = nx.Graph()
         issues: list[Issue] = []
         substations, plants = [], []
         for node, data in graph.nodes(data=True):

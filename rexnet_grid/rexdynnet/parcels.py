@@ -12,11 +12,13 @@ The parcels of one stretch live in one row of a table and form a ring: ``start``
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 RING = 32
 LAST = RING - 1
@@ -48,7 +50,8 @@ def growth(x: float) -> float:
 def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: float) -> int:
     """Append a piece to a list, joining it with the last where they differ by less than ``MERGE_K``.
 
-    They are also joined when difference times the shorter duration is below ``blur`` [K s]. A full list first joins its two most similar neighbours, energy kept. Returns the new length.
+    They are also joined when difference times the shorter duration is below ``blur`` [K s]. A full list first joins its
+    two most similar neighbours, energy kept. Returns the new length.
     """
     if tau <= 0.0:
         return n

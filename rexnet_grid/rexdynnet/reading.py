@@ -69,7 +69,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
     rows = {name: _rows(folder / name, required, issues) for name, required in _REQUIRED.items()}
     if issues:
         raise NetworkDataError(issues)
-    graph = nx.Graph()
+    graph: nx.Graph[str] = nx.Graph()
     for number, row in enumerate(rows["nodes.csv"], start=2):
         where = f"nodes.csv row {number}"
         if row["name"] in graph:
@@ -80,7 +80,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
         place = {key: _number(folder, where, key, row, issues) for key in ("x_m", "y_m") if row.get(key)}
         graph.add_node(row["name"], kind=row["kind"], **place)
     _add_pipes(folder, rows["pipes.csv"], graph, issues)
-    ordered = nx.Graph()
+    ordered: nx.Graph[str] = nx.Graph()
     for file, kind, columns in (
         ("plants.csv", "plant", PLANT_COLUMNS),
         ("substations.csv", "substation", SUBSTATION_COLUMNS),

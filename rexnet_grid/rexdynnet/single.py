@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.errors import Issue
-from rexnet_grid.rexdynnet.arrays import FloatArray
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import Inputs, Layout, copy_state, initial_state, new_outputs, new_scratch
-from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.topology import FAR_W, fluid_array, pipe_arrays
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.pipe import Pipe
 
 FINEST_S = 1.0
 MOST_PARTS = 10

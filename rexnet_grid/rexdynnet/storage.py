@@ -45,4 +45,4 @@ def side_heat_kwh(layout: Layout, state: State, side: int) -> float:
     last = np.zeros(rows, dtype=np.bool_)
     last[layout.row_ptr[1:] - 1] = True
     walls = float(np.where(last, 0.0, share * state.wall[side * rows : (side + 1) * rows]).sum())
-    return (water + walls) / JOULE_PER_KWH
+    return float((water + walls) / JOULE_PER_KWH)

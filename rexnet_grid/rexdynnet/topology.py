@@ -23,6 +23,7 @@ DESIGN_VELOCITY_M_S = 0.3
 UNITS_PER_EXCHANGER = 0.35
 MIN_EXCHANGERS = 2
 MAX_EXCHANGERS = 48
+BARE_STRETCHES = 8
 VALVE_VELOCITY_M_S = 3.0
 FAR_W = 1e15
 
@@ -30,11 +31,11 @@ FAR_W = 1e15
 def exchangers(pipe: Pipe, fluid: Fluid) -> int:
     """Return into how many exchangers a wall is cut: one per ``UNITS_PER_EXCHANGER`` transfer units at 0.3 m/s.
 
-    At least 2 and at most 48, 0 for a pipe without wall. The chain has the delay and the spread of the continuous wall
+    At least 2 and at most 48; 8 idle ones for a pipe without wall. The chain has the delay and the spread of the continuous wall
     for any number, see :mod:`walls`; the number decides on the shape and on what happens at low flow.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
-        return 0
+        return BARE_STRETCHES
     flow = DESIGN_VELOCITY_M_S * pipe.area_m2 * fluid.density
     reynolds = DESIGN_VELOCITY_M_S * pipe.inner_diameter_m * fluid.density / fluid.viscosity
     film = nusselt(reynolds, fluid.prandtl) * fluid.conductivity * math.pi

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
-from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
+from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
 from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness, pass_wall, settle
 
-STILL_KG_S = 1e-10
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+    from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
 
 
 @njit(cache=True, error_model="numpy")
@@ -29,11 +30,9 @@ def set_rates(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
             eps[p] = 0.0
             rate[p] = loss_w_k[p] / (water + wall_j_k[p])
             continue
-        parts = max(exchangers, 1)
-        per_part = 1.0 / (parts * m * heat_capacity)
-        eps[p] = effectiveness(film[p] * per_part) if exchangers > 0 else 1.0
-        ratio = wall_j_k[p] / water if exchangers > 0 else 0.0
-        rate[p] = cooling_rate(loss_w_k[p] * per_part, ratio, eps[p], water * per_part)
+        per_part = 1.0 / (exchangers * m * heat_capacity)
+        eps[p] = effectiveness(film[p] * per_part)
+        rate[p] = cooling_rate(loss_w_k[p] * per_part, wall_j_k[p] / water, eps[p], water * per_part)
 
 
 @njit(cache=True, error_model="numpy")
@@ -57,6 +56,8 @@ def stand(
     for row in range(first, last + 1):
         lost += heat_capacity * rest(parcel, ring, row, decay, ground)
     for row in range(first, last):
+        if wall_j_k <= 0.0:
+            break
         capacity = wall_j_k / exchangers
         above = wall[row] - ground
         after = above * decay if abs(above) > COLD_K else 0.0
@@ -107,6 +108,7 @@ def move(
     """
     lost = 0.0
     now = slot_in
+    slot_other = slot_free + 1
     for k in range(exchangers + 1):
         row = first + k if from_a else first + exchangers - k
         last = k == exchangers
@@ -116,10 +118,24 @@ def move(
         lost += heat_capacity * lost_kg_k
         if last:
             break
+        if wall_j_k <= 0.0:
+            now = slot_free
+            slot_free = slot_other
+            slot_other = now
+            continue
         at = row if from_a else row - 1
-        now = slot_free + 1
+        now = slot_other
         wall[at], n, lost_j = pass_wall(
-            wall[at], wall_j_k / exchangers, flow * heat_capacity, eps, rate, ground, piece, slot_free, n, now,
+            wall[at],
+            wall_j_k / exchangers,
+            flow * heat_capacity,
+            eps,
+            rate,
+            ground,
+            piece,
+            slot_free,
+            n,
+            now,
             BLUR_K * dt,
         )
         lost += lost_j
@@ -129,7 +145,55 @@ def move(
 @njit(cache=True, error_model="numpy")
 def inflow(flow: FloatArray, pipe_to: IntArray, p: int, node: int, side_sign: float) -> float:
     """Return the flow from a pipe into one of its end nodes; negative when it leaves [kg/s]."""
-    return flow[p] * side_sign if pipe_to[p] == node else -flow[p] * side_sign
+    return float(flow[p] * side_sign if pipe_to[p] == node else -flow[p] * side_sign)
+
+
+@njit(cache=True, error_model="numpy")
+def merge(
+    piece: FloatArray,
+    out_n: IntArray,
+    stream: FloatArray,
+    node_pipe: IntArray,
+    begin: int,
+    end: int,
+    pipe_to: IntArray,
+    flow: FloatArray,
+    side_sign: float,
+    node: int,
+    source: float,
+    source_c: float,
+    slot: int,
+    dt: float,
+) -> tuple[int, float]:
+    """Walk several streams in step and mix them by flow; see :func:`mix`."""
+    heat = 0.0
+    now = 0.0
+    n = 0
+    while now < dt * (1.0 - 1e-13):
+        length = dt - now
+        weight = source
+        total = source * source_c
+        for k in range(begin, end):
+            p = node_pipe[k]
+            into = inflow(flow, pipe_to, p, node, side_sign)
+            if into >= STILL_KG_S:
+                j = int(stream[0, p])
+                if j < out_n[p] - 1:
+                    length = min(length, piece[p, j, 0] - stream[1, p])
+                weight += into
+                total += into * piece[p, j, 1]
+        length = max(length, 0.0)
+        for k in range(begin, end):
+            p = node_pipe[k]
+            j = int(stream[0, p])
+            stream[1, p] += length
+            if j < out_n[p] - 1 and stream[1, p] >= piece[p, j, 0] * (1.0 - 1e-13):
+                stream[0, p] += 1.0
+                stream[1, p] = 0.0
+        n = emit(piece, slot, n, length, total / weight, BLUR_K * dt)
+        heat += length * total / weight
+        now += length
+    return n, heat / dt
 
 
 @njit(cache=True, error_model="numpy")
@@ -176,34 +240,9 @@ def mix(
             piece[slot, j, 1] = piece[only, j, 1]
             heat += piece[only, j, 0] * piece[only, j, 1]
         return out_n[only], heat / dt
-    now = 0.0
-    n = 0
-    while now < dt * (1.0 - 1e-13):
-        length = dt - now
-        weight = source
-        total = source * source_c
-        for k in range(begin, end):
-            p = node_pipe[k]
-            into = inflow(flow, pipe_to, p, node, side_sign)
-            if into >= STILL_KG_S:
-                j = int(stream[0, p])
-                if j < out_n[p] - 1:
-                    length = min(length, piece[p, j, 0] - stream[1, p])
-                weight += into
-                total += into * piece[p, j, 1]
-        length = max(length, 0.0)
-        for k in range(begin, end):
-            p = node_pipe[k]
-            if inflow(flow, pipe_to, p, node, side_sign) >= STILL_KG_S:
-                j = int(stream[0, p])
-                stream[1, p] += length
-                if j < out_n[p] - 1 and stream[1, p] >= piece[p, j, 0] * (1.0 - 1e-13):
-                    stream[0, p] += 1.0
-                    stream[1, p] = 0.0
-        n = emit(piece, slot, n, length, total / weight, BLUR_K * dt)
-        heat += length * total / weight
-        now += length
-    return n, heat / dt
+    return merge(
+        piece, out_n, stream, node_pipe, begin, end, pipe_to, flow, side_sign, node, source, source_c, slot, dt
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -212,9 +251,9 @@ def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     p = layout.node_pipe[layout.node_ptr[node]]
     if layout.pipe_from[p] == node:
         row = layout.row_ptr[p] + offset
-        return state.parcel[row, state.ring[row, START], TEMP]
+        return float(state.parcel[row, state.ring[row, START], TEMP])
     row = layout.row_ptr[p + 1] - 1 + offset
-    return state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP]
+    return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
 
 
 @njit(cache=True, error_model="numpy")
@@ -242,7 +281,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
                 wall_j_k[p], film[p], heat_capacity, dt,
             )  # fmt: skip
     for step in range(nodes):
-        node = order[step] if side == 0 else order[nodes - 1 - step]
+        node = int(order[step] if side == 0 else order[nodes - 1 - step])
         begin, end = node_ptr[node], node_ptr[node + 1]
         n, mean_c[node] = mix(
             piece, out_n, stream, node_pipe, begin, end, pipe_to, flow, side_sign, node, source_kg_s[node],
@@ -280,46 +319,4 @@ def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
         exchangers = row_ptr[p + 1] - row_ptr[p] - 1
         for row in range(row_ptr[p], row_ptr[p + 1] - 1):
             walls += wall_j_k[p] / exchangers * (wall[row] + wall[rows + row] - 2.0 * reference_c)
-    return water * layout.fluid[1] + walls
-
-
-@njit(cache=True, error_model="numpy")
-def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
-    """Put the nodes into the order of flow on the supply side; only where a direction changed."""
-    changed = False
-    for p in range(state.flow.shape[0]):
-        sign = 0 if abs(state.flow[p]) < STILL_KG_S else (1 if state.flow[p] > 0.0 else -1)
-        if sign != state.sign[p]:
-            state.sign[p] = sign
-            changed = True
-    if not changed:
-        return
-    nodes = degree.shape[0]
-    for node in range(nodes):
-        degree[node] = 0
-    for p in range(state.flow.shape[0]):
-        if state.sign[p] != 0:
-            degree[layout.pipe_to[p] if state.sign[p] > 0 else layout.pipe_from[p]] += 1
-    n = 0
-    for node in range(nodes):
-        if degree[node] == 0:
-            state.order[n] = node
-            n += 1
-    done = 0
-    while done < n:
-        node = state.order[done]
-        done += 1
-        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-            p = layout.node_pipe[k]
-            sign = state.sign[p]
-            if sign == 0 or (layout.pipe_from[p] if sign > 0 else layout.pipe_to[p]) != node:
-                continue
-            far = layout.pipe_to[p] if sign > 0 else layout.pipe_from[p]
-            degree[far] -= 1
-            if degree[far] == 0:
-                state.order[n] = far
-                n += 1
-    for node in range(nodes):
-        if degree[node] > 0:
-            state.order[n] = node
-            n += 1
+    return float(water * layout.fluid[1] + walls)

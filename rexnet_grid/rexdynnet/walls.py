@@ -16,11 +16,14 @@ u = L / (N R' ṁ c),
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from numba import njit
 
-from rexnet_grid.rexdynnet.arrays import FloatArray
 from rexnet_grid.rexdynnet.parcels import emit
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
 
 RESOLVE_K = 0.02
 RESOLVE_SHARE = 0.1

@@ -1,0 +1,107 @@
+"""Closed forms: the exponential law, the wall of Anzelius and Schumann, pandapipes' analytic networks."""
+
+import math
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.integrate import quad
+from scipy.special import i0e
+
+from rexnet_grid.rexdynnet import Fluid, HeatNetwork, Pipe, simulate_pipe
+from rexnet_grid.rexdynnet.correlations import nusselt
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+
+
+@pytest.mark.parametrize("flow", [0.005, 0.05, 0.5, 3.0])
+@pytest.mark.parametrize("wall_m", [0.0, 0.003])
+def test_steady_outlet_is_the_exponential_law(flow, wall_m):
+    pipe = Pipe(200.0, 0.05, wall_m, insulation_thickness_m=0.03)
+    water = Fluid.water(60.0)
+    time = np.linspace(0.0, 3e6, 4000)
+    out = simulate_pipe(pipe, time, 80.0, flow, 8.0, 60.0, 60.0, fluid=water)
+    exact = 8.0 + 72.0 * math.exp(-200.0 / (pipe.loss_resistance_mk_w * flow * water.heat_capacity))
+    assert out[-1] == pytest.approx(exact, abs=1e-6)
+
+
+def anzelius(transfer_units, since):
+    """Outlet of a pipe with wall after a unit step, Schumann (1929)."""
+
+    def kernel(s):
+        return math.exp(-((math.sqrt(s) - math.sqrt(since)) ** 2)) * i0e(2.0 * math.sqrt(s * since))
+
+    return 1.0 - quad(kernel, 0.0, transfer_units, limit=200)[0]
+
+
+@pytest.mark.parametrize(
+    ("length_m", "diameter_m", "wall_m", "velocity"),
+    [(39.0, 0.05248, 0.0039, 0.3), (100.0, 0.05, 0.003, 0.5), (500.0, 0.1, 0.0036, 1.0)],
+)
+def test_step_through_a_pipe_with_wall_follows_anzelius(length_m, diameter_m, wall_m, velocity):
+    water = Fluid.water(50.0)
+    pipe = Pipe(length_m, diameter_m, wall_m, insulation_conductivity=1e-9)
+    flow = velocity * pipe.area_m2 * water.density
+    reynolds = velocity * diameter_m * water.density / water.viscosity
+    film = 1.0 / (nusselt(reynolds, water.prandtl) * water.conductivity * math.pi) + pipe.wall_resistance_mk_w
+    units = length_m / (film * flow * water.heat_capacity)
+    wall_s = pipe.wall_capacity_j_mk * film
+    transit = length_m / velocity
+    time = np.arange(0.0, transit + wall_s * (units + 6.0 * math.sqrt(2.0 * units) + 6.0))
+    out = simulate_pipe(pipe, time, 80.0, flow, 20.0, 20.0, 20.0, fluid=water)
+    exact = np.array([20.0 + 60.0 * anzelius(units, (t - transit) / wall_s) if t > transit else 20.0 for t in time])
+    away = np.abs(time - transit) > 1.5
+    assert np.abs(out - exact)[away].max() < 0.05
+
+
+def test_plug_flow_without_wall_is_a_pure_delay():
+    pipe = Pipe(100.0, 0.05, 0.0, insulation_conductivity=1e-9)
+    water = Fluid.water(50.0)
+    time = np.arange(0.0, 1200.0, 2.0)
+    inlet = 60.0 + 10.0 * np.sin(time / 40.0)
+    velocity = 0.4
+    out = simulate_pipe(pipe, time, inlet, velocity * pipe.area_m2 * water.density, 10.0, 60.0, 60.0, fluid=water)
+    late = time > 270.0
+    exact = 60.0 + 10.0 * np.sin((time - 250.0) / 40.0)
+    assert np.abs(out - exact)[late].max() < 0.05
+
+
+KELVIN = 273.15
+BARE = {"wall_thickness_m": 0.0, "insulation_thickness_m": 0.0, "outer_film": 5.0}
+
+
+def steady_supply(edges, plants, draws):
+    """Steady supply temperatures [K] of pipes of 75 mm losing 5 W/(m2 K) to 293 K, cp 4182 J/(kg K)."""
+    graph = nx.Graph()
+    for node, supply_k in plants.items():
+        graph.add_node(node, kind="plant", supply_c=supply_k - KELVIN, max_supply_c=120.0)
+    for node in draws:
+        graph.add_node(node, kind="substation")
+    for a, b in edges:
+        graph.add_edge(a, b, pipe=Pipe(2500.0, 0.075, **BARE))
+    heat = HeatNetwork.from_graph(graph, Fluid(998.0, 4182.0, 1e-3, 0.6))
+    shares = dict.fromkeys(list(plants)[1:], sum(draws.values()) / len(plants))
+    run = heat.simulate(
+        START,
+        START + pd.Timedelta(hours=30),
+        mass_flow_kg_s=draws,
+        return_temperature_c=20.0,
+        ground_c=293.0 - KELVIN,
+        plant_mass_flow_kg_s=shares or None,
+    )
+    return run.supply_c.iloc[-1] + KELVIN
+
+
+def test_tee_with_two_outlets_matches_pandapipes_analytic(validation_dir):
+    table = pd.read_csv(validation_dir / "heat" / "pandapipes" / "analytic" / "Temperature_tee_2ab_1zu_an.csv", sep=";")
+    found = steady_supply([("p", "t"), ("t", "a"), ("t", "b")], {"p": 350.0}, {"a": 1.0, "b": 1.0})
+    assert found["t"] == pytest.approx(table["T"][1], abs=1e-4)
+    assert found["a"] == pytest.approx(table["T"][2], abs=1e-4)
+
+
+def test_tee_with_two_inlets_matches_pandapipes_analytic(validation_dir):
+    table = pd.read_csv(validation_dir / "heat" / "pandapipes" / "analytic" / "Temperature_tee_2zu_1ab_an.csv", sep=";")
+    found = steady_supply([("p", "t"), ("q", "t"), ("t", "a")], {"p": 350.0, "q": 350.0}, {"a": 1.0})
+    assert found["t"] == pytest.approx(table["T"][2], abs=1e-4)
+    assert found["a"] == pytest.approx(table["T"][3], abs=1e-4)
