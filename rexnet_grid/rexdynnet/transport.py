@@ -271,7 +271,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     heat_capacity = layout.fluid[1]
     pipes = flow.shape[0]
     nodes = order.shape[0]
-    offset = side * row_ptr[pipes]
+    offset = int(side * row_ptr[pipes])
     side_sign = 1.0 if side == 0 else -1.0
     lost = 0.0
     for p in range(pipes):
