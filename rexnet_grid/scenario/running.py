@@ -146,12 +146,13 @@ def _step_through(
         tell(done, scenario.units)
         if done == scenario.units:
             return
-        if done % every == 0:
+        stop = asked_to_stop()
+        if stop or done % every == 0:
             writer.write_checkpoint(simulation.checkpoint())
-        if asked_to_stop():
+        if stop:
             raise RunInterruptedError(
                 f"stopped after {done} of {scenario.units} units; {writer.folder} holds what was computed, "
-                f"--resume goes on from unit {every * (done // every)}"
+                "--resume goes on from there"
             )
 
 

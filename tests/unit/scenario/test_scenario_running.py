@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_a_readable_run_that_can_go_on(tmp_path, units):
     units.stop_at = None
     told = []
     results = run(SCENARIO, out=tmp_path / "r", resume=True, progress=lambda done, total: told.append(done))
-    assert told[0] == 4
+    assert told[0] == 6
     assert manifest(tmp_path / "r")["complete"]
     assert results.electric.vm_pu["bus 0"].tolist() == list(range(10))
 
