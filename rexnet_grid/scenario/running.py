@@ -100,7 +100,8 @@ def refuse_taken(folder: Path) -> None:
         raise OutputError(f"{folder} is a file, not a folder; choose another --out")
     if folder.is_dir() and any(folder.iterdir()):
         what = "another run" if (folder / "manifest.json").is_file() else "other files"
-        raise OutputError(f"{folder} holds {what}; choose another --out, or delete it first")
+        or_else = ", go on with it by --resume" if (folder / "checkpoint.bin").is_file() else ""
+        raise OutputError(f"{folder} holds {what}; choose another --out, or delete it first{or_else}")
 
 
 def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None] | None, resume: bool) -> Results:

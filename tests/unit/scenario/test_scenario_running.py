@@ -92,6 +92,8 @@ def test_ctrl_c_leaves_a_readable_run_that_can_go_on(tmp_path, units):
         run(SCENARIO, out=tmp_path / "r")
     assert not manifest(tmp_path / "r")["complete"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(OutputError, match="go on with it by --resume"):
+        run(SCENARIO, out=tmp_path / "r")
     units.stop_at = None
     told = []
     results = run(SCENARIO, out=tmp_path / "r", resume=True, progress=lambda done, total: told.append(done))
