@@ -100,6 +100,31 @@ class FeederTree:
             alive.remove(j)
         return cls(np.array(rows))
 
+    def key(self) -> bytes:
+        """Return what tells trees apart, whatever the order of their edges."""
+        return b"|".join(sorted(row.tobytes() for row in self.below))
+
+    def swaps(self, row: int) -> list[FeederTree]:
+        """Return the trees in which the branch below edge ``row`` trades one of its parts for its neighbour.
+
+        An edge over two parts A and B, beside a neighbour C under the same parent, may as well be one over A and C or
+        over B and C.
+        """
+        inside = self.below[row]
+        sizes = self.below.sum(axis=1)
+        above = [k for k in range(len(self.below)) if sizes[k] > sizes[row] and not (inside & ~self.below[k]).any()]
+        parts = [k for k in range(len(self.below)) if sizes[k] < sizes[row] and not (self.below[k] & ~inside).any()]
+        if not above or not parts:
+            return []
+        neighbour = self.below[min(above, key=lambda k: (sizes[k], k))] & ~inside
+        part = self.below[max(parts, key=lambda k: (sizes[k], -k))]
+        out = []
+        for kept in (part, inside & ~part):
+            below = self.below.copy()
+            below[row] = kept | neighbour
+            out.append(FeederTree(below))
+        return out
+
     def matrix(self, edge_values: FloatArray) -> FloatArray:
         """Return (customers, customers) Σ_e value_e [i below e][j below e]."""
         rows = self.below.astype(float)

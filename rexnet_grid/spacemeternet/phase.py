@@ -6,34 +6,38 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.manners import Estimator
+from rexnet_grid.spacemeternet.phasemodel import PhaseLikelihood
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.phasemodel import LabelArray
 
 ABSTAINS = -1
 
 
 class PhaseAssigner(Estimator):
-    """Assign customers to phases by a mixture of one voltage factor a phase.
+    """Assign customers to phases by the likeliest grouping of their voltages.
 
-    Each customer's voltage deviates as ``v_i = l_i f_k + e_i`` with the factor f_k of its phase k; factors start from
-    the busbar's voltages, are re-estimated from the customers assigned to them, and a customer's posterior over the
-    phases follows from the residual variances. Below ``confidence`` it abstains.
+    The model is in :mod:`rexnet_grid.spacemeternet.phasemodel`. A customer abstains where another phase, or another
+    naming of the groups by the busbar's readings, is not unlikely enough.
 
     Parameters
     ----------
     confidence
         Posterior probability needed for a label.
-    rounds
-        Passes of re-estimation.
+    starts, seed
+        Random assignments tried besides two good ones, and their seed.
     """
 
-    def __init__(self, confidence: float = 0.9, rounds: int = 30) -> None:
+    def __init__(self, confidence: float = 0.9, starts: int = 8, seed: int = 0) -> None:
         self.confidence = confidence
-        self.rounds = rounds
+        self.starts = starts
+        self.seed = seed
 
     def fit(self, v_customers: Any, v_busbar: Any) -> Self:
         """Assign phases.
@@ -65,16 +69,12 @@ class PhaseAssigner(Estimator):
                     )
                 ]
             )
-        v = _standardised(customers.to_numpy(dtype=float))
-        factors = _standardised(busbar.to_numpy(dtype=float))
-        probability = _posterior(v, factors)
-        for _ in range(self.rounds):
-            updated = _factors(v, factors, probability)
-            after = _posterior(v, updated)
-            moved = np.max(np.abs(after - probability))
-            probability = after
-            if moved < 1e-6:
-                break
+        v, anchors = _centred(customers.to_numpy(dtype=float)), _centred(busbar.to_numpy(dtype=float))
+        likelihood = PhaseLikelihood(v, anchors)
+        starts = _starts(v, anchors, self.starts, np.random.default_rng(self.seed))
+        labels, self.loglik_ = max((likelihood.climb(start) for start in starts), key=lambda found: found[1])
+        probability = likelihood.posterior(labels)
+        self.groups_ = labels
         best = probability.argmax(axis=1)
         sure = probability.max(axis=1) >= self.confidence
         self.customers_ = tuple(str(c) for c in customers.columns)
@@ -87,21 +87,20 @@ class PhaseAssigner(Estimator):
         return self
 
 
-def _standardised(v: FloatArray) -> FloatArray:
-    centred = v - np.nanmean(v, axis=0)
-    scale = np.nanstd(centred, axis=0)
-    return np.asarray(np.nan_to_num(centred / np.where(scale > 0, scale, 1.0)))
+def _centred(v: FloatArray) -> FloatArray:
+    return np.asarray(np.nan_to_num(v - np.nanmean(v, axis=0)))
 
 
-def _posterior(v: FloatArray, factors: FloatArray) -> FloatArray:
-    """Return (customers, phases) posterior from the residual variance on each factor."""
-    n = len(v)
-    correlation = np.clip(v.T @ factors / n, 0.0, 1.0 - 1e-9)
-    loglik = -0.5 * n * np.log1p(-(correlation**2))
-    weight = np.exp(loglik - loglik.max(axis=1, keepdims=True))
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
-
-
-def _factors(v: FloatArray, busbar: FloatArray, probability: FloatArray) -> FloatArray:
-    """Return each phase's factor: the mean of its customers and its busbar, standardised."""
-    return _standardised(busbar + v @ probability)
+def _starts(v: FloatArray, busbar: FloatArray, count: int, rng: np.random.Generator) -> list[LabelArray]:
+    """Return assignments to start from: by the busbar, by linkage of the correlations, and at random."""
+    k = busbar.shape[1]
+    both = np.hstack([v, busbar])
+    both = both / np.maximum(both.std(axis=0), 1e-12)
+    correlation = both.T @ both / len(both)
+    n = v.shape[1]
+    out = [correlation[:n, n:].argmax(axis=1)]
+    if n > k:
+        distance = 1.0 - correlation[:n, :n]
+        tree = linkage(squareform(np.maximum(0.5 * (distance + distance.T), 0.0), checks=False), "average")
+        out.append(fcluster(tree, k, "maxclust").astype(np.int64) - 1)
+    return out + [rng.integers(0, k, n) for _ in range(count)]

@@ -10,7 +10,8 @@ import pandas as pd
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
-from rexnet_grid.spacemeternet.voltagefit import TreeFit, fit_tree
+from rexnet_grid.spacemeternet.treesearch import Forest, grow
+from rexnet_grid.spacemeternet.voltagefit import Moments, TreeFit, fit_tree
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _LOWEST_PU, _HIGHEST_PU = 0.5, 1.5
+_MOST_FOR_CURVATURE = 40
+_LINEARISATION = 0.02
 
 
 class VoltageSpaceNet(Estimator):
@@ -38,7 +41,7 @@ class VoltageSpaceNet(Estimator):
     """
 
     def __init__(
-        self, tree: nx.Graph | None = None, root: Hashable = "busbar", n_trees: int = 12, seed: int = 0
+        self, tree: nx.Graph | None = None, root: Hashable = "busbar", n_trees: int = 16, seed: int = 0
     ) -> None:
         self.tree = tree
         self.root = root
@@ -73,10 +76,13 @@ class VoltageSpaceNet(Estimator):
         self._mean_square = v2.mean(axis=0)
         p, q, v2 = p - self.mean_kw_, q - self.mean_kvar_, v2 - self._mean_square
         if self.tree is not None:
-            self.trees_ = [fit_tree(FeederTree.from_graph(self.tree, self.root, self.customers_), p, q, v2)]
+            fits: list[TreeFit] = [
+                fit_tree(FeederTree.from_graph(self.tree, self.root, self.customers_), Moments.of(p, q, v2))
+            ]
+            forest = Forest(tuple(fits), np.ones(1), np.empty((0, *fits[0].tree.matrix(fits[0].r).shape)), np.empty(0))
         else:
-            self.trees_ = self._unknown(p, q, v2)
-        self.weights_ = _weights(self.trees_, len(v2))
+            forest = grow(p, q, v2, self.n_trees, np.random.default_rng(self.seed))
+        self.trees_, self.weights_, self._forest = list(forest.fits), forest.weights, forest
         self._set_sensitivities()
         return self
 
@@ -121,32 +127,17 @@ class VoltageSpaceNet(Estimator):
             }
         )
 
-    def _unknown(self, p: FloatArray, q: FloatArray, v2: FloatArray) -> list[TreeFit]:
-        """Return trees from the whole data and from resampled days."""
-        rng = np.random.default_rng(self.seed)
-        fits: list[TreeFit] = []
-        seen: set[bytes] = set()
-        blocks = np.array_split(np.arange(len(v2)), min(20, len(v2)))
-        for draw in range(self.n_trees):
-            chosen = range(len(blocks)) if draw == 0 else rng.integers(0, len(blocks), len(blocks))
-            rows = np.concatenate([blocks[b] for b in chosen])
-            tree = FeederTree.from_shared(_shared_resistance(p[rows], q[rows], v2[rows]))
-            key = np.packbits(tree.below, axis=1).tobytes()
-            if key not in seen:
-                seen.add(key)
-                fits.append(fit_tree(tree, p, q, v2))
-        return fits
-
     def _set_sensitivities(self) -> None:
         names = list(self.customers_)
         half = 0.5 / self.mean_pu_[:, None]
-        mean_r, mean_x, spread = 0.0, 0.0, 0.0
-        for weight, fit in zip(self.weights_, self.trees_, strict=True):
-            mean_r = mean_r + weight * fit.tree.matrix(fit.r)
-            mean_x = mean_x + weight * fit.tree.matrix(fit.x)
-        for weight, fit in zip(self.weights_, self.trees_, strict=True):
-            between = (fit.tree.matrix(fit.r) - mean_r) ** 2
-            spread = spread + weight * (_matrix_variance(fit) + between)
+        pairs = list(zip(self.weights_.tolist(), self.trees_, strict=True))
+        mean_r = np.sum([w * f.tree.matrix(f.r) for w, f in pairs], axis=0)
+        mean_x = np.sum([w * f.tree.matrix(f.x) for w, f in pairs], axis=0)
+        drawn = self._forest.c
+        spread = drawn.var(axis=0, ddof=1) if len(drawn) > 1 else np.zeros_like(mean_r)
+        if len(self.customers_) <= _MOST_FOR_CURVATURE:
+            spread = np.maximum(spread, self.trees_[0].variance())
+        spread = spread + (_LINEARISATION * mean_r) ** 2
         self.vm_pu_per_kw_ = pd.DataFrame(half * mean_r, names, names)
         self.vm_pu_per_kvar_ = pd.DataFrame(half * mean_x, names, names)
         self.std_error_ = pd.DataFrame(half * np.sqrt(spread), names, names)
@@ -183,28 +174,3 @@ def _voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...]
     if issues:
         raise MeterDataError(issues)
     return tuple(names), arrays[0][complete], arrays[1][complete], arrays[2][complete]
-
-
-def _shared_resistance(p: FloatArray, q: FloatArray, v2: FloatArray) -> FloatArray:
-    """Return a symmetric first estimate of c by ridge regression of each squared voltage on all P and Q."""
-    drive = np.hstack([p, q])
-    gram = drive.T @ drive
-    ridge = 1e-3 * np.diag(np.diag(gram)) + 1e-12 * np.eye(len(gram))
-    coefficients = np.linalg.solve(gram + ridge, drive.T @ v2)
-    c = coefficients[: p.shape[1]]
-    return 0.5 * (c + c.T)
-
-
-def _weights(fits: list[TreeFit], steps: int) -> FloatArray:
-    """Return the weight of each tree from its BIC."""
-    bic = np.array([np.log(steps * len(f.noise.meter)) * f.n_free - 2.0 * f.loglik for f in fits])
-    raw = np.exp(-0.5 * (bic - bic.min()))
-    return np.asarray(raw / raw.sum())
-
-
-def _matrix_variance(fit: TreeFit) -> FloatArray:
-    """Return the variance of each entry of the tree's matrix of r."""
-    rows = fit.tree.below.astype(float)
-    n = len(rows)
-    below_both = np.einsum("ei,ej->ije", rows, rows)
-    return np.asarray(np.einsum("ije,ef,ijf->ij", below_both, fit.covariance[:n, :n], below_both, optimize=True))
