@@ -335,7 +335,7 @@ def net_from_json(text: str, where: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            net = pp.from_json_string(text)
+            net = pp.from_json_string(text, convert=True)
         except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, ImportError) as error:
             raise NetworkDataError(
                 [Issue(where, "file", f"{type(error).__name__}: {error}"[:200], "a pandapower net")]
