@@ -147,6 +147,13 @@ class HeatNetwork:
 
         return read_folder(path, fluid)
 
+    @classmethod
+    def from_pandapipes(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
+        """Return the network of a pandapipes JSON file; see :mod:`rexnet_grid.rexdynnet.pandapipes_json`."""
+        from rexnet_grid.rexdynnet.pandapipes_json import read_pandapipes
+
+        return read_pandapipes(path, fluid)
+
     @property
     def nodes(self) -> tuple[str, ...]:
         """Names of all nodes."""

@@ -8,7 +8,7 @@ file                    columns (those in brackets may be missing or empty)
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
                         roughness_m, minor_loss]
-``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c]
+``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, annual_kwh]
 ``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c]; the first plant is the main one
 ======================  ============================================================================================
 
@@ -45,7 +45,7 @@ PIPE_COLUMNS = {
     "roughness_m": "roughness_m",
     "minor_loss": "minor_loss",
 }
-SUBSTATION_COLUMNS = ("design_heat_kw", "return_c", "max_mass_flow_kg_s", "min_supply_c")
+SUBSTATION_COLUMNS = ("design_heat_kw", "return_c", "max_mass_flow_kg_s", "min_supply_c", "annual_kwh")
 PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
 _REQUIRED = {
     "nodes.csv": ("name", "kind"),

@@ -1,0 +1,119 @@
+"""Choose diameters from the catalogue for the design load, with the bill of pipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.catalogue import EN253, catalogue_pipe
+from rexnet_grid.rexdynnet.hydraulics import pipe_drop
+from rexnet_grid.rexdynnet.network import HeatNetwork
+from rexnet_grid.rexdynnet.sensitivity import flow_factors
+from rexnet_grid.rexdynnet.topology import build_layout
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout
+
+WATT_PER_KILOWATT = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class SizingRule:
+    """What a pipe may do at design load.
+
+    Attributes
+    ----------
+    max_gradient_pa_m
+        Pressure drop per length [Pa/m]; 100 to 250 is usual.
+    max_velocity_m_s
+        [m/s].
+    supply_c, return_c
+        Design temperatures [degC].
+    series
+        Insulation series of the catalogue.
+    """
+
+    max_gradient_pa_m: float = 150.0
+    max_velocity_m_s: float = 2.0
+    supply_c: float = 75.0
+    return_c: float = 45.0
+    series: int = 2
+
+
+def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[HeatNetwork, pd.DataFrame]:
+    """Return the network with the smallest catalogue pipes that keep the rule, and the bill of pipes.
+
+    Parameters
+    ----------
+    network
+        A network with lengths and design heats; its diameters are not used. In a mesh the design flows are those of
+        equal pipes; every pipe gets at least DN20.
+    rule
+        The limits.
+
+    Returns
+    -------
+    network, bill
+        The bill has one row a diameter: ``route_m``, ``pipe_m`` (supply and return).
+
+    Raises
+    ------
+    NetworkDataError
+        When a substation has no design heat or the largest pipe does not suffice.
+    """
+    rule = rule or SizingRule()
+    issues = [
+        Issue(network.name, f"substation {s.node}, design_heat_kw", "", "its design heat [kW], to size the pipes for")
+        for s in network.substations
+        if not s.design_heat_kw > 0.0
+    ]
+    if issues:
+        raise NetworkDataError(issues)
+    layout = build_layout(network)
+    heat = np.array([s.design_heat_kw for s in network.substations]) * WATT_PER_KILOWATT
+    draw = heat / (layout.fluid[1] * (rule.supply_c - rule.return_c))
+    flow = np.abs(flow_factors(layout)[:, layout.sub_node] @ draw)
+    names = _smallest(network, layout, flow, rule)
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(network.graph.nodes(data=True))
+    for (a, b, data), name in zip(network.graph.edges(data=True), names, strict=True):
+        pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
+        graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
+    sized = HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
+    lengths = pd.Series(layout.length_m).groupby(pd.Categorical(names, list(EN253)), observed=True).sum()
+    bill = pd.DataFrame({"route_m": lengths, "pipe_m": 2.0 * lengths})
+    bill.index.name = "catalogue"
+    bill.attrs["unit"] = "m"
+    return sized, bill
+
+
+def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: SizingRule) -> list[str]:
+    """Return the name of the smallest fitting catalogue pipe of each route."""
+    found: list[str] = [""] * len(flow)
+    for name in reversed(EN253):
+        pipe = catalogue_pipe(name, 1.0, rule.series)
+        most = rule.max_velocity_m_s * pipe.area_m2 * layout.fluid[0]
+        ones = np.ones(len(flow))
+        trial = layout._replace(
+            diameter_m=pipe.inner_diameter_m * ones,
+            length_m=ones,
+            roughness_m=pipe.roughness_m * ones,
+            minor_loss=0.0 * ones,
+        )
+        for p, m in enumerate(flow):
+            if m <= most and pipe_drop(trial, p, float(m)) <= rule.max_gradient_pa_m:
+                found[p] = name
+    issues = [
+        Issue(network.name, f"pipe {network.pipes[p]}", f"{flow[p]:.1f} kg/s", "a flow that the largest pipe carries")
+        for p in range(len(flow))
+        if not found[p]
+    ]
+    if issues:
+        raise NetworkDataError(issues)
+    return found
