@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from rexnet_grid.errors import Issue, did_you_mean
 from rexnet_grid.scenario.models import Scenario
+from rexnet_grid.scenario.toml import key_text, value_text
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def issue_of(detail: ErrorDetails, where: str, overridden: Sequence[str] = ()) -
     """
     location = detail["loc"]
     key = dotted(location)
-    source = "--set" if any(key == name or key.startswith(f"{name}.") for name in overridden) else where
+    plain = ".".join(map(str, location))
+    source = "--set" if any(plain == name or plain.startswith(f"{name}.") for name in overridden) else where
     if detail["type"] == "extra_forbidden":
         return _unknown_key(source, location, detail["input"])
     field = field_at(location)
@@ -49,7 +51,8 @@ def dotted(location: Sequence[int | str]) -> str:
     """Return ``("participants", 2, "bus")`` as ``"participants[2].bus"``."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        name = f"[{part}]" if isinstance(part, int) else key_text(part)
+        text += f".{name}" if text and isinstance(part, str) else name
     return text
 
 
@@ -116,7 +119,7 @@ def _unknown_key(source: str, location: tuple[int | str, ...], value: object) ->
     near = did_you_mean(last, known)
     if len(location) == 1:
         kind = "an unknown section" if isinstance(value, dict | list) else "a key outside any section"
-        return Issue(source, last, kind, "one of the sections " + ", ".join(known), near)
+        return Issue(source, key_text(last), kind, "one of the sections " + ", ".join(known), near)
     elsewhere = "" if near else _home_of(last)
     return Issue(source, dotted(location), "an unknown key", "one of " + ", ".join(known), near or elsewhere)
 
@@ -213,7 +216,7 @@ def _first_sentence(field: FieldInfo | None) -> str:
 
 
 def _shown(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    text = value_text(value) if isinstance(value, str | bool) else str(value)
     if isinstance(value, dict):
-        text = "{ " + ", ".join(map(str, value)) + " }"
+        text = "{ " + ", ".join(map(key_text, value)) + " }"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+_CONTROL = re.compile("[\x7f-\x9f]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -23,17 +24,21 @@ def dumps(data: Mapping[str, object]) -> str:
 
 def _table(data: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
     lines = [
-        f"{_key(key)} = {value_text(value)}" for key, value in data.items() if value is not None and not _deep(value)
+        f"{key_text(key)} = {value_text(value)}"
+        for key, value in data.items()
+        if value is not None and not _deep(value)
     ]
     if path and (lines or not data):
-        lines = ["", f"[{'.'.join(map(_key, path))}]", *lines]
+        lines = ["", f"[{'.'.join(map(key_text, path))}]", *lines]
     for key, value in data.items():
         if isinstance(value, Mapping):
             lines += _table(value, (*path, key))
         elif _deep(value) and isinstance(value, Sequence):
             for member in value:
-                lines += ["", f"[[{'.'.join(map(_key, (*path, key)))}]]"]
-                lines += [f"{_key(name)} = {value_text(field)}" for name, field in member.items() if field is not None]
+                lines += ["", f"[[{'.'.join(map(key_text, (*path, key)))}]]"]
+                lines += [
+                    f"{key_text(name)} = {value_text(field)}" for name, field in member.items() if field is not None
+                ]
     return lines
 
 
@@ -43,7 +48,8 @@ def _deep(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(member, Mapping) for member in value)
 
 
-def _key(key: str) -> str:
+def key_text(key: str) -> str:
+    """Return a key as TOML writes it, in quotes where it has to be."""
     return key if _BARE.fullmatch(key) else _text(key)
 
 
@@ -60,10 +66,10 @@ def value_text(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(value_text(member) for member in value)}]"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {value_text(member)}" for key, member in value.items()) + " }"
+        return "{ " + ", ".join(f"{key_text(key)} = {value_text(member)}" for key, member in value.items()) + " }"
     raise TypeError(f"TOML has no type for {type(value).__name__}")
 
 
 def _text(text: str) -> str:
-    """Return a basic string; JSON writes the same escapes, but leaves DEL as it is."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return a basic string; JSON writes the same escapes, but leaves DEL and the upper control characters alone."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))

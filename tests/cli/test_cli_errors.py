@@ -45,7 +45,7 @@ def test_markup_in_a_file_is_shown_as_it_is(rexnet, tmp_path):
     (tmp_path / "bad.toml").write_text('["[bold]x[/nothing]"]\na = 1\n')
     code, _, err = rexnet("validate", "bad.toml")
     assert code == 2
-    assert "[bold]x[/nothing]: got an unknown section" in err
+    assert '"[bold]x[/nothing]": got an unknown section' in err
 
 
 @pytest.mark.parametrize(

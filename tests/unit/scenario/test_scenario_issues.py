@@ -160,7 +160,7 @@ def test_the_command_line_is_blamed_for_its_own_slips(tmp_path):
 
 def test_hostile_names_are_only_text(tmp_path):
     found = issues_of(tmp_path, HEAD + '[electric]\nnetwork = "cigre_lv"\n"[red]<script>" = 1\n')
-    assert set(found) == {"electric.[red]<script>"}
+    assert set(found) == {'electric."[red]<script>"'}
 
 
 @pytest.mark.parametrize(
