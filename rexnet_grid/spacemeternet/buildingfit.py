@@ -14,7 +14,7 @@ from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.descent import Fit
     from rexnet_grid.spacemeternet.diagnostics import Whiteness
-    from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray
+    from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.fitting import Curvature
     from rexnet_grid.spacemeternet.structure import EdgeVerdict
     from rexnet_grid.spacemeternet.zonemodel import ZoneData, ZoneModel
@@ -162,7 +162,7 @@ class BuildingFit:
             ahead[step:] = ahead[step - 1 : -1] @ model.phi.T + g[step - 1 : -1]
         mean = ahead[:, list(self.model.air)]
         mean[: horizon - 1] = np.nan
-        variance = self._filtered_variance(model, m.measurement)
+        variance = self.filtered_variance(self.fit.theta)
         for _ in range(horizon):
             variance = model.phi @ variance @ model.phi.T + model.q
         air = np.array(self.model.air)
@@ -194,7 +194,10 @@ class BuildingFit:
             )
         return Likelihood(self.model.network, observations(data))
 
-    def _filtered_variance(self, model: Discrete, measurement: FloatArray) -> FloatArray:
+    def filtered_variance(self, theta: FloatArray) -> FloatArray:
+        """Return the covariance (n, n) of the states after a reading, once the filter has come to rest."""
+        m, model, _ = self.likelihood.discrete(theta)
+        measurement = m.measurement
         p = np.eye(len(model.phi))
         air = np.array(self.model.air)
         for _ in range(2000):

@@ -53,7 +53,7 @@ def band_rows(
     band
         Lowest and highest value allowed.
     kind
-        ``"voltage"`` or ``"temperature"``, ending the limits' names as ``"undervoltage"`` and ``"overvoltage"``.
+        ``"voltage"`` or ``"heating"``: ends the limits' names, as in ``"bus 12 undervoltage"``.
     """
     low, high = band
     return Headroom(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.plausibility import implausible
 from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ def zone_data(
             issues.append(Issue("solar_w_m2", "sun", f"{np.nanmax(sun) * 1000:.0f}", "irradiance up to 1500 W/m2"))
     if issues:
         raise MeterDataError(issues)
-    return ZoneData(zones, found, tuple(names), readings, boundary, heat, sun, step)
+    data = ZoneData(zones, found, tuple(names), readings, boundary, heat, sun, step)
+    issues = implausible(data)
+    if issues:
+        raise MeterDataError(issues)
+    return data
 
 
 def _step_hours(index: pd.Index, issues: list[Issue]) -> float:

@@ -30,6 +30,7 @@ _MATERIAL_SHARE = 0.2
 _W_PER_KW = 1000.0
 _MOST_DAYS = 60
 _POLISHES = 4
+_FEWEST_HOURS = 72.0
 _SUPPORT = 1.0
 _ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * _ONE_SIDED**2
@@ -202,6 +203,8 @@ def _verdicts(data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRu
     scale = conductance[conductance > 3.0 * std_error]
     material = rules.material_w_k or _MATERIAL_SHARE * float(np.median(scale) if len(scale) else np.median(std_error))
     states, probability = judge(conductance, std_error, material, rules.false_discovery_rate, rules.confidence)
+    if len(data.temperature) * data.step < _FEWEST_HOURS:
+        doubted = np.ones(len(states), dtype=bool)
     if not data.circuits:  # without a metered power nothing says how large a conductance is
         doubted, std_error = np.ones(len(states), dtype=bool), np.full(len(states), np.inf)
     states = tuple(

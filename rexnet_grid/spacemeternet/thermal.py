@@ -8,13 +8,16 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.frame import Table, zone_data
 from rexnet_grid.spacemeternet.manners import Estimator
+from rexnet_grid.spacemeternet.outlook import comfort_outlook
 from rexnet_grid.spacemeternet.search import SearchRules, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from rexnet_grid.delivery.headroom import Headroom
     from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 
 
@@ -100,6 +103,55 @@ class ThermalSpaceNet(Estimator):
                 )
         self.state_space_ = found.state_space()
         self.diagnostics_: dict[str, Any] = found.diagnostics()
+
+    def to_constraints(
+        self,
+        kind: Literal["comfort"] = "comfort",
+        confidence: float = 0.95,
+        *,
+        band_c: tuple[float, float] = (19.0, 24.0),
+        unit: int = 0,
+        hours: float = 1.0,
+        heat_kw: Mapping[str, float] | None = None,
+    ) -> Headroom:
+        """Return how much heat may be added to or taken from the zones before one leaves its comfort band.
+
+        The rows hold for a step of ``hours`` from the last reading, all inputs but the heat as they were last; heat
+        given to one zone warms its neighbours by the estimated conductances.
+
+        Parameters
+        ----------
+        kind
+            ``"comfort"``: air temperatures inside ``band_c``.
+        confidence
+            One-sided confidence of each row; the margin comes from the parameters' covariance, the filter's and the
+            process noise.
+        band_c
+            Lowest and highest air temperature [degC].
+        unit
+            The open unit the rows are for.
+        hours
+            Length of the unit [h].
+        heat_kw
+            Heat reserved so far by zone [kW]; the last reading's where left out.
+
+        Returns
+        -------
+        Headroom
+            Columns are the zones; a change of the *injection* into the heat network is minus the heat to the zone, so
+            coefficients are negative for overheating [K/kW].
+
+        Raises
+        ------
+        ValueError
+            If ``kind`` is unknown.
+        """
+        self._require_fit("fit_")
+        if kind != "comfort":
+            raise ValueError(f"kind is {kind!r}; a building gives rows of kind 'comfort'")
+        expected, per_kw, std = comfort_outlook(self.fit_, hours, dict(heat_kw or {}))
+        margin = margin_factor(confidence) * std
+        return band_rows(unit, self.data_.zones, self.data_.zones, -per_kw, expected, margin, band_c, "heating")
 
     def predict(self, horizon: int = 1, return_std: bool = False) -> Any:
         """Return the prediction of each reading made ``horizon`` steps before [degC], with its standard deviation.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.treesearch import Forest, grow
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from rexnet_grid.delivery.headroom import Headroom
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _LOWEST_PU, _HIGHEST_PU = 0.5, 1.5
@@ -113,6 +115,43 @@ class VoltageSpaceNet(Estimator):
         noise = self.trees_[0].noise
         scatter = noise.busbar / (4.0 * voltage**2)
         return voltage, np.sqrt(own + scatter)
+
+    def to_constraints(
+        self,
+        kind: Literal["voltage"] = "voltage",
+        confidence: float = 0.95,
+        *,
+        p_kw: FloatArray | None = None,
+        band_pu: tuple[float, float] = (0.9, 1.1),
+        unit: int = 0,
+    ) -> Headroom:
+        """Return how much injection the estimated voltages still allow.
+
+        Parameters
+        ----------
+        kind
+            ``"voltage"``.
+        confidence
+            One-sided confidence of each row; margins come from the covariance of the sensitivities, the spread between
+            trees and the busbar's scatter.
+        p_kw
+            (customers,) injections about which the rows hold [kW]; the mean of the readings if None.
+        band_pu
+            Lowest and highest voltage allowed [p.u.].
+        unit
+            The open unit the rows are for.
+
+        Raises
+        ------
+        ValueError
+            If ``kind`` is unknown.
+        """
+        self._require_fit("trees_")
+        if kind != "voltage":
+            raise ValueError(f"kind is {kind!r}; a feeder gives rows of kind 'voltage'")
+        expected, std = self.operating_point(self.mean_kw_ if p_kw is None else p_kw)
+        slopes, margin = self.vm_pu_per_kw_.to_numpy(), margin_factor(confidence) * std
+        return band_rows(unit, self.customers_, self.customers_, slopes, expected, margin, band_pu, "voltage")
 
     def edge_table(self) -> pd.DataFrame:
         """Return the edges of the likeliest tree: customers below, r [p.u./kW] and x [p.u./kvar] at nominal voltage."""

@@ -1,0 +1,135 @@
+"""ThermalSpaceNet on small generated buildings: manners, bad input, constraints."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet import ThermalSpaceNet
+
+
+def row_of_rooms(days=8, seed=3, zones=3):
+    """Rooms in a row with one state each, heated by fits and starts."""
+    rng = np.random.default_rng(seed)
+    n = 96 * days
+    index = pd.date_range("2026-01-01", periods=n, freq="15min", tz="UTC")
+    outdoor = 5 + 4 * np.sin(2 * np.pi * np.arange(n) / 96) + 0.05 * rng.normal(size=n).cumsum()
+    heat = rng.integers(0, 2, (n // 8 + 1, zones)).repeat(8, axis=0)[:n] * 2.0
+    t = np.full((n, zones), 20.0)
+    wall = 0.08 * (np.eye(zones, k=1) + np.eye(zones, k=-1))
+    for k in range(n - 1):
+        x = t[k].copy()
+        for _ in range(5):
+            x = x + 0.05 / 1.4 * (heat[k] + 0.05 * (outdoor[k] - x) + wall @ x - wall.sum(axis=1) * x)
+        t[k + 1] = x + rng.normal(0, 0.005, zones)
+    names = list("abcdef"[:zones])
+    return (
+        pd.DataFrame(t + rng.normal(0, 0.05, t.shape), index, names),
+        pd.DataFrame(heat, index, names),
+        pd.Series(outdoor, index),
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return ThermalSpaceNet().fit(*row_of_rooms())
+
+
+def test_manners():
+    net = ThermalSpaceNet(states=1)
+    assert net.get_params()["states"] == 1 and net.set_params(confidence=0.9).confidence == 0.9
+    assert "states=1" in repr(net)
+    with pytest.raises(ValueError, match="no parameter"):
+        net.set_params(colour="red")
+    with pytest.raises(MeterDataError, match="not fitted"):
+        net.predict()
+
+
+def test_edges_and_results(fitted):
+    state = {r.a + r.b: r.state for r in fitted.edges_.itertuples()}
+    assert state == {"ab": "present", "ac": "absent", "bc": "present"}
+    assert fitted.graph_.edges["a", "b"]["conductance_w_k"] == pytest.approx(80, rel=0.1)
+    assert fitted.bic_ > fitted.aic_ and fitted.diagnostics_["white"]
+    assert fitted.state_space_.time_constants_h[0] == pytest.approx(1.4 / 0.05, rel=0.1)
+    assert list(fitted.cov_.index) == list(fitted.params_.index)
+
+
+def test_prediction_has_honest_intervals(fitted):
+    temperatures = row_of_rooms()[0]
+    for horizon in (1, 8):
+        mean, std = fitted.predict(horizon, return_std=True)
+        inside = (np.abs(temperatures - mean) < 1.96 * std).to_numpy()[96:].mean()
+        assert 0.9 < inside < 0.99
+
+
+def test_simulation_and_score(fitted):
+    temperatures, heat, outdoor = row_of_rooms(seed=9)
+    simulated = fitted.simulate(outdoor, heat, initial_c=temperatures.iloc[0].to_numpy())
+    assert np.sqrt(((simulated - temperatures) ** 2).to_numpy().mean()) < 0.3
+    assert fitted.score(temperatures, heat, outdoor) > 1.0
+
+
+def test_constraints_warm_the_neighbours_too(fitted):
+    rows = fitted.to_constraints("comfort", 0.95, band_c=(15.0, 60.0), hours=1.0)
+    sure = fitted.to_constraints("comfort", 0.6, band_c=(15.0, 60.0), hours=1.0)
+    assert rows.coefficients.shape == (6, 3) and rows.limits[0] == "a overheating"
+    assert rows.coefficients[0, 0] < rows.coefficients[0, 1] < rows.coefficients[0, 2] < 0
+    assert (rows.slack < sure.slack).all()
+    with pytest.raises(ValueError, match="comfort"):
+        fitted.to_constraints("voltage")
+
+
+def faulty(what):
+    temperatures, heat, outdoor = row_of_rooms()
+    if what == "constant":
+        temperatures["b"] = 21.0
+    elif what == "kelvin":
+        temperatures["b"] += 273.15
+    elif what == "watts":
+        heat["c"] *= 1000.0
+    elif what == "missing":
+        temperatures.loc[temperatures.index[:700], "a"] = np.nan
+    elif what == "swapped":
+        heat = heat.rename(columns={"a": "c", "c": "a"})
+    elif what == "reset":
+        heat.loc[heat.index[300], "a"] = -50.0
+    elif what == "irregular":
+        temperatures = temperatures.drop(temperatures.index[5])
+    return temperatures, heat, outdoor
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("constant", "b: got always 21"),
+        ("kelvin", "kelvin"),
+        ("watts", "looks like W"),
+        ("missing", "a: got"),
+        ("swapped", "swapped"),
+        ("reset", "resets"),
+        ("irregular", "regular index"),
+    ],
+)
+def test_bad_input_is_named(what, said):
+    with pytest.raises(MeterDataError, match=said):
+        ThermalSpaceNet().fit(*faulty(what))
+
+
+def test_one_day_is_not_enough_to_claim_an_edge():
+    net = ThermalSpaceNet().fit(*row_of_rooms(days=1))
+    assert "present" not in set(net.edges_["state"])
+
+
+def test_without_a_metered_power_nothing_has_a_size():
+    temperatures, _, outdoor = row_of_rooms()
+    net = ThermalSpaceNet(states=1).fit(temperatures, None, outdoor)
+    assert "present" not in set(net.edges_["state"]) and np.isinf(net.edges_["std_error"]).all()
+
+
+def test_lost_readings_do_little_harm():
+    temperatures, heat, outdoor = row_of_rooms()
+    lost = temperatures.mask(np.random.default_rng(0).random(temperatures.shape) < 0.2)
+    lost.iloc[300:450] = np.nan
+    net = ThermalSpaceNet(states=1).fit(lost, heat, outdoor)
+    assert {frozenset(e) for e in net.graph_.edges} == {frozenset("ab"), frozenset("bc")}
+    assert net.graph_.edges["b", "c"]["conductance_w_k"] == pytest.approx(80, rel=0.15)
