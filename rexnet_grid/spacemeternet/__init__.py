@@ -10,13 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.meterframe import MeterFrame
     from rexnet_grid.spacemeternet.phase import PhaseAssigner
     from rexnet_grid.spacemeternet.thermal import ThermalSpaceNet
     from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
 
-__all__ = ["PhaseAssigner", "ThermalSpaceNet", "VoltageSpaceNet"]
+__all__ = ["MeterFrame", "PhaseAssigner", "ThermalSpaceNet", "VoltageSpaceNet"]
 
 _HOME = {
+    "MeterFrame": "rexnet_grid.spacemeternet.meterframe",
     "PhaseAssigner": "rexnet_grid.spacemeternet.phase",
     "ThermalSpaceNet": "rexnet_grid.spacemeternet.thermal",
     "VoltageSpaceNet": "rexnet_grid.spacemeternet.voltage",

@@ -18,9 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import OutputError
+from rexnet_grid.spacemeternet.diagnostics import autocorrelation, cumulated_periodogram
 from rexnet_grid.spacemeternet.page import Page
 from rexnet_grid.spacemeternet.phase import PhaseAssigner
 from rexnet_grid.spacemeternet.tables import read_tables
@@ -89,9 +91,28 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None) -> EstimateSumma
         f"{len(net.data_.zones)} zones, log-likelihood {net.loglik_:.1f}, BIC {net.bic_:.1f}",
         ", ".join(f"{int(counts.get(s, 0))} edges {s}" for s in ("present", "absent", "undetermined")),
     ]
-    page = Page("Heat between the zones of a building").text(lines)
-    page.graph("Conductances", net.graph_).table("Edges", net.edges_).table("Parameters", net.params_.reset_index())
+    page = _thermal_page(net, lines)
     return _write("thermal", paths, out, net.params_, net.edges_, page, lines)
+
+
+def _thermal_page(net: ThermalSpaceNet, lines: Sequence[str]) -> Page:
+    page = Page("Heat between the zones of a building").text(lines)
+    page.graph("Conductances [W/K]; dashed is undetermined", net.graph_)
+    page.text(["What the readings can tell", *str(net.excitation_).splitlines()])
+    page.table("Edges", net.edges_).table("Parameters", net.params_.reset_index(names="parameter"))
+    innovations = np.nan_to_num(net.fit_.likelihood.innovations(net.fit_.fit.theta))
+    zones = dict(zip(net.data_.zones, innovations.T, strict=True))
+    page.lines("One-step residuals", zones, label="K")
+    day = max(round(24.0 / net.data_.step), 1)
+    lags = min(2 * day, len(innovations) - 1)
+    band = 1.96 / np.sqrt(len(innovations))
+    page.lines(
+        "Autocorrelation over two days", {z: autocorrelation(v, lags)[1:] for z, v in zones.items()}, (-band, band)
+    )
+    spectra = {z: cumulated_periodogram(v)[0] for z, v in zones.items()}
+    page.lines("Cumulated periodogram", {"white": np.linspace(0.0, 1.0, len(next(iter(spectra.values())))), **spectra})
+    checks = [(k, str(v)) for k, v in net.diagnostics_.items() if not isinstance(v, dict | pd.DataFrame)]
+    return page.table("Checks", pd.DataFrame(checks, columns=["check", "result"]))
 
 
 def run_voltage(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary:

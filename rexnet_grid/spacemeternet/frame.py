@@ -97,7 +97,7 @@ def _step_hours(index: pd.Index, issues: list[Issue]) -> float:
                 "index",
                 f"steps from {steps.min():g} h to {steps.max():g} h",
                 "a regular index",
-                "MeterFrame.regular brings irregular readings onto one grid",
+                "MeterFrame brings irregular readings onto one grid",
             )
         )
     return float(np.median(steps))

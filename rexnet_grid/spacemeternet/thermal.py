@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
+from rexnet_grid.spacemeternet.excitation import excitation
 from rexnet_grid.spacemeternet.frame import Table, zone_data
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
@@ -67,7 +68,7 @@ class ThermalSpaceNet(Estimator):
         -------
         ThermalSpaceNet
             Itself, with ``graph_``, ``edges_``, ``params_``, ``cov_``, ``loglik_``, ``aic_``, ``bic_``,
-            ``state_space_`` and ``diagnostics_``.
+            ``state_space_``, ``diagnostics_`` and ``excitation_``.
 
         Raises
         ------
@@ -77,6 +78,7 @@ class ThermalSpaceNet(Estimator):
         self.data_ = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
         self.index_ = pd.DataFrame(temperatures_c).index
         rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
+        self.excitation_ = excitation(self.data_)
         self._accept(search(self.data_, self.candidate_edges, rules))
         return self
 

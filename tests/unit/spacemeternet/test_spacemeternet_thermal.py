@@ -37,7 +37,8 @@ def fitted():
 
 def test_manners():
     net = ThermalSpaceNet(states=1)
-    assert net.get_params()["states"] == 1 and net.set_params(confidence=0.9).confidence == 0.9
+    assert net.get_params()["states"] == 1
+    assert net.set_params(confidence=0.9).confidence == 0.9
     assert "states=1" in repr(net)
     with pytest.raises(ValueError, match="no parameter"):
         net.set_params(colour="red")
@@ -49,7 +50,8 @@ def test_edges_and_results(fitted):
     state = {r.a + r.b: r.state for r in fitted.edges_.itertuples()}
     assert state == {"ab": "present", "ac": "absent", "bc": "present"}
     assert fitted.graph_.edges["a", "b"]["conductance_w_k"] == pytest.approx(80, rel=0.1)
-    assert fitted.bic_ > fitted.aic_ and fitted.diagnostics_["white"]
+    assert fitted.bic_ > fitted.aic_
+    assert fitted.diagnostics_["white"]
     assert fitted.state_space_.time_constants_h[0] == pytest.approx(1.4 / 0.05, rel=0.1)
     assert list(fitted.cov_.index) == list(fitted.params_.index)
 
@@ -72,7 +74,8 @@ def test_simulation_and_score(fitted):
 def test_constraints_warm_the_neighbours_too(fitted):
     rows = fitted.to_constraints("comfort", 0.95, band_c=(15.0, 60.0), hours=1.0)
     sure = fitted.to_constraints("comfort", 0.6, band_c=(15.0, 60.0), hours=1.0)
-    assert rows.coefficients.shape == (6, 3) and rows.limits[0] == "a overheating"
+    assert rows.coefficients.shape == (6, 3)
+    assert rows.limits[0] == "a overheating"
     assert rows.coefficients[0, 0] < rows.coefficients[0, 1] < rows.coefficients[0, 2] < 0
     assert (rows.slack < sure.slack).all()
     with pytest.raises(ValueError, match="comfort"):
@@ -123,7 +126,8 @@ def test_one_day_is_not_enough_to_claim_an_edge():
 def test_without_a_metered_power_nothing_has_a_size():
     temperatures, _, outdoor = row_of_rooms()
     net = ThermalSpaceNet(states=1).fit(temperatures, None, outdoor)
-    assert "present" not in set(net.edges_["state"]) and np.isinf(net.edges_["std_error"]).all()
+    assert "present" not in set(net.edges_["state"])
+    assert np.isinf(net.edges_["std_error"]).all()
 
 
 def test_lost_readings_do_little_harm():

@@ -1,0 +1,106 @@
+"""What the data can and cannot identify, said before anything is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.zonemodel import ZoneData
+
+_ALIKE = 0.98
+_COLLINEAR_SUN = 0.9
+_LITTLE_HEAT = 0.2
+_SMALL_DIFFERENCE_K = 0.3
+_SHORT_DAYS = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Excitation:
+    """Remarks on what a building's readings can tell.
+
+    Attributes
+    ----------
+    remarks
+        One sentence each; empty if nothing stands in the way.
+    """
+
+    remarks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the remarks, one below the other."""
+        return "\n".join(self.remarks) or "nothing in the readings stands in the way of the estimate"
+
+
+def excitation(data: ZoneData) -> Excitation:
+    """Examine a building's readings.
+
+    Reported are: zones without heat of their own (not reachable except through their neighbours), pairs of zones whose
+    temperatures run alike (their conductance is not observable), heat that follows the reading (closed loop), circuits
+    of several zones, sun that runs with the heat or the outdoor temperature, and data too short for the masses.
+    """
+    out: list[str] = []
+    days = len(data.temperature) * data.step / 24.0
+    if days < _SHORT_DAYS:
+        out.append(f"{days:.1f} days are short: heavy masses and edges between calm zones will stay undetermined")
+    heated = {z for c in data.circuits for z in c.zones}
+    if not data.circuits:
+        out.append("no power is metered: conductances have no size, only their ratios are in the data")
+    elif cold := [z for k, z in enumerate(data.zones) if k not in heated]:
+        out.append(f"{', '.join(cold)}: no heat of their own; they are seen only through their neighbours")
+    for circuit in data.circuits:
+        if len(circuit.zones) > 1:
+            names = ", ".join(data.zones[z] for z in circuit.zones)
+            out.append(f"circuit {circuit.name}: one meter for {names}; the shares rest on a prior")
+    out += _calm_pairs(data)
+    out += _closed_loops(data)
+    out += _collinear_sun(data)
+    return Excitation(tuple(out))
+
+
+def _calm_pairs(data: ZoneData) -> list[str]:
+    out = []
+    for i in range(len(data.zones)):
+        for j in range(i + 1, len(data.zones)):
+            difference = data.temperature[:, i] - data.temperature[:, j]
+            known = difference[np.isfinite(difference)]
+            if len(known) and known.std() < _SMALL_DIFFERENCE_K and abs(known.mean()) < _SMALL_DIFFERENCE_K:
+                out.append(
+                    f"{data.zones[i]} and {data.zones[j]} are always equally warm: what flows between is not seen"
+                )
+    return out
+
+
+def _closed_loops(data: ZoneData) -> list[str]:
+    out = []
+    for column, circuit in enumerate(data.circuits):
+        heat = data.heat[:, column]
+        if heat.std() < _LITTLE_HEAT * max(abs(float(heat.mean())), 1e-12):
+            out.append(f"circuit {circuit.name}: the heat hardly changes; capacities will be uncertain")
+        for zone in circuit.zones:
+            reading = data.temperature[:, zone]
+            known = np.isfinite(reading)
+            if known.any() and reading[known].std() < _SMALL_DIFFERENCE_K:
+                out.append(f"{data.zones[zone]}: a thermostat holds the temperature; heat and loss are confounded")
+    return out
+
+
+def _collinear_sun(data: ZoneData) -> list[str]:
+    if data.sun is None or data.sun.std() == 0.0:
+        return []
+    out = []
+    if abs(float(np.corrcoef(data.sun, data.boundary[:, 0])[0, 1])) > _COLLINEAR_SUN:
+        out.append("sun and outdoor temperature run together: apertures and losses are confounded")
+    for column, circuit in enumerate(data.circuits):
+        heat = data.heat[:, column]
+        if heat.std() > 0.0 and abs(float(np.corrcoef(data.sun, heat)[0, 1])) > _COLLINEAR_SUN:
+            out.append(f"circuit {circuit.name}: sun and heat run together")
+    for a in range(len(data.circuits)):
+        for b in range(a + 1, len(data.circuits)):
+            both = data.heat[:, [a, b]]
+            if both.std(axis=0).min() > 0.0 and float(np.atleast_2d(np.corrcoef(both.T))[0, 1]) > _ALIKE:
+                names = f"{data.circuits[a].name} and {data.circuits[b].name}"
+                out.append(f"circuits {names} run alike: whose heat warms a zone is not seen")
+    return out
