@@ -1,0 +1,196 @@
+"""Power flow against peers: injections in, voltages and loadings out, one thread, all in one run.
+
+Run in an environment that has the peers (each one that is missing is skipped and said)::
+
+    python -m pip install power-grid-model power-grid-model-io lightsim2grid
+    OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/bench_electric.py [--smoke]
+
+Peers: pandapower ``runpp`` with its defaults and a table row changed; lightsim2grid's grid model called directly;
+power-grid-model's single Newton call and its sequential batch. Every repetition changes the injections. A figure is the
+median over repetitions, and every row repeats ours next to the peer's, so that a busy machine slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import time
+import warnings
+
+import numpy as np
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+warnings.filterwarnings("ignore")
+
+GRIDS = ("case33bw", "cigre_lv", "lv_schutterwald:0", "lv_schutterwald:4", "lv_schutterwald:1", "lv_schutterwald:9", "ieee_european_lv")
+BATCH = 500
+
+
+def median_seconds(function, repetitions: int) -> float:
+    function(0)
+    times = []
+    for k in range(repetitions):
+        start = time.perf_counter()
+        function(k)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def pandapower_net(name: str):
+    from rexnet_grid.electric.pandapower_nets import builtin_net
+
+    station = name.partition(":")[2]
+    return builtin_net(name.partition(":")[0], int(station) if station else None)
+
+
+def runpp(net, scale):
+    import pandapower as pp
+
+    work = copy.deepcopy(net)
+    base = work.load.p_mw.to_numpy().copy()
+
+    def call(k):
+        work.load["p_mw"] = base * scale[k % len(scale)]
+        pp.runpp(work)
+        return work.res_line.loading_percent
+
+    return call
+
+
+def lightsim(net, scale):
+    from lightsim2grid.gridmodel import init_from_pandapower
+
+    work = copy.deepcopy(net)
+    import pandapower as pp
+
+    pp.runpp(work, lightsim2grid=False)
+    grid = init_from_pandapower(work)
+    base = work.load.p_mw.to_numpy().astype(float)
+    start = work.res_bus.vm_pu.to_numpy() * np.exp(1j * np.radians(work.res_bus.va_degree.to_numpy()))
+    changed = np.ones(len(base), dtype=bool)
+
+    def call(k):
+        grid.update_loads_p(changed, (base * scale[k % len(scale)]).astype(np.float32))
+        voltage = grid.ac_pf(start, 20, 1e-8)
+        if not len(voltage):
+            raise RuntimeError("no solution")
+        return grid.get_line_res1()
+
+    return call
+
+
+def power_grid(net, scale):
+    from power_grid_model import CalculationMethod, PowerGridModel, initialize_array
+    from power_grid_model_io.converters import PandaPowerConverter
+
+    data, _ = PandaPowerConverter().load_input_data(copy.deepcopy(net), make_extra_info=False)
+    model = PowerGridModel(data, system_frequency=net.f_hz)
+    ids, base = data["sym_load"]["id"], data["sym_load"]["p_specified"]
+
+    def single(k):
+        update = initialize_array("update", "sym_load", len(ids))
+        update["id"], update["p_specified"] = ids, base * scale[k % len(scale)]
+        model.update(update_data={"sym_load": update})
+        out = model.calculate_power_flow(error_tolerance=1e-8, calculation_method=CalculationMethod.newton_raphson)
+        return out["line"]["loading"]
+
+    many = initialize_array("update", "sym_load", (BATCH, len(ids)))
+    many["id"] = ids
+    many["p_specified"] = base * np.resize(scale, BATCH)[:, None]
+
+    def batch(_):
+        return model.calculate_power_flow(
+            update_data={"sym_load": many}, error_tolerance=1e-8, threading=-1,
+            calculation_method=CalculationMethod.newton_raphson,
+        )["line"]["loading"]
+
+    return single, batch
+
+
+def ours(net, scale):
+    from rexnet_grid.electric import ElectricNetwork
+
+    grid = ElectricNetwork.from_pandapower(net)
+    kw, kvar = grid.base_injection()
+    cases = kw * np.resize(scale, BATCH)[:, None]
+    steady = np.tile(kvar, (BATCH, 1))
+
+    def single(k):
+        flow = grid.power_flow(kw * scale[k % len(scale)], kvar)
+        return flow.vm_pu, flow.loading_percent
+
+    def batch(_):
+        flow = grid.power_flow(cases, steady)
+        return flow.vm_pu, flow.loading_percent
+
+    return len(kw), single, batch
+
+
+def year_and_headroom(smoke: bool) -> None:
+    from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
+
+    grid = ElectricNetwork.from_builtin("lv_schutterwald:1", supply_vm_pu=1.0)
+    kw, kvar = grid.base_injection()
+    steps = 960 if smoke else 35040
+    rng = np.random.default_rng(0)
+    share = rng.uniform(0.2, 1.2, (steps, 1))
+    grid.power_flow(kw, kvar)
+    start = time.perf_counter()
+    for part in np.array_split(share, max(1, steps // 2000)):
+        grid.power_flow(kw * part, kvar * part)
+    print(f"\n{steps} quarter hours of lv_schutterwald:1: {time.perf_counter() - start:.2f} s")
+    delivery = ElectricDelivery(grid)
+    n = len(delivery.nodes)
+    positions = [-rng.random((96, n)) for _ in range(5 if smoke else 30)]
+    delivery.headroom(range(96), positions[0])
+    for name in ("headroom", "signal"):
+        times = []
+        for position in positions:
+            start = time.perf_counter()
+            getattr(delivery, name)(range(96), position)
+            times.append(time.perf_counter() - start)
+        print(f"{name} of 96 open units: median {1e3 * np.median(times):.1f} ms, fastest {1e3 * min(times):.1f} ms")
+
+
+def line_for(name: str, smoke: bool) -> str:
+    net = pandapower_net(name)
+    scale = np.random.default_rng(0).uniform(0.7, 1.1, 50)
+    n, single, batch = ours(net, scale)
+    repetitions = 20 if smoke else 300
+    text = f"{name:20s} {n:4d}"
+    mine = median_seconds(single, repetitions)
+    theirs = median_seconds(runpp(net, scale), 3 if smoke else 20)
+    text += f" | {1e6 * mine:7.0f} us | {theirs / mine:6.0f}x"
+    try:
+        call = lightsim(net, scale)
+        theirs = median_seconds(call, repetitions)
+        mine = median_seconds(single, repetitions)
+        text += f" | {theirs / mine:7.2f}x"
+    except (ImportError, RuntimeError, AttributeError, TypeError, ValueError) as error:
+        text += f" | {type(error).__name__[:8]:>8s}"
+    try:
+        single_peer, batch_peer = power_grid(net, scale)
+        theirs, mine = median_seconds(single_peer, repetitions), median_seconds(single, repetitions)
+        text += f" | {theirs / mine:6.1f}x"
+        theirs, mine = median_seconds(batch_peer, 2 if smoke else 5), median_seconds(batch, 2 if smoke else 5)
+        text += f" | {1e6 * mine / BATCH:7.1f} us | {theirs / mine:5.2f}x"
+    except (ImportError, RuntimeError, KeyError, ValueError) as error:
+        text += f" | {type(error).__name__}"
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="a few seconds, two grids")
+    smoke = parser.parse_args().smoke
+    print("how many times the peer's time is ours; single calls, then batches of", BATCH)
+    print(f"{'grid':20s}  bus |    ours    | runpp  | lightsim | pgm one | ours/case | pgm batch")
+    for name in GRIDS[:2] if smoke else GRIDS:
+        print(line_for(name, smoke), flush=True)
+    year_and_headroom(smoke)
+
+
+if __name__ == "__main__":
+    main()
