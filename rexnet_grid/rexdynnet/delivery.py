@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
-SCHEDULE_TOLERANCE = 1e-7
+SCHEDULE_TOLERANCE = 2e-4
 MAX_TRIALS = 25
+SIGNAL_LEVELS = 4
 
 
 class HeatDelivery:
@@ -146,7 +147,7 @@ class HeatDelivery:
     def deliver(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Carry these rates [kW] through ``unit`` and move the pipes' state on.
 
-        The main plant's supply temperature is found by bracketing so that its heat meets the schedule to 1e-7; where
+        The main plant's supply temperature is found by bracketing so that its heat meets the schedule to 2e-4; where
         a limit of temperature or power stands in the way, it stays at the limit.
         """
         injection = np.asarray(injection_kw, dtype=np.float64)
@@ -199,20 +200,27 @@ class HeatDelivery:
         )
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
-        """Return the additional steady loss per additional injection at each node for each unit [kW/kW]."""
+        """Return the additional steady loss per additional injection at each node for each unit [kW/kW].
+
+        Found at four levels of total demand, shared out as over all units, and interpolated between them.
+        """
         plants, subs = len(self.network.plants), len(self.network.substations)
         design = np.array([max(s.design_heat_kw, 1.0) for s in self.network.substations]) * WATT_PER_KILOWATT
         base = np.maximum(-np.asarray(position_kw)[:, plants:] * WATT_PER_KILOWATT, 0.02 * design)
+        totals = base.sum(axis=1)
+        levels = np.linspace(totals.min(), totals.max(), SIGNAL_LEVELS if np.ptp(totals) > 0.01 * totals.max() else 1)
         bump = 0.01 * design
-        cases = np.repeat(base[:, None, :], subs + 1, axis=1)
+        cases = np.repeat((levels[:, None] * base.sum(axis=0) / totals.sum())[:, None, :], subs + 1, axis=1)
         cases[:, 1:, :] += np.diag(bump)
         layout, state = self._sim.layout, self._sim.state
+        ground = self._ground_c(units[0]) if len(units) else 0.0
         loss = supply_losses(
-            layout, self._factors, state.order, cases.reshape(-1, subs), self._plant_c, self.return_c,
-            self._ground_c(units[0]) if len(units) else 10.0,
-        ).reshape(len(base), subs + 1)  # fmt: skip
+            layout, self._factors, state.order, cases.reshape(-1, subs), self._plant_c, self.return_c, ground
+        ).reshape(len(levels), subs + 1)
+        by_level = -(loss[:, 1:] - loss[:, :1]) / bump
         marginal = np.zeros((len(base), plants + subs))
-        marginal[:, plants:] = -(loss[:, 1:] - loss[:, :1]) / bump
+        for s in range(subs):
+            marginal[:, plants + s] = np.interp(totals, levels, by_level[:, s])
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)
 
     def save(self) -> tuple[State, float]:

@@ -147,7 +147,8 @@ def rows(outlook: Outlook) -> tuple[Headroom, ...]:
     typical = 1.0 / float(per_kw.mean())
     pipe_rows = np.concatenate((by_sub[forward], -by_sub[backward])) * typical
     pipe_room = np.concatenate((limit[forward], limit[backward])) * typical
-    names = [network.pipes[p] for p in np.flatnonzero(forward)] + [network.pipes[p] for p in np.flatnonzero(backward)]
+    pipes = network.pipes
+    names = [pipes[p] for p in (*np.flatnonzero(forward), *np.flatnonzero(backward))]
     count = subs + 2 * plants + len(pipe_rows) + 2
     matrix = np.zeros((count, plants + subs))
     matrix[:subs, plants:] = -np.eye(subs)

@@ -145,9 +145,7 @@ def _supply_side(
             continue
         name = str(row.get("name") or f"pipe {row['index']}")
         names[name] = names.get(name, 0) + 1
-        graph.add_edge(
-            a, b, name=name if names[name] == 1 else f"{name} ({names[name]})", pipe=_pipe(row), from_node=a
-        )
+        graph.add_edge(a, b, name=name if names[name] == 1 else f"{name} ({names[name]})", pipe=_pipe(row), from_node=a)
     starts = [node for node in plants if node in graph]
     if not starts or not consumers:
         return graph

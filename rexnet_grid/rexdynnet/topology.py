@@ -31,7 +31,7 @@ FAR_W = 1e15
 def exchangers(pipe: Pipe, fluid: Fluid) -> int:
     """Return into how many exchangers a wall is cut: one per ``UNITS_PER_EXCHANGER`` transfer units at 0.3 m/s.
 
-    At least 2 and at most 48; 8 idle ones for a pipe without wall. The chain has the delay and the spread of the continuous wall
+    At least 2 and at most 48; 8 idle ones for a pipe without wall. The chain has the delay and spread of the real wall
     for any number, see :mod:`walls`; the number decides on the shape and on what happens at low flow.
     """
     if pipe.wall_capacity_j_mk <= 0.0:

@@ -1,0 +1,119 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
+
+UNITS = range(8)
+
+
+@pytest.fixture(scope="module")
+def network(root):
+    return HeatNetwork.from_csv(root / "networks" / "heat" / "destest")
+
+
+@pytest.fixture
+def heat(network):
+    return HeatDelivery(network, ground_c=10.0, supply_temperature=70.0, return_temperature_c=40.0)
+
+
+def rates(plant_kw, each_kw=6.0):
+    return np.array([plant_kw, *[-each_kw] * 16])
+
+
+def test_nodes_start_at_the_supply_node_and_columns_fit(heat):
+    assert heat.nodes[0] == heat.supply_node == "i"
+    assert len(heat.nodes) == 17
+    state = heat.deliver(0, rates(102.0))
+    for name, columns in heat.columns().items():
+        assert state.arrays[name].shape == (len(columns),), name
+
+
+def test_scheduled_heat_goes_in_and_energy_closes(heat):
+    for unit in UNITS:
+        state = heat.deliver(unit, rates(104.0))
+        assert state.injection_kw[0] == pytest.approx(104.0, rel=3e-4)
+        assert state.injection_kw[1:] == pytest.approx(-6.0, rel=1e-9)
+        assert state.balance.residual_relative < 1e-9
+        assert not state.violations
+
+
+def test_more_heat_warms_the_pipes_until_the_limit_and_the_rest_is_not_put_in(heat):
+    before = heat.deliver(0, rates(102.0)).arrays["plant_supply_c"][0]
+    states = [heat.deliver(unit, rates(125.0)) for unit in UNITS]
+    assert states[0].balance.stored_kw > 5.0
+    assert states[-1].arrays["plant_supply_c"][0] == pytest.approx(85.0)
+    assert before < 85.0
+    assert states[-1].injection_kw[0] < 110.0
+
+
+def test_too_little_heat_is_unserved_or_too_cold_and_said_so(heat):
+    states = [heat.deliver(unit, rates(30.0, 15.0)) for unit in UNITS]
+    assert states[-1].balance.residual_relative < 1e-9
+    assert states[-1].injection_kw[0] > 30.0
+    assert {v.kind for v in states[-1].violations} == {"heat"}
+    over = heat.deliver(9, rates(400.0, 40.0))
+    assert over.unserved_kw.sum() > 1.0
+    assert (over.unserved_kw >= 0.0).all()
+    asked = 40.0 * 16
+    assert -over.injection_kw[1:].sum() + over.unserved_kw.sum() == pytest.approx(asked, rel=1e-9)
+
+
+def test_predict_changes_nothing_and_restore_is_exact(heat):
+    heat.deliver(0, rates(104.0))
+    saved = pickle.loads(pickle.dumps(heat.save()))
+    seen = heat.predict(1, rates(110.0))
+    first = heat.deliver(1, rates(110.0))
+    heat.restore(saved)
+    again = heat.deliver(1, rates(110.0))
+    for name in first.arrays:
+        assert (first.arrays[name] == again.arrays[name]).all(), name
+        assert (first.arrays[name] == seen.arrays[name]).all(), name
+
+
+def test_headroom_stops_at_the_valve(heat):
+    heat.deliver(0, rates(104.0))
+    position = np.tile(rates(104.0), (4, 1))
+    room = heat.headroom([1, 2, 3, 4], position)[0]
+    kw = room.capacity_kw(0, 1)
+    assert 10.0 < kw < 40.0
+    more = rates(104.0)
+    more[1] -= kw
+    more[0] += kw
+    assert heat.predict(1, more).unserved_kw.sum() == pytest.approx(0.0, abs=0.05)
+    more[1] -= 6.0
+    assert heat.predict(1, more).unserved_kw[1] > 3.0
+
+
+def test_linepack_band_holds_what_it_promises(heat):
+    for unit in UNITS:
+        heat.deliver(unit, rates(104.0))
+    band = heat.linepack([8], rates(102.0)[None])
+    assert band.lower_kw[0] < 0.0 < band.upper_kw[0]
+    loss = heat.expected_loss_kw([8])[0]
+    assert loss == pytest.approx(heat.predict(8, rates(102.0)).balance.loss_kw, rel=0.1)
+    drawn = rates(96.0 + loss + 0.9 * band.lower_kw[0])
+    state = heat.predict(8, drawn)
+    assert state.injection_kw[0] == pytest.approx(drawn[0], rel=1e-3)
+    assert not state.violations
+
+
+def test_far_nodes_cost_more_loss(heat):
+    heat.deliver(0, rates(104.0))
+    signal = heat.signal([1, 2], np.tile(rates(104.0), (2, 1)))
+    loss = dict(zip(heat.nodes, signal.marginal_loss[0], strict=True))
+    assert loss["i"] == 0.0
+    assert loss["SD1"] < loss["SD13"] < 0.0
+
+
+def test_a_network_without_flow_cools(heat):
+    state = heat.deliver(0, np.zeros(17))
+    assert state.injection_kw[0] == 0.0
+    assert state.balance.stored_kw == pytest.approx(-state.balance.loss_kw)
+    assert np.isfinite(state.arrays["supply_c"]).all()
+
+
+def test_rates_that_are_no_rates_are_refused(heat):
+    with pytest.raises(ValueError, match="17"):
+        heat.deliver(0, np.full(17, np.nan))

@@ -1,0 +1,172 @@
+import itertools
+import json
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import InputError, NetworkDataError
+from rexnet_grid.rexdynnet import HeatNetwork, Pipe, simulate_pipe
+from rexnet_grid.rexdynnet.catalogue import EN253, catalogue_pipe
+from rexnet_grid.rexdynnet.sizing import SizingRule, size_network
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+END = START + pd.Timedelta(hours=3)
+
+
+def line():
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant")
+    graph.add_node("house", kind="substation", design_heat_kw=20.0)
+    graph.add_edge("plant", "house", pipe=Pipe(100.0, 0.03))
+    return HeatNetwork.from_graph(graph)
+
+
+def write(folder, **files):
+    texts = {
+        "nodes": "name,kind\np,plant\na,junction\ns,substation\n",
+        "pipes": "name,from_node,to_node,length_m,catalogue\n1,p,a,50,DN25\n2,a,s,20,DN20\n",
+        "substations": "node,return_c\ns,40\n",
+        "plants": "node\np\n",
+    }
+    for name, text in (texts | files).items():
+        (folder / f"{name}.csv").write_text(text)
+    return folder
+
+
+def test_a_folder_is_a_network(tmp_path):
+    heat = HeatNetwork.from_csv(write(tmp_path))
+    assert heat.substation_names == ("s",)
+    assert heat.pipes == ("1", "2")
+
+
+def test_everything_wrong_in_a_folder_is_said_at_once(tmp_path):
+    bad = write(
+        tmp_path,
+        nodes="name,kind\np,plant\na,junktion\ns,substation\ns,substation\n",
+        pipes="name,from_node,to_node,length_m,catalogue\n1,p,a,0,DN25\n1,a,x,20,DN22\n",
+    )
+    with pytest.raises(NetworkDataError) as error:
+        HeatNetwork.from_csv(bad)
+    text = str(error.value)
+    for word in ("junktion", "row 5", "length_m", '"junction"', "x", "DN22", "a name used once"):
+        assert word in text
+    with pytest.raises(NetworkDataError, match=r"plants\.csv"):
+        HeatNetwork.from_csv(tmp_path / "nowhere")
+
+
+def test_islands_and_missing_plants_are_refused():
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant")
+    graph.add_node("house", kind="substation")
+    with pytest.raises(NetworkDataError, match="house"):
+        HeatNetwork.from_graph(graph)
+    with pytest.raises(NetworkDataError, match="at least one plant"):
+        HeatNetwork.from_graph(nx.Graph())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("heat_demand_kw", -1.0, "heat_demand_kw"),
+        ("heat_demand_kw", float("nan"), "heat_demand_kw"),
+        ("return_temperature_c", -5.0, "return_temperature_c"),
+        ("supply_temperature_c", 400.0, "supply_temperature_c"),
+        ("ground_c", float("inf"), "ground_c"),
+        ("mass_flow_kg_s", -0.1, "mass_flow_kg_s"),
+    ],
+)
+def test_impossible_forcing_is_refused_by_name(key, value, said):
+    forcing = {"heat_demand_kw": 5.0} | {key: value}
+    with pytest.raises(NetworkDataError, match=said):
+        line().simulate(START, END, **forcing)
+    with pytest.raises(NetworkDataError, match=said):
+        line().start().step(60.0, **forcing)
+
+
+def test_demand_beyond_delivery_is_unserved_not_hidden():
+    run = line().simulate(START, END, heat_demand_kw=5000.0, supply_temperature_c=75.0)
+    assert (run.unserved_kw["house"] > 1000.0).all()
+    assert (run.unserved_kw["house"] + run.heat_kw["house"]).to_numpy() == pytest.approx(5000.0)
+    assert run.balance_error.max() < 1e-9
+
+
+def test_supply_below_return_delivers_nothing_and_stays_finite():
+    run = line().simulate(
+        START, END, heat_demand_kw=5.0, supply_temperature_c=30.0, return_temperature_c=40.0, initial_c=30.0
+    )
+    assert run.unserved_kw["house"].iloc[-1] == pytest.approx(5.0)
+    assert np.isfinite(run.supply_c.to_numpy()).all()
+
+
+def test_standing_water_cools_towards_the_ground():
+    run = line().simulate(
+        START, START + pd.Timedelta(days=60), 3600.0, heat_demand_kw=0.0, initial_c=70.0, ground_c=8.0
+    )
+    assert run.supply_c["house"].is_monotonic_decreasing
+    assert run.supply_c["house"].iloc[-1] == pytest.approx(8.0, abs=0.01)
+    assert run.balance_error.max() < 1e-9
+
+
+def test_a_step_can_be_taken_back_exactly():
+    sim = line().start(60.0)
+    sim.step(900.0, 10.0)
+    saved = sim.save()
+    first = sim.step(900.0, 12.0, supply_temperature_c=80.0)
+    sim.restore(saved)
+    again = sim.step(900.0, 12.0, supply_temperature_c=80.0)
+    assert (first.supply_c == again.supply_c).all()
+    assert first.plant_kw == again.plant_kw
+
+
+def test_long_steps_equal_short_ones():
+    one = line().simulate(START, END, 3600.0, heat_demand_kw=10.0)
+    many = line().simulate(START, END, 900.0, heat_demand_kw=10.0)
+    assert one.plant_kw.to_numpy() == pytest.approx(many.plant_kw.to_numpy().reshape(3, 4).mean(axis=1))
+
+
+def test_pipe_input_is_checked_all_at_once():
+    with pytest.raises(InputError, match=r"length_m[\s\S]*inner_diameter_m"):
+        Pipe(0.0, -1.0)
+    with pytest.raises(InputError, match="inlet_c"):
+        simulate_pipe(Pipe(10.0, 0.05), [0.0, 1.0, 2.0], [20.0, np.nan, 20.0], 1.0, 10.0)
+    with pytest.raises(InputError, match="mass_flow"):
+        simulate_pipe(Pipe(10.0, 0.05), [0.0, 1.0, 2.0], [20.0, 20.0, 20.0], -1.0, 10.0)
+
+
+def test_the_catalogue_grows_with_its_number():
+    pipes = [catalogue_pipe(name, 1.0) for name in EN253]
+    assert all(a.inner_diameter_m < b.inner_diameter_m for a, b in itertools.pairwise(pipes))
+    assert catalogue_pipe("DN50", 1.0, 3).loss_resistance_mk_w > catalogue_pipe("DN50", 1.0, 1).loss_resistance_mk_w
+    with pytest.raises(InputError, match="DN51"):
+        catalogue_pipe("DN51", 1.0)
+
+
+def test_schutterwald_is_sized_within_its_rule(root):
+    heat = HeatNetwork.from_csv(root / "networks" / "heat" / "schutterwald")
+    assert (len(heat.substations), len(heat.pipes)) == (44, 207)
+    sized, bill = size_network(heat, SizingRule(max_gradient_pa_m=150.0))
+    assert bill["route_m"].sum() == pytest.approx(2626.1, abs=1.0)
+    assert sized.graph.edges["plant", "K1290"]["catalogue"] == heat_name(heat, "plant", "K1290")
+
+
+def heat_name(heat, a, b):
+    inner = heat.graph.edges[a, b]["pipe"].inner_diameter_m
+    return next(name for name in EN253 if abs(catalogue_pipe(name, 1.0).inner_diameter_m - inner) < 1e-9)
+
+
+def test_pandapipes_open_network_is_read(validation_dir):
+    folder = validation_dir / "heat" / "pandapipes" / "openmodelica_heat_cases"
+    heat = HeatNetwork.from_pandapipes(folder / "two_pipes.json")
+    assert heat.plants
+    assert heat.substations
+    with pytest.raises(NetworkDataError, match="pandapipes"):
+        HeatNetwork.from_pandapipes(folder / "missing.json")
+
+
+def test_another_json_is_no_network(tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"a": 1}))
+    with pytest.raises(NetworkDataError, match="pandapipes"):
+        HeatNetwork.from_pandapipes(file)
