@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve_factored(
     l_ptr: IntArray,
     l_row: IntArray,
@@ -44,7 +44,7 @@ def solve_factored(
         out[i] = work[perm_c[i]]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def fixed_point(
     factor_int: IntArray,
     factor_val: ComplexArray,
@@ -65,11 +65,10 @@ def fixed_point(
     """
     n = len(idle)
     cases = len(power)
-    a, b, c, d, e, f = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]
-    l_ptr, l_row = factor_int[:a], factor_int[a:b]
-    u_ptr, u_row = factor_int[b:c], factor_int[c:d]
-    perm_r, perm_c = factor_int[d:e], factor_int[e:f]
-    n_l, n_u = b - a, d - c
+    l_ptr, l_row = factor_int[: sizes[0]], factor_int[sizes[0] : sizes[1]]
+    u_ptr, u_row = factor_int[sizes[1] : sizes[2]], factor_int[sizes[2] : sizes[3]]
+    perm_r, perm_c = factor_int[sizes[3] : sizes[4]], factor_int[sizes[4] : sizes[5]]
+    n_l, n_u = sizes[1] - sizes[0], sizes[3] - sizes[2]
     l_val, u_val, u_diag = factor_val[:n_l], factor_val[n_l : n_l + n_u], factor_val[n_l + n_u :]
     voltage = np.empty((cases, n), dtype=np.complex128)
     rounds = np.empty(cases, dtype=np.int64)
@@ -96,7 +95,10 @@ def fixed_point(
                     )
                     s = complex(p, q)
                 w = v[i]
-                current[i] = complex(s.real, -s.imag) * w / (w.real * w.real + w.imag * w.imag)
+                inverse = 1.0 / (w.real * w.real + w.imag * w.imag)
+                a = (s.real * w.real + s.imag * w.imag) * inverse
+                b = (s.real * w.imag - s.imag * w.real) * inverse
+                current[i] = complex(a, b)
             solve_factored(l_ptr, l_row, l_val, u_ptr, u_row, u_val, u_diag, perm_r, perm_c, current, work, drop)
             change = 0.0
             for i in range(n):
@@ -118,7 +120,7 @@ def fixed_point(
     return voltage, rounds
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def edge_flows(
     voltage: ComplexArray,
     edge_from: IntArray,
@@ -128,27 +130,43 @@ def edge_flows(
     edge_branch: IntArray,
     branch_idle: FloatArray,
     conductance: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return loading (n_case, n_branch) [%], loss in edges and power in shunts (n_case,) [p.u.] each."""
+    slack: IntArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return loading (n_case, n_branch) [%], loss in edges, power in shunts and power out of ``slack`` [p.u.]."""
     cases = len(voltage)
     loading = np.empty((cases, len(branch_idle)))
     loss = np.zeros(cases)
     shunt = np.zeros(cases)
+    given = np.zeros(cases)
+    is_slack = np.zeros(len(conductance), dtype=np.bool_)
+    is_slack[slack] = True
     for case in range(cases):
         v = voltage[case]
         row = loading[case]
         row[:] = branch_idle
         for e in range(len(edge_from)):
-            vf, vt = v[edge_from[e]], v[edge_to[e]]
+            f, t = edge_from[e], edge_to[e]
+            vf, vt = v[f], v[t]
             i_f = edge_y[e, 0] * vf + edge_y[e, 1] * vt
             i_t = edge_y[e, 2] * vf + edge_y[e, 3] * vt
-            loss[case] += vf.real * i_f.real + vf.imag * i_f.imag + vt.real * i_t.real + vt.imag * i_t.imag
+            p_f = vf.real * i_f.real + vf.imag * i_f.imag
+            p_t = vt.real * i_t.real + vt.imag * i_t.imag
+            loss[case] += p_f + p_t
+            if is_slack[f]:
+                given[case] += p_f
+            if is_slack[t]:
+                given[case] += p_t
             b = edge_branch[e]
             if b >= 0:
-                x = max(abs(i_f) * edge_scale[e, 0], abs(i_t) * edge_scale[e, 1])
+                at_f = np.sqrt(i_f.real * i_f.real + i_f.imag * i_f.imag) * edge_scale[e, 0]
+                at_t = np.sqrt(i_t.real * i_t.real + i_t.imag * i_t.imag) * edge_scale[e, 1]
+                x = max(at_f, at_t)
                 if not (x <= row[b]) and not np.isnan(branch_idle[b]):
                     row[b] = x
         for i in range(len(conductance)):
             if conductance[i] != 0.0:
-                shunt[case] += conductance[i] * (v[i].real * v[i].real + v[i].imag * v[i].imag)
-    return loading, loss, shunt
+                p = conductance[i] * (v[i].real * v[i].real + v[i].imag * v[i].imag)
+                shunt[case] += p
+                if is_slack[i]:
+                    given[case] += p
+    return loading, loss, shunt, given

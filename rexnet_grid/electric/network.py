@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class ElectricNetwork:
         self._alive_node = case.bus_node[self._alive]
         self._one_to_one = len(np.unique(self._alive_node)) == len(self._alive_node)
         self._slack = self.solver.factor.slack
-        self._slack_rows = self.solver.slack_admittance
+        self._has_zip = bool(case.node_zip.any())
         self._conductance = np.ascontiguousarray(case.node_shunt.real)
 
     @classmethod
@@ -256,7 +257,7 @@ class ElectricNetwork:
         if array.ndim not in {1, 2} or array.shape[-1] != n or (shape is not None and array.shape != shape):
             wanted = f"shape ({n},) or (n_cases, {n})" if shape is None else f"shape {shape}, as injection_kw"
             raise InputError([Issue(self.name, key, f"shape {array.shape}", wanted)])
-        if not np.isfinite(array.sum()) and not np.isfinite(array).all():
+        if not isfinite(array.sum()) and not np.isfinite(array).all():
             at = np.argwhere(~np.isfinite(array))
             bus = self.case.bus_id[at[0][-1]]
             raise InputError(
@@ -282,7 +283,7 @@ class ElectricNetwork:
 
     def _result(self, power: ComplexArray, voltage: ComplexArray, converged: np.ndarray, *, single: bool) -> PowerFlow:
         case = self.case
-        loading, loss, shunt = edge_flows(
+        loading, loss, shunt, given = edge_flows(
             voltage,
             case.edge_from,
             case.edge_to,
@@ -291,12 +292,11 @@ class ElectricNetwork:
             case.edge_branch,
             case.branch_idle,
             self._conductance,
+            self._slack,
         )
         to_kw = PU_TO_KW * case.base_mva
-        at_slack = voltage[:, self._slack]
-        given = (at_slack * np.conj((self._slack_rows @ voltage.T).T)).real
-        own = zip_power(case, power, np.abs(voltage)).real[:, self._slack]
-        supply = (given - own).sum(axis=1)
+        real = zip_power(case, power, np.abs(voltage)).real if self._has_zip else power.real
+        supply = given - real[:, self._slack].sum(axis=1)
         if not converged.all():
             loading[~converged] = np.nan
         if single:

@@ -17,7 +17,7 @@ from rexnet_grid.errors import NetworkDataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOLERANCE = 1e-12
+TOLERANCE = 1e-11
 MOST_ITERATIONS = 80
 PU_TO_KW = 1e3
 
@@ -114,7 +114,6 @@ class Solver:
         self._zip = np.ascontiguousarray(case.node_zip[free]) if case.node_zip.any() else np.zeros((0, 4))
         self._unzipped = case.node_unzipped_kw[free] / (PU_TO_KW * case.base_mva)
         self.admittance = admittance(case)
-        self.slack_admittance = self.admittance[self.factor.slack]
 
     def solve(self, power: ComplexArray, start: ComplexArray | None = None) -> tuple[ComplexArray, np.ndarray]:
         """Return node voltages and whether each case converged.
