@@ -109,15 +109,15 @@ class Arena:
         needed = int(self.M[H_BUMP]) + BOOK + int(self.M[H_ACC_CAP]) + 64
         if needed > self.M.shape[0]:
             self._grow(needed)
-        books = self.books()
-        size = int(self.M[H_RING_MASK]) + 1
+        if not self.M[self.M[H_RING] + (unit & int(self.M[H_RING_MASK]))]:
+            return
+        books, size = self.books(), int(self.M[H_RING_MASK]) + 1
         while any((unit - other) % size == 0 for other in books):
             size *= 2
-        if size > self.M[H_RING_MASK] + 1:
-            ring = self._claim(size)
-            for other, book in books.items():
-                self.M[ring + (other & (size - 1))] = book
-            self.M[H_RING], self.M[H_RING_MASK] = ring, size - 1
+        ring = self._claim(size)
+        for other, book in books.items():
+            self.M[ring + (other & (size - 1))] = book
+        self.M[H_RING], self.M[H_RING_MASK] = ring, size - 1
 
     def books(self) -> dict[int, int]:
         """Return the address of the book of each open unit, in order of unit."""

@@ -244,6 +244,17 @@ def _ration(orders: IntArray, lots: int, pro_rata: bool) -> None:
 
 
 @inner
+def _keep_eligible(bids: IntArray, asks: IntArray, price: int) -> None:
+    """Drop the lots of orders that the price does not suit; the network decides how much of the others trades."""
+    for i in range(bids.shape[1]):
+        if bids[1, i] < price:
+            bids[2, i] = 0
+    for j in range(asks.shape[1]):
+        if asks[1, j] > price:
+            asks[2, j] = 0
+
+
+@inner
 def _pair(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int, bids: IntArray, asks: IntArray, price: int,
     as_bid: bool,
@@ -296,6 +307,9 @@ def uncross_book(
     if lots == 0:
         return NO_PRICE, 0, 0
     surplus = _surplus(bids, asks, price)
-    _ration(bids, lots, M[H_PRORATA] == 1)
-    _ration(asks, lots, M[H_PRORATA] == 1)
+    if block_of(F, M[book + B_UNIT]):
+        _keep_eligible(bids, asks, price)
+    else:
+        _ration(bids, lots, M[H_PRORATA] == 1)
+        _ration(asks, lots, M[H_PRORATA] == 1)
     return price, _pair(M, D, F, E, book, bids, asks, price, as_bid), surplus

@@ -371,7 +371,7 @@ class Exchange(Clearing):
     def _open(self, unit: int, phase: int, reference: int) -> None:
         self._arena.room_for_unit(unit)
         run_boundary(*self._state(), OPEN, unit, phase, reference, _NOTHING)
-        self._units = np.sort(np.append(self._units, unit))
+        self._units = np.insert(self._units, np.searchsorted(self._units, unit), unit)
 
     def _boundary(self, what: int, unit: int, out: IntArray, phase: int = 0, how: int = 0) -> None:
         arena = self._arena

@@ -140,7 +140,8 @@ class ReferenceExchange:
         self._end_self_crosses(unit)
         bids, asks = ([o for o in self.queue(unit, side) if not o.whole] for side in (BUY, SELL))
         price, lots = clearing_price(bids, asks, reference)
-        left = {o.id: q for queue in (bids, asks) for o, q in _ration(queue, lots)}
+        left = {o.id: o.lots * (lots > 0 and o.price >= (price or 0)) for o in bids}
+        left |= {o.id: o.lots * (lots > 0 and o.price <= (price or 0)) for o in asks}
         for bid in bids:
             for ask in asks:
                 part = min(left[bid.id], left[ask.id])
@@ -273,13 +274,6 @@ def clearing_price(bids: list[Order], asks: list[Order], reference: int | None) 
     prices = [price for price, rank in ranks.items() if rank == best]
     middle = (prices[0] + prices[-1]) // 2
     return (middle if reference is None else min(max(reference, prices[0]), prices[-1])), -best[0]
-
-
-def _ration(queue: list[Order], lots: int) -> Iterator[tuple[Order, int]]:
-    for order in queue:
-        part = min(lots, order.lots)
-        lots -= part
-        yield order, part
 
 
 def _crosses(order: Order, other: Order) -> bool:

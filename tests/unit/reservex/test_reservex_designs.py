@@ -161,8 +161,8 @@ def test_auction_pairs_within_the_network():
     ex.submit(who["east"], 0, "buy", 60, 40)
     got = ex.uncross(0)
     assert 30 <= got.price <= 60
-    assert got.lots == 20  # 10 from the west as far as the line carries, 10 from the south's share of the volume
-    assert [ex.ledger.position(who[n], 0) for n in ("west", "south", "east")] == [10, 10, -20]
+    assert got.lots == 40  # 10 from the west as far as the line carries, the others from the south at the same price
+    assert [ex.ledger.position(who[n], 0) for n in ("west", "south", "east")] == [10, 30, -40]
 
 
 def test_admission_rejects_what_does_not_fit_it():
