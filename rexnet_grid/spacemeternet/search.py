@@ -7,6 +7,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.buildingfit import BuildingFit, observations
@@ -121,13 +123,14 @@ def edge_statistics(
     """Return conductance and standard error of every edge [W/K].
 
     The standard error is the larger of the curvature's and of the one that the scatter of the days' scores gives
-    (White 1982, DOI 10.2307/1912526), which knows when the model is wrong. An edge at zero gets the standard error it
-    has when it alone is set free, or a smaller one where the likelihood falls off steeply from zero: the one whose 95 %
-    bound is that of the likelihood ratio.
+    (White 1982, DOI 10.2307/1912526), which knows when the model is wrong; it is widened as Student's t is for so many
+    days. An edge at zero gets the standard error it has when it alone is set free, or a smaller one where the
+    likelihood falls off steeply from zero: the one whose 95 % bound is that of the likelihood ratio.
     """
     days = int(np.clip(len(data.temperature) * data.step / 24.0, 4, _MOST_DAYS))
     scores = likelihood.scores(fit.theta, days)
     scores = scores - scores.mean(axis=0)
+    small_sample = float(student.ppf(0.975, days - 1) / norm.ppf(0.975) * np.sqrt(days / (days - 1)))
     slope = likelihood.slope(fit.theta)
     gradient = likelihood.value_and_gradient(fit.theta)[1]
     out = np.empty(len(model.edges))
@@ -138,7 +141,7 @@ def edge_statistics(
         if not curve.free[edge] and gradient[edge] > 0.0:
             bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
             wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / _ONE_SIDED)
-        out[number] = wide * slope[edge]
+        out[number] = small_sample * wide * slope[edge]
     return _W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], _W_PER_KW * out
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _BLOCKS = 30
-_FEW, _SOME = 25, 60
+_FEW, _SOME = 25, 40
 _SWEEPS = 6
 
 
@@ -46,7 +46,7 @@ class Forest:
 def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.random.Generator) -> Forest:
     """Return the trees of a feeder from (N, customers) injections and squared voltages.
 
-    Up to 25 customers branches are swapped on every resample; up to 60 on the whole data only; beyond that the trees
+    Up to 25 customers branches are swapped on every resample; up to 40 on the whole data only; beyond that the trees
     stay as rebuilt, and fewer resamples are drawn.
     """
     n = v2.shape[1]

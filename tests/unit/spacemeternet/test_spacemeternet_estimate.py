@@ -1,10 +1,12 @@
 """What ``rexnet estimate`` does, and the learned headroom of the loop."""
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 
 from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet import VoltageSpaceNet
 from rexnet_grid.spacemeternet.estimate import run_phase, run_thermal, run_voltage
 from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
 
@@ -108,3 +110,41 @@ def test_learned_headroom_is_silent_then_knows_the_feeder():
     learned.restore(state)
     again = learned.headroom([7], np.zeros((1, 5)), nodes)[0]
     np.testing.assert_array_equal(again.slack, calm.slack)
+
+
+def test_learned_headroom_lives_without_reactive_power_and_with_a_silent_node():
+    p, _, v = feeder(300)
+    p[:, 1] = 0.0
+    learned = LearnedVoltageHeadroom(["a", "b", "c", "d"], warm_up_units=250)
+    for k in range(260):
+        learned.append(p[k], None, np.where(k == 7, np.nan, v[k]))
+    rows = learned.headroom([7], np.zeros((1, 4)), ["a", "b", "c", "d"])[0]
+    assert np.isfinite(rows.coefficients).all()
+    assert np.isfinite(rows.slack).all()
+
+
+def test_voltage_constraints_widen_with_confidence():
+    p, q, v = feeder()
+    net = VoltageSpaceNet().fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
+    sure, surer = (net.to_constraints("voltage", c, band_pu=(0.95, 1.05)) for c in (0.8, 0.99))
+    assert sure.limits[:1] == ("a overvoltage",)
+    assert (surer.slack < sure.slack).all()
+    with pytest.raises(ValueError, match="voltage"):
+        net.to_constraints("comfort")
+
+
+def test_a_known_tree_is_taken_as_it_is():
+    p, q, v = feeder(steps=200, noise=1e-3)
+    tree = nx.path_graph(["busbar", "a", "b", "c", "d"])
+    net = VoltageSpaceNet(tree).fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
+    np.testing.assert_allclose(net.vm_pu_per_kw_, ROUTES, rtol=0.25)
+    assert len(net.trees_) == 1
+    with pytest.raises(MeterDataError, match="node of the tree"):
+        VoltageSpaceNet(nx.path_graph(["busbar", "a"])).fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
+
+
+@pytest.mark.parametrize(("change", "said"), [(lambda v: v * 230, "per unit"), (lambda v: v[:10], "rows")])
+def test_bad_voltages_are_named(change, said):
+    p, q, v = feeder()
+    with pytest.raises(MeterDataError, match=said):
+        VoltageSpaceNet().fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, change(v))))
