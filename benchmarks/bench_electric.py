@@ -24,7 +24,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 warnings.filterwarnings("ignore")
 
-GRIDS = ("case33bw", "cigre_lv", "lv_schutterwald:0", "lv_schutterwald:4", "lv_schutterwald:1", "lv_schutterwald:9", "ieee_european_lv")
+GRIDS = (
+    "case33bw",
+    "cigre_lv",
+    "lv_schutterwald:0",
+    "lv_schutterwald:4",
+    "lv_schutterwald:1",
+    "lv_schutterwald:9",
+    "ieee_european_lv",
+)
 BATCH = 500
 
 
@@ -102,7 +110,9 @@ def power_grid(net, scale):
 
     def batch(_):
         return model.calculate_power_flow(
-            update_data={"sym_load": many}, error_tolerance=1e-8, threading=-1,
+            update_data={"sym_load": many},
+            error_tolerance=1e-8,
+            threading=-1,
             calculation_method=CalculationMethod.newton_raphson,
         )["line"]["loading"]
 

@@ -1,4 +1,4 @@
-"""Published results of others: the ERIGrid benchmark's series, and MATPOWER's radial cases read from their own files."""
+"""Published results of others: the ERIGrid benchmark's series, and MATPOWER's printed solution from its own files."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def test_erigrid_voltages_and_loadings(validation_dir):
     read = {
         name: pd.read_csv(folder / where, index_col=0, parse_dates=True)
         for name, where in (
-            ("load", "profiles/power_demand_profiles.csv"), ("pv", "profiles/pv_generation_profiles.csv"),
-            ("pump", "reference_results/heat_pump.csv"), ("vm", "reference_results/busses.csv"),
+            ("load", "profiles/power_demand_profiles.csv"),
+            ("pv", "profiles/pv_generation_profiles.csv"),
+            ("pump", "reference_results/heat_pump.csv"),
+            ("vm", "reference_results/busses.csv"),
             ("line", "reference_results/lines.csv"),
         )
     }
@@ -98,6 +100,13 @@ def from_matpower(bus, gen, branch):
             continue
         ohm = kv[int(row[0])] ** 2 / 100.0
         pp.create_line_from_parameters(
-            net, int(row[0]), int(row[1]), 1.0, row[2] * ohm, row[3] * ohm, row[4] / ohm / (2e-9 * np.pi * net.f_hz), 99.0
+            net,
+            int(row[0]),
+            int(row[1]),
+            1.0,
+            row[2] * ohm,
+            row[3] * ohm,
+            row[4] / ohm / (2e-9 * np.pi * net.f_hz),
+            99.0,
         )
     return net
