@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -241,7 +242,7 @@ def record_weather(writer: RunWriter, grid: TimeGrid, weather: Weather, units: i
         "weather",
         {
             "unit": np.arange(units),
-            "time": [grid.time(unit) for unit in range(units)],
+            "time": [grid.time(unit).astimezone(UTC) for unit in range(units)],
             "outdoor_c": weather.outdoor_c[:units],
             "global_w_m2": weather.global_w_m2[:units],
         },
