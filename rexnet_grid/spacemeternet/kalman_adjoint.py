@@ -184,6 +184,7 @@ def filter_backward(  # noqa: C901 - one kernel, compiled once
     m = y.shape[1]
     phi_t = phi.T.copy()
     phibar, qbar, rbar, input_bar = np.zeros((n, n)), np.zeros((n, n)), np.zeros(m), np.zeros((steps, n))
+    filtered = np.empty((steps, n))
     xbar, x_next_bar, x = np.zeros(n), np.zeros(n), np.empty(n)
     p, pbar, filtered_bar, work = np.empty((n, n)), np.zeros((n, n)), np.zeros((n, n)), np.empty((n, n))
     columns, s, gain = np.zeros((m, n)), np.ones(m), np.zeros((m, n))
@@ -230,12 +231,11 @@ def filter_backward(  # noqa: C901 - one kernel, compiled once
         for a in range(n):
             f = x_next_bar[a]
             input_bar[k, a] = f
-            for b in range(n):
-                phibar[a, b] += f * x[b]
+            filtered[k, a] = x[a]
         if not resting:
             _predict_adjoint(phi, phi_t, p, pbar, phibar, qbar, work, filtered_bar)
             pbar[:] = filtered_bar
             _covariance_adjoint(columns, s, observed, mask[k], gbar, sbar, pbar, rbar)
             gbar[:] = 0.0
             sbar[:] = 0.0
-    return phibar, qbar, rbar, xbar, input_bar
+    return phibar + input_bar.T @ filtered, qbar, rbar, xbar, input_bar
