@@ -7,6 +7,9 @@ rules' default where nothing was traded), half-spread s and imbalance d = x - r,
 * ``two_price``: d · (p - s) for a surplus, d · (p + s) for a shortfall;
 * ``fixed_penalty``: d · p - penalty · |d|.
 
+What the safety maintainer cut is not the account's doing: that part of d is settled at p, without spread or penalty,
+and compensated on top.
+
 These are the single, dual and penalty designs of balancing settlement (Commission Regulation (EU) 2017/2195, Art. 52
 and 55; van der Veen and Hakvoort, Energy Policy 2016). Consumption by an account that reserved none is priced at the
 unreserved price instead, where there is one ("no reservation, no service"). All prices are whole ticks, so every amount
@@ -71,10 +74,12 @@ def unit_entries(rules: MarketRules, facts: UnitFacts) -> tuple[int, tuple[Entri
         unreserved = np.where(without, facts.realised, 0)
         imbalance = imbalance - unreserved
         parts.append(Entries("unreserved", -unreserved * rules.ticks(rules.unreserved_price_eur_per_mwh)))
-    received = imbalance * imbalance_prices(rules, reference, imbalance)
+    side = np.sign(facts.reserved)
+    own = imbalance + side * np.minimum(facts.curtailed, np.maximum(-side * imbalance, 0))
+    received = own * imbalance_prices(rules, reference, imbalance) + (imbalance - own) * reference
     parts.append(Entries("imbalance", -received))
     if rules.imbalance == "fixed_penalty":
-        parts.append(Entries("penalty", np.abs(imbalance) * rules.ticks(rules.penalty_eur_per_mwh)))
+        parts.append(Entries("penalty", np.abs(own) * rules.ticks(rules.penalty_eur_per_mwh)))
     if rules.floor_penalty_eur_per_mwh:
         below = np.where(facts.reserved > 0, np.maximum(0, facts.reserved - facts.lowest), 0)
         parts.append(Entries("floor", below * rules.ticks(rules.floor_penalty_eur_per_mwh)))

@@ -68,6 +68,16 @@ def test_who_is_curtailed_is_compensated():
     assert got == [0, 1000, 0, -1000]
 
 
+@pytest.mark.parametrize("rule", ["fixed_penalty", "two_price"])
+def test_who_is_curtailed_pays_no_penalty_for_it(rule):
+    cut = {"curtailed_lots": np.array([0, 4, 0, 0]), "compensation_ticks": np.array([0, 250, 0, 0])}
+    rules = {"imbalance": rule, "penalty_eur_per_mwh": 50.0, "imbalance_spread_eur_per_mwh": 20.0}
+    _, got = settled([10, -6, 0, -4], cut, **rules)
+    assert got[1] == 4 * 60 + 4 * 250
+    _, got = settled([10, -5, 0, -5], cut, **rules)
+    assert got[1] == 5 * 60 + 4 * 250 - (50 if rule == "fixed_penalty" else 20)
+
+
 def test_a_unit_settles_once_and_only_when_closed():
     ex, _ = settled([10, -10, 0, 0])
     assert ex.settle(0, LOTS, operator_account=3).reason == "it is settled already"
