@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
-RETURN_TOLERANCE_K = 0.05
+RETURN_TOLERANCE_K = 0.1
 MAX_ROUNDS = 8
 SMALLEST_FLOW_KG_S = 1e-6
 SMALLEST_SPREAD_K = 1.0
@@ -101,6 +101,35 @@ def keep(state: State, backup: State, forward: bool, rows: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
+def guess_again(
+    layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int
+) -> bool:
+    """Improve the expected supply temperatures; return whether any return temperature missed what is wanted.
+
+    More flow brings warmer water sooner, so the plain iteration may swing: each substation takes a secant step on
+    its own difference of arrived and expected temperature, with the slope kept between -9 and 0.5.
+    """
+    again = False
+    for s in range(layout.sub_node.shape[0]):
+        arrived = scratch.mean_c[layout.sub_node[s]]
+        expected = state.arrive_c[s]
+        flow = scratch.sub_kg_s[s]
+        wanted = inputs.return_c[row, s]
+        slope = 0.0
+        moved = expected - scratch.guess_c[s]
+        if attempt > 0 and abs(moved) > 1e-6:
+            slope = min(max((arrived - scratch.arrived_c[s]) / moved, -9.0), 0.5)
+        scratch.guess_c[s] = expected
+        scratch.arrived_c[s] = arrived
+        state.arrive_c[s] = expected + (arrived - expected) / (1.0 - slope)
+        if flow > 0.0 and math.isnan(inputs.flow_kg_s[row, s]):
+            back = arrived - inputs.heat_w[row, s] / (flow * layout.fluid[1])
+            full = flow >= layout.sub_max_kg_s[s] and back < wanted
+            again = again or (abs(back - wanted) > RETURN_TOLERANCE_K and not full)
+    return again
+
+
+@njit(cache=True, error_model="numpy")
 def supply_side(
     layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float
 ) -> tuple[float, bool]:
@@ -108,7 +137,6 @@ def supply_side(
 
     Returns the heat lost [J] and whether the loops converged.
     """
-    heat_capacity = layout.fluid[1]
     rows = layout.row_ptr[layout.row_ptr.shape[0] - 1]
     keep(state, backup, True, rows)
     lost = 0.0
@@ -122,21 +150,11 @@ def supply_side(
         set_rates(layout, scratch, state.flow)
         set_plants(layout, state, scratch, inputs, row)
         lost = sweep(layout, state, scratch, 0, dt)
-        again = False
-        for s in range(layout.sub_node.shape[0]):
-            arrived = scratch.mean_c[layout.sub_node[s]]
-            heat = inputs.heat_w[row, s]
-            flow = scratch.sub_kg_s[s]
-            state.arrive_c[s] = arrived
-            if flow <= 0.0 or not math.isnan(inputs.flow_kg_s[row, s]):
-                continue
-            back = arrived - heat / (flow * heat_capacity)
-            full = flow >= layout.sub_max_kg_s[s] and back < inputs.return_c[row, s]
-            if abs(back - inputs.return_c[row, s]) > RETURN_TOLERANCE_K and not full:
-                again = True
-        if not again or attempt == MAX_ROUNDS - 1:
+        if not guess_again(layout, state, scratch, inputs, row, attempt) or attempt == MAX_ROUNDS - 1:
             break
         keep(state, backup, False, rows)
+    for s in range(layout.sub_node.shape[0]):
+        state.arrive_c[s] = scratch.mean_c[layout.sub_node[s]]
     return lost, solved
 
 

@@ -91,6 +91,8 @@ class Scratch(NamedTuple):
     plant_kg_s: FloatArray
     plant_c: FloatArray
     return_c: FloatArray
+    guess_c: FloatArray
+    arrived_c: FloatArray
     ground_c: FloatArray
     degree: IntArray
 
@@ -157,6 +159,8 @@ def new_scratch(layout: Layout) -> Scratch:
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
         return_c=np.zeros(subs),
+        guess_c=np.zeros(subs),
+        arrived_c=np.zeros(subs),
         ground_c=np.zeros(pipes),
         degree=np.zeros(nodes, dtype=np.int64),
     )

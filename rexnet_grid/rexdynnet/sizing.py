@@ -86,7 +86,9 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
         pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
         graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
     sized = HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
-    lengths = pd.Series(layout.length_m).groupby(pd.Categorical(names, list(EN253)), observed=True).sum()
+    used = [name for name in EN253 if name in names]
+    total = [sum(length for length, n in zip(layout.length_m, names, strict=True) if n == name) for name in used]
+    lengths = pd.Series(total, index=used, dtype=np.float64)
     bill = pd.DataFrame({"route_m": lengths, "pipe_m": 2.0 * lengths})
     bill.index.name = "catalogue"
     bill.attrs["unit"] = "m"
@@ -96,7 +98,7 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
 def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: SizingRule) -> list[str]:
     """Return the name of the smallest fitting catalogue pipe of each route."""
     found: list[str] = [""] * len(flow)
-    for name in reversed(EN253):
+    for name in reversed(list(EN253)):
         pipe = catalogue_pipe(name, 1.0, rule.series)
         most = rule.max_velocity_m_s * pipe.area_m2 * layout.fluid[0]
         ones = np.ones(len(flow))
