@@ -40,17 +40,7 @@ class Order:
 
 @dataclass(slots=True)
 class ReferenceExchange:
-    """The specification.
-
-    Attributes
-    ----------
-    low, high, most
-        Price limits [tick] and the largest order [lot].
-    policy
-        Self-trade policy, as in the rules.
-    capacity, take
-        What the network admits between seller's and buyer's accounts in a unit [lot], and taking it.
-    """
+    """The specification; ``capacity`` and ``take`` are the network's: (unit, seller, buyer[, lots]) in lots."""
 
     low: int
     high: int

@@ -1,8 +1,8 @@
 """Avellaneda and Stoikov, High-frequency trading in a limit order book, Quantitative Finance 8 (2008), section 3.3.
 
 s = 100, T = 1, sigma = 2, dt = 0.005, k = 1.5, A = 140, gamma = 0.1; a quote at distance d is hit with
-probability A exp(-k d) dt. The paper's 1,000 runs: inventory strategy profit 65.0 (sd 6.6), sd of the final inventory 2.9; symmetric
-strategy 68.4 (12.7), 8.4. Tolerance 1.5 on means and 15 % on deviations. One tick is 0.01, one unit is one run.
+probability A exp(-k d) dt. Inventory strategy: profit 65.0 (sd 6.6), sd of the final inventory 2.9; symmetric
+strategy: 68.4 (12.7), 8.4. Tolerance 1.5 on means and 15 % on deviations. One tick is 0.01, one unit is one run.
 """
 
 from __future__ import annotations
