@@ -101,9 +101,7 @@ def keep(state: State, backup: State, forward: bool, rows: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def guess_again(
-    layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int
-) -> bool:
+def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int) -> bool:
     """Improve the expected supply temperatures; return whether any return temperature missed what is wanted.
 
     More flow brings warmer water sooner, so the plain iteration may swing: each substation takes a secant step on

@@ -9,6 +9,7 @@ from numba import njit
 
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
+from rexnet_grid.rexdynnet.quiet import pass_quietly
 from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness, pass_wall, settle
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def move(
     ground: float,
     wall_j_k: float,
     heat_capacity: float,
+    mass_kg: float,
     slot_in: int,
     n: int,
     slot_out: int,
@@ -106,6 +108,15 @@ def move(
 
     Returns the number of pieces that leave and the heat lost [J]; ``slot_free`` and the one after it are used inside.
     """
+    if n == 1:
+        done, outlet_c, lost = pass_quietly(
+            parcel, ring, wall, first, exchangers, from_a, flow, dt, rate, eps, ground, wall_j_k, heat_capacity,
+            mass_kg, piece[slot_in, 0, 1],
+        )  # fmt: skip
+        if done:
+            piece[slot_out, 0, 0] = dt
+            piece[slot_out, 0, 1] = outlet_c
+            return 1, lost
     lost = 0.0
     now = slot_in
     slot_other = slot_free + 1
@@ -267,6 +278,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
     row_ptr, node_ptr, node_pipe, pipe_to = layout.row_ptr, layout.node_ptr, layout.node_pipe, layout.pipe_to
     rate, eps, film, ground = scratch.rate, scratch.eps, scratch.film_w_k, scratch.ground_c
+    mass_kg = layout.mass_kg
     wall_j_k, source_kg_s, source_c, mean_c = layout.wall_j_k, scratch.source_kg_s, scratch.source_c, scratch.mean_c
     heat_capacity = layout.fluid[1]
     pipes = flow.shape[0]
@@ -297,7 +309,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
                 out_n[p], lost_j = move(
                     parcel, ring, wall, piece, row_ptr[p] + offset, row_ptr[p + 1] - row_ptr[p] - 1,
                     flow[p] * side_sign > 0.0, out, dt, rate[p], eps[p], ground[p], wall_j_k[p], heat_capacity,
-                    pipes + 2, n, p, pipes,
+                    mass_kg[p], pipes + 2, n, p, pipes,
                 )  # fmt: skip
                 lost += lost_j
     return lost
