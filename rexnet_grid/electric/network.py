@@ -13,8 +13,9 @@ import numpy as np
 from rexnet_grid.electric.case import NOWHERE, ComplexArray, FloatArray, GridCase
 from rexnet_grid.electric.flow import PowerFlow
 from rexnet_grid.electric.kernels import edge_flows
+from rexnet_grid.electric.one_call import one_call
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
-from rexnet_grid.electric.solver import PU_TO_KW, Solver, zip_power
+from rexnet_grid.electric.solver import MOST_ITERATIONS, PU_TO_KW, TOLERANCE, Solver, zip_power
 from rexnet_grid.electric.topology import changed_case
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+NO_START: ComplexArray = np.zeros(0, dtype=np.complex128)
 
 
 class ElectricNetwork:
@@ -189,14 +192,34 @@ class ElectricNetwork:
                 else self._checked(injection_kvar, "injection_kvar", kw.shape)
             )
             return self._controlled_flow(kw, kvar)
-        power = self._node_power(
-            kw, None if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
-        )
-        first = None
+        reactive = None if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
+        first = NO_START
         if start is not None and np.ndim(start.converged) == 0 and start.converged:
             first = start.node_voltage
-        voltage, converged = self.solver.solve(power, first)
-        return self._result(power, voltage, converged, single=kw.ndim == 1)
+        if self.solver.needs_newton or self._has_zip:
+            power = self._node_power(kw, reactive)
+            voltage, converged = self.solver.solve(power, first if len(first) else None)
+            return self._result(power, voltage, converged, single=kw.ndim == 1)
+        return self._fast_flow(kw, reactive, first)
+
+    def _fast_flow(self, kw: FloatArray, kvar: FloatArray | None, first: ComplexArray) -> PowerFlow:
+        """Solve by fixed point in one compiled call; cases that it does not solve go to Newton."""
+        rows = np.ascontiguousarray(kw).reshape(-1, self.case.n_bus)
+        reactive = np.zeros(rows.shape) if kvar is None else np.ascontiguousarray(kvar).reshape(rows.shape)
+        to_kw = PU_TO_KW * self.case.base_mva
+        p = self.solver.packed
+        voltage, power, loading, powers, rounds = one_call(
+            p.index, p.value, p.number, p.cuts, rows, reactive, first, 1.0 / to_kw, TOLERANCE, MOST_ITERATIONS
+        )
+        if rounds.min(initial=0) < 0:
+            voltage, converged = self.solver.solve(power, first if len(first) else None)
+            return self._result(power, voltage, converged, single=kw.ndim == 1)
+        powers *= to_kw
+        if kw.ndim == 1:
+            loss, shunt, given, own = powers[:, 0].tolist()
+            return PowerFlow(self.case, loading[0], loss, shunt, given - own, True, voltage[0], power[0])
+        converged = np.ones(len(rows), dtype=bool)
+        return PowerFlow(self.case, loading, powers[0], powers[1], powers[2] - powers[3], converged, voltage, power)
 
     def sensitivities(self, flow: PowerFlow) -> Sensitivities:
         """Return how voltages, loadings and losses answer to injections at the operating point ``flow``.

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import splu
 from rexnet_grid.electric.case import PV, SLACK, ComplexArray, GridCase, IntArray
 from rexnet_grid.electric.kernels import fixed_point
 from rexnet_grid.electric.newton import newton
+from rexnet_grid.electric.one_call import Packed
 from rexnet_grid.errors import NetworkDataError
 
 if TYPE_CHECKING:
@@ -109,11 +110,12 @@ class Solver:
     def __init__(self, case: GridCase) -> None:
         self.case = case
         self.factor = Factor.of(case)
-        self._needs_newton = bool((case.node_kind == PV).any())
+        self.needs_newton = bool((case.node_kind == PV).any())
         free = self.factor.free
         self._zip = np.ascontiguousarray(case.node_zip[free]) if case.node_zip.any() else np.zeros((0, 4))
         self._unzipped = case.node_unzipped_kw[free] / (PU_TO_KW * case.base_mva)
         self.admittance = admittance(case)
+        self.packed = Packed.of(case, self.factor, self._zip, self._unzipped)
 
     def solve(self, power: ComplexArray, start: ComplexArray | None = None) -> tuple[ComplexArray, np.ndarray]:
         """Return node voltages and whether each case converged.
@@ -135,7 +137,7 @@ class Solver:
         case, factor = self.case, self.factor
         voltage = np.empty((len(power), case.n_node), dtype=complex)
         voltage[:, factor.slack] = case.node_start[factor.slack]
-        if self._needs_newton:
+        if self.needs_newton:
             converged = np.zeros(len(power), dtype=bool)
         else:
             guess = factor.idle if start is None else np.ascontiguousarray(start[factor.free])
@@ -166,7 +168,7 @@ class Solver:
             guess = start.copy()
         else:
             guess = case.node_start.copy()
-            if not self._needs_newton:
+            if not self.needs_newton:
                 guess[free] = self.factor.idle
         held = case.node_kind == PV
         guess[held] *= np.abs(case.node_start[held]) / np.abs(guess[held])
