@@ -38,8 +38,15 @@ def test_growing_the_table_keeps_both_sides():
 def test_matching_takes_what_a_trade_really_uses():
     table = LinearAdmission(NODES, lot_kw=0.1)
     rules = MarketRules(
-        unit_minutes=15, lot_kw=0.1, tick_eur_per_mwh=0.1, forward_units=4, gate_closure_minutes=15, min_price_ticks=-5000,
-        max_price_ticks=40000, self_trade="cancel_newest", opening_auction=False,
+        unit_minutes=15,
+        lot_kw=0.1,
+        tick_eur_per_mwh=0.1,
+        forward_units=4,
+        gate_closure_minutes=15,
+        min_price_ticks=-5000,
+        max_price_ticks=40000,
+        self_trade="cancel_newest",
+        opening_auction=False,
     )
     exchange = Exchange(rules, carrier="electricity", admission=table, seed=0)
     seller, buyer = exchange.register("solar", node="solar"), exchange.register("house", node="house")
