@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.rexdynnet.correlations import friction_factor, nusselt
+from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -107,11 +108,15 @@ def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
 
     Newton on one correction per loop.
     """
+    drawn = np.abs(draw).max()
+    if drawn < STILL_KG_S:
+        flow[:] = 0.0
+        return True
     tree_flows(layout, draw, flow)
     loops = layout.chord.shape[0]
     if loops == 0:
         return True
-    total = max(np.abs(flow).max(), 1e-9)
+    total = max(np.abs(flow).max(), drawn)
     residual = np.zeros(loops)
     for _ in range(MAX_NEWTON):
         for c in range(loops):
