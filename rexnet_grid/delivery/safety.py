@@ -321,7 +321,9 @@ def _broken_rows(
             broken[row] = True
     if not broken.any():
         return None
-    return RowSet(headroom.coefficients, target, broken, headroom.limits)
+    falling, rising = headroom.coefficients, headroom.injecting
+    coefficients = falling if rising is None else np.where(injection > 0.0, rising, falling)
+    return RowSet(coefficients, target, broken, headroom.limits)
 
 
 def _shrink_all(levers: Levers) -> FloatArray:

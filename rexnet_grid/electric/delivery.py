@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
-MOST_ROWS = 256
+MOST_ROWS = 384
 
 
 class ElectricDelivery:

@@ -32,7 +32,7 @@ def headroom_of_units(
         (n_rows, n_units) what is left of each row.
     """
     return tuple(
-        Headroom(int(unit), nodes, rows.published, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
+        Headroom(int(unit), nodes, rows.consuming, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
         for k, unit in enumerate(units)
     )
 

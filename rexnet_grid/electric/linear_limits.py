@@ -117,11 +117,6 @@ class LimitRows:
     demand: np.ndarray
 
     @cached_property
-    def published(self) -> FloatArray:
-        """One coefficient for both signs: of consumption where that is feared, of injection elsewhere."""
-        return np.where(self.demand[:, None], self.consuming, self.injecting)
-
-    @cached_property
     def group(self) -> np.ndarray:
         """(n_rows,) a number that rows of the same limit in different directions share."""
         return np.unique(np.array(self.names), return_inverse=True)[1].astype(np.int64)
@@ -203,7 +198,7 @@ def _loading_rows(case: GridCase, model: NodeModel, limits: ElectricLimits, colu
     """Return rows for the current at the heavier end of each rated edge.
 
     A bound on a magnitude is a bound on its projection in every direction; :func:`directions` says in which. What
-    loads the edge has its current at a voltage on the way to the lower limit (half way for consumption, 30 % for
+    loads the edge has its current at a voltage on the way to the lower limit (80 % for consumption, 30 % for
     injection), what relieves it at the idle voltage.
     """
     edge = _rated_edges(case)
@@ -216,7 +211,7 @@ def _loading_rows(case: GridCase, model: NodeModel, limits: ElectricLimits, colu
     angle = model.idle / idle
     low = np.minimum(idle, limits.vm_min_pu)
     response = (a[:, None] * model.z[np.ix_(f, columns)] + b[:, None] * model.z[np.ix_(t, columns)]) * scale[:, None]
-    by_demand = response * _current(case, limits.tan_phi, model.loaded_angle, 0.3 * idle + 0.7 * low)[columns]
+    by_demand = response * _current(case, limits.tan_phi, model.loaded_angle, 0.2 * idle + 0.8 * low)[columns]
     by_infeed = response * _current(case, 0.0, angle, 0.7 * idle + 0.3 * low)[columns]
     demand_relief = response * _current(case, limits.tan_phi, angle, idle)[columns]
     infeed_relief = response * _current(case, 0.0, angle, idle)[columns]

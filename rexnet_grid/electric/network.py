@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 from functools import cached_property
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -101,7 +101,9 @@ class ElectricNetwork:
         """
         from rexnet_grid.electric.files import read_net
 
-        return cls.from_pandapower(read_net(path), supply_vm_pu=supply_vm_pu, tap_pos=tap_pos)
+        net = read_net(path)
+        net["name"] = net.get("name") or Path(path).name
+        return cls.from_pandapower(net, supply_vm_pu=supply_vm_pu, tap_pos=tap_pos)
 
     @classmethod
     def from_simbench(
