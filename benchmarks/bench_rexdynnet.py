@@ -1,4 +1,4 @@
-"""How long a year of a heat network takes: python benchmarks/bench_rexdynnet.py [--smoke] [--pandapipes PYTHON].
+"""How long a year of a heat network takes: python benchmarks/bench_rexdynnet.py [--smoke] [--peer-s SECONDS].
 
 DESTEST (24 routes, 48 pipes) in quarter hours and minutes, one step() call, a meshed network of 500 routes (1,000
 pipes). The settings are those of the validation cases; there are no others. Times are of one core, the best of three
