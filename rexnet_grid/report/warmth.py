@@ -37,7 +37,7 @@ def temperatures(results: Results) -> list[Section]:
     }
     sentence = (
         "Supply and return water over the day: the line is the middle of all places, the band reaches from the "
-        "coldest to the warmest."
+        "coldest to the warmest. Where nobody draws heat the water stands and cools; that breaks no limit."
     )
     over_time = Section(
         "temperatures", "Supply and return temperatures", sentence, plots([plot(traces, layout)]), half=True

@@ -26,11 +26,12 @@ def check_scenario(scenario: Scenario, deep: bool = True) -> list[Issue]:
         A scenario whose text is right.
     deep
         Load the networks too, solve their base case and look up every participant's place; takes seconds. Not done
-        when the files already have issues.
+        when a network or the weather is not there.
     """
-    issues = [*_network_names(scenario), *_weather(scenario), *_profiles(scenario)]
-    if deep and not issues:
-        issues = _networks(scenario)
+    missing = [*_network_names(scenario), *_weather(scenario)]
+    issues = [*missing, *_profiles(scenario)]
+    if deep and not missing:
+        issues += _networks(scenario)
     return issues
 
 

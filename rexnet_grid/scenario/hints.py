@@ -212,7 +212,8 @@ def _choices(field: FieldInfo | None) -> list[object]:
 
 def _first_sentence(field: FieldInfo | None) -> str:
     text = (field.description or "") if field is not None else ""
-    return text.split("; ")[0].split(". ")[0].strip().rstrip(".").replace("``", '"')
+    plain = text.split("; ")[0].split(". ")[0].strip().rstrip(".")
+    return plain.replace('``"', '"').replace('"``', '"').replace("``", '"')
 
 
 def _shown(value: object) -> str:

@@ -74,9 +74,8 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / loaded.name
     if not resume:
         refuse_taken(folder)
-    issues = check_scenario(loaded, deep=False)
-    if issues:
-        raise ScenarioError(issues)
+    if check_scenario(loaded, deep=False):
+        raise ScenarioError(check_scenario(loaded))
     return _drive(loaded, folder, progress, resume)
 
 
