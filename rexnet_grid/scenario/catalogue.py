@@ -145,9 +145,11 @@ def find_scenario(text: str | Path) -> Path:
         When there is neither.
     """
     path = Path(text)
-    if path.exists():
+    if path.is_file():
         return path
     known = {entry.name: entry.path for entry in scenarios()}
+    if path.exists() and str(text) not in known:
+        return path
     if str(text) in known:
         return known[str(text)]
     near = path.stem if path.stem in known else ""
