@@ -102,6 +102,11 @@ class CarrierMarket:
         self.exchange, self.tape = exchange, tape
         self.admission = exchange.admission
 
+    def clear(self, units: Sequence[int]) -> None:
+        """Uncross the call phase of these units and remember at which price each opened."""
+        for unit in units:
+            self.tape.note_opening(unit, self.exchange.uncross(unit).price)
+
     def look(self, member: int) -> AccountView:
         """Return the open units and the own orders as participant ``member`` sees them now."""
         return self.exchange.view(int(self.account_of[member]))

@@ -171,6 +171,8 @@ class Simulation:
         return unit - self.setup.gate_units
 
     def _close_gate(self, market: CarrierMarket, unit: int) -> UnitOnCarrier:
+        if market.exchange.rules.design != "continuous":
+            market.clear(market.exchange.units.tolist())
         if unit in self.setup.pictures:
             recording.record_books(self.writer, self.floor.now, {market.carrier: market})
         recording.record_prints(self.writer, market)
@@ -190,8 +192,7 @@ class Simulation:
     def _open(self, unit: int) -> None:
         """Uncross the units that are in their call phase, then open the next one if the run delivers it."""
         for market in self.setup.markets.values():
-            for called in self.calls:
-                market.tape.note_opening(called, market.exchange.uncross(called).price)
+            market.clear(self.calls)
             if unit < self.setup.units:
                 market.exchange.open_unit(unit)
         self.calls = [unit] if unit < self.setup.units else []

@@ -80,9 +80,9 @@ class Tape:
         self.traded_lots = 0
 
     def note_opening(self, unit: int, price: int | None) -> None:
-        """Remember the price at which a unit opened."""
+        """Remember the price of a unit's first call auction that had one."""
         if price is not None:
-            self._opening[unit] = price
+            self._opening.setdefault(unit, price)
 
     def advance(self) -> Prints:
         """Return the fills and entries since the last call."""

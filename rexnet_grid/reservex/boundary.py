@@ -17,6 +17,7 @@ from rexnet_grid.reservex.layout import (
     B_UNIT,
     BOOK,
     BUY,
+    CONTINUOUS,
     COUPLING,
     F_AON,
     F_MARKET,
@@ -242,7 +243,7 @@ def run_boundary(
     if what == CLOSE:
         _close(M, D, E, unit, book, out)
     elif what == REMATCH:
-        out[0] = _rematch(M, D, F, E, book)
+        out[0] = _rematch(M, D, F, E, book) if M[book + B_PHASE] == CONTINUOUS else 0
     else:
         out[0], out[1], out[2] = uncross_book(M, D, F, E, book, reference == 1)
         M[book + B_PHASE] = phase

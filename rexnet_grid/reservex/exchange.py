@@ -169,7 +169,7 @@ class Exchange(Clearing):
         return AuctionResult(price, int(out[1]), int(out[2]))
 
     def rematch(self, unit: int) -> int:
-        """Let the orders that the network kept apart trade again after new headroom; returns the lots traded."""
+        """Let orders kept apart by the network trade after new headroom, not in a call phase; returns the lots."""
         out = np.zeros(1, dtype=np.int64)
         self._boundary(REMATCH, unit, out)
         return int(out[0])

@@ -118,6 +118,7 @@ def market_rules(section: ExchangeSection, unit_minutes: int) -> MarketRules:
         min_price_ticks=section.min_price_ticks,
         max_price_ticks=section.max_price_ticks,
         self_trade=section.self_trade,
+        design=section.design,
         opening_auction=section.opening_auction,
         imbalance=section.imbalance_rule,
         imbalance_spread_eur_per_mwh=section.imbalance_penalty_eur_per_mwh,

@@ -82,6 +82,8 @@ class ExchangeSection(Section):
     """Highest price an order may carry."""
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_newest"
     """What happens when a participant's order would meet its own."""
+    design: Literal["continuous", "periodic_pay_as_clear", "periodic_pay_as_bid"] = "continuous"
+    """Continuous double auction, or a call auction of every open unit at each boundary, at one price or pay-as-bid."""
     opening_auction: bool = True
     """Open each unit with a call auction at one price before it trades continuously."""
     imbalance_rule: Literal["single_price", "two_price", "fixed_penalty"] = "fixed_penalty"

@@ -192,3 +192,13 @@ def test_admission_grows_and_forgets():
         kw = published[unit].capacity_kw(1, 3)
         assert table.capacity_lots(unit, "bus 1", "bus 3") == int(np.floor(kw / 0.1 + 1e-9))
     assert table.capacity_lots(3, "bus 1", "bus 3") == 1 << 62
+
+
+def test_a_call_phase_is_not_rematched():
+    ex = Exchange(MarketRules(opening_auction=True))
+    a, b = (ex.register(name, node="n") for name in "ab")
+    ex.open_unit(0)
+    ex.submit(a, 0, "sell", 10, 5)
+    ex.submit(b, 0, "buy", 20, 5)
+    assert ex.rematch(0) == 0
+    assert ex.uncross(0).lots == 5
