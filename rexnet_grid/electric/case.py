@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 5
+CASE_FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -163,6 +163,6 @@ def _coordinates(net: Any) -> tuple[FloatArray, FloatArray]:
             if _missing(text):
                 continue
             point = json.loads(text).get("coordinates") if isinstance(text, str) else None
-            if point is not None and len(point) >= 2:
+            if point is not None and len(point) >= 2 and abs(point[0]) <= 180.0 and abs(point[1]) <= 90.0:
                 lon[row], lat[row] = float(point[0]), float(point[1])
     return lon, lat

@@ -5,10 +5,11 @@ Meinecke et al., "SimBench", Energies 13 (2020) 3290, doi:10.3390/en13123290.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from rexnet_grid.electric.cache import load_case, store_case
+from rexnet_grid.electric.cache import cache_folder, load_case, store_case
 from rexnet_grid.errors import Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
@@ -45,4 +46,6 @@ def simbench_case(code: str, supply_vm_pu: float | None = None, tap_pos: float |
         raise NetworkDataError([Issue("SimBench", "code", code, 'a code such as "1-LV-rural1--0-sw"')]) from error
     case = build_case(with_options(net, supply_vm_pu, tap_pos))
     store_case(key, origin, case)
+    with suppress(OSError):
+        (cache_folder() / "SIMBENCH-LICENCE.txt").write_text(LICENCE + "\n", encoding="utf-8")
     return case
