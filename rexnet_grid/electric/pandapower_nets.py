@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -22,14 +23,13 @@ from pandapower.pf.run_dc_pf import _run_dc_pf
 from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS, VA
 from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import makeYbus
+from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table, tap_table
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
@@ -87,6 +87,7 @@ def _internal_case(net: Any) -> dict[str, Any]:
             voltage_depend_loads=True,
             passed_parameters={"init": True, "trafo_loading": True},
             lightsim2grid=False,
+            numba=False,
         )
         _add_auxiliary_elements(net)
         empty = np.array([], dtype=np.int64)
@@ -328,6 +329,18 @@ def builtin_net(name: str, station: int | None = None) -> Any:
         if name in makers:
             return makers[name]()
         return getattr(pp_networks, f"create_{name}" if name.startswith("kerber_") else name)()
+
+
+def _schutterwald(station: int) -> Any:
+    """Return one of the 14 parts of ``lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)``.
+
+    That function cuts and solves all of them; the parts are the connected components in their order.
+    """
+    whole = pp.from_json(str(Path(pp_networks.__file__).parent / "lv_schutterwald.json"))
+    parts = list(connected_components(create_nxgraph(whole)))
+    part = pp.select_subnet(whole, buses=list(parts[station]), include_switch_buses=False, keep_everything_else=True)
+    part.name = f"LV Schutterwald {station}"
+    return part
 
 
 def net_from_json(text: str, where: str) -> Any:
