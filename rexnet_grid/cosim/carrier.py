@@ -14,7 +14,7 @@ from rexnet_grid.prosumers.base import MarketView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rexnet_grid.delivery import DeliveryNetwork, LocationalSignal
+    from rexnet_grid.delivery import DeliveryNetwork, Headroom, LocationalSignal
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray, Prosumer, Quotes
     from rexnet_grid.reservex import AccountView, Exchange
@@ -85,6 +85,7 @@ class CarrierMarket:
         seated = self.seats.members >= 0
         self.account_of[self.seats.members[seated]] = np.flatnonzero(seated)
         self.signal: LocationalSignal | None = None
+        self.rows: dict[int, Headroom] = {}
         self.tape = Tape(exchange)
 
     @property
@@ -146,6 +147,13 @@ class CarrierMarket:
         rows = account_kw.reshape(-1, account_kw.shape[-1])
         summed = [np.bincount(self.seats.nodes, weights=row, minlength=count) for row in rows]
         return np.array(summed, dtype=np.float64).reshape(*account_kw.shape[:-1], count)
+
+    def loss_factors(self, unit: int) -> FloatArray:
+        """Return the marginal loss per injection of every account [kW/kW], as published last for ``unit``."""
+        if self.signal is None or not self.signal.units:
+            return np.zeros(len(self.seats.names))
+        row = int(np.clip(unit - self.signal.units[0], 0, len(self.signal.units) - 1))
+        return np.asarray(self.signal.marginal_loss[row, self.seats.nodes], dtype=np.float64)
 
     def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
         if self.signal is None:

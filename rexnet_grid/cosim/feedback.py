@@ -41,7 +41,8 @@ class Feedback:
         if market.admission is None or not units:
             return
         position_kw = market.positions_kw(units)
-        for rows in self.oracle.headroom(units, position_kw):
+        market.rows = {rows.unit: rows for rows in self.oracle.headroom(units, position_kw)}
+        for rows in market.rows.values():
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)
         for unit in units:

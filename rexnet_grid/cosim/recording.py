@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.cosim.congestion import Congestion
     from rexnet_grid.cosim.maps import NetworkMap
     from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.cosim.unit import UnitOnCarrier
@@ -144,13 +145,23 @@ def record_prices(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
     )
 
 
-def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
+def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int, congestion: Congestion) -> None:
     """Write which limits stood between orders of a unit, just before its gate closes."""
     if market.admission is None:
         return
     bound = market.admission.bindings().get(unit, ())
     if bound:
-        slack = dict(zip(market.admission.limits(unit), market.admission.slack(unit).tolist(), strict=True))
+        slack: dict[str, float] = {}
+        shadow: dict[str, float] = {}
+        rows = zip(
+            market.admission.limits(unit),
+            market.admission.slack(unit).tolist(),
+            congestion.steepest_eur_per_mwh.tolist(),
+            strict=True,
+        )
+        for limit, left, price in rows:
+            slack[limit] = min(left, slack.get(limit, left))
+            shadow[limit] = max(price, shadow.get(limit, 0.0))
         writer.append(
             "headroom",
             {
@@ -160,6 +171,7 @@ def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int) -> None
                 "slack": [slack[binding.limit] for binding in bound],
                 "times_bound": [binding.times for binding in bound],
                 "blocked_kw": [binding.blocked_lots * market.lot_kw for binding in bound],
+                "shadow_eur_per_mwh": [shadow[binding.limit] for binding in bound],
             },
         )
 

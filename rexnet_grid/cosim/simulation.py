@@ -11,6 +11,7 @@ import numpy as np
 
 from rexnet_grid.cosim import checkpoint as checkpointing
 from rexnet_grid.cosim import recording
+from rexnet_grid.cosim.congestion import NetworkCharge, congestion_of
 from rexnet_grid.cosim.contingencies import Outages
 from rexnet_grid.cosim.delivering import conclude, deliver, realise
 from rexnet_grid.cosim.manifest import manifest_of
@@ -70,6 +71,8 @@ class Setup:
         Units before whose gate closure all books are recorded.
     outages
         Who has stopped; contingencies change it.
+    network_charge
+        Which use of the network is charged by place.
     """
 
     grid: TimeGrid
@@ -86,6 +89,7 @@ class Setup:
     events: tuple[ScheduledEvent, ...] = ()
     pictures: frozenset[int] = field(default=frozenset())
     outages: Outages = field(default_factory=Outages)
+    network_charge: NetworkCharge = "none"
 
 
 class Simulation:
@@ -150,7 +154,7 @@ class Simulation:
             readings = {c: self._read(m, books[c]) for c, m in markets.items()}
         with self._timed("settle"):
             for c, m in markets.items():
-                settle(m, books[c])
+                settle(m, books[c], self.setup.network_charge)
         with self._timed("feed_back"):
             for feedback in self.setup.feedbacks:
                 feedback.learn(readings[feedback.market.carrier], self.setup.grid.hours)
@@ -177,9 +181,12 @@ class Simulation:
             recording.record_books(self.writer, self.floor.now, {market.carrier: market})
         recording.record_prints(self.writer, market)
         recording.record_prices(self.writer, market, unit)
-        recording.record_headroom(self.writer, market, unit)
+        congestion = congestion_of(market, unit)
+        recording.record_headroom(self.writer, market, unit, congestion)
         lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)[: len(market.seats.names)]
-        return UnitOnCarrier(unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64), market.seats.balances)
+        return UnitOnCarrier(
+            unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64), market.seats.balances, congestion
+        )
 
     def _read(self, market: CarrierMarket, book: UnitOnCarrier) -> Readings:
         rng = self.meter_errors[market.carrier]

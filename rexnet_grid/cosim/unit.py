@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from rexnet_grid.cosim.congestion import Congestion
     from rexnet_grid.delivery import NetworkState
     from rexnet_grid.delivery.safety import Action
     from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray
@@ -46,6 +47,8 @@ class UnitOnCarrier:
         Positions when the gate closed [lots].
     balances
         Whether an account balances (operator, external supply) instead of taking part.
+    congestion
+        What the limits that bound in its trading are worth.
     reserved_kw, secured_kw, realised_kw, delivered_kw
         What was reserved, what the maintainer left of it, what participants really did, what the network carried.
     lowest_kw
@@ -64,6 +67,7 @@ class UnitOnCarrier:
     reserved_lots: IntArray
     reserved_kw: FloatArray
     balances: BoolArray
+    congestion: Congestion
     secured_kw: FloatArray = field(init=False)
     realised_kw: FloatArray = field(init=False)
     delivered_kw: FloatArray = field(init=False)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 ENTRY_KINDS: tuple[str, ...] = (
     "trade", "imbalance", "exchange fee", "network fee", "unreserved", "floor", "compensation", "option fee",
-    "exercise fee", "maker", "penalty", "balancing", "other",
+    "exercise fee", "maker", "penalty", "balancing", "loss charge", "congestion charge",
+    "other",
 )  # fmt: skip
 ENTRY_COLUMNS = ("unit", "kind", "debit", "credit", "quanta")
 

@@ -212,6 +212,7 @@ _TABLES = (
             Column("slack", "float", "limit unit", "what was left before it at gate closure; negative when broken"),
             Column("times_bound", "int", "-", "how often it capped a match"),
             Column("blocked_kw", "float", "kW", "rate that would have been traded without it"),
+            Column("shadow_eur_per_mwh", "float", "EUR/MWh", "most that its shadow price adds at a node"),
         ),
     ),
     Table(

@@ -82,6 +82,7 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
         streams=streams,
         events=_events(scenario, networks, population, outages),
         outages=outages,
+        network_charge=scenario.feedback.network_charge if scenario.feedback.enabled else "none",
         pictures=frozenset(np.linspace(0, scenario.units - 1, PICTURES).astype(int).tolist()),
     )
     if checkpoint is None:

@@ -135,6 +135,8 @@ class FeedbackSection(Section):
     run's own meters; heat always takes the network itself."""
     margin: Annotated[float, Field(ge=0.0, lt=0.5, json_schema_extra={"unit": "-"})] = 0.02
     """Part of every limit that headroom keeps free."""
+    network_charge: Literal["none", "losses", "losses_and_congestion"] = "none"
+    """What the operator charges by place: nothing, marginal losses, or also shadow prices of limits that bound."""
     warm_up_units: CountPositive = 96
     """Units whose readings the first estimate needs, with ``model = "spacemeternet"``; until then nothing is said."""
     refit_every: CountPositive = 96

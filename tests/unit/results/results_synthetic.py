@@ -288,6 +288,7 @@ def _market(writer, rng, unit, units, names, fills, evening):
                 "slack": 12.0 - unit,
                 "times_bound": unit % 5,
                 "blocked_kw": 3.0,
+                "shadow_eur_per_mwh": 40.0,
             },
         )
 
