@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def save(simulation: Simulation) -> bytes:
         "networks": {c: m.network.save() for c, m in markets.items()},
         "oracles": [feedback.oracle.save() for feedback in simulation.setup.feedbacks],
     }
-    return pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL)
+    return zlib.compress(pickle.dumps(state, protocol=pickle.HIGHEST_PROTOCOL), level=1)
 
 
 def load(payload: bytes) -> dict[str, Any]:
@@ -79,8 +80,8 @@ def load(payload: bytes) -> dict[str, Any]:
         When the payload is no checkpoint of this version.
     """
     try:
-        state: dict[str, Any] = _Unpickler(io.BytesIO(payload)).load()
-    except (pickle.UnpicklingError, AttributeError, ImportError, EOFError, IndexError, TypeError) as error:
+        state: dict[str, Any] = _Unpickler(io.BytesIO(zlib.decompress(payload))).load()
+    except (zlib.error, pickle.UnpicklingError, AttributeError, ImportError, EOFError, IndexError, TypeError) as error:
         raise OutputError(f"the checkpoint cannot be read by this version: {error}") from error
     return state
 

@@ -130,6 +130,13 @@ class Simulation:
         """Return what the manifest says of the run so far."""
         return manifest_of(self)
 
+    def write_logs(self) -> None:
+        """Write the event log of every exchange beside the tables: from it the exchange can be replayed."""
+        folder = self.writer.folder / "log"
+        folder.mkdir(exist_ok=True)
+        for carrier, market in self.setup.markets.items():
+            market.exchange.log.to_parquet(folder / f"{carrier}.parquet")
+
     def step(self) -> int:
         """Take the next unit through the eight steps of the cycle and return its number."""
         u, members, markets = self.unit, self.setup.population.members, self.setup.markets

@@ -179,6 +179,7 @@ class Clearing(BookViews):
             compensation=compensation,
             traded=volume,
             mean_price=figures.mean,
+            operator=operator_account,
         )
         reference, entries = unit_entries(self.rules, facts)
         quanta = {entry.kind: self._post_all(unit, entry, house, operator_account) for entry in entries}

@@ -3,7 +3,8 @@
 With reserved r, realised x (lots, positive = injection), reference price p (the unit's volume-weighted mean, or the
 rules' default where nothing was traded), half-spread s and imbalance d = x - r, an account receives
 
-* ``single_price``: d · (p - s·sign(Σd)), one price for all: the system's own direction sets it;
+* ``single_price``: d · (p - s·sign(Σd)), one price for all, the sum without the operator who closes the balance: the
+  system's own direction sets it;
 * ``two_price``: d · (p - s) for a surplus, d · (p + s) for a shortfall;
 * ``fixed_penalty``: d · p - penalty · |d|.
 
@@ -44,6 +45,8 @@ class UnitFacts:
         Lots bought plus lots sold [lot].
     mean_price
         Volume-weighted mean price [tick]; ``None`` without a trade.
+    operator
+        Account that closes the balance; its own deviation is no part of the system's.
     """
 
     reserved: IntArray
@@ -53,6 +56,7 @@ class UnitFacts:
     compensation: IntArray
     traded: IntArray
     mean_price: float | None
+    operator: int
 
 
 class Entries(NamedTuple):
@@ -76,7 +80,8 @@ def unit_entries(rules: MarketRules, facts: UnitFacts) -> tuple[int, tuple[Entri
         parts.append(Entries("unreserved", -unreserved * rules.ticks(rules.unreserved_price_eur_per_mwh)))
     side = np.sign(facts.reserved)
     own = imbalance + side * np.minimum(facts.curtailed, np.maximum(-side * imbalance, 0))
-    received = own * imbalance_prices(rules, reference, imbalance) + (imbalance - own) * reference
+    system = int(imbalance.sum() - imbalance[facts.operator])
+    received = own * imbalance_prices(rules, reference, imbalance, system) + (imbalance - own) * reference
     parts.append(Entries("imbalance", -received))
     if rules.imbalance == "fixed_penalty":
         parts.append(Entries("penalty", np.abs(own) * rules.ticks(rules.penalty_eur_per_mwh)))
@@ -92,12 +97,12 @@ def unit_entries(rules: MarketRules, facts: UnitFacts) -> tuple[int, tuple[Entri
     return reference, tuple(parts)
 
 
-def imbalance_prices(rules: MarketRules, reference: int, imbalance: IntArray) -> IntArray:
-    """Return the price of each account's imbalance [tick]."""
+def imbalance_prices(rules: MarketRules, reference: int, imbalance: IntArray, system: int) -> IntArray:
+    """Return the price of each account's imbalance [tick]; ``system`` is the sum of all but the operator's [lot]."""
     relative = rules.imbalance_spread_relative * abs(reference)
     spread = rules.ticks(rules.imbalance_spread_eur_per_mwh) + round(relative)
     if rules.imbalance == "single_price":
-        return np.full_like(imbalance, reference - spread * int(np.sign(imbalance.sum())))
+        return np.full_like(imbalance, reference - spread * int(np.sign(system)))
     if rules.imbalance == "two_price":
         return np.where(imbalance > 0, reference - spread, reference + spread)
     return np.full_like(imbalance, reference)

@@ -127,6 +127,7 @@ def _drive(scenario: Scenario, folder: Path, progress: Callable[[int, int], None
     except BaseException:
         writer.interrupt(simulation.manifest())
         raise
+    simulation.write_logs()
     writer.finish(simulation.manifest())
     return Results.open(folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rexnet_grid.reservex import EventLog, Exchange
 from rexnet_grid.results import Results, RunWriter
 from rexnet_grid.scenario.build import build_simulation
 
@@ -83,3 +84,12 @@ def test_feedback_switches_admission_and_maintainer(scenario, build, enabled):
     assert (sim.setup.maintainer is not None) is enabled
     assert (sim.setup.markets["electricity"].admission is not None) is enabled
     assert bool(sim.setup.feedbacks) is enabled
+
+
+def test_an_exchange_is_replayed_from_the_log_of_its_run(scenario, build):
+    sim = build(scenario)
+    for _ in sim.units():
+        pass
+    sim.write_logs()
+    log = EventLog.from_parquet(sim.writer.folder / "log" / "electricity.parquet")
+    assert Exchange.replay(log).state_hash() == sim.manifest()["state_hash"]["electricity"]

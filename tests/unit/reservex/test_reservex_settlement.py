@@ -41,6 +41,11 @@ def test_one_price_follows_the_systems_direction():
     assert long == [7 * 40, -2 * 40, 0, -5 * 40]
 
 
+def test_the_operator_who_closes_the_balance_does_not_hide_its_direction():
+    _, short = settled([7, -12, 2, 3], imbalance="single_price", imbalance_spread_eur_per_mwh=20.0)
+    assert short == [-3 * 80, -2 * 80, 2 * 80, 3 * 80]
+
+
 def test_a_fixed_penalty_per_energy():
     _, got = settled([7, -8, 0, 0], imbalance="fixed_penalty", penalty_eur_per_mwh=50.0)
     assert got == [-3 * 60 - 3 * 50, 2 * 60 - 2 * 50, 0, 3 * 60 - 2 * 60 + 5 * 50]

@@ -50,6 +50,9 @@ class Units:
     def manifest(self):
         return {"trades": self.unit}
 
+    def write_logs(self):
+        pass
+
 
 @pytest.fixture
 def units(monkeypatch):
