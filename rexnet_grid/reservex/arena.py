@@ -22,6 +22,7 @@ from rexnet_grid.reservex.layout import (
     H_FREE_BLOCK,
     H_HASH,
     H_HCOUNT,
+    H_IDS,
     H_LOG,
     H_MASK,
     H_MAX,
@@ -32,7 +33,9 @@ from rexnet_grid.reservex.layout import (
     H_PRORATA,
     H_RING,
     H_RING_MASK,
+    H_ROWS,
     H_STP,
+    H_WORDS,
     HEADER,
     MAX_ACCOUNTS,
     RECORD,
@@ -57,16 +60,16 @@ class Arena:
         The rules that the compiled code reads from the header.
     """
 
-    __slots__ = ("D", "E", "F", "M")
+    __slots__ = ("D", "E", "M")
 
     def __init__(self, rules: MarketRules) -> None:
         self.M: IntArray = _aligned(1 << 14)
         self.M[:HEADER] = 0
         self.D: IntArray = np.zeros(1024, dtype=np.int64)
         self.E: IntArray = np.zeros((1024, EVENT), dtype=np.int64)
-        self.F = np.zeros(1)
         M = self.M
         M[H_BUMP], M[H_NEXT_ID] = HEADER, 1
+        M[H_WORDS], M[H_IDS], M[H_ROWS] = len(M), len(self.D), len(self.E)
         M[H_MIN], M[H_MAX], M[H_MAX_LOTS] = rules.min_price_ticks, rules.max_price_ticks, rules.max_order_lots
         M[H_STP] = SELF_TRADE.index(rules.self_trade)
         M[H_PRORATA] = rules.auction_rationing == "pro_rata"
@@ -86,9 +89,11 @@ class Arena:
             self._rehash()
         if self.M[H_NEXT_ID] + 1 >= self.D.shape[0]:
             self.D = _longer(self.D, 2 * self.D.shape[0])
+            self.M[H_IDS] = len(self.D)
         needed = int(self.M[H_LOG] + 2 * self.M[H_CLIPS]) + 8 + events
         if needed > self.E.shape[0]:
             self.E = _longer(self.E, max(needed + needed // 4, 2 * self.E.shape[0]))
+            self.M[H_ROWS] = len(self.E)
 
     def add_account(self, node: int, limit: int) -> int:
         """Add an account at an admission node with a collateral limit [quanta]; returns its number."""
@@ -163,6 +168,7 @@ class Arena:
         fresh = _aligned(max(least, self.M.shape[0] + self.M.shape[0] // 2))
         used = int(self.M[H_BUMP])
         fresh[:used] = self.M[:used]
+        fresh[H_WORDS] = len(fresh)
         self.M = fresh
 
     def _rehash(self) -> None:

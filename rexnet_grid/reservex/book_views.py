@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.delivery.admission import T_HEADER
 from rexnet_grid.reservex.layout import B_BEST, BUY, H_LIVE, L_PRICE, SELL, FloatArray, IntArray
 from rexnet_grid.reservex.log import trade_frame
 from rexnet_grid.reservex.messages import AccountView, Depth, DepthRow
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.reservex.arena import Arena
 
-_NO_TABLE = np.zeros(1)
+_NO_TABLE = np.zeros(T_HEADER)
 
 
 class BookViews:

@@ -7,7 +7,7 @@ from numba import njit
 
 from rexnet_grid.reservex.auction import uncross_book
 from rexnet_grid.reservex.capacity import block_of, new_pass
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays, words
 from rexnet_grid.reservex.layout import (
     B_BEST,
     B_BEST_ASK,
@@ -227,6 +227,7 @@ def run_boundary(
 
     To uncross, ``phase`` is the phase after it and ``reference`` 1 to pay as bid.
     """
+    M, D, F, E = words(M), words(D), words(F), words(E)
     M[H_VERSION] += 1
     if what == OPEN:
         _open(M, E, unit, phase, reference)

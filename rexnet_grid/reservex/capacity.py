@@ -31,7 +31,7 @@ UNLIMITED = 1 << 40
 @inner
 def block_of(F: FloatArray, unit: int) -> int:
     """Return the address of the unit's block in the table, 0 when nothing limits it."""
-    if F.shape[0] <= T_HEADER:
+    if F[T_BLOCKS] == 0.0:
         return 0
     mask = int(F[T_RING_MASK])
     at = unit & mask
@@ -72,13 +72,11 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
     slack = block + K_HEADER
     up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
     down = slack + (VECTORS + sink) * rows
-    left, least = F[slack : slack + count], F[slack + rows : slack + rows + count]
-    at_source, at_sink = F[up : up + count], F[down : down + count]
     most, row = 1e12, -1
     for r in range(count):
-        slope = at_source[r] - at_sink[r]
-        if slope > least[r] and left[r] < most * slope * lot:
-            most = left[r] / (slope * lot)
+        slope = F[up + r] - F[down + r]
+        if slope > F[slack + rows + r] and F[slack + r] < most * slope * lot:
+            most = F[slack + r] / (slope * lot)
             row = r
     if row < 0:
         return UNLIMITED
@@ -96,9 +94,8 @@ def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) 
     up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
     down = slack + (VECTORS + sink) * rows
     rate = lots * F[T_LOT]
-    left, at_source, at_sink = F[slack : slack + count], F[up : up + count], F[down : down + count]
     for r in range(count):
-        left[r] -= (at_source[r] - at_sink[r]) * rate
+        F[slack + r] -= (F[up + r] - F[down + r]) * rate
 
 
 @inner

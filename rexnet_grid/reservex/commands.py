@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from rexnet_grid.reservex.compiled import entry, inner
+from rexnet_grid.reservex.compiled import entry, inner, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_COMMITTED,
@@ -25,6 +25,7 @@ from rexnet_grid.reservex.layout import (
     H_COLLATERAL,
     H_FILLED,
     H_HCOUNT,
+    H_IDS,
     H_LOG,
     H_MASK,
     H_MAX,
@@ -33,11 +34,12 @@ from rexnet_grid.reservex.layout import (
     H_NACC,
     H_NEXT_ID,
     H_QUOTER,
+    H_ROWS,
     H_VERSION,
+    H_WORDS,
     I_CANCELLED,
     I_FILLED,
     I_REJECTED,
-    K_FILL,
     K_NEW,
     K_REJECT,
     K_REMOVE,
@@ -152,13 +154,6 @@ def _finish(
     flags: int, display: int, expires: int, stopped: bool, reason: int,
 ) -> int:  # fmt: skip
     """Rest or cancel what matching left of an order."""
-    n = M[H_LOG] - 1
-    filled = 0
-    while E[n, 0] != K_NEW:
-        if E[n, 0] == K_FILL:
-            filled += E[n, 5]
-        n -= 1
-    M[H_FILLED] = filled
     if left == 0 and not stopped:
         D[order_id] = I_FILLED
         return S_FILLED
@@ -174,7 +169,7 @@ def _finish(
         D[order_id] = I_CANCELLED
         return S_CANCELLED | reason << 3
     rest(M, D, order_id, account, book, side, price, left, flags, min(display, left), expires)
-    return S_PARTIAL if filled else S_RESTING
+    return S_PARTIAL if M[H_FILLED] else S_RESTING
 
 
 @inner
@@ -202,13 +197,13 @@ def change(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: int, or
 
 
 @inner
-def has_room(M: IntArray, D: IntArray, E: IntArray) -> bool:
+def has_room(M: IntArray) -> bool:
     """Tell whether the arrays surely hold what one more command can write."""
     return bool(
-        M[H_BUMP] + 64 <= M.shape[0]
+        M[H_BUMP] + 64 <= M[H_WORDS]
         and 2 * (M[H_HCOUNT] + 16) <= M[H_MASK]
-        and M[H_NEXT_ID] + 1 < D.shape[0]
-        and M[H_LOG] + 2 * M[H_CLIPS] + 8 <= E.shape[0]
+        and M[H_NEXT_ID] + 1 < M[H_IDS]
+        and M[H_LOG] + 2 * M[H_CLIPS] + 8 <= M[H_ROWS]
     )
 
 
@@ -218,7 +213,8 @@ def run_command(
     lots: int, flags: int, display: int, expires: int, order_id: int,
 ) -> int:  # fmt: skip
     """Carry out one command: action 0 new, 1 cancel, 2 shrink. Order id << 8 | reason << 3 | status, or NEED_ROOM."""
-    if not has_room(M, D, E):
+    M, D, F, E = words(M), words(D), words(F), words(E)
+    if not has_room(M):
         return NEED_ROOM
     M[H_VERSION] += 1
     if action == 0:
@@ -233,15 +229,16 @@ def run_whole(
     flags: int, expires: int,
 ) -> int:  # fmt: skip
     """Carry out a fill-or-kill or all-or-none order; order id << 8 | reason << 3 | status, or NEED_ROOM."""
-    if not has_room(M, D, E):
+    m, d, f, e = words(M), words(D), words(F), words(E)
+    if not has_room(m):
         return NEED_ROOM
     M[H_VERSION] += 1
     order_id, fits, limit = M[H_NEXT_ID], True, price
     if flags & F_MARKET:
         limit = M[H_MIN] if side == SELL else M[H_MAX]
-    if objection(M, account, unit, side, limit, lots, flags, 0) == R_NONE:
-        fits = fillable(M, D, F, book_of(M, unit), side, account, order_id, limit, lots)
-    return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, 0, expires, fits)
+    if objection(m, account, unit, side, limit, lots, flags, 0) == R_NONE:
+        fits = fillable(M, D, F, book_of(m, unit), side, account, order_id, limit, lots)
+    return int(order_id) << 8 | place(m, d, f, e, account, unit, side, price, lots, flags, 0, expires, fits)
 
 
 @entry
@@ -250,9 +247,10 @@ def run_batch(
     price: IntArray, lots: IntArray, action: IntArray, order_id: IntArray, out: IntArray, start: int,
 ) -> int:  # fmt: skip
     """Carry out rows from ``start``; out rows are order id, status | reason << 3, filled lots. Returns the next row."""
+    M, D, F, E = words(M), words(D), words(F), words(E)
     M[H_VERSION] += 1
     for i in range(start, account.shape[0]):
-        if not has_room(M, D, E):
+        if not has_room(M):
             return i
         what = action[i]
         if what == 0:

@@ -5,11 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numba import njit, types
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def words(_: Any, array: Any) -> tuple[Any, Any]:
+    """Return an array as the bare address of its words.
+
+    What the kernel hands from function to function is then one machine word instead of seven, and an index is what it
+    says: nobody asks whether it counts from the end.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), build
 
 
 def inner(function: Function) -> Function:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rexnet_grid.reservex.commands import has_room
-from rexnet_grid.reservex.compiled import entry, inner
+from rexnet_grid.reservex.compiled import entry, inner, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_LIMIT,
@@ -130,11 +130,12 @@ def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -
 @entry
 def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: int) -> int:
     """Fold events into the arena and copy them to its log; returns the row it could not fold (or the end)."""
+    M, D, E = words(M), words(D), words(E)
     i = start
     while i < source.shape[0]:
         row = source[i]
         kind = row[E_KIND]
-        if not has_room(M, D, E):
+        if not has_room(M):
             return i
         if kind == K_NEW:
             i = _fold_new(M, D, E, source, i)

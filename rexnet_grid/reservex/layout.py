@@ -49,6 +49,9 @@ H_FREE_BLOCK = 22  # chain of freed position blocks
 H_VERSION = 23
 H_FREE_BOOK = 24  # chain of freed books
 H_QUOTER = 25  # account + 1 that alone may rest orders in continuous trading; 0: everybody
+H_WORDS = 26  # length of M
+H_IDS = 27  # length of D
+H_ROWS = 28  # rows of E
 HEADER = 64
 
 # order record

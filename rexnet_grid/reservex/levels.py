@@ -12,7 +12,7 @@ import math
 
 from numba import njit
 
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import inner, words
 from rexnet_grid.reservex.layout import (
     B_BEST,
     H_BUMP,
@@ -116,9 +116,10 @@ def hash_put(M: IntArray, key: int, value: int) -> None:
 @njit(cache=True)
 def rehash(M: IntArray, entries: IntArray) -> None:
     """File (key, value) rows in an empty table."""
+    memory = words(M)
     for i in range(entries.shape[0]):
         if entries[i, 0] != 0:
-            hash_put(M, entries[i, 0], entries[i, 1])
+            hash_put(memory, entries[i, 0], entries[i, 1])
 
 
 @inner

@@ -13,7 +13,7 @@ from rexnet_grid.reservex.capacity import (
     set_blocked,
     take_capacity,
 )
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_NODE,
@@ -31,6 +31,7 @@ from rexnet_grid.reservex.layout import (
     EVENT,
     F_AON,
     H_CLIPS,
+    H_FILLED,
     H_LOG,
     H_STP,
     I_CANCELLED,
@@ -190,6 +191,7 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
                     continue
                 take_pair(M, F, block, side, account, maker_account, part)
             record_trade(M, E, book, price, part, taker, account, maker, maker_account, side, CONTINUOUS)
+            M[H_FILLED] += part
             take(M, D, order, part)
             lots -= part
             if passed:
@@ -214,16 +216,12 @@ def fillable(
     Plain books are summed; where all-or-none or iceberg orders, admission or decrementing make the answer depend on the
     order of events, a copy of the state is traded on.
     """
-    if M[book + B_AON] > 0 or block_of(F, M[book + B_UNIT]) or M[H_STP] == STP_DECREMENT:
-        copy = M.copy()
-        copy[H_LOG] = 0
-        events = np.empty((2 * M[H_CLIPS] + 8, EVENT), np.int64)
-        left, _ = match(copy, D.copy(), F.copy(), events, book, side, account, taker, limit, lots)
-        traded = 0
-        for row in range(copy[H_LOG]):
-            if events[row, 0] == K_FILL:
-                traded += events[row, 5]
-        return left == 0 and traded == lots
+    if M[book + B_AON] > 0 or block_of(words(F), M[book + B_UNIT]) or M[H_STP] == STP_DECREMENT:
+        copy, ids, table = M.copy(), D.copy(), F.copy()
+        copy[H_LOG] = copy[H_FILLED] = 0
+        events = np.empty(EVENT * (2 * M[H_CLIPS] + 8), np.int64)
+        match(words(copy), words(ids), words(table), words(events), book, side, account, taker, limit, lots)
+        return bool(copy[H_FILLED] == lots)
     level = M[book + B_BEST + 1 - side]
     while lots > 0 and level:
         price = M[level + L_PRICE]

@@ -18,6 +18,7 @@ from rexnet_grid.reservex.layout import (
     E_ORDER,
     E_PRICE,
     E_UNIT,
+    EVENT,
     F_AON,
     F_GTT,
     F_MARKET,
@@ -71,14 +72,15 @@ def event(
 ) -> None:
     """Append one row to the log."""
     n = M[H_LOG]
-    E[n, E_KIND] = kind
-    E[n, E_ORDER] = order
-    E[n, E_ACCOUNT] = account
-    E[n, E_UNIT] = unit
-    E[n, E_PRICE] = price
-    E[n, E_LOTS] = lots
-    E[n, E_AUX1] = aux1
-    E[n, E_AUX2] = aux2
+    row = EVENT * n
+    E[row + E_KIND] = kind
+    E[row + E_ORDER] = order
+    E[row + E_ACCOUNT] = account
+    E[row + E_UNIT] = unit
+    E[row + E_PRICE] = price
+    E[row + E_LOTS] = lots
+    E[row + E_AUX1] = aux1
+    E[row + E_AUX2] = aux2
     M[H_LOG] = n + 1
 
 

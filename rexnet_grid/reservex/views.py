@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.reservex.capacity import block_of, capacity, is_blocked, new_pass, set_blocked
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import inner, words
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     A_NODE,
@@ -79,6 +79,7 @@ def _best_of_others(M: IntArray, F: FloatArray, book: int, block: int, side: int
 @njit(cache=True)
 def view_units(M: IntArray, F: FloatArray, account: int, units: IntArray) -> tuple[IntArray, IntArray]:
     """Return (bid, ask, bid lots, ask lots, position) by unit and (id, unit, side, price, lots) of the own orders."""
+    M, F = words(M), words(F)
     quotes = np.empty((5, units.shape[0]), np.int64)
     for i in range(units.shape[0]):
         book = book_of(M, units[i])
@@ -122,6 +123,7 @@ def dump_units(M: IntArray, units: IntArray, count: int) -> IntArray:
 
     In order of unit, side, price from best to worst, and time.
     """
+    M = words(M)
     rows, n = np.zeros((count, DUMP), np.int64), 0
     for unit in units:
         for side in (BUY, SELL):
