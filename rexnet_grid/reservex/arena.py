@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 _FIRST_ACCOUNTS = 64
 _FIRST_HASH = 256
+_FIRST_EVENTS = 1 << 14
+_MANY_EVENTS = 1 << 20
 
 
 class Arena:
@@ -66,7 +68,7 @@ class Arena:
         self.M: IntArray = _aligned(1 << 14)
         self.M[:HEADER] = 0
         self.D: IntArray = np.zeros(1024, dtype=np.int64)
-        self.E: IntArray = np.zeros((1024, EVENT), dtype=np.int64)
+        self.E: IntArray = np.empty((_FIRST_EVENTS, EVENT), dtype=np.int64)
         M = self.M
         M[H_BUMP], M[H_NEXT_ID] = HEADER, 1
         M[H_WORDS], M[H_IDS], M[H_ROWS] = len(M), len(self.D), len(self.E)
@@ -75,7 +77,7 @@ class Arena:
         M[H_PRORATA] = rules.auction_rationing == "pro_rata"
         M[H_COLLATERAL] = rules.collateral_eur is not None
         span = rules.max_price_ticks - rules.min_price_ticks
-        M[H_DEPTH] = max(1, -(-span.bit_length() // 5))
+        M[H_DEPTH] = max(1, -(-span.bit_length() // 6))
         M[H_ACC], M[H_ACC_CAP] = self._claim(_FIRST_ACCOUNTS * RECORD), _FIRST_ACCOUNTS
         M[H_HASH], M[H_MASK] = self._claim(2 * _FIRST_HASH), _FIRST_HASH - 1
         ring = 1 << (2 * rules.forward_units + 8).bit_length()
@@ -92,7 +94,8 @@ class Arena:
             self.M[H_IDS] = len(self.D)
         needed = int(self.M[H_LOG] + 2 * self.M[H_CLIPS]) + 8 + events
         if needed > self.E.shape[0]:
-            self.E = _longer(self.E, max(needed + needed // 4, 2 * self.E.shape[0]))
+            rows = len(self.E)  # memory that is never touched costs nothing, a copy does
+            self.E = _longer(self.E, max(needed + needed // 4, rows * (8 if rows < _MANY_EVENTS else 2)))
             self.M[H_ROWS] = len(self.E)
 
     def add_account(self, node: int, limit: int) -> int:

@@ -77,6 +77,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
+from rexnet_grid.reservex.lookahead import look_for_levels, look_for_orders
 from rexnet_grid.reservex.matching import fillable, match, remove
 from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, rest, total_lots
 
@@ -248,10 +249,13 @@ def run_batch(
 ) -> int:  # fmt: skip
     """Carry out rows from ``start``; out rows are order id, status | reason << 3, filled lots. Returns the next row."""
     M, D, F, E = words(M), words(D), words(F), words(E)
+    units, sides, prices, ids, rows = words(unit), words(side), words(price), words(order_id), account.shape[0]
     M[H_VERSION] += 1
-    for i in range(start, account.shape[0]):
+    for i in range(start, rows):
         if not has_room(M):
             return i
+        look_for_orders(M, D, ids, i, rows - 1)
+        look_for_levels(M, units, sides, prices, i, rows - 1)
         what = action[i]
         if what == 0:
             out[0, i] = M[H_NEXT_ID]
@@ -264,4 +268,4 @@ def run_batch(
                 M[H_FILLED] = 0
                 out[1, i] = S_REJECTED | R_ACTION << 3
         out[2, i] = M[H_FILLED]
-    return int(account.shape[0])
+    return int(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -25,6 +26,32 @@ def words(_: Any, array: Any) -> tuple[Any, Any]:
         return context.make_array(signature.args[0])(context, builder, args[0]).data
 
     return types.CPointer(array.dtype)(array), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_: Any, memory: Any, index: Any) -> tuple[Any, Any]:
+    """Ask for the cache line of a word that will be written soon; any index may be given, nothing is read."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        i32 = ir.IntType(32)
+        line = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [line.type, i32, i32, i32])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [line.type], kind)
+        builder.call(hint, [line, i32(1), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def highest_bit(_: Any, word: Any) -> tuple[Any, Any]:
+    """Return the position of the highest bit that is set in a word other than zero."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        zeros = builder.ctlz(args[0], ir.IntType(1)(1))
+        return builder.sub(args[0].type(63), zeros)
+
+    return types.int64(types.int64), build
 
 
 def inner(function: Function) -> Function:

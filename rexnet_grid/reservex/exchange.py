@@ -307,7 +307,7 @@ class Exchange(Clearing):
             row = run_batch(*self._state(), *columns, out, row)
             if row < n:
                 self._arena.make_room()
-        return BatchReceipt(out[0], out[1], out[2])
+        return BatchReceipt(out)
 
     @property
     def log(self) -> EventLog:

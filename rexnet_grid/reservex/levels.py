@@ -1,6 +1,6 @@
 """Records, the hash table, and the price levels of a book side: compiled primitives on the arena.
 
-A side is a doubly linked list of price levels from best to worst. Where a new level belongs is found in a 32-ary trie
+A side is a doubly linked list of price levels from best to worst. Where a new level belongs is found in a 64-ary trie
 of bitmaps whose words live in one hash table: the cost of every operation is bounded by the number of digits of the
 price range, never by the number of levels or orders, and memory grows with the levels that exist. Keys count ticks from
 the best possible price of the side, so "better" is "smaller" on both sides and buy and sell are one code path.
@@ -8,11 +8,9 @@ the best possible price of the side, so "better" is "smaller" on both sides and 
 
 from __future__ import annotations
 
-import math
-
 from numba import njit
 
-from rexnet_grid.reservex.compiled import inner, words
+from rexnet_grid.reservex.compiled import highest_bit, inner, words
 from rexnet_grid.reservex.layout import (
     B_BEST,
     H_BUMP,
@@ -84,20 +82,20 @@ def hash_get(M: IntArray, key: int) -> int:
 
 
 @inner
-def hash_put(M: IntArray, key: int, value: int) -> None:
-    """File ``value`` under ``key``; a value of 0 removes it (backward-shift deletion, no tombstones)."""
-    at = _slot(M, key)
-    if value != 0:
-        if M[at] == 0:
-            M[at] = key
-            M[H_HCOUNT] += 1
-        M[at + 1] = value
-        return
+def _file(M: IntArray, at: int, key: int, value: int) -> None:
+    """File a value other than 0 in the entry where its key belongs."""
     if M[at] == 0:
-        return
+        M[at] = key
+        M[H_HCOUNT] += 1
+    M[at + 1] = value
+
+
+@inner
+def _erase(M: IntArray, at: int) -> None:
+    """Empty an entry (backward-shift deletion, no tombstones)."""
     M[H_HCOUNT] -= 1
     table, mask = M[H_HASH], M[H_MASK]
-    hole = (at - table) // 2
+    hole = (at - table) >> 1
     i = hole
     while True:
         i = (i + 1) & mask
@@ -119,7 +117,7 @@ def rehash(M: IntArray, entries: IntArray) -> None:
     memory = words(M)
     for i in range(entries.shape[0]):
         if entries[i, 0] != 0:
-            hash_put(memory, entries[i, 0], entries[i, 1])
+            _file(memory, _slot(memory, entries[i, 0]), entries[i, 0], entries[i, 1])
 
 
 @inner
@@ -134,25 +132,39 @@ def key_of(M: IntArray, side: int, price: int) -> int:
 
 
 @inner
-def find_level(M: IntArray, book: int, side: int, price: int) -> int:
-    """Return the level of a price, 0 when nothing rests there."""
-    return hash_get(M, _prefix(book, side, _LEVEL) | key_of(M, side, price))
+def likely_entry(M: IntArray, book: int, side: int, price: int) -> tuple[int, int]:
+    """Return where the level of a price is filed unless another key got there first, and the level if it is there."""
+    key = _prefix(book, side, _LEVEL) | key_of(M, side, price)
+    at = M[H_HASH] + 2 * _home(key, M[H_MASK])
+    return at, M[at + 1] if M[at] == key else 0
 
 
 @inner
-def _better_key(M: IntArray, book: int, side: int, key: int) -> int:
-    """Return the key of the nearest better level, -1 when there is none."""
-    position = key
+def _mark(M: IntArray, book: int, side: int, key: int, best: bool) -> int:
+    """Mark a level in the trie; returns the key of the nearest better level, -1 for the best."""
+    position, marking = key, True
     for depth in range(M[H_DEPTH]):
-        word = hash_get(M, _prefix(book, side, depth) | (position >> 5)) & ((1 << (position & 31)) - 1)
-        if word:
-            found = (position >> 5) << 5 | (math.frexp(float(word))[1] - 1)
-            for below in range(depth - 1, -1, -1):
-                word = hash_get(M, _prefix(book, side, below) | found)
-                found = found << 5 | (math.frexp(float(word))[1] - 1)
-            return found
-        position >>= 5
+        filed = _prefix(book, side, depth) | (position >> 6)
+        at = _slot(M, filed)
+        word = M[at + 1]
+        if marking:
+            _file(M, at, filed, word | (1 << (position & 63)))
+            marking = word == 0
+        before = word & ((1 << (position & 63)) - 1)
+        if before:
+            return _last_below(M, book, side, depth, (position >> 6) << 6 | highest_bit(before))
+        if best and not marking:
+            break
+        position >>= 6
     return -1
+
+
+@inner
+def _last_below(M: IntArray, book: int, side: int, depth: int, position: int) -> int:
+    """Return the largest key under a marked position of the trie."""
+    for below in range(depth - 1, -1, -1):
+        position = position << 6 | highest_bit(hash_get(M, _prefix(book, side, below) | position))
+    return position
 
 
 @inner
@@ -160,15 +172,14 @@ def get_level(M: IntArray, book: int, side: int, price: int) -> int:
     """Return the level of a price, made when it is not there yet."""
     key = key_of(M, side, price)
     filed = _prefix(book, side, _LEVEL)
-    level = hash_get(M, filed | key)
-    if level:
-        return level
+    at = _slot(M, filed | key)
+    if M[at] != 0:
+        return int(M[at + 1])
     level = new_record(M)
-    hash_put(M, filed | key, level)
+    _file(M, at, filed | key, level)
     best = M[book + B_BEST + side]
-    better = 0
-    if best and key > key_of(M, side, M[best + L_PRICE]):
-        better = hash_get(M, filed | _better_key(M, book, side, key))
+    nearest = _mark(M, book, side, key, best == 0 or key < key_of(M, side, M[best + L_PRICE]))
+    better = hash_get(M, filed | nearest) if nearest >= 0 else 0
     worse = M[better + L_WORSE] if better else best
     M[level + L_HEAD] = M[level + L_TAIL] = M[level + L_LOTS] = M[level + L_COUNT] = 0
     M[level + L_PRICE] = price
@@ -181,14 +192,6 @@ def get_level(M: IntArray, book: int, side: int, price: int) -> int:
         M[book + B_BEST + side] = level
     if worse:
         M[worse + L_BETTER] = level
-    position = key
-    for depth in range(M[H_DEPTH]):
-        at = _prefix(book, side, depth) | (position >> 5)
-        word = hash_get(M, at)
-        hash_put(M, at, word | (1 << (position & 31)))
-        if word:
-            break
-        position >>= 5
     return level
 
 
@@ -204,13 +207,14 @@ def drop_level(M: IntArray, level: int) -> None:
     if worse:
         M[worse + L_BETTER] = better
     key = key_of(M, side, M[level + L_PRICE])
-    hash_put(M, _prefix(book, side, _LEVEL) | key, 0)
+    _erase(M, _slot(M, _prefix(book, side, _LEVEL) | key))
     position = key
     for depth in range(M[H_DEPTH]):
-        at = _prefix(book, side, depth) | (position >> 5)
-        word = hash_get(M, at) & ~(1 << (position & 31))
-        hash_put(M, at, word)
+        at = _slot(M, _prefix(book, side, depth) | (position >> 6))
+        word = M[at + 1] & ~(1 << (position & 63))
         if word:
+            M[at + 1] = word
             break
-        position >>= 5
+        _erase(M, at)
+        position >>= 6
     free_record(M, level)

@@ -153,17 +153,26 @@ class BatchReceipt:
 
     Attributes
     ----------
-    order_id
-        Id given to a new order, or the one a cancel or shrink named.
-    code
-        Status and reason as numbers: status | reason << 3.
-    filled_lots
-        Lots traded at once.
+    rows
+        Rows of the three next columns, (3, n).
     """
 
-    order_id: IntArray
-    code: IntArray
-    filled_lots: IntArray
+    rows: IntArray
+
+    @property
+    def order_id(self) -> IntArray:
+        """Id given to a new order, or the one a cancel or shrink named."""
+        return self.rows[0]
+
+    @property
+    def code(self) -> IntArray:
+        """Status and reason as numbers: status | reason << 3."""
+        return self.rows[1]
+
+    @property
+    def filled_lots(self) -> IntArray:
+        """Lots traded at once."""
+        return self.rows[2]
 
     @cached_property
     def status(self) -> NDArray[np.str_]:

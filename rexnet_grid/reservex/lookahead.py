@@ -1,0 +1,60 @@
+"""Asking for memory before it is needed: a batch says which orders and levels its next commands will touch.
+
+Each chain of addresses is followed one step at a time, every step some commands earlier than the next, without a branch
+that depends on the commands: a mispredicted one would cost as much as the wait it saves. Word 0 of the arena stands for
+whatever is not there.
+"""
+
+from __future__ import annotations
+
+from rexnet_grid.reservex.compiled import inner, prefetch
+from rexnet_grid.reservex.layout import (
+    H_HCOUNT,
+    H_NEXT_ID,
+    H_RING,
+    H_RING_MASK,
+    L_TAIL,
+    O_ANEXT,
+    O_APREV,
+    O_LEVEL,
+    O_NEXT,
+    O_PREV,
+    IntArray,
+)
+from rexnet_grid.reservex.levels import likely_entry
+
+_FAR, _MIDDLE, _NEAR = 12, 8, 4  # commands ahead
+_MANY_LEVELS = 1 << 10  # fewer stay in the cache anyway
+
+
+@inner
+def look_for_orders(M: IntArray, D: IntArray, order_id: IntArray, row: int, last: int) -> None:
+    """Ask for what cancelling or shrinking the orders named in the rows after ``row`` will touch."""
+    prefetch(D, order_id[min(row + _FAR, last)])
+    prefetch(M, _record(M, D, order_id[min(row + _MIDDLE, last)]))
+    order = _record(M, D, order_id[min(row + _NEAR, last)])
+    prefetch(M, M[order + O_LEVEL])
+    prefetch(M, M[order + O_NEXT])
+    prefetch(M, M[order + O_PREV])
+    prefetch(M, M[order + O_ANEXT])
+    prefetch(M, M[order + O_APREV])
+
+
+@inner
+def _record(M: IntArray, D: IntArray, order_id: int) -> int:
+    """Return the record of an order, 0 when it is not live."""
+    return max(0, D[order_id if 0 < order_id < M[H_NEXT_ID] else 0])
+
+
+@inner
+def look_for_levels(
+    M: IntArray, unit: IntArray, side: IntArray, price: IntArray, row: int, last: int
+) -> None:  # fmt: skip
+    """Ask for what resting the orders in the rows after ``row`` will touch, where books have many levels."""
+    if M[H_HCOUNT] < _MANY_LEVELS:
+        return
+    for ahead in (_FAR, _MIDDLE, _NEAR):
+        i = min(row + ahead, last)
+        book = M[M[H_RING] + (unit[i] & M[H_RING_MASK])]
+        entry, level = likely_entry(M, book, side[i], price[i])
+        prefetch(M, entry if ahead == _FAR else level if ahead == _MIDDLE else M[level + L_TAIL])
