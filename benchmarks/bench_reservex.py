@@ -1,8 +1,9 @@
 """Speed of the exchange on one seeded tape, beside its peers where they are installed.
 
 The tape: 2,000 prefill orders, then 200,000 operations, 70 % passive limits, 20 % cancels, 10 % marketable limits. CPU
-time, repeated and interleaved; log and self-trade prevention on. Peers: ``python -m pip install bourse==0.4.0`` (and
-PyLOB 1.0) in an environment of their own, then ``--dump tape.npz`` here and ``bench_reservex_peers.py tape.npz`` there.
+time, repeated and interleaved; log and self-trade prevention on; batches are made before the clock starts, and so are
+the peer's rows. Peers: ``python -m pip install bourse==0.4.0`` (and PyLOB 1.0) in an environment of their own, then
+``--dump tape.npz`` here and ``bench_reservex_peers.py tape.npz`` there.
 """
 
 from __future__ import annotations
@@ -59,9 +60,15 @@ def make_exchange(units=1, admission=None, nodes=None):
     return ex
 
 
-def feed(ex, tape, chunk):
-    for start in range(0, tape.shape[1], chunk):
-        ex.submit_many(OrderBatch(*np.ascontiguousarray(tape[:, start : start + chunk])))
+def cut(tape, chunk):
+    """Return the tape as batches of ``chunk`` commands."""
+    starts = range(0, tape.shape[1], chunk)
+    return [OrderBatch(*np.ascontiguousarray(tape[:, start : start + chunk])) for start in starts]
+
+
+def feed(ex, batches):
+    for batch in batches:
+        ex.submit_many(batch)
 
 
 def feed_singly(ex, tape):
@@ -85,9 +92,13 @@ def clock(make, run, repeats):
 
 def batches(operations, repeats):
     tape = make_tape(operations, 2_000)
+    columns = [np.ascontiguousarray(tape[:, i : i + 100]) for i in range(0, operations, 100)]
+    took = clock(lambda: columns, lambda c: [OrderBatch(*seven) for seven in c], repeats) / len(columns)
+    print(f"making a batch of arrays {took * 1e6:12.2f} us")
     print(f"{'way in':28s} {'M op/s':>8s}")
     for chunk in (100, 1_000, 10_000):
-        took = clock(lambda: prefilled(tape), lambda ex, chunk=chunk: feed(ex, tape[:, 2_000:], chunk), repeats)
+        ready = cut(tape[:, 2_000:], chunk)
+        took = clock(lambda: prefilled(tape), lambda ex, ready=ready: feed(ex, ready), repeats)
         print(f"submit_many, {chunk:6d} a time {operations / took / 1e6:13.2f}")
     few = tape[:, 2_000 : 2_000 + operations // 4]
     took = clock(lambda: prefilled(tape), lambda ex: feed_singly(ex, few), repeats)
@@ -96,7 +107,7 @@ def batches(operations, repeats):
 
 def prefilled(tape, units=1, admission=None, nodes=None, prefill=2_000):
     ex = make_exchange(units, admission, nodes)
-    feed(ex, tape[:, :prefill], 1_000)
+    feed(ex, cut(tape[:, :prefill], 1_000))
     return ex
 
 
@@ -104,11 +115,10 @@ def flatness(operations, repeats):
     print(f"\n{'live orders':>12s} {'units':>6s} {'ns/op':>8s} {'bytes/order':>12s}")
     for live, units in ((1_000, 1), (10_000, 1), (100_000, 1), (2_000, 96), (100_000, 96)):
         tape = make_tape(operations, live, span=SPAN, units=units)
+        ready = cut(tape[:, live:], 1_000)
         took = clock(
-            lambda t=tape, u=units, n=live: prefilled(t, u, prefill=n),
-            lambda ex, t=tape, n=live: feed(ex, t[:, n:], 1_000),
-            repeats,
-        )  # fmt: skip
+            lambda t=tape, u=units, n=live: prefilled(t, u, prefill=n), lambda ex, r=ready: feed(ex, r), repeats
+        )
         ex = prefilled(tape, units, prefill=live)
         size = ex.state_bytes / live
         print(f"{live:12d} {units:6d} {took / operations * 1e9:8.0f} {size:12.0f}")
@@ -124,7 +134,7 @@ def auction(repeats):
             ex.register(f"p{i}", node="n")
         ex.open_unit(0)
         tape[0] = np.where(tape[2] == 0, tape[0] // 2, 50 + tape[0] // 2)
-        feed(ex, tape, 1_000)
+        feed(ex, cut(tape, 1_000))
         return ex
 
     print(f"\ncall auction of 2,000 orders: {clock(make, lambda ex: ex.uncross(0), repeats) * 1e3:.2f} ms")
@@ -142,8 +152,9 @@ def admission(operations, repeats, nodes=200, rows=100):
             table.publish(Headroom(0, names, A, np.full(rows, 1e9), tuple(map(str, range(rows)))))
         return prefilled(tape, admission=table, nodes=names)
 
-    free = clock(lambda: make(False), lambda ex: feed(ex, tape[:, 2_000:], 1_000), repeats)
-    held = clock(lambda: make(True), lambda ex: feed(ex, tape[:, 2_000:], 1_000), repeats)
+    ready = cut(tape[:, 2_000:], 1_000)
+    free = clock(lambda: make(False), lambda ex: feed(ex, ready), repeats)
+    held = clock(lambda: make(True), lambda ex: feed(ex, ready), repeats)
     print(f"\nadmission, {nodes} nodes, {rows} rows: {held / free:.2f} times the time without")
 
 
@@ -163,7 +174,7 @@ def main():
     if args.dump:
         tape = make_tape(operations, 2_000)
         ex = prefilled(tape)
-        feed(ex, tape[:, 2_000:], 1_000)
+        feed(ex, cut(tape[:, 2_000:], 1_000))
         trades = ex.trades()
         np.savez(args.dump, tape=tape, trades=trades[["price", "lots", "maker_order_id"]].to_numpy())
         return

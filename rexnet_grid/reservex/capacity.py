@@ -85,6 +85,20 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
 
 
 @inner
+def fits_easily(F: FloatArray, block: int, source: int, sink: int, lots: int) -> bool:
+    """Tell whether even one lot more than ``lots`` fits, so that no rounding matters; the loop vectorises."""
+    rows, count = int(F[T_ROWS]), int(F[block + K_ROWS])
+    slack = block + K_HEADER
+    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
+    down = slack + (VECTORS + sink) * rows
+    rate, tight = (lots + 1) * F[T_LOT], 0
+    for r in range(count):
+        slope = F[up + r] - F[down + r]
+        tight += (slope > F[slack + rows + r]) & (F[slack + r] < rate * slope)
+    return tight == 0
+
+
+@inner
 def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) -> None:
     """Take the headroom of a trade; a trade against the flow gives headroom back."""
     if source == sink:

@@ -77,7 +77,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.lookahead import look_for_levels, look_for_orders
+from rexnet_grid.reservex.lookahead import FAR, look_for_levels, look_for_orders
 from rexnet_grid.reservex.matching import fillable, match, remove
 from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, rest, total_lots
 
@@ -251,11 +251,13 @@ def run_batch(
     M, D, F, E = words(M), words(D), words(F), words(E)
     units, sides, prices, ids, rows = words(unit), words(side), words(price), words(order_id), account.shape[0]
     M[H_VERSION] += 1
-    for i in range(start, rows):
-        if not has_room(M):
-            return i
+    for i in range(start - FAR, rows):
         look_for_orders(M, D, ids, i, rows - 1)
         look_for_levels(M, units, sides, prices, i, rows - 1)
+        if i < start:
+            continue
+        if not has_room(M):
+            return i
         what = action[i]
         if what == 0:
             out[0, i] = M[H_NEXT_ID]

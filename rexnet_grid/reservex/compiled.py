@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def words(_: Any, array: Any) -> tuple[Any, Any]:
+def _words(_: Any, array: Any) -> tuple[Any, Any]:
     """Return an array as the bare address of its words.
 
     What the kernel hands from function to function is then one machine word instead of seven, and an index is what it
@@ -25,14 +24,17 @@ def words(_: Any, array: Any) -> tuple[Any, Any]:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, args[0]).data
 
-    return types.CPointer(array.dtype)(array), build
+    pointer: Any = types.CPointer
+    return pointer(array.dtype)(array), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(_: Any, memory: Any, index: Any) -> tuple[Any, Any]:
+words: Any = intrinsic(_words)
+
+
+def _prefetch(_: Any, memory: Any, _index: Any) -> tuple[Any, Any]:
     """Ask for the cache line of a word that will be written soon; any index may be given, nothing is read."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         i32 = ir.IntType(32)
         line = builder.bitcast(builder.gep(args[0], [args[1]]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [line.type, i32, i32, i32])
@@ -43,15 +45,20 @@ def prefetch(_: Any, memory: Any, index: Any) -> tuple[Any, Any]:
     return types.void(memory, types.int64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def highest_bit(_: Any, word: Any) -> tuple[Any, Any]:
+prefetch: Any = intrinsic(_prefetch)
+
+
+def _highest_bit(_: Any, _word: Any) -> tuple[Any, Any]:
     """Return the position of the highest bit that is set in a word other than zero."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         zeros = builder.ctlz(args[0], ir.IntType(1)(1))
         return builder.sub(args[0].type(63), zeros)
 
     return types.int64(types.int64), build
+
+
+highest_bit: Any = intrinsic(_highest_bit)
 
 
 def inner(function: Function) -> Function:

@@ -300,13 +300,15 @@ class Exchange(Clearing):
 
     def submit_many(self, batch: OrderBatch) -> BatchReceipt:
         """Carry out a batch strictly in order, as if one by one."""
-        n, row = len(batch), 0
+        arena, n, row = self._arena, len(batch.account), 0
         out = np.empty((3, n), dtype=np.int64)
-        columns = (batch.account, batch.unit, batch.side, batch.price, batch.lots, batch.action, batch.order_id)
         while row < n:
-            row = run_batch(*self._state(), *columns, out, row)
+            row = run_batch(
+                arena.M, arena.D, self._table(), arena.E, batch.account, batch.unit, batch.side, batch.price,
+                batch.lots, batch.action, batch.order_id, out, row,
+            )  # fmt: skip
             if row < n:
-                self._arena.make_room()
+                arena.make_room()
         return BatchReceipt(out)
 
     @property

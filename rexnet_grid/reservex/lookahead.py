@@ -23,16 +23,16 @@ from rexnet_grid.reservex.layout import (
 )
 from rexnet_grid.reservex.levels import likely_entry
 
-_FAR, _MIDDLE, _NEAR = 12, 8, 4  # commands ahead
+FAR, _MIDDLE, _NEAR = 12, 8, 4  # commands ahead
 _MANY_LEVELS = 1 << 10  # fewer stay in the cache anyway
 
 
 @inner
 def look_for_orders(M: IntArray, D: IntArray, order_id: IntArray, row: int, last: int) -> None:
     """Ask for what cancelling or shrinking the orders named in the rows after ``row`` will touch."""
-    prefetch(D, order_id[min(row + _FAR, last)])
-    prefetch(M, _record(M, D, order_id[min(row + _MIDDLE, last)]))
-    order = _record(M, D, order_id[min(row + _NEAR, last)])
+    prefetch(D, order_id[_ahead(row, FAR, last)])
+    prefetch(M, _record(M, D, order_id[_ahead(row, _MIDDLE, last)]))
+    order = _record(M, D, order_id[_ahead(row, _NEAR, last)])
     prefetch(M, M[order + O_LEVEL])
     prefetch(M, M[order + O_NEXT])
     prefetch(M, M[order + O_PREV])
@@ -41,20 +41,24 @@ def look_for_orders(M: IntArray, D: IntArray, order_id: IntArray, row: int, last
 
 
 @inner
-def _record(M: IntArray, D: IntArray, order_id: int) -> int:
-    """Return the record of an order, 0 when it is not live."""
-    return max(0, D[order_id if 0 < order_id < M[H_NEXT_ID] else 0])
+def _ahead(row: int, ahead: int, last: int) -> int:
+    """Return the row so far ahead, or the end of the batch that is nearest."""
+    return min(max(row + ahead, 0), last)
 
 
 @inner
-def look_for_levels(
-    M: IntArray, unit: IntArray, side: IntArray, price: IntArray, row: int, last: int
-) -> None:  # fmt: skip
+def _record(M: IntArray, D: IntArray, order_id: int) -> int:
+    """Return the record of an order, 0 when it is not live."""
+    return max(0, int(D[order_id if 0 < order_id < M[H_NEXT_ID] else 0]))
+
+
+@inner
+def look_for_levels(M: IntArray, unit: IntArray, side: IntArray, price: IntArray, row: int, last: int) -> None:
     """Ask for what resting the orders in the rows after ``row`` will touch, where books have many levels."""
     if M[H_HCOUNT] < _MANY_LEVELS:
         return
-    for ahead in (_FAR, _MIDDLE, _NEAR):
-        i = min(row + ahead, last)
+    for ahead in (FAR, _MIDDLE, _NEAR):
+        i = _ahead(row, ahead, last)
         book = M[M[H_RING] + (unit[i] & M[H_RING_MASK])]
         entry, level = likely_entry(M, book, side[i], price[i])
-        prefetch(M, entry if ahead == _FAR else level if ahead == _MIDDLE else M[level + L_TAIL])
+        prefetch(M, entry if ahead == FAR else level if ahead == _MIDDLE else M[level + L_TAIL])

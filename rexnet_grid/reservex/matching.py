@@ -7,13 +7,14 @@ import numpy as np
 from rexnet_grid.reservex.capacity import (
     block_of,
     capacity,
+    fits_easily,
     is_blocked,
     new_pass,
     note_binding,
     set_blocked,
     take_capacity,
 )
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays, words
+from rexnet_grid.reservex.compiled import inner, inner_with_arrays, prefetch, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_NODE,
@@ -41,6 +42,8 @@ from rexnet_grid.reservex.layout import (
     L_PRICE,
     L_SIDE,
     L_WORSE,
+    O_ANEXT,
+    O_APREV,
     O_EXTRA,
     O_LEVEL,
     O_LOTS,
@@ -93,7 +96,10 @@ def fitting_lots(
     other = M[account_of(M, maker_account) + A_NODE]
     if is_blocked(F, other):
         return 0
-    fits = capacity(F, block, node, other) if side == SELL else capacity(F, block, other, node)
+    source, sink = (node, other) if side == SELL else (other, node)
+    if source == sink or fits_easily(F, block, source, sink, lots):
+        return lots
+    fits = capacity(F, block, source, sink)
     if fits < lots:
         note_binding(F, block, lots - fits, gap)
     if fits == 0:
@@ -167,6 +173,9 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
         order = M[level + L_HEAD]
         while order and lots > 0:
             following = M[order + O_NEXT]
+            prefetch(M, following)
+            prefetch(M, M[order + O_ANEXT])
+            prefetch(M, M[order + O_APREV])
             maker = M[order + O_OWNER] >> OWNER_BITS
             maker_account = M[order + O_OWNER] & OWNER_MASK
             extra = M[order + O_EXTRA]

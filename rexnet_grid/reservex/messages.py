@@ -162,17 +162,20 @@ class BatchReceipt:
     @property
     def order_id(self) -> IntArray:
         """Id given to a new order, or the one a cancel or shrink named."""
-        return self.rows[0]
+        row: IntArray = self.rows[0]
+        return row
 
     @property
     def code(self) -> IntArray:
         """Status and reason as numbers: status | reason << 3."""
-        return self.rows[1]
+        row: IntArray = self.rows[1]
+        return row
 
     @property
     def filled_lots(self) -> IntArray:
         """Lots traded at once."""
-        return self.rows[2]
+        row: IntArray = self.rows[2]
+        return row
 
     @cached_property
     def status(self) -> NDArray[np.str_]:
