@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _FIRST_ACCOUNTS = 64
 _FIRST_HASH = 256
-_FIRST_EVENTS = 1 << 14
+_FIRST_EVENTS = 1 << 11
 _MANY_EVENTS = 1 << 20
 
 
@@ -95,7 +95,7 @@ class Arena:
         needed = int(self.M[H_LOG] + 2 * self.M[H_CLIPS]) + 8 + events
         if needed > self.E.shape[0]:
             rows = len(self.E)  # memory that is never touched costs nothing, a copy does
-            self.E = _longer(self.E, max(needed + needed // 4, rows * (8 if rows < _MANY_EVENTS else 2)))
+            self.E = _longer(self.E, max(needed + needed // 4, rows * (4 if rows < _MANY_EVENTS else 2)))
             self.M[H_ROWS] = len(self.E)
 
     def add_account(self, node: int, limit: int) -> int:

@@ -211,7 +211,7 @@ def has_room(M: IntArray) -> bool:
 @entry
 def run_command(
     M: IntArray, D: IntArray, F: FloatArray, E: IntArray, action: int, account: int, unit: int, side: int, price: int,
-    lots: int, flags: int, display: int, expires: int, order_id: int,
+    lots: int, flags: int, display: int, expires: int, order_id: int, fits: bool,
 ) -> int:  # fmt: skip
     """Carry out one command: action 0 new, 1 cancel, 2 shrink. Order id << 8 | reason << 3 | status, or NEED_ROOM."""
     M, D, F, E = words(M), words(D), words(F), words(E)
@@ -220,26 +220,21 @@ def run_command(
     M[H_VERSION] += 1
     if action == 0:
         order_id = M[H_NEXT_ID]
-        return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, display, expires, True)
+        return int(order_id) << 8 | place(M, D, F, E, account, unit, side, price, lots, flags, display, expires, fits)
     return max(order_id, 0) << 8 | change(M, D, E, action == 2, account, order_id, lots)
 
 
 @njit(cache=True)
-def run_whole(
-    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: int, unit: int, side: int, price: int, lots: int,
-    flags: int, expires: int,
-) -> int:  # fmt: skip
-    """Carry out a fill-or-kill or all-or-none order; order id << 8 | reason << 3 | status, or NEED_ROOM."""
-    m, d, f, e = words(M), words(D), words(F), words(E)
-    if not has_room(m):
-        return NEED_ROOM
-    M[H_VERSION] += 1
-    order_id, fits, limit = M[H_NEXT_ID], True, price
+def could_trade_whole(
+    M: IntArray, D: IntArray, F: FloatArray, account: int, unit: int, side: int, price: int, lots: int, flags: int
+) -> bool:  # fmt: skip
+    """Tell whether a fill-or-kill or all-or-none order could trade completely at once; true when it is not accepted."""
+    memory, limit = words(M), price
     if flags & F_MARKET:
         limit = M[H_MIN] if side == SELL else M[H_MAX]
-    if objection(m, account, unit, side, limit, lots, flags, 0) == R_NONE:
-        fits = fillable(M, D, F, book_of(m, unit), side, account, order_id, limit, lots)
-    return int(order_id) << 8 | place(m, d, f, e, account, unit, side, price, lots, flags, 0, expires, fits)
+    if objection(memory, account, unit, side, limit, lots, flags, 0) != R_NONE:
+        return True
+    return bool(fillable(M, D, F, book_of(memory, unit), side, account, M[H_NEXT_ID], limit, lots))
 
 
 @entry

@@ -11,7 +11,7 @@ from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.reservex.arena import Arena
 from rexnet_grid.reservex.boundary import CLOSE, EXPIRE, OPEN, REMATCH, UNCROSS, run_boundary
 from rexnet_grid.reservex.clearing import Clearing
-from rexnet_grid.reservex.commands import run_batch, run_command, run_whole
+from rexnet_grid.reservex.commands import could_trade_whole, run_batch, run_command
 from rexnet_grid.reservex.fold import fold_events
 from rexnet_grid.reservex.layout import (
     B_LAST,
@@ -351,10 +351,10 @@ class Exchange(Clearing):
         code = -1
         while code < 0:
             try:
-                if flags & (F_FOK | F_AON) and display == 0:
-                    code = run_whole(*self._state(), *given[:6], expires)  # type: ignore[call-arg]
-                else:
-                    code = run_command(*self._state(), action, *given)
+                M, D, F, E = self._state()
+                whole = flags & (F_FOK | F_AON) and display == 0
+                fits = not whole or could_trade_whole(M, D, F, *given[:6])
+                code = run_command(M, D, F, E, action, *given, fits)  # type: ignore[call-arg, arg-type]
             except OverflowError:
                 given = tuple(map(_bounded, given))
                 continue
