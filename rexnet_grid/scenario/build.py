@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,7 @@ from rexnet_grid.scenario.checking import check_places, where_of
 from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
+from rexnet_grid.scenario.warming import compiled_side_by_side
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim.oracles import Oracle
@@ -96,11 +98,14 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
 def _networks(scenario: Scenario, weather: Weather) -> dict[Carrier, DeliveryNetwork]:
     """Return the delivery networks, electricity first; every issue of all of them at once."""
     networks: dict[Carrier, DeliveryNetwork] = {}
-    if scenario.electric is not None:
-        networks["electricity"] = electric_delivery(scenario)
+    issues: list[Issue] = []
+    with compiled_side_by_side() if scenario.heat is not None else nullcontext():
+        if scenario.electric is not None:
+            networks["electricity"] = electric_delivery(scenario)
+            issues += networks["electricity"].check()
     if scenario.heat is not None:
         networks["heat"] = heat_delivery(scenario, weather.outdoor_c)
-    issues = [issue for network in networks.values() for issue in network.check()]
+        issues += networks["heat"].check()
     for carrier, network in networks.items():
         issues += check_places(scenario, carrier, network.nodes)
     if issues:
