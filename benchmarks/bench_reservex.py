@@ -3,7 +3,7 @@
 The tape: 2,000 prefill orders, then 200,000 operations, 70 % passive limits, 20 % cancels, 10 % marketable limits. CPU
 time, repeated and interleaved; log and self-trade prevention on; batches are made before the clock starts, and so are
 the peer's rows. Peers: ``python -m pip install bourse==0.4.0`` (and PyLOB 1.0) in an environment of their own, then
-``--dump tape.npz`` here and ``bench_reservex_peers.py tape.npz`` there.
+``--dump tape.npz`` here and ``peer_bourse.py tape.npz`` there.
 """
 
 from __future__ import annotations
