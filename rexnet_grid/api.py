@@ -51,11 +51,10 @@ def run(
     RunInterruptedError
         When the user stopped the run; what was computed is on disk.
     """
-    from rexnet_grid.scenario.running import load
-    from rexnet_grid.scenario.running import run as run_scenario
+    from rexnet_grid.scenario.running import load, simulate
 
     loaded = load(scenario, seed, overrides or {})
-    results = run_scenario(loaded, out=out, progress=progress, resume=resume)
+    results = simulate(loaded, out=out, progress=progress, resume=resume)
     if loaded.results.report:
         from rexnet_grid.report import write_report
 

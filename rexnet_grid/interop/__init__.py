@@ -5,17 +5,13 @@ The names below are loaded on first use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.interop.exporting import export_run
 
 __all__ = ["export_run"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "export_run":
-        from rexnet_grid.interop.exporting import export_run
-
-        return export_run
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = on_first_use(__name__, {"export_run": "rexnet_grid.interop.exporting"})

@@ -5,17 +5,13 @@ The name below is loaded on first use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.report.page import write_report
 
 __all__ = ["write_report"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "write_report":
-        from rexnet_grid.report.page import write_report
-
-        return write_report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = on_first_use(__name__, {"write_report": "rexnet_grid.report.page"})

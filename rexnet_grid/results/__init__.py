@@ -5,8 +5,9 @@ The names below are loaded on first use; pandas and pyarrow are loaded when a ta
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.results.reader import Results
@@ -15,18 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "RunWriter", "Summary"]
 
-_HOME = {
-    "Results": "rexnet_grid.results.reader",
-    "RunWriter": "rexnet_grid.results.writer",
-    "Summary": "rexnet_grid.results.summary",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "Results": "rexnet_grid.results.reader",
+        "RunWriter": "rexnet_grid.results.writer",
+        "Summary": "rexnet_grid.results.summary",
+    },
+)

@@ -5,30 +5,24 @@ The names below are loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim import Simulation
     from rexnet_grid.scenario.checking import check_scenario
     from rexnet_grid.scenario.models import Scenario
-    from rexnet_grid.scenario.running import run
+    from rexnet_grid.scenario.running import simulate
 
-__all__ = ["Scenario", "Simulation", "check_scenario", "run"]
+__all__ = ["Scenario", "Simulation", "check_scenario", "simulate"]
 
-_HOME = {
-    "Scenario": "rexnet_grid.scenario.models",
-    "Simulation": "rexnet_grid.cosim",
-    "check_scenario": "rexnet_grid.scenario.checking",
-    "run": "rexnet_grid.scenario.running",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "Scenario": "rexnet_grid.scenario.models",
+        "Simulation": "rexnet_grid.cosim",
+        "check_scenario": "rexnet_grid.scenario.checking",
+        "simulate": "rexnet_grid.scenario.running",
+    },
+)

@@ -36,47 +36,19 @@ PACKAGES = (
 )
 
 
-def run(
-    scenario: str | Path | Scenario,
+def simulate(
+    scenario: Scenario,
     out: str | Path | None = None,
-    seed: int | None = None,
-    overrides: Mapping[str, object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     resume: bool = False,
 ) -> Results:
-    """Run a scenario and write its results.
-
-    Parameters
-    ----------
-    scenario
-        A TOML file, the name of a built-in scenario, or a scenario.
-    out
-        Folder for the results; by default ``runs/<name>``.
-    seed
-        Replaces the scenario's seed.
-    overrides
-        Values that replace those of the scenario, by dotted key.
-    progress
-        Called with (units done, units in all) when a unit is done.
-    resume
-        Go on from the last checkpoint in the folder.
-
-    Raises
-    ------
-    InputError
-        With every issue of the scenario, its files and its networks; nothing was written then.
-    OutputError
-        When the folder cannot be written or holds another run; nothing was changed then.
-    RunInterruptedError
-        When the user stopped the run; what was computed is on disk.
-    """
-    loaded = load(scenario, seed, overrides or {})
-    folder = Path(out) if out is not None else Path("runs") / loaded.name
+    """Run a scenario and write its tables; arguments and errors are those of :func:`rexnet_grid.api.run`."""
+    folder = Path(out) if out is not None else Path("runs") / scenario.name
     if not resume:
         refuse_taken(folder)
-    if check_scenario(loaded, deep=False):
-        raise ScenarioError(check_scenario(loaded))
-    return _drive(loaded, folder, progress, resume)
+    if check_scenario(scenario, deep=False):
+        raise ScenarioError(check_scenario(scenario))
+    return _drive(scenario, folder, progress, resume)
 
 
 def load(scenario: str | Path | Scenario, seed: int | None, overrides: Mapping[str, object]) -> Scenario:

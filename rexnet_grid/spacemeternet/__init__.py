@@ -6,8 +6,9 @@ underscore) without depending on it. Nothing is imported before it is used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.meterframe import MeterFrame
@@ -17,19 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MeterFrame", "PhaseAssigner", "ThermalSpaceNet", "VoltageSpaceNet"]
 
-_HOME = {
-    "MeterFrame": "rexnet_grid.spacemeternet.meterframe",
-    "PhaseAssigner": "rexnet_grid.spacemeternet.phase",
-    "ThermalSpaceNet": "rexnet_grid.spacemeternet.thermal",
-    "VoltageSpaceNet": "rexnet_grid.spacemeternet.voltage",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "MeterFrame": "rexnet_grid.spacemeternet.meterframe",
+        "PhaseAssigner": "rexnet_grid.spacemeternet.phase",
+        "ThermalSpaceNet": "rexnet_grid.spacemeternet.thermal",
+        "VoltageSpaceNet": "rexnet_grid.spacemeternet.voltage",
+    },
+)

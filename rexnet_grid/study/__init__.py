@@ -5,8 +5,9 @@ The names below are loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.study.models import Study
@@ -14,18 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Study", "StudyResult", "run_study"]
 
-_HOME = {
-    "Study": "rexnet_grid.study.models",
-    "StudyResult": "rexnet_grid.study.running",
-    "run_study": "rexnet_grid.study.running",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "Study": "rexnet_grid.study.models",
+        "StudyResult": "rexnet_grid.study.running",
+        "run_study": "rexnet_grid.study.running",
+    },
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -205,27 +206,35 @@ def _through_dask(tasks: Sequence[_Task], address: str) -> Iterator[Row]:
 
 def _run(task: _Task) -> Row:
     """Run one variant and keep its figures beside it, whatever happens."""
-    from rexnet_grid.scenario import run
+    from rexnet_grid.scenario.running import load, simulate
 
     variant, out = task.variant, task.folder / "runs" / task.variant.name
     row: Row = {"run": variant.name, "point": variant.point, "seed": variant.seed, **variant.overrides, "error": ""}
     shutil.rmtree(out, ignore_errors=True)
+    _row_path(task.folder, variant).parent.mkdir(parents=True, exist_ok=True)
     try:
-        results = run(task.scenario, out=out, seed=variant.seed, overrides=dict(variant.overrides))
+        results = simulate(load(task.scenario, variant.seed, variant.overrides), out=out)
         row["seed"] = results.manifest.seed
         row |= figures(results)
     except RexnetError as error:
         row["error"] = str(error).splitlines()[0]
+    except Exception as error:  # noqa: BLE001 a fault in one run must not cost the others
+        row["error"] = (
+            f"{type(error).__name__}: {error}; see {_trace_path(task.folder, variant).relative_to(task.folder)}"
+        )
+        write_atomically(_trace_path(task.folder, variant), traceback.format_exc().encode())
     if not task.keep_tables:
         shutil.rmtree(out, ignore_errors=True)
-    path = _row_path(task.folder, variant)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, (json.dumps(row, allow_nan=False) + "\n").encode())
+    write_atomically(_row_path(task.folder, variant), (json.dumps(row, allow_nan=False) + "\n").encode())
     return row
 
 
 def _row_path(folder: Path, variant: Variant) -> Path:
     return folder / "rows" / f"{variant.name}.json"
+
+
+def _trace_path(folder: Path, variant: Variant) -> Path:
+    return folder / "rows" / f"{variant.name}.traceback.txt"
 
 
 def _silent(_done: int, _total: int) -> None:

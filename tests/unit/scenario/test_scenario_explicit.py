@@ -11,7 +11,7 @@ import pytest
 
 from rexnet_grid import Scenario
 from rexnet_grid.errors import ScenarioError
-from rexnet_grid.scenario.running import run
+from rexnet_grid.scenario.running import simulate
 
 PEOPLE = [
     {"name": "bakery", "kind": "load", "bus": "bus 2", "profile": "oven"},
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(folder):
     scenario = Scenario.from_dict({**SCENARIO, "participants": PEOPLE}, source=folder / "s.toml")
-    return run(scenario, out=folder / "run")
+    return simulate(scenario, out=folder / "run")
 
 
 def delivered(results, name):
@@ -78,7 +78,7 @@ def test_a_name_is_nobody_elses(folder):
     people = [{**PEOPLE[1], "name": "grid operator"}]
     scenario = Scenario.from_dict({**SCENARIO, "participants": people}, source=folder / "s.toml")
     with pytest.raises(ScenarioError, match="a name that nobody else has"):
-        run(scenario, out=folder / "refused")
+        simulate(scenario, out=folder / "refused")
     assert not (folder / "refused").exists()
 
 
@@ -90,6 +90,6 @@ def test_heat_alone_is_enough(tmp_path):
             "market": {"heat": {"forward_units": 4}},
         }
     )
-    results = run(scenario, out=tmp_path / "h")
+    results = simulate(scenario, out=tmp_path / "h")
     assert set(results.participants["carrier"]) == {"heat"}
     assert results.manifest.content["cash_sum_quanta"] == 0

@@ -13,7 +13,7 @@ import pytest
 
 from rexnet_grid import Scenario
 from rexnet_grid.errors import NetworkDataError, OutputError, RunInterruptedError, ScenarioError
-from rexnet_grid.scenario.running import run
+from rexnet_grid.scenario.running import simulate
 
 SCENARIO = Scenario.from_dict(
     {
@@ -72,7 +72,11 @@ def manifest(folder):
 @pytest.mark.usefixtures("units")
 def test_a_run_tells_how_far_it_is_and_writes_what_was_run(tmp_path):
     told = []
-    results = run(SCENARIO, out=tmp_path / "r", seed=3, progress=lambda done, total: told.append((done, total)))
+    results = simulate(
+        SCENARIO.with_({"scenario.seed": 3}),
+        out=tmp_path / "r",
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert told == [(unit, 10) for unit in range(11)]
     content = manifest(tmp_path / "r")
     assert content["complete"]
@@ -85,21 +89,21 @@ def test_a_run_tells_how_far_it_is_and_writes_what_was_run(tmp_path):
 @pytest.mark.usefixtures("units")
 def test_results_go_to_runs_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run(SCENARIO)
+    simulate(SCENARIO)
     assert manifest(tmp_path / "runs" / "s")["complete"]
 
 
 def test_ctrl_c_leaves_a_readable_run_that_can_go_on(tmp_path, units):
     units.stop_at = 5
     with pytest.raises(RunInterruptedError, match="stopped after 6 of 10 units"):
-        run(SCENARIO, out=tmp_path / "r")
+        simulate(SCENARIO, out=tmp_path / "r")
     assert not manifest(tmp_path / "r")["complete"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(OutputError, match="go on with it by --resume"):
-        run(SCENARIO, out=tmp_path / "r")
+        simulate(SCENARIO, out=tmp_path / "r")
     units.stop_at = None
     told = []
-    results = run(SCENARIO, out=tmp_path / "r", resume=True, progress=lambda done, total: told.append(done))
+    results = simulate(SCENARIO, out=tmp_path / "r", resume=True, progress=lambda done, total: told.append(done))
     assert told[0] == 6
     assert manifest(tmp_path / "r")["complete"]
     assert results.electric.vm_pu["bus 0"].tolist() == list(range(10))
@@ -108,15 +112,15 @@ def test_ctrl_c_leaves_a_readable_run_that_can_go_on(tmp_path, units):
 def test_only_the_same_run_can_go_on(tmp_path, units):
     units.stop_at = 5
     with pytest.raises(RunInterruptedError):
-        run(SCENARIO, out=tmp_path / "r")
+        simulate(SCENARIO, out=tmp_path / "r")
     with pytest.raises(OutputError, match=r"scenario\.seed, market\.heat\.lot_kw"):
-        run(SCENARIO, out=tmp_path / "r", resume=True, overrides={"market.heat.lot_kw": 1.0}, seed=9)
+        simulate(SCENARIO.with_({"market.heat.lot_kw": 1.0, "scenario.seed": 9}), out=tmp_path / "r", resume=True)
 
 
 def test_a_fault_in_the_middle_leaves_a_readable_run(tmp_path, units):
     units.break_at = 5
     with pytest.raises(ArithmeticError):
-        run(SCENARIO, out=tmp_path / "r")
+        simulate(SCENARIO, out=tmp_path / "r")
     content = manifest(tmp_path / "r")
     assert not content["complete"]
     assert content["trades"] == 5
@@ -128,32 +132,32 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, units):
 
     units.__init__ = refuse
     with pytest.raises(NetworkDataError):
-        run(SCENARIO, out=tmp_path / "a" / "r")
+        simulate(SCENARIO, out=tmp_path / "a" / "r")
     assert not (tmp_path / "a" / "r").exists()
 
 
 @pytest.mark.usefixtures("units")
 def test_what_is_there_is_never_touched(tmp_path):
     out = tmp_path / "r"
-    run(SCENARIO, out=out)
+    simulate(SCENARIO, out=out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     with pytest.raises(OutputError, match="another run"):
-        run(SCENARIO, out=out, seed=5)
+        simulate(SCENARIO.with_({"scenario.seed": 5}), out=out)
     with pytest.raises(OutputError, match="complete"):
-        run(SCENARIO, out=out, resume=True)
+        simulate(SCENARIO, out=out, resume=True)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file"):
-        run(SCENARIO, out=tmp_path / "file")
+        simulate(SCENARIO, out=tmp_path / "file")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("")
     with pytest.raises(OutputError, match="other files"):
-        run(SCENARIO, out=tmp_path / "mine")
+        simulate(SCENARIO, out=tmp_path / "mine")
 
 
 @pytest.mark.usefixtures("units")
 def test_files_are_looked_for_before_anything_is_written(tmp_path):
     scenario = SCENARIO.with_({"electric.network": "none.json"})
     with pytest.raises(ScenarioError, match="looked for"):
-        run(scenario, out=tmp_path / "r")
+        simulate(scenario, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()

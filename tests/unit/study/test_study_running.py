@@ -28,11 +28,14 @@ def ran(monkeypatch):
     """Replace the run of a scenario by one that writes next to nothing, and the pool by this process."""
     calls = []
 
-    def fake(scenario, out, seed, overrides):
-        calls.append((seed, overrides))
-        loss = 1.0 + seed + 10 * overrides["feedback.enabled"]
+    def fake(scenario, out):
+        seed, enabled = scenario.seed, scenario.feedback.enabled
+        calls.append((seed, enabled))
+        loss = 1.0 + seed + 10 * enabled
         if seed == 13:
             raise ConvergenceError("no solution in unit 3")
+        if seed == 14:
+            raise ZeroDivisionError("a fault of the program")
         header = {"start": "2026-01-05T00:00+00:00", "unit_minutes": 60, "seed": seed}
         rules = {"electricity": {"lot_kw": 0.1, "tick_eur_per_mwh": 0.1}}
         writer = RunWriter(out, header={**header, "rules": rules})
@@ -41,7 +44,7 @@ def ran(monkeypatch):
         writer.finish({})
         return Results.open(out)
 
-    monkeypatch.setattr("rexnet_grid.scenario.run", fake, raising=False)
+    monkeypatch.setattr("rexnet_grid.scenario.running.simulate", fake)
     monkeypatch.setattr(running, "_through_pool", lambda tasks, workers: map(running._run, tasks))
     return calls
 
@@ -77,7 +80,7 @@ def test_resume_does_only_what_is_left_and_gives_the_same_bytes(study_file, ran,
     (folder / "results.parquet").unlink()
     ran.clear()
     run_study(study_file, resume=True)
-    assert ran == [(1, {"feedback.enabled": False})]
+    assert ran == [(1, False)]
     assert whole == [(folder / name).read_bytes() for name in ("results.parquet", "points.parquet")]
 
 
@@ -92,6 +95,15 @@ def test_a_failed_run_is_noted_and_tried_again(study_file, ran, tmp_path):
     ran.clear()
     run_study(study_file, resume=True)
     assert [seed for seed, _ in ran] == [13, 13]
+
+
+def test_a_fault_of_the_program_costs_only_its_own_run(study_file, ran, tmp_path):
+    study_file.write_text(STUDY.replace("[1, 2]", "[1, 14]"))
+    result = run_study(study_file)
+    assert result.failed == ("p0-s14", "p1-s14")
+    error = pd.read_parquet(result.folder / "results.parquet").loc[1, "error"]
+    assert error == "ZeroDivisionError: a fault of the program; see rows/p0-s14.traceback.txt"
+    assert "Traceback" in (result.folder / "rows/p0-s14.traceback.txt").read_text()
 
 
 def test_figures_only_keeps_no_tables(study_file, ran, tmp_path):
