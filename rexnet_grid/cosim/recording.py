@@ -41,7 +41,8 @@ def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier
             "secured_kw": book.secured_kw,
             "realised_kw": book.realised_kw,
             "delivered_kw": book.delivered_kw,
-            "rationed_kw": book.cut_kw(RATION) + book.not_carried_kw(consumption=True),
+            "rationed_kw": book.cut_kw(RATION),
+            "unserved_kw": book.not_carried_kw(consumption=True),
             "discarded_kw": book.cut_kw(DISCARD) + book.not_carried_kw(consumption=False),
         },
     )

@@ -32,6 +32,7 @@ class Tally:
     def __init__(self, carriers: tuple[Carrier, ...]) -> None:
         self.energy_residual: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.rationed_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
+        self.unserved_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.discarded_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.loss_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.violations: Counter[str] = Counter()
@@ -45,7 +46,8 @@ class Tally:
         self.energy_residual[carrier] = max(self.energy_residual[carrier], state.balance.residual_relative)
         self.loss_kwh[carrier] += state.balance.loss_kw * hours
         short, spilled = book.not_carried_kw(consumption=True), book.not_carried_kw(consumption=False)
-        self.rationed_kwh[carrier] += float((book.cut_kw(RATION) + short).sum()) * hours
+        self.rationed_kwh[carrier] += float(book.cut_kw(RATION).sum()) * hours
+        self.unserved_kwh[carrier] += float(short.sum()) * hours
         self.discarded_kwh[carrier] += float((book.cut_kw(DISCARD) + spilled).sum()) * hours
         self.unclean_units[carrier] += not book.clean
         for kind, element in {(v.kind, v.element) for v in state.violations}:
@@ -57,6 +59,7 @@ class Tally:
             "energy_residual_relative": dict(self.energy_residual),
             "violations": {name: self.violations[name] for name in VIOLATION_COUNTERS.values()},
             "rationed_kwh": dict(self.rationed_kwh),
+            "unserved_kwh": dict(self.unserved_kwh),
             "discarded_kwh": dict(self.discarded_kwh),
             "loss_kwh": dict(self.loss_kwh),
             "units_not_clean": {carrier: self.unclean_units[carrier] for carrier in self.energy_residual},

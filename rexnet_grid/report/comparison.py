@@ -36,6 +36,7 @@ def compare(results: Results, other: Results) -> Section:
         _worst_loading(results, other, names),
         _lowest_voltage(results, other, names),
         _service_chart(results, other, names, "rationed_kw", "Rationed"),
+        _service_chart(results, other, names, "unserved_kw", "Did not arrive"),
         _service_chart(results, other, names, "discarded_kw", "Spilled"),
         _losses(results, other, names),
     ]
@@ -70,6 +71,7 @@ def comparison_rows(mine: Summary, theirs: Summary) -> list[tuple[str, float, fl
     return [
         *rows,
         ("energy rationed", mine.rationed_kwh, theirs.rationed_kwh, "kWh"),
+        ("energy that did not arrive", mine.unserved_kwh, theirs.unserved_kwh, "kWh"),
         ("generation spilled", mine.discarded_kwh, theirs.discarded_kwh, "kWh"),
         ("losses", mine.loss_kwh, theirs.loss_kwh, "kWh"),
         ("cost of cuts", mine.safety_cost_eur, theirs.safety_cost_eur, "EUR"),

@@ -34,6 +34,7 @@ def summary_table(results: Results) -> Group:
         ("supplied", "import_kwh", "kWh"),
         ("losses", "loss_kwh", "kWh"),
         ("rationed", "rationed_kwh", "kWh"),
+        ("did not arrive", "unserved_kwh", "kWh"),
         ("spilled", "discarded_kwh", "kWh"),
         ("cost of cuts", "safety_cost_eur", "EUR"),
     ]

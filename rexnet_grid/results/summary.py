@@ -35,8 +35,9 @@ class CarrierSummary:
         Energy that the nodes took out [kWh].
     loss_kwh
         Energy lost on the way [kWh].
-    rationed_kwh, discarded_kwh
-        Consumption cut and generation spilled [kWh].
+    rationed_kwh, unserved_kwh, discarded_kwh
+        Consumption cut by the safety maintainer, consumption that nobody cut and that did not arrive, and generation
+        spilled [kWh].
     safety_cost_eur
         What the cuts of the safety maintainer cost [EUR].
     energy_residual_relative
@@ -50,6 +51,7 @@ class CarrierSummary:
     withdrawn_kwh: float
     loss_kwh: float
     rationed_kwh: float
+    unserved_kwh: float
     discarded_kwh: float
     safety_cost_eur: float
     energy_residual_relative: float
@@ -94,8 +96,13 @@ class Summary:
 
     @property
     def rationed_kwh(self) -> float:
-        """Consumption cut, all carriers [kWh]."""
+        """Consumption cut by the safety maintainer, all carriers [kWh]."""
         return sum(carrier.rationed_kwh for carrier in self.carriers.values())
+
+    @property
+    def unserved_kwh(self) -> float:
+        """Consumption that nobody cut and that did not arrive, all carriers [kWh]."""
+        return sum(carrier.unserved_kwh for carrier in self.carriers.values())
 
     @property
     def discarded_kwh(self) -> float:
@@ -114,7 +121,7 @@ class Summary:
 
 
 def summarise(results: Results) -> Summary:
-    """Return the figures of a run, from its tables; rationed and discarded energy as its manifest counted them."""
+    """Return the figures of a run, from its tables; what was cut and what did not arrive as its manifest counted it."""
     manifest = results.manifest
     cash = manifest.number("cash_sum_quanta")
     return Summary(
@@ -157,6 +164,7 @@ def _carrier(results: Results, carrier: Carrier) -> CarrierSummary:
     service = results.service[results.service["carrier"] == carrier]
     actions = results.actions[results.actions["carrier"] == carrier]
     rationed = manifest.number("rationed_kwh", carrier)
+    unserved = manifest.number("unserved_kwh", carrier)
     discarded = manifest.number("discarded_kwh", carrier)
     return CarrierSummary(
         trades=len(trades),
@@ -166,6 +174,7 @@ def _carrier(results: Results, carrier: Carrier) -> CarrierSummary:
         withdrawn_kwh=float(balance["withdrawn_kw"].sum()) * hours,
         loss_kwh=float(balance["loss_kw"].sum()) * hours,
         rationed_kwh=float(service["rationed_kw"].sum()) * hours if rationed is None else rationed,
+        unserved_kwh=float(service["unserved_kw"].sum()) * hours if unserved is None else unserved,
         discarded_kwh=float(service["discarded_kw"].sum()) * hours if discarded is None else discarded,
         safety_cost_eur=float(actions["cost_eur"].sum()),
         energy_residual_relative=float(balance["residual_relative"].max()) if len(balance) else 0.0,

@@ -36,6 +36,7 @@ def figures(results: Results) -> dict[str, float | int | None]:
             f"{carrier}_withdrawn_kwh": part.withdrawn_kwh,
             f"{carrier}_loss_kwh": part.loss_kwh,
             f"{carrier}_rationed_kwh": part.rationed_kwh,
+            f"{carrier}_unserved_kwh": part.unserved_kwh,
             f"{carrier}_discarded_kwh": part.discarded_kwh,
             f"{carrier}_safety_cost_eur": part.safety_cost_eur,
         }

@@ -165,9 +165,12 @@ def test_with_feedback_what_was_broken_vanishes(days):
     assert all(count == 0 for count in days["open"].manifest["units_not_clean"].values())
 
 
-def test_without_feedback_nobody_is_stopped(days):
+def test_without_feedback_nobody_is_stopped_and_what_is_missing_did_not_arrive(days):
     silent = days["silent"].results
     assert silent.actions.empty
+    assert set(days["silent"].manifest["rationed_kwh"].values()) == {0.0}
+    assert silent.summary.unserved_kwh == pytest.approx(silent.service["unserved_kw"].sum() * 0.25, rel=1e-9)
+    assert silent.summary.unserved_kwh > 0.0
     assert silent.headroom.empty
 
 

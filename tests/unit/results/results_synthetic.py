@@ -107,6 +107,7 @@ def make_run(folder, units=24, buses=12, feedback=True, hostile="", finish=True,
                 "realised_kw": [-10.0 - evening, -8, -9, 28 + evening, -1],
                 "delivered_kw": [-10.0 - evening, -8, -9, 28 + evening, -1],
                 "rationed_kw": 0.0,
+                "unserved_kw": 0.0,
                 "discarded_kw": 0.0,
             },
         )
@@ -189,6 +190,7 @@ def _service(writer, unit, names, rate, strain):
             "realised_kw": np.r_[rate + cut, -rate.sum(), 0.0],
             "delivered_kw": delivered,
             "rationed_kw": np.r_[cut, zero],
+            "unserved_kw": 0.0,
             "discarded_kw": 0.0,
         },
     )
