@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.buildings import Building
     from rexnet_grid.rexdynnet.curves import SupplyCurve
     from rexnet_grid.rexdynnet.delivery import HeatDelivery
+    from rexnet_grid.rexdynnet.emitters import Emitter
+    from rexnet_grid.rexdynnet.exchanger import Exchanger
     from rexnet_grid.rexdynnet.fluid import Fluid
     from rexnet_grid.rexdynnet.limits import HeatLimits
     from rexnet_grid.rexdynnet.linepack import LinepackBand
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Building",
+    "Emitter",
+    "Exchanger",
     "Fluid",
     "HeatDelivery",
     "HeatLimits",
@@ -33,6 +37,8 @@ __all__ = [
 
 _HOME = {
     "Building": "buildings",
+    "Emitter": "emitters",
+    "Exchanger": "exchanger",
     "Fluid": "fluid",
     "HeatDelivery": "delivery",
     "HeatLimits": "limits",

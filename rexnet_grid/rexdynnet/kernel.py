@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
 from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
@@ -24,15 +25,36 @@ SMALLEST_SPREAD_K = 1.0
 
 
 @njit(cache=True, error_model="numpy")
+def exchanger_draw(layout: Layout, inputs: Inputs, row: int, s: int, arrive_c: float) -> tuple[float, float]:
+    """Return flow and return temperature of a substation with exchangers at a supply temperature [kg/s, degC]."""
+    secondary, hot = inputs.secondary_c, inputs.hot_w
+    return station_draw(
+        layout.exchanger[s],
+        inputs.heat_w[row, s],
+        hot[row % hot.shape[0], s % hot.shape[1]],
+        arrive_c,
+        inputs.return_c[row, s],
+        secondary[row % secondary.shape[0], s % secondary.shape[1]],
+        layout.sub_max_kg_s[s],
+        layout.fluid[1],
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: FloatArray) -> None:
-    """Fill the flow of each substation [kg/s] for the supply temperature expected there."""
+    """Fill flow and return of each substation [kg/s, degC] for the supply temperature expected there."""
     heat_capacity = layout.fluid[1]
     for s in range(layout.sub_node.shape[0]):
         given = inputs.flow_kg_s[row, s]
+        scratch.wanted_c[s] = inputs.return_c[row, s]
         if not math.isnan(given):
             scratch.sub_kg_s[s] = given
             continue
         heat = inputs.heat_w[row, s]
+        if has_exchanger(layout.exchanger[s]):
+            flow, scratch.wanted_c[s] = exchanger_draw(layout, inputs, row, s, arrive_c[s])
+            scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
+            continue
         spread = max(arrive_c[s] - inputs.return_c[row, s], SMALLEST_SPREAD_K)
         flow = min(heat / (heat_capacity * spread), layout.sub_max_kg_s[s])
         scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
@@ -112,7 +134,7 @@ def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, 
         arrived = scratch.mean_c[layout.sub_node[s]]
         expected = state.arrive_c[s]
         flow = scratch.sub_kg_s[s]
-        wanted = inputs.return_c[row, s]
+        wanted = scratch.wanted_c[s]
         slope = 0.0
         moved = expected - scratch.guess_c[s]
         if attempt > 0 and abs(moved) > 1e-6:
@@ -161,7 +183,8 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
     """Hand over the heat and fill the return side's sources; return the heat delivered [W].
 
     The heat asked for is taken exactly where the water is warm enough; a return temperature more than a kelvin below
-    the wanted one is not accepted, the rest stays unserved.
+    the wanted one (of an exchanger: the one it yields at the temperature that arrived) is not accepted, the rest stays
+    unserved.
     """
     heat_capacity = layout.fluid[1]
     total = 0.0
@@ -172,8 +195,10 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
         node = layout.sub_node[s]
         flow = scratch.sub_kg_s[s]
         heat = inputs.heat_w[row, s]
-        wanted = inputs.return_c[row, s]
         arrived = scratch.mean_c[node]
+        wanted = inputs.return_c[row, s]
+        if flow > 0.0 and math.isnan(inputs.flow_kg_s[row, s]) and has_exchanger(layout.exchanger[s]):
+            _, wanted = exchanger_draw(layout, inputs, row, s, arrived)
         back = wanted
         if math.isnan(heat):
             heat = flow * heat_capacity * (arrived - wanted)

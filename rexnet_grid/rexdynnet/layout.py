@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 
+NOT_GIVEN = np.full((1, 1), np.nan)
+
+
 class Layout(NamedTuple):
     """Everything that does not change from step to step; P pipes, N nodes, S substations, G plants, R rows a side.
 
@@ -21,7 +24,8 @@ class Layout(NamedTuple):
     ``tree_node``, ``tree_parent``, ``tree_pipe`` the spanning tree from the main plant, root first;
     ``chord`` pipes outside the tree, ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w`` (G,) with the main plant first;
-    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number.
+    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number; ``exchanger`` (S, 2, 6) those of heating
+    and hot water, see :mod:`ends`.
     """
 
     pipe_from: IntArray
@@ -49,6 +53,7 @@ class Layout(NamedTuple):
     plant_node: IntArray
     plant_max_w: FloatArray
     fluid: FloatArray
+    exchanger: FloatArray
 
 
 class State(NamedTuple):
@@ -91,6 +96,7 @@ class Scratch(NamedTuple):
     plant_kg_s: FloatArray
     plant_c: FloatArray
     return_c: FloatArray
+    wanted_c: FloatArray
     guess_c: FloatArray
     arrived_c: FloatArray
     ground_c: FloatArray
@@ -102,7 +108,9 @@ class Inputs(NamedTuple):
 
     ``dt_s`` (1 or T,); ``heat_w`` (T, S); ``flow_kg_s`` (T, S) measured flow; ``return_c`` (T, S) wanted return
     temperature; ``supply_c`` (T, G) wanted at the plants; ``plant_kg_s`` (T, G) flow of plants beside the main one;
-    ``ground_c`` (T, 1 or P).
+    ``ground_c`` (T, 1 or P). Where a substation has an exchanger, ``return_c`` is the house's own return,
+    ``secondary_c`` (1 or T, 1 or S) what its heating wants and ``hot_w`` (1 or T, 1 or S) the part of its heat that is
+    hot water.
     """
 
     dt_s: FloatArray
@@ -112,6 +120,8 @@ class Inputs(NamedTuple):
     supply_c: FloatArray
     plant_kg_s: FloatArray
     ground_c: FloatArray
+    secondary_c: FloatArray = NOT_GIVEN
+    hot_w: FloatArray = NOT_GIVEN
 
 
 class Outputs(NamedTuple):
@@ -159,6 +169,7 @@ def new_scratch(layout: Layout) -> Scratch:
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
         return_c=np.zeros(subs),
+        wanted_c=np.zeros(subs),
         guess_c=np.zeros(subs),
         arrived_c=np.zeros(subs),
         ground_c=np.zeros(pipes),

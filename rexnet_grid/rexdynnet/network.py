@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from rexnet_grid.rexdynnet.emitters import Emitter
+    from rexnet_grid.rexdynnet.exchanger import Exchanger
     from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.results import HeatRun
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
@@ -41,6 +43,10 @@ class Substation:
         What its control valve lets through [kg/s]; 0 for the flow at 3 m/s in its pipe.
     min_supply_c
         Lowest supply temperature it can work with [degC].
+    heating, hot_water
+        Heat exchangers between network and house; without any the return temperature is what is handed in.
+    emitter
+        Radiators or heated floor behind the heating exchanger: the house's return then follows from its load.
     """
 
     node: str
@@ -48,6 +54,14 @@ class Substation:
     return_c: float = 40.0
     max_mass_flow_kg_s: float = 0.0
     min_supply_c: float = 55.0
+    heating: Exchanger | None = None
+    hot_water: Exchanger | None = None
+    emitter: Emitter | None = None
+
+    @property
+    def usual_return_c(self) -> float:
+        """The return temperature when none is handed in [degC]: behind an exchanger the house's own."""
+        return self.heating.secondary_return_c if self.heating is not None else self.return_c
 
 
 @dataclass(frozen=True, slots=True)

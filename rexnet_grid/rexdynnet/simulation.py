@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import ConvergenceError, Issue
+from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_range, check_water, raise_if, table
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import (
+    NOT_GIVEN,
     Inputs,
     Outputs,
     State,
@@ -96,7 +98,8 @@ class HeatSimulation:
         self._scratch = new_scratch(self.layout)
         self._outputs: dict[int, Outputs] = {}
         subs, plants = len(network.substations), len(network.plants)
-        self._return_c = np.array([[s.return_c for s in network.substations]])
+        self._return_c = np.array([[s.usual_return_c for s in network.substations]])
+        self._has_emitters = any(s.emitter is not None for s in network.substations)
         self._supply_c = np.array([[p.supply_c for p in network.plants]])
         self._none_subs = np.full((1, subs), np.nan)
         self._none_plants = np.full((1, plants), np.nan)
@@ -118,6 +121,8 @@ class HeatSimulation:
         ground_c: Any = 10.0,
         mass_flow_kg_s: Any = None,
         plant_mass_flow_kg_s: Any = None,
+        secondary_supply_c: Any = None,
+        hot_water_kw: Any = None,
     ) -> HeatStep:
         """Go ``dt_s`` seconds forward with everything held.
 
@@ -128,7 +133,8 @@ class HeatSimulation:
         heat_demand_kw
             (n_substations,) or a number [kW]; ``None`` where only the flow is known.
         return_temperature_c
-            (n_substations,) or a number [degC]; the substations' usual one when left out.
+            (n_substations,) or a number [degC]; the substations' usual one when left out, behind emitters the one
+            their load brings about. With an exchanger it is the house's own return.
         supply_temperature_c
             (n_plants,) or a number [degC]; the plants' usual one when left out.
         ground_c
@@ -137,6 +143,10 @@ class HeatSimulation:
             (n_substations,) measured flow instead of, or beside, the heat [kg/s].
         plant_mass_flow_kg_s
             (n_plants,) flow of the plants beside the main one [kg/s].
+        secondary_supply_c
+            (n_substations,) or a number: what the heating behind an exchanger wants [degC].
+        hot_water_kw
+            (n_substations,) or a number: the part of the heat that is hot water [kW].
 
         Raises
         ------
@@ -154,7 +164,15 @@ class HeatSimulation:
             supply_c=self._row(supply_temperature_c, self._supply_c),
             plant_kg_s=self._row(plant_mass_flow_kg_s, self._none_plants),
             ground_c=np.atleast_2d(np.asarray(ground_c, dtype=np.float64)),
+            secondary_c=NOT_GIVEN if secondary_supply_c is None else self._row(secondary_supply_c, self._none_subs),
+            hot_w=NOT_GIVEN if hot_water_kw is None else self._row(hot_water_kw, self._none_subs) * WATT_PER_KILOWATT,
         )
+        if self._has_emitters and return_temperature_c is None:
+            inputs = inputs._replace(
+                return_c=house_return_c(
+                    self.network.substations, inputs.return_c, inputs.heat_w, inputs.hot_w, inputs.secondary_c
+                )
+            )
         _check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None)
         if rows > 1:
             inputs = Inputs(inputs.dt_s, *(np.repeat(array, rows, axis=0) for array in inputs[1:]))
@@ -234,6 +252,8 @@ def simulate(
     initial_c: float | tuple[float, float] = 60.0,
     mass_flow_kg_s: Any = None,
     plant_mass_flow_kg_s: Any = None,
+    secondary_supply_c: Any = None,
+    hot_water_kw: Any = None,
 ) -> HeatRun:
     """Simulate a network from ``start`` to ``end``.
 
@@ -248,7 +268,8 @@ def simulate(
     heat_demand_kw
         Heat wanted by each substation [kW]: number, mapping, Series over time, or DataFrame over time.
     return_temperature_c
-        Return temperature of each substation [degC]; its usual one when left out.
+        Return temperature of each substation [degC]; its usual one when left out, behind an emitter the one its load
+        brings about. With an exchanger it is the house's own return.
     supply_temperature_c
         At each plant [degC]; its usual one when left out.
     ground_c
@@ -260,6 +281,10 @@ def simulate(
         or beside it (the return temperature then follows).
     plant_mass_flow_kg_s
         Flow of the plants beside the main one [kg/s].
+    secondary_supply_c
+        What the heating behind each exchanger wants [degC]; its usual temperature when left out.
+    hot_water_kw
+        The part of each substation's heat that is hot water [kW], for its exchanger of hot water.
 
     Returns
     -------
@@ -289,8 +314,9 @@ def simulate(
         issues.append(Issue("simulate", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
     heat = none_subs if heat_demand_kw is None else table("heat_demand_kw", heat_demand_kw, subs, edges, issues)
     flow = none_subs if mass_flow_kg_s is None else table("mass_flow_kg_s", mass_flow_kg_s, subs, edges, issues)
+    by_load = return_temperature_c is None
     if return_temperature_c is None:
-        return_temperature_c = {s.node: s.return_c for s in network.substations}
+        return_temperature_c = {s.node: s.usual_return_c for s in network.substations}
     if supply_temperature_c is None:
         supply_temperature_c = {p.node: p.supply_c for p in network.plants}
     back = table("return_temperature_c", return_temperature_c, subs, edges, issues)
@@ -300,6 +326,10 @@ def simulate(
     if plant_mass_flow_kg_s is not None:
         others[:, 1:] = table("plant_mass_flow_kg_s", plant_mass_flow_kg_s, plants[1:], edges, issues)
         check_range("plant_mass_flow_kg_s", others, 0.0, np.inf, "kg/s", issues)
+    secondary = _of_house("secondary_supply_c", secondary_supply_c, network, edges, issues)
+    hot = _of_house("hot_water_kw", hot_water_kw, network, edges, issues)
+    if (hot > heat * (1.0 + 1e-9) + 1e-9).any():
+        issues.append(Issue("simulate", "hot_water_kw", "above heat_demand_kw", "a part of the heat demand"))
     check_range("heat_demand_kw", heat, 0.0, LARGEST_KW, "kW", issues)
     check_range("mass_flow_kg_s", flow, 0.0, np.inf, "kg/s", issues)
     check_water("return_temperature_c", back, issues)
@@ -308,9 +338,23 @@ def simulate(
     raise_if(issues)
     simulation = HeatSimulation(network, initial_c)
     parts = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
-    arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground)
+    if by_load:
+        back = house_return_c(network.substations, back, heat * WATT_PER_KILOWATT, hot * WATT_PER_KILOWATT, secondary)
+    arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground, secondary, hot * WATT_PER_KILOWATT)
     rows = arrays if parts == 1 else tuple(np.repeat(array, parts, axis=0) for array in arrays)
     outputs = simulation.advance(Inputs(np.array([dt_s / parts]), *rows))
     if parts > 1:
         outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
     return to_run(network, edges[:-1], outputs)
+
+
+def _of_house(name: str, given: Any, network: HeatNetwork, edges: pd.DatetimeIndex, issues: list[Issue]) -> FloatArray:
+    """Return forcing of the houses' side (n_steps, n_substations), NaN where nothing is given."""
+    if given is None:
+        return np.full((len(edges) - 1, len(network.substations)), np.nan)
+    values = table(name, given, network.substation_names, edges, issues)
+    if name.endswith("_c"):
+        check_water(name, values, issues)
+    else:
+        check_range(name, values, 0.0, LARGEST_KW, "kW", issues)
+    return values

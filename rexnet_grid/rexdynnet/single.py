@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.errors import Issue
+from rexnet_grid.rexdynnet.exchanger import COLUMNS
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
@@ -33,7 +34,7 @@ def single_layout(pipe: Pipe, fluid: Fluid) -> Layout:
         tree_node=whole(0, 1), tree_parent=whole(-1, 0), tree_pipe=whole(-1, 0),
         chord=whole(), loop_ptr=whole(0), loop_pipe=whole(), loop_sign=np.empty(0),
         sub_node=whole(1), sub_max_kg_s=np.array([np.inf]), plant_node=whole(0), plant_max_w=np.array([FAR_W]),
-        fluid=fluid_array(fluid), **pipe_arrays([pipe], fluid),  # type: ignore[arg-type]
+        fluid=fluid_array(fluid), exchanger=np.zeros((1, 2, COLUMNS)), **pipe_arrays([pipe], fluid),  # type: ignore[arg-type]
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.rexdynnet.correlations import nusselt
+from rexnet_grid.rexdynnet.ends import exchanger_table
 from rexnet_grid.rexdynnet.layout import Layout
 
 if TYPE_CHECKING:
@@ -150,5 +151,6 @@ def build_layout(network: HeatNetwork) -> Layout:
         plant_node=whole([index[g.node] for g in network.plants]),
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
         fluid=fluid_array(fluid),
+        exchanger=exchanger_table(network.substations),
         **pipe_arrays(pipes, fluid),  # type: ignore[arg-type]
     )
