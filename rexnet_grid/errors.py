@@ -112,7 +112,13 @@ class RunInterruptedError(RexnetError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``'did you mean "near"?'`` for the known word nearest to ``word``, or an empty string."""
+    """Return ``'did you mean "near"?'`` for the known word nearest to ``word``, or an empty string.
+
+    A word that is a part of just one known word, such as ``kw`` of ``rate_kw``, is near too.
+    """
     lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)
+    if not near:
+        holders = [name for name in lower if word.lower() in name.split("_")]
+        near = holders if len(holders) == 1 else []
     return f'did you mean "{lower[near[0]]}"?' if near else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
 from rexnet_grid.scenario.catalogue import networks
@@ -26,12 +26,15 @@ def check_scenario(scenario: Scenario, deep: bool = True) -> list[Issue]:
         A scenario whose text is right.
     deep
         Load the networks too, solve their base case and look up every participant's place; takes seconds. Not done
-        when a network or the weather is not there.
+        for a network that is not there, nor for heat without weather.
     """
-    missing = [*_network_names(scenario), *_weather(scenario)]
-    issues = [*missing, *_profiles(scenario)]
-    if deep and not missing:
-        issues += _networks(scenario)
+    weather = _weather(scenario)
+    issues = [*weather, *_profiles(scenario)]
+    for carrier in scenario.carriers:
+        missing = _network_name(scenario, carrier)
+        issues += missing
+        if deep and not missing and not (carrier == "heat" and weather):
+            issues += _network(scenario, carrier)
     return issues
 
 
@@ -45,20 +48,12 @@ def is_path(text: str) -> bool:
     return "/" in text or "\\" in text or text.lower().endswith(_FILE_ENDINGS)
 
 
-def _network_names(scenario: Scenario) -> list[Issue]:
-    issues: list[Issue] = []
-    if scenario.electric is not None:
-        issues += _network(scenario, "electric", scenario.electric.network)
-    if scenario.heat is not None:
-        issues += _network(scenario, "heat", scenario.heat.network)
-    return issues
-
-
-def _network(scenario: Scenario, section: str, text: str) -> list[Issue]:
-    key, where = f"{section}.network", where_of(scenario)
+def _network_name(scenario: Scenario, carrier: Carrier) -> list[Issue]:
+    section: Literal["electric", "heat"] = "electric" if carrier == "electricity" else "heat"
+    key, where, text = f"{section}.network", where_of(scenario), getattr(scenario, section).network
     if section == "electric" and text.startswith("simbench:"):
         return []
-    names = [entry.name for entry in networks("electric" if section == "electric" else "heat")]
+    names = [entry.name for entry in networks(section)]
     if text in names or scenario.path_of(text).exists():
         return []
     if is_path(text):
@@ -106,15 +101,12 @@ def _profiles(scenario: Scenario) -> list[Issue]:
     return issues
 
 
-def _networks(scenario: Scenario) -> list[Issue]:
-    """Load each network, take what it says of itself, and look up the places that the scenario names."""
-    issues: list[Issue] = []
-    for carrier in scenario.carriers:
-        try:
-            issues += _electric(scenario) if carrier == "electricity" else _heat(scenario)
-        except InputError as error:
-            issues += error.issues or [Issue(where_of(scenario), carrier, str(error), "a usable network")]
-    return issues
+def _network(scenario: Scenario, carrier: Carrier) -> list[Issue]:
+    """Load a network, take what it says of itself, and look up the places that the scenario names."""
+    try:
+        return _electric(scenario) if carrier == "electricity" else _heat(scenario)
+    except InputError as error:
+        return list(error.issues) or [Issue(where_of(scenario), carrier, str(error), "a usable network")]
 
 
 def _electric(scenario: Scenario) -> list[Issue]:

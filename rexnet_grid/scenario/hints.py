@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _ARTICLES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "a text in quotes"}
+MOST_KEYS_LISTED = 12
 _COLDEST_AS_KELVIN, _HOTTEST_AS_KELVIN = 213.0, 473.5
 
 
@@ -121,7 +122,8 @@ def _unknown_key(source: str, location: tuple[int | str, ...], value: object) ->
         kind = "an unknown section" if isinstance(value, dict | list) else "a key outside any section"
         return Issue(source, key_text(last), kind, "one of the sections " + ", ".join(known), near)
     elsewhere = "" if near else _home_of(last)
-    return Issue(source, dotted(location), "an unknown key", "one of " + ", ".join(known), near or elsewhere)
+    expected = "one of " + ", ".join(known) if len(known) <= MOST_KEYS_LISTED or not near else "a key of this section"
+    return Issue(source, dotted(location), "an unknown key", expected, near or elsewhere)
 
 
 def _home_of(key: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -16,6 +17,8 @@ from rexnet_grid.scenario.models import Scenario
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 _POSITION = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 FROM_COMMAND_LINE = "--set"
@@ -38,6 +41,10 @@ def read_toml(path: Path) -> dict[str, object]:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ScenarioError([Issue(str(path), "file", "", "a TOML file", "check the path")]) from None
+    except IsADirectoryError:
+        inside = next(iter(sorted(path.glob("*.toml"))), None)
+        hint = f"did you mean {inside}?" if inside else ""
+        raise ScenarioError([Issue(str(path), "file", "a folder", "a TOML file", hint)]) from None
     except UnicodeDecodeError as error:
         raise ScenarioError([Issue(str(path), f"byte {error.start}", "no UTF-8", "a text file in UTF-8")]) from None
     except OSError as error:
@@ -99,6 +106,7 @@ def validate(
         wrong = {detail["loc"][:-1] for detail in details if detail["loc"]}
         told = [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong]
         issues = [issue_of(detail, where, overridden) for detail in told]
+        issues += _of_the_rest(data, details, source, where)
     issues += _across(data, where)
     if scenario is not None:
         issues += _relations(scenario, where)
@@ -131,6 +139,31 @@ def _across(data: Mapping[str, object], where: str) -> list[Issue]:
     if "electric" in data or "heat" in data:
         return []
     return [Issue(where, "electric", "", "a section [electric] or [heat]", "a scenario needs a delivery network")]
+
+
+def _of_the_rest(
+    data: Mapping[str, object], details: Sequence[ErrorDetails], source: Path | None, where: str
+) -> list[Issue]:
+    """Return what is wrong with the files, networks and places that are named where the text is right.
+
+    Wrong values are left out and their defaults taken; where something cannot be left out, nothing more is said.
+    """
+    from rexnet_grid.scenario.checking import check_scenario
+
+    rest = copy.deepcopy(dict(data))
+    for detail in details:
+        *parents, last = detail["loc"]
+        place: Any = rest
+        for name in parents:
+            place = place[name] if isinstance(place, dict | list) else None
+        if not isinstance(place, dict) or detail["type"] == "missing":
+            return []
+        place.pop(last, None)
+    try:
+        scenario = Scenario.model_validate(rest, context={"source": source})
+    except ValidationError:
+        return []
+    return [replace(issue, where=where) if issue.where == str(source) else issue for issue in check_scenario(scenario)]
 
 
 def _relations(scenario: Scenario, where: str) -> list[Issue]:

@@ -158,6 +158,37 @@ def test_the_command_line_is_blamed_for_its_own_slips(tmp_path):
     assert len(caught.value.issues) == 4
 
 
+def test_what_the_right_part_points_to_is_looked_up_beside_wrong_keys(tmp_path):
+    text = """
+        [electric]
+        network = "lv_schutterwald:13"
+        loading_max_percnt = 90.0
+        [heat]
+        network = "destst"
+        return_temperature_c = 348
+        [[participants]]
+        name = "x"
+        kind = "load"
+        bus = "bus 9999"
+        kw = 3.0
+        rate_kw = 3.0
+    """
+    found = issues_of(tmp_path, HEAD + text)
+    assert set(found) == {
+        "electric.loading_max_percnt", "heat.network", "heat.return_temperature_c", "participants[0].bus",
+        "participants[0].kw",
+    }  # fmt: skip
+    assert found["heat.network"].hint == 'did you mean "destest"?'
+    assert found["participants[0].kw"].hint == 'did you mean "rate_kw"?'
+    assert {issue.where for issue in found.values()} == {str(tmp_path / "s.toml")}
+
+
+def test_a_folder_names_the_scenario_inside(tmp_path):
+    (tmp_path / "s.toml").write_text(HEAD)
+    with pytest.raises(ScenarioError, match=r"got a folder; expected a TOML file.*s\.toml"):
+        Scenario.load(tmp_path)
+
+
 def test_hostile_names_are_only_text(tmp_path):
     found = issues_of(tmp_path, HEAD + '[electric]\nnetwork = "cigre_lv"\n"[red]<script>" = 1\n')
     assert set(found) == {'electric."[red]<script>"'}
