@@ -154,8 +154,11 @@ def _of_the_rest(
     for detail in details:
         *parents, last = detail["loc"]
         place: Any = rest
-        for name in parents:
-            place = place[name] if isinstance(place, dict | list) else None
+        try:
+            for name in parents:
+                place = place[name]
+        except (KeyError, TypeError):
+            return []
         if not isinstance(place, dict) or detail["type"] == "missing":
             return []
         place.pop(last, None)
