@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.feedertree import FeederTree
-from rexnet_grid.spacemeternet.voltagefit import Moments, TreeFit, fit_tree
+from rexnet_grid.spacemeternet.moments import Sample, without_wandering
+from rexnet_grid.spacemeternet.voltagefit import TreeFit, fit_tree
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _BLOCKS = 30
 _FEW, _SOME = 25, 40
 _SWEEPS = 6
+_FILTER_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,22 @@ class Forest:
 
 
 def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.random.Generator) -> Forest:
-    """Return the trees of a feeder from (N, customers) injections and squared voltages.
+    """Return the trees of a feeder from centred (N, customers) injections and squared voltages.
 
     Up to 25 customers branches are swapped on every resample; up to 40 on the whole data only; beyond that the trees
     stay as rebuilt, and fewer resamples are drawn.
     """
     n = v2.shape[1]
+    x = np.hstack([p, q])
+    filtered = _filtered(x, v2)
     blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
-    parts = [_raw(p[b], q[b], v2[b]) for b in blocks]
-    whole = _total(parts)
+    parts = [Sample.both((x, v2), filtered, rows) for rows in blocks]
+    whole = Sample.total(parts)
     first = improve(fit_tree(_rebuilt(whole), whole), whole, _SWEEPS if n <= _SOME else 0)
     count = resamples if n <= _FEW else min(resamples, 8) if n <= _SOME else 4
     trees, c, d = [first.tree], [], []
     for _ in range(count):
-        drawn = _total([parts[b] for b in rng.integers(0, len(parts), len(parts))])
+        drawn = Sample.total([parts[b] for b in rng.integers(0, len(parts), len(parts))])
         fit = fit_tree(_rebuilt(drawn), drawn)
         if n <= _FEW:
             fit = improve(fit, drawn, _SWEEPS)
@@ -72,13 +76,31 @@ def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.r
     return Forest(fits, weights / weights.sum(), np.array(c), np.array(d))
 
 
-def improve(fit: TreeFit, moments: Moments, sweeps: int) -> TreeFit:
+def fit_known(tree: FeederTree, p: FloatArray, q: FloatArray, v2: FloatArray) -> Forest:
+    """Return the one tree of a feeder whose map is known, fitted to centred (N, customers) injections and voltages."""
+    x, n = np.hstack([p, q]), v2.shape[1]
+    fit = fit_tree(tree, Sample.both((x, v2), _filtered(x, v2, tree)))
+    return Forest((fit,), np.ones(1), np.empty((0, n, n)), np.empty((0, n, n)))
+
+
+def _filtered(x: FloatArray, y: FloatArray, tree: FeederTree | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return the series after the supply's wandering was filtered out of them, as a first fit sees it."""
+    filtered = x, y
+    for _ in range(_FILTER_ROUNDS):
+        sample = Sample.both((x, y), filtered)
+        fit = fit_tree(tree if tree is not None else _rebuilt(sample), sample)
+        shared = (y - x @ fit.coefficients()) @ fit.noise.mean_weights
+        filtered = without_wandering(x, y, shared)
+    return filtered
+
+
+def improve(fit: TreeFit, sample: Sample, sweeps: int) -> TreeFit:
     """Return the tree after swapping neighbouring branches as long as the likelihood grows."""
     for _ in range(sweeps):
         before = fit.loglik
         for row in range(len(fit.tree.below)):
             for candidate in fit.tree.swaps(row):
-                other = fit_tree(candidate, moments, fit.noise, rounds=2)
+                other = fit_tree(candidate, sample, fit.noise, rounds=2)
                 if other.loglik > fit.loglik + 1e-6:
                     fit = other
                     break
@@ -87,27 +109,21 @@ def improve(fit: TreeFit, moments: Moments, sweeps: int) -> TreeFit:
     return fit
 
 
-def shared_resistance(moments: Moments) -> FloatArray:
-    """Return a symmetric first estimate of c by ridge regression of each squared voltage on all P and Q."""
-    n = len(moments.yy)
-    ridge = 1e-3 * np.diag(np.diag(moments.xx)) + 1e-12 * np.eye(2 * n)
-    c = np.linalg.solve(moments.xx + ridge, moments.xy)[:n]
+def shared_resistance(sample: Sample) -> FloatArray:
+    """Return a symmetric first estimate of c by ridge regression of each squared voltage on all P and Q.
+
+    The contrasts to the mean come from the plain data, the mean itself from the filtered data.
+    """
+    n = len(sample.own.yy)
+    each, shared = (_ridge(m.xx, m.xy) for m in (sample.own, sample.common))
+    c = (each - each.mean(axis=1, keepdims=True) + shared.mean(axis=1, keepdims=True))[:n]
     return np.asarray(0.5 * (c + c.T))
 
 
-def _rebuilt(moments: Moments) -> FeederTree:
-    return FeederTree.from_shared(shared_resistance(moments))
+def _ridge(xx: FloatArray, xy: FloatArray) -> FloatArray:
+    ridge = 1e-3 * np.diag(np.diag(xx)) + 1e-12 * np.eye(len(xx))
+    return np.asarray(np.linalg.solve(xx + ridge, xy))
 
 
-def _raw(p: FloatArray, q: FloatArray, v2: FloatArray) -> Moments:
-    x = np.hstack([p, q])
-    return Moments(x.T @ x, x.T @ v2, v2.T @ v2, len(v2))
-
-
-def _total(parts: list[Moments]) -> Moments:
-    return Moments(
-        np.sum([m.xx for m in parts], axis=0),
-        np.sum([m.xy for m in parts], axis=0),
-        np.sum([m.yy for m in parts], axis=0),
-        sum(m.steps for m in parts),
-    )
+def _rebuilt(sample: Sample) -> FeederTree:
+    return FeederTree.from_shared(shared_resistance(sample))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -11,8 +12,8 @@ from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
-from rexnet_grid.spacemeternet.treesearch import Forest, grow
-from rexnet_grid.spacemeternet.voltagefit import Moments, TreeFit, fit_tree
+from rexnet_grid.spacemeternet.treesearch import fit_known, grow
+from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, meter_gains
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery.headroom import Headroom
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
 _LOWEST_PU, _HIGHEST_PU = 0.5, 1.5
-_MOST_FOR_CURVATURE = 40
 _LINEARISATION = 0.02
+_MOST_GAIN = 0.2
+_FREE_WARNING = (
+    "free regression knows neither signs nor symmetry: where customers' P and Q move together its sensitivities can be "
+    "far off and of the wrong sign; use a tree (method='tree') for anything that acts on a network"
+)
+
+
+class FreeRegressionWarning(UserWarning):
+    """Sensitivities come from a regression that knows nothing of networks."""
 
 
 class VoltageSpaceNet(Estimator):
@@ -40,15 +50,27 @@ class VoltageSpaceNet(Estimator):
         How many resampled trees stand for the unknown map.
     seed
         Of the resampling.
+    gain_std
+        Standard deviation of the constant gain error of a voltage meter [-], such as 0.003; 0 takes gains as one.
+    method
+        ``"tree"``, or ``"free"`` for a regression without signs and symmetry, with a :class:`FreeRegressionWarning`.
     """
 
     def __init__(
-        self, tree: nx.Graph | None = None, root: Hashable = "busbar", n_trees: int = 16, seed: int = 0
+        self,
+        tree: nx.Graph | None = None,
+        root: Hashable = "busbar",
+        n_trees: int = 16,
+        seed: int = 0,
+        gain_std: float = 0.0,
+        method: Literal["tree", "free"] = "tree",
     ) -> None:
         self.tree = tree
         self.root = root
         self.n_trees = n_trees
         self.seed = seed
+        self.gain_std = gain_std
+        self.method = method
 
     def fit(self, p_kw: Any, q_kvar: Any, vm_pu: Any) -> Self:
         """Estimate the sensitivities.
@@ -64,57 +86,73 @@ class VoltageSpaceNet(Estimator):
         -------
         VoltageSpaceNet
             Itself, with ``vm_pu_per_kw_``, ``vm_pu_per_kvar_`` (row: voltage, column: injection), ``std_error_`` of
-            the former, ``trees_`` with ``weights_`` and ``diagnostics_``.
+            the former, ``gain_`` of each voltage meter, ``trees_`` with ``weights_`` and ``diagnostics_``.
 
         Raises
         ------
         MeterDataError
             If columns differ, voltages are not per unit, or there are too few rows.
+        ValueError
+            If ``method`` or ``gain_std`` is out of range.
         """
+        if self.method not in {"tree", "free"} or not 0.0 <= self.gain_std < _MOST_GAIN:
+            raise ValueError(
+                f"method is {self.method!r}, gain_std {self.gain_std}; 'tree' or 'free', 0 to {_MOST_GAIN}"
+            )
         self.customers_, p, q, v = _voltage_arrays(p_kw, q_kvar, vm_pu)
-        self.mean_pu_ = v.mean(axis=0)
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
-        v2 = v**2
+        dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
         self._mean_square = v2.mean(axis=0)
-        p, q, v2 = p - self.mean_kw_, q - self.mean_kvar_, v2 - self._mean_square
-        if self.tree is not None:
-            fits: list[TreeFit] = [
-                fit_tree(FeederTree.from_graph(self.tree, self.root, self.customers_), Moments.of(p, q, v2))
-            ]
-            forest = Forest(tuple(fits), np.ones(1), np.empty((0, *fits[0].tree.matrix(fits[0].r).shape)), np.empty(0))
-        else:
-            forest = grow(p, q, v2, self.n_trees, np.random.default_rng(self.seed))
-        self.trees_, self.weights_, self._forest = list(forest.fits), forest.weights, forest
+        v2 = v2 - self._mean_square
+        gain, error = np.ones(len(v2.T)), np.zeros(len(v2.T))
+        self._estimate(dp, dq, v2)
+        if self.gain_std > 0.0:
+            means = self._mean_square, self.mean_kw_, self.mean_kvar_
+            gain, error = meter_gains(self._model, *means, self.gain_std, len(v2))
+            self._estimate(dp, dq, v2 / gain**2)
+        self.gain_ = pd.DataFrame({"gain": gain, "std_error": error}, list(self.customers_))
+        self.mean_pu_ = v.mean(axis=0) / gain
         self._set_sensitivities()
         return self
 
-    def predict(self, p_kw: Any, q_kvar: Any) -> pd.DataFrame:
-        """Return the voltages [p.u.] at injections, the busbar at its mean."""
+    def predict(self, p_kw: Any, q_kvar: Any, vm_pu: Any = None) -> pd.DataFrame:
+        """Return the voltages [p.u.] that the meters would show at injections.
+
+        Parameters
+        ----------
+        p_kw, q_kvar
+            (N, customers) injections [kW, kvar]; ``q_kvar`` may be None.
+        vm_pu
+            (N, customers) readings of the same instants, NaN where missing, from which the busbar's level is taken:
+            for each customer from all others. None takes the busbar at its mean.
+        """
         self._require_fit("trees_")
         p = pd.DataFrame(p_kw)
         q = pd.DataFrame(q_kvar).to_numpy(dtype=float) if q_kvar is not None else np.zeros(p.shape)
-        dp, dq = p.to_numpy(dtype=float) - self.mean_kw_, q - self.mean_kvar_
-        parts = [w * t.predict(dp, dq) for w, t in zip(self.weights_, self.trees_, strict=True)]
-        square = self._mean_square + np.sum(parts, axis=0)
-        return pd.DataFrame(np.sqrt(np.maximum(square, 0.0)), p.index, list(self.customers_))
+        square = self._square(p.to_numpy(dtype=float), q)
+        if vm_pu is not None:
+            away = (pd.DataFrame(vm_pu).to_numpy(dtype=float) / self._gain) ** 2 - square
+            weight = np.where(np.isfinite(away), 1.0 / self._model.noise.meter, 0.0)
+            away = np.nan_to_num(away)
+            others = weight.sum(axis=1, keepdims=True) - weight
+            level = (weight * away).sum(axis=1, keepdims=True) - weight * away
+            square = square + np.divide(level, others, out=np.zeros_like(level), where=others > 0)
+        return pd.DataFrame(self._gain * np.sqrt(np.maximum(square, 0.0)), p.index, list(self.customers_))
 
     def operating_point(self, p_kw: FloatArray, q_kvar: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation (customers,) of the voltages [p.u.] at injections (customers,) [kW, kvar].
 
-        The standard deviation holds the sensitivities' uncertainty, the spread between trees and the scatter of the
-        voltages about the model (busbar and what was not metered); without ``q_kvar`` the mean reactive power is taken.
+        The standard deviation holds the sensitivities' uncertainty, the spread between trees, that of the meters'
+        gains, and the scatter of the voltages about the model (busbar and what was not metered); without ``q_kvar`` the
+        mean reactive power is taken.
         """
         self._require_fit("trees_")
-        dp = p_kw - self.mean_kw_
-        dq = np.zeros_like(dp) if q_kvar is None else q_kvar - self.mean_kvar_
-        mean = self._mean_square + np.sum(
-            [w * t.predict(dp[None], dq[None])[0] for w, t in zip(self.weights_, self.trees_, strict=True)], axis=0
-        )
-        voltage = np.sqrt(np.maximum(mean, 1e-6))
-        own = (self.std_error_.to_numpy() ** 2) @ dp**2
-        noise = self.trees_[0].noise
-        scatter = noise.busbar / (4.0 * voltage**2)
-        return voltage, np.sqrt(own + scatter)
+        q = self.mean_kvar_ if q_kvar is None else q_kvar
+        voltage = np.sqrt(np.maximum(self._square(p_kw[None], q[None])[0], 1e-6))
+        own = (self.std_error_.to_numpy() ** 2) @ (p_kw - self.mean_kw_) ** 2
+        gain = (voltage * self.gain_["std_error"].to_numpy()) ** 2
+        scatter = self._model.noise.busbar / (4.0 * voltage**2)
+        return voltage, np.sqrt(own + gain + scatter)
 
     def to_constraints(
         self,
@@ -154,38 +192,55 @@ class VoltageSpaceNet(Estimator):
         return band_rows(unit, self.customers_, self.customers_, slopes, expected, margin, band_pu, "voltage")
 
     def edge_table(self) -> pd.DataFrame:
-        """Return the edges of the likeliest tree: customers below, r [p.u./kW] and x [p.u./kvar] at nominal voltage."""
+        """Return the edges of the likeliest tree: customers below, r [p.u./kW] and x [p.u./kvar] at nominal voltage.
+
+        Empty after a free regression.
+        """
         self._require_fit("trees_")
-        best = self.trees_[int(np.argmax(self.weights_))]
-        names = np.array(self.customers_)
-        return pd.DataFrame(
-            {
-                "customers_below": [" ".join(names[row]) for row in best.tree.below],
-                "r_pu_per_kw": 0.5 * best.r,
-                "x_pu_per_kvar": 0.5 * best.x,
-            }
-        )
+        names, rows = np.array(self.customers_), []
+        if self.trees_:
+            best = self.trees_[int(np.argmax(self.weights_))]
+            rows = [
+                (" ".join(names[b]), 0.5 * r, 0.5 * x) for b, r, x in zip(best.tree.below, best.r, best.x, strict=True)
+            ]
+        return pd.DataFrame(rows, columns=["customers_below", "r_pu_per_kw", "x_pu_per_kvar"])
+
+    def _estimate(self, p: FloatArray, q: FloatArray, v2: FloatArray) -> None:
+        self.trees_: list[TreeFit] = []
+        self.weights_: FloatArray = np.empty(0)
+        if self.method == "free":
+            warnings.warn(_FREE_WARNING, FreeRegressionWarning, stacklevel=3)
+            self._model = LinearVoltage.free(p, q, v2)
+            return
+        if self.tree is not None:
+            forest = fit_known(FeederTree.from_graph(self.tree, self.root, self.customers_), p, q, v2)
+        else:
+            forest = grow(p, q, v2, self.n_trees, np.random.default_rng(self.seed))
+        self.trees_, self.weights_ = list(forest.fits), forest.weights
+        self._model = LinearVoltage.of_trees(forest)
+
+    @property
+    def _gain(self) -> FloatArray:
+        return np.asarray(self.gain_["gain"], dtype=np.float64)
+
+    def _square(self, p: FloatArray, q: FloatArray) -> FloatArray:
+        """Return the true squared voltages (N, customers) at injections, the busbar at its mean."""
+        change = self._model.change(p - self.mean_kw_, q - self.mean_kvar_)
+        return np.asarray(self._mean_square / self._gain**2 + change)
 
     def _set_sensitivities(self) -> None:
-        names = list(self.customers_)
+        names, model = list(self.customers_), self._model
         half = 0.5 / self.mean_pu_[:, None]
-        pairs = list(zip(self.weights_.tolist(), self.trees_, strict=True))
-        mean_r = np.sum([w * f.tree.matrix(f.r) for w, f in pairs], axis=0)
-        mean_x = np.sum([w * f.tree.matrix(f.x) for w, f in pairs], axis=0)
-        drawn = self._forest.c
-        spread = drawn.var(axis=0, ddof=1) if len(drawn) > 1 else np.zeros_like(mean_r)
-        if len(self.customers_) <= _MOST_FOR_CURVATURE:
-            spread = np.maximum(spread, self.trees_[0].variance())
-        spread = spread + (_LINEARISATION * mean_r) ** 2
-        self.vm_pu_per_kw_ = pd.DataFrame(half * mean_r, names, names)
-        self.vm_pu_per_kvar_ = pd.DataFrame(half * mean_x, names, names)
+        spread = model.spread + (_LINEARISATION * model.c) ** 2
+        self.vm_pu_per_kw_ = pd.DataFrame(half * model.c, names, names)
+        self.vm_pu_per_kvar_ = pd.DataFrame(half * model.d, names, names)
         self.std_error_ = pd.DataFrame(half * np.sqrt(spread), names, names)
-        noise = self.trees_[0].noise
         self.diagnostics_ = {
-            "meter_noise_pu": float(np.sqrt(np.mean(noise.meter)) / (2.0 * self.mean_pu_.mean())),
-            "busbar_noise_pu": float(np.sqrt(noise.busbar) / (2.0 * self.mean_pu_.mean())),
+            "meter_noise_pu": float(np.sqrt(np.mean(model.noise.meter)) / (2.0 * self.mean_pu_.mean())),
+            "busbar_noise_pu": float(np.sqrt(model.noise.busbar) / (2.0 * self.mean_pu_.mean())),
             "trees": len(self.trees_),
-            "largest_weight": float(max(self.weights_)),
+            "largest_weight": float(max(self.weights_, default=0.0)),
+            "warning": _FREE_WARNING if self.method == "free" else "",
         }
 
 

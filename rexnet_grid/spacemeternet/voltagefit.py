@@ -1,8 +1,14 @@
 """Estimate the edge values of a feeder tree from P, Q and V by generalised least squares with signs and a prior.
 
-Every instant has noise σ² of each meter and τ² of the busbar, common to all; both are estimated from the residuals.
+Every instant has white noise of each meter and a supply that wanders, common to all; both are estimated from the
+residuals, the wandering as an autoregression (see :mod:`rexnet_grid.spacemeternet.moments`). With w the inverse
+variances of the meters, generalised least squares weighs the contrasts of customers by diag(w) - ww'/Σw and their
+weighted mean, after the filter, by one over the variance of what cannot be foreseen of it.
+
 The prior says that the reactance of an edge follows its resistance as in low-voltage cables: R'/X' of NAYY 4x50 to
-4x150 is 0.642/0.083 to 0.206/0.080 Ω/km (DIN VDE 0276-603), of overhead Al lines about 0.6/0.35.
+4x150 is 0.642/0.083 to 0.206/0.080 Ω/km (DIN VDE 0276-603), of overhead Al lines about 0.6/0.35. What all customers
+share holds the transformer besides, whose X/R is 2 to 4 (EN 50588-1: 4 % impedance, 1.1 to 1.8 % load loss), so little
+is said of its ratio.
 
 All that a fit needs of the data are their second moments, so that many trees can be tried on the same data.
 """
@@ -17,69 +23,67 @@ from scipy.optimize import nnls
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
-    from rexnet_grid.spacemeternet.feedertree import FeederTree
+    from rexnet_grid.spacemeternet.feedertree import BoolArray, FeederTree
+    from rexnet_grid.spacemeternet.moments import Sample
 
 REACTANCE_RATIO = 0.35
 REACTANCE_RATIO_SD = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Sums over the instants of centred injections x = (p, q) and squared voltages y.
-
-    Attributes
-    ----------
-    xx, xy, yy
-        (2n, 2n), (2n, n), (n, n).
-    steps
-        Number of instants.
-    """
-
-    xx: FloatArray
-    xy: FloatArray
-    yy: FloatArray
-    steps: int
-
-    @classmethod
-    def of(cls, p: FloatArray, q: FloatArray, v2: FloatArray) -> Moments:
-        """Return the moments of (N, customers) arrays, which are centred here."""
-        x = np.hstack([p, q])
-        x, y = x - x.mean(axis=0), v2 - v2.mean(axis=0)
-        return cls(x.T @ x, x.T @ y, y.T @ y, len(y))
-
-    def residual(self, coefficients: FloatArray) -> FloatArray:
-        """Return the covariance (n, n) of y - x @ coefficients (2n, n)."""
-        across = coefficients.T @ self.xy
-        return np.asarray((self.yy - across - across.T + coefficients.T @ self.xx @ coefficients) / self.steps)
+ROOT_RATIO = 1.5
+ROOT_RATIO_SD = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseModel:
-    """Variances of the squared voltage: of each customer's meter (customers,) and of the busbar, common to all."""
+    """Variances of the squared voltage.
+
+    Attributes
+    ----------
+    meter
+        (customers,) of each customer's meter.
+    busbar
+        Of the busbar, common to all, as it wanders.
+    shared
+        Of the weighted mean of all customers after the filter: what cannot be foreseen of it.
+    """
 
     meter: FloatArray
     busbar: float
+    shared: float
 
     @classmethod
-    def of(cls, residual: FloatArray) -> NoiseModel:
-        """Split a residual covariance (n, n) into the meters' own part and the one common to all."""
-        n = len(residual)
+    def of(cls, own: FloatArray, common: FloatArray) -> NoiseModel:
+        """Split residual covariances (n, n), plain and filtered, into the meters' own part and the common one."""
+        n = len(own)
         if n < _ENOUGH_TO_SPLIT:
-            return cls(np.maximum(np.diag(residual), 1e-16), 1e-16)
-        common = float(residual.mean())
-        own = np.maximum((np.diag(residual) - 2.0 * residual.mean(axis=1) + common) * n / (n - 1), 1e-16)
-        return cls(own, max(common - float(own.sum()) / n**2, 1e-16))
+            meter, busbar = np.maximum(np.diag(own), 1e-16), 1e-16
+        else:
+            mean = float(own.mean())
+            meter = np.maximum((np.diag(own) - 2.0 * own.mean(axis=1) + mean) * n / (n - 1), 1e-16)
+            busbar = max(mean - float(meter.sum()) / n**2, 1e-16)
+        u = _unit(meter)
+        return cls(meter, busbar, max(float(u @ common @ u), 1e-18))
 
-    def weight(self) -> FloatArray:
-        """Return the inverse of diag(meter) + busbar 11'."""
-        w = 1.0 / self.meter
-        return np.asarray(np.diag(w) - np.outer(w, w) / (1.0 / max(self.busbar, 1e-30) + w.sum()))
+    @property
+    def mean_weights(self) -> FloatArray:
+        """Weights (customers,) of the mean that tells most of what all share."""
+        return _unit(self.meter)
 
-    def loglik(self, residual: FloatArray, steps: int) -> float:
-        """Return the Gaussian log-likelihood of ``steps`` residuals with this covariance."""
-        log_det = float(np.log(self.meter).sum() + np.log1p(self.busbar * (1.0 / self.meter).sum()))
-        mahalanobis = float((self.weight() * residual).sum())
+    def weights(self) -> tuple[FloatArray, FloatArray]:
+        """Return what the plain and the filtered moments weigh: contrasts of customers, and their mean."""
+        w, u = 1.0 / self.meter, _unit(self.meter)
+        return np.asarray(np.diag(w) - np.outer(w, w) / w.sum()), np.outer(u, u) / self.shared
+
+    def loglik(self, own: FloatArray, common: FloatArray, steps: int) -> float:
+        """Return the Gaussian log-likelihood of ``steps`` residuals with these covariances."""
+        contrast, mean = self.weights()
+        log_det = float(np.log(self.meter).sum() + np.log((1.0 / self.meter).sum()) + np.log(self.shared))
+        mahalanobis = float((contrast * own).sum() + (mean * common).sum())
         return -0.5 * steps * (mahalanobis + log_det + len(self.meter) * float(np.log(2 * np.pi)))
+
+
+def _unit(meter: FloatArray) -> FloatArray:
+    w = 1.0 / meter
+    return np.asarray(w / w.sum())
 
 
 _ENOUGH_TO_SPLIT = 3
@@ -114,6 +118,10 @@ class TreeFit:
         """Return the (N, customers) deviation of the squared voltage from its mean at centred injections."""
         return p @ self.tree.matrix(self.r) + q @ self.tree.matrix(self.x)
 
+    def coefficients(self) -> FloatArray:
+        """Return the (2 customers, customers) matrix that takes (p, q) to the squared voltage."""
+        return np.vstack([self.tree.matrix(self.r), self.tree.matrix(self.x)])
+
     def variance(self) -> FloatArray:
         """Return the variance (customers, customers) of each entry of the matrix of r, by the curvature."""
         rows = self.tree.below.astype(float)
@@ -123,14 +131,14 @@ class TreeFit:
         return np.asarray(np.einsum("ije,ef,ijf->ij", both, covariance, both, optimize=True))
 
 
-def fit_tree(tree: FeederTree, moments: Moments, noise: NoiseModel | None = None, rounds: int = 4) -> TreeFit:
+def fit_tree(tree: FeederTree, sample: Sample, noise: NoiseModel | None = None, rounds: int = 4) -> TreeFit:
     """Fit a tree to data.
 
     Parameters
     ----------
     tree
         The tree of the customers.
-    moments
+    sample
         The data.
     noise
         Noise to start from.
@@ -140,37 +148,42 @@ def fit_tree(tree: FeederTree, moments: Moments, noise: NoiseModel | None = None
     rows = tree.below.astype(float)
     half = len(rows)
     n = rows.shape[1]
-    noise = noise or NoiseModel.of(moments.yy / moments.steps)
+    own, common = sample.own, sample.common
+    noise = noise or NoiseModel.of(own.yy / own.steps, common.yy / common.steps)
     both = np.vstack([rows, rows])
     drive = np.zeros((2 * half, 2 * n))
     drive[:half, :n] = rows
     drive[half:, n:] = rows
-    gram, cross = drive @ moments.xx @ drive.T, drive @ moments.xy
-    values, information, residual = np.zeros(2 * half), np.eye(2 * half), moments.yy
+    seen = [(drive @ m.xx @ drive.T, drive @ m.xy) for m in (own, common)]
+    values, information, residuals = np.zeros(2 * half), np.eye(2 * half), (own.yy, common.yy)
     for _ in range(rounds):
-        w = noise.weight()
-        information = (both @ w @ both.T) * gram
-        information = information + _cable_prior(values[:half], information)
-        values = _nonnegative(information, ((both @ w) * cross).sum(axis=1))
+        information, right = np.zeros((2 * half, 2 * half)), np.zeros(2 * half)
+        for (gram, cross), w in zip(seen, noise.weights(), strict=True):
+            information += (both @ w @ both.T) * gram
+            right += ((both @ w) * cross).sum(axis=1)
+        information += _cable_prior(values[:half], information, np.asarray(tree.below.all(axis=1)))
+        values = _nonnegative(information, right)
         coefficients = np.vstack([tree.matrix(values[:half]), tree.matrix(values[half:])])
-        residual = moments.residual(coefficients)
-        noise = NoiseModel.of(residual)
-    return TreeFit(tree, values[:half], values[half:], information, noise.loglik(residual, moments.steps), noise)
+        residuals = own.residual(coefficients), common.residual(coefficients)
+        noise = NoiseModel.of(*residuals)
+    loglik = noise.loglik(*residuals, own.steps)
+    return TreeFit(tree, values[:half], values[half:], information, loglik, noise)
 
 
-def _cable_prior(r: FloatArray, information: FloatArray) -> FloatArray:
+def _cable_prior(r: FloatArray, information: FloatArray, root: BoolArray) -> FloatArray:
     """Return the information of the prior x_e ~ N(ratio r_e, (sd r_e)²) as a penalty on (r, x)."""
     n = len(r)
     out = np.zeros_like(information)
     typical = float(np.mean(r)) if np.any(r > 0) else 0.0
     if typical == 0.0:
         return out + np.diag(np.full(2 * n, 1e-9 * float(np.trace(information)) / (2 * n)))
-    precision = 1.0 / (REACTANCE_RATIO_SD * np.maximum(r, 0.2 * typical)) ** 2
+    ratio = np.where(root, ROOT_RATIO, REACTANCE_RATIO)
+    precision = 1.0 / (np.where(root, ROOT_RATIO_SD, REACTANCE_RATIO_SD) * np.maximum(r, 0.2 * typical)) ** 2
     index = np.arange(n)
-    out[index, index] += precision * REACTANCE_RATIO**2
+    out[index, index] += precision * ratio**2
     out[index + n, index + n] += precision
-    out[index, index + n] -= precision * REACTANCE_RATIO
-    out[index + n, index] -= precision * REACTANCE_RATIO
+    out[index, index + n] -= precision * ratio
+    out[index + n, index] -= precision * ratio
     return out
 
 

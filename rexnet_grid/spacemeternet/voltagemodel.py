@@ -1,0 +1,100 @@
+"""The linear model of a feeder's voltages that an estimate ends in, whichever way it was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.spacemeternet.moments import Moments
+from rexnet_grid.spacemeternet.voltagefit import NoiseModel
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.treesearch import Forest
+
+_MOST_FOR_CURVATURE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class LinearVoltage:
+    """Squared voltages as linear in the injections, about their means.
+
+    Attributes
+    ----------
+    c, d
+        (customers, customers) row: squared voltage, column: injection [p.u.²/kW, p.u.²/kvar].
+    spread
+        (customers, customers) variance of ``c``.
+    noise
+        Noise that remains.
+    draws
+        (resamples, customers, customers) of ``c``; empty where the map is known.
+    """
+
+    c: FloatArray
+    d: FloatArray
+    spread: FloatArray
+    noise: NoiseModel
+    draws: FloatArray
+
+    @classmethod
+    def of_trees(cls, forest: Forest) -> LinearVoltage:
+        """Return the mean over weighted trees; the spread is that of the resamples, and of the curvature if larger."""
+        pairs = list(zip(forest.weights.tolist(), forest.fits, strict=True))
+        c = np.sum([w * f.tree.matrix(f.r) for w, f in pairs], axis=0)
+        d = np.sum([w * f.tree.matrix(f.x) for w, f in pairs], axis=0)
+        spread = forest.c.var(axis=0, ddof=1) if len(forest.c) > 1 else np.zeros_like(c)
+        if len(c) <= _MOST_FOR_CURVATURE:
+            spread = np.maximum(spread, forest.fits[0].variance())
+        return cls(c, d, spread, forest.fits[0].noise, forest.c)
+
+    @classmethod
+    def free(cls, p: FloatArray, q: FloatArray, v2: FloatArray) -> LinearVoltage:
+        """Return the least-squares regression of each squared voltage on every P and Q, without signs or symmetry."""
+        n = v2.shape[1]
+        moments = Moments.of(np.hstack([p, q]), v2)
+        ridge = 1e-10 * np.diag(np.diag(moments.xx)) + 1e-14 * np.eye(2 * n)
+        inverse = np.linalg.inv(moments.xx + ridge)
+        coefficients = inverse @ moments.xy
+        own = moments.residual(coefficients) * moments.steps / max(moments.steps - 2 * n - 1, 1)
+        spread = np.outer(np.diag(own), np.diag(inverse)[:n])
+        return cls(coefficients[:n].T, coefficients[n:].T, spread, NoiseModel.of(own, own), np.empty((0, n, n)))
+
+    def change(self, dp: FloatArray, dq: FloatArray) -> FloatArray:
+        """Return the (N, customers) change of the squared voltages by changes (N, customers) of the injections."""
+        return np.asarray(dp @ self.c.T + dq @ self.d.T)
+
+
+def meter_gains(
+    model: LinearVoltage, mean_square: FloatArray, p: FloatArray, q: FloatArray, gain_std: float, steps: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the constant gain (customers,) of each voltage meter and its standard error, from the mean levels.
+
+    A meter whose mean is above what the others and the model say reads too much; what all read too much alike cannot
+    be told. The prior is a gain of one with standard deviation ``gain_std``.
+
+    Parameters
+    ----------
+    model
+        The sensitivities.
+    mean_square
+        (customers,) mean squared readings [p.u.²].
+    p, q
+        (customers,) mean injections [kW, kvar].
+    gain_std
+        Prior standard deviation of a gain [-].
+    steps
+        Number of instants behind the means.
+    """
+    drop = model.c @ p + model.d @ q
+    supply = float(np.mean(mean_square - drop))
+    square = mean_square / (supply + drop)
+    apart = model.draws @ p if len(model.draws) > 1 else np.zeros((2, len(p)))
+    apart = apart - apart.mean(axis=1, keepdims=True)
+    variance = (apart.var(axis=0, ddof=1) + model.noise.meter / steps) / supply**2
+    prior = (2.0 * gain_std) ** 2
+    share = prior / (prior + variance)
+    posterior = share * variance + prior / len(p)
+    return np.sqrt(1.0 + share * (square - 1.0)), 0.5 * np.sqrt(posterior)
