@@ -7,38 +7,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.rexdynnet import plants
 from rexnet_grid.rexdynnet.buildings import advance, heat_to_reach
-from rexnet_grid.units import ZERO_CELSIUS_K
+from rexnet_grid.rexdynnet.plants import regression_cop
 
 if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import FloatArray
     from rexnet_grid.rexdynnet.buildings import Building
 
-FIELD_CORRECTION = 0.85
-LIFT_RANGE_K = (15.0, 60.0)
 ROOM_MARGIN_K = 5.0
 
 
 def air_source_cop(outdoor_c: FloatArray, flow_c: FloatArray) -> FloatArray:
-    r"""Return the coefficient of performance of an air-source heat pump [-].
-
-    .. math:: COP = 0.85\,(6.08 - 0.09\,\Delta T + 0.0005\,\Delta T^2)
-
-    with the lift :math:`\Delta T` from outdoor air to flow, held in the 15 … 60 K of the fit: O. Ruhnau, L. Hirth and
-    A. Praktiknjo, "Time series of heat demand and heat pump efficiency for energy system modeling", Scientific Data 6
-    (2019) 189, doi:10.1038/s41597-019-0199-y; 0.85 is their correction from laboratory to field.
-    """
-    lift = np.clip(flow_c - outdoor_c, *LIFT_RANGE_K)
-    return np.asarray(FIELD_CORRECTION * (6.08 - 0.09 * lift + 0.0005 * lift**2))
+    """Return the coefficient of performance of an air-source heat pump [-]; see :func:`regression_cop`."""
+    return regression_cop("air", outdoor_c, flow_c)
 
 
 def carnot_cop(source_c: float, supply_c: float, quality: float = 0.5) -> float:
-    """Return the coefficient of performance of a large heat pump [-]: a part ``quality`` of Carnot's.
-
-    Around one half for large machines in district heating (A. Arpagaus et al., "High temperature heat pumps", Energy
-    152 (2018), doi:10.1016/j.energy.2018.03.166).
-    """
-    return quality * (supply_c + ZERO_CELSIUS_K) / max(supply_c - source_c, 1.0)
+    """Return the coefficient of performance of a large heat pump [-]: a part ``quality`` of Carnot's."""
+    return float(plants.carnot_cop(source_c, supply_c, quality))
 
 
 def heating_curve_c(outdoor_c: FloatArray, design_outdoor_c: float, design_flow_c: float, room_c: float) -> FloatArray:

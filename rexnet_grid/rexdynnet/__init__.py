@@ -11,44 +11,66 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.emitters import Emitter
     from rexnet_grid.rexdynnet.exchanger import Exchanger
     from rexnet_grid.rexdynnet.fluid import Fluid
+    from rexnet_grid.rexdynnet.greybox import GreyBox
+    from rexnet_grid.rexdynnet.heating import BuildingRun, SetPoint, simulate_building
     from rexnet_grid.rexdynnet.limits import HeatLimits
     from rexnet_grid.rexdynnet.linepack import LinepackBand
     from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
     from rexnet_grid.rexdynnet.pipe import Pipe
+    from rexnet_grid.rexdynnet.plants import Chp, Collector, EfficiencyCurve, OperatingRange
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
     from rexnet_grid.rexdynnet.single import simulate_pipe
+    from rexnet_grid.rexdynnet.tank import StratifiedTank
 
 __all__ = [
     "Building",
+    "BuildingRun",
+    "Chp",
+    "Collector",
+    "EfficiencyCurve",
     "Emitter",
     "Exchanger",
     "Fluid",
+    "GreyBox",
     "HeatDelivery",
     "HeatLimits",
     "HeatNetwork",
     "HeatSimulation",
     "LinepackBand",
+    "OperatingRange",
     "Pipe",
     "Plant",
+    "SetPoint",
+    "StratifiedTank",
     "Substation",
     "SupplyCurve",
+    "simulate_building",
     "simulate_pipe",
 ]
 
 _HOME = {
     "Building": "buildings",
+    "BuildingRun": "heating",
+    "Chp": "plants",
+    "Collector": "plants",
+    "EfficiencyCurve": "plants",
     "Emitter": "emitters",
     "Exchanger": "exchanger",
     "Fluid": "fluid",
+    "GreyBox": "greybox",
     "HeatDelivery": "delivery",
     "HeatLimits": "limits",
     "HeatNetwork": "network",
     "HeatSimulation": "simulation",
     "LinepackBand": "linepack",
+    "OperatingRange": "plants",
     "Pipe": "pipe",
     "Plant": "network",
+    "SetPoint": "heating",
+    "StratifiedTank": "tank",
     "Substation": "network",
     "SupplyCurve": "curves",
+    "simulate_building": "heating",
     "simulate_pipe": "single",
 }
 

@@ -1,0 +1,260 @@
+r"""A stratified storage tank: mixed layers, one above the other, each step solved exactly.
+
+Layer i of N holds :math:`m_i c` and obeys
+
+.. math:: m_i c \frac{dT_i}{dt} = \dot m c\,(T_{i \mp 1} - T_i) + U_i (T_{amb} - T_i)
+          + \frac{\lambda A}{\Delta z} (T_{i-1} - 2 T_i + T_{i+1})
+
+the water moving down while the tank is charged (hot water enters at the top) and up while it is discharged (the
+network's return enters at the bottom). With flows and inlet held over a step this is linear; end and mean follow from
+one matrix exponential, so the energy of every step adds up to rounding whatever its length. Warm water below cold
+water rises at once: adjacent layers are joined from the unstable place outwards until temperature falls from top to
+bottom, which keeps their heat (the multi-node model of E. M. Kleinbach, W. A. Beckman, S. A. Klein, "Performance study
+of one-dimensional models for stratified thermal storage tanks", Solar Energy 50 (1993),
+doi:10.1016/0038-092X(93)90087-5). N layers pass a front on like N stirred vessels, spread by :math:`1/\sqrt N` of the
+turnover.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.linalg import expm
+
+from rexnet_grid.errors import InputError, Issue
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+
+WATER_KG_M3 = 983.2
+WATER_KJ_KGK = 4.1843
+SECONDS_PER_HOUR = 3600.0
+WATT_PER_KILOWATT = 1000.0
+TURNOVER_PER_STEP = 0.5
+MAX_TRIALS = 60
+CLOSE_ENOUGH = 1e-10
+
+
+class TankMove(NamedTuple):
+    """What a step did: layers at the end (top first), mean outlet [degC], heat in from the network, loss [kWh]."""
+
+    layers_c: FloatArray
+    outlet_c: float
+    heat_kwh: float
+    loss_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class StratifiedTank:
+    """A standing cylinder of water.
+
+    Attributes
+    ----------
+    volume_m3
+        Content [m3].
+    height_over_diameter
+        Shape [-].
+    layers
+        Number of layers.
+    insulation_w_m2k
+        Heat loss of the hull per area [W/(m2 K)]; 0.3 is about 12 cm of mineral wool.
+    ambient_c
+        Around the tank [degC].
+    conductivity_w_mk
+        Effective conductivity along the tank [W/(m K)]: water 0.65 and the steel of the hull.
+    """
+
+    volume_m3: float
+    height_over_diameter: float = 2.5
+    layers: int = 20
+    insulation_w_m2k: float = 0.3
+    ambient_c: float = 10.0
+    conductivity_w_mk: float = 1.0
+
+    def __post_init__(self) -> None:
+        issues = [
+            Issue("tank", name, str(value), "a finite number above zero")
+            for name, value in (("volume_m3", self.volume_m3), ("height_over_diameter", self.height_over_diameter))
+            if not (math.isfinite(value) and value > 0.0)
+        ]
+        issues += [
+            Issue("tank", name, str(value), "a finite number, not negative")
+            for name, value in (
+                ("insulation_w_m2k", self.insulation_w_m2k),
+                ("conductivity_w_mk", self.conductivity_w_mk),
+            )
+            if not (math.isfinite(value) and value >= 0.0)
+        ]
+        if not (isinstance(self.layers, int) and 2 <= self.layers <= 200):
+            issues.append(Issue("tank", "layers", str(self.layers), "2 to 200"))
+        if not -40.0 <= self.ambient_c <= 60.0:
+            issues.append(Issue("tank", "ambient_c", str(self.ambient_c), "-40 to 60 degC"))
+        if issues:
+            raise InputError(issues)
+
+    @property
+    def diameter_m(self) -> float:
+        """Diameter [m]."""
+        return math.cbrt(4.0 * self.volume_m3 / (math.pi * self.height_over_diameter))
+
+    @property
+    def layer_kwh_k(self) -> float:
+        """Heat capacity of one layer [kWh/K]."""
+        return self.volume_m3 * WATER_KG_M3 * WATER_KJ_KGK / self.layers / SECONDS_PER_HOUR
+
+    def heat_kwh(self, layers_c: FloatArray, above_c: float = 0.0) -> float:
+        """Return the heat above a temperature [kWh]."""
+        return float(np.sum(layers_c - above_c)) * self.layer_kwh_k
+
+    def filled(self, hot_c: float, cold_c: float, share: float) -> FloatArray:
+        """Return layers (top first) of which a ``share`` of the volume is hot [degC]."""
+        edge = np.clip(share * self.layers - np.arange(self.layers), 0.0, 1.0)
+        return np.asarray(cold_c + (hot_c - cold_c) * edge)
+
+    def usable_kwh(self, layers_c: FloatArray, lowest_c: float, return_c: float) -> float:
+        """Return the heat above the return temperature in layers that are at least ``lowest_c`` warm [kWh]."""
+        warm = layers_c[layers_c >= lowest_c]
+        return float(np.sum(np.maximum(warm - return_c, 0.0))) * self.layer_kwh_k
+
+    def room_kwh(self, layers_c: FloatArray, hot_c: float) -> float:
+        """Return the heat that filling the tank with water of ``hot_c`` would take [kWh]."""
+        return float(np.sum(np.maximum(hot_c - layers_c, 0.0))) * self.layer_kwh_k
+
+    def step(self, layers_c: FloatArray, flow_kg_s: float, inlet_c: float, hours: float) -> TankMove:
+        """Let water flow through for ``hours``, then let warm water rise.
+
+        Parameters
+        ----------
+        layers_c
+            (layers,) temperatures, top first [degC].
+        flow_kg_s
+            Downwards positive (charging from the top), negative upwards (discharging from the bottom) [kg/s].
+        inlet_c
+            Of the water that enters [degC].
+        hours
+            Duration [h]; cut so that at most half the tank passes between two looks at the order of temperatures.
+
+        Returns
+        -------
+        TankMove
+            ``heat_kwh`` is positive when the network's water leaves heat in the tank. Always
+            heat - loss = change of the content.
+        """
+        passed = abs(flow_kg_s) * WATER_KJ_KGK * hours / self.layer_kwh_k
+        parts = max(1, math.ceil(passed / (TURNOVER_PER_STEP * self.layers)))
+        state, outlet, heat, loss = np.asarray(layers_c, dtype=np.float64), 0.0, 0.0, 0.0
+        part = hours / parts
+        for _ in range(parts):
+            end, mean = self._advance(state, flow_kg_s, inlet_c, part)
+            out = float(mean[-1] if flow_kg_s >= 0.0 else mean[0])
+            heat += abs(flow_kg_s) * WATER_KJ_KGK * (inlet_c - out) * part
+            loss += float(self._hull() @ (mean - self.ambient_c)) * part
+            outlet += out / parts
+            state = settled(end)
+        return TankMove(state, outlet, heat, loss)
+
+    def exchange(
+        self, layers_c: FloatArray, heat_kw: float, inlet_c: float, hours: float, most_kg_s: float
+    ) -> TankMove:
+        """Charge (positive) or discharge (negative) at a mean rate, by the flow that does it.
+
+        The flow is found by regula falsi with the Illinois step; where the tank cannot take or give so much below
+        ``most_kg_s`` it does what it can, and ``heat_kwh`` says how much that was. Water that would do the opposite of
+        what is wanted is not let in.
+
+        Parameters
+        ----------
+        layers_c
+            (layers,) temperatures, top first [degC].
+        heat_kw
+            Mean heat into the tank [kW].
+        inlet_c
+            Of the water that enters: supply while charging, return while discharging [degC].
+        hours
+            Duration [h].
+        most_kg_s
+            Largest flow [kg/s].
+        """
+        if heat_kw == 0.0:
+            return self.step(layers_c, 0.0, inlet_c, hours)
+        sign, wanted = math.copysign(1.0, heat_kw), heat_kw * hours
+        low, high = 0.0, most_kg_s
+        move = self.step(layers_c, sign * high, inlet_c, hours)
+        below, above = -abs(wanted), sign * (move.heat_kwh - wanted)
+        if above <= 0.0:
+            return move if sign * move.heat_kwh > 0.0 else self.step(layers_c, 0.0, inlet_c, hours)
+        for _ in range(MAX_TRIALS):
+            flow = low - below * (high - low) / (above - below)
+            move = self.step(layers_c, sign * flow, inlet_c, hours)
+            miss = sign * (move.heat_kwh - wanted)
+            if abs(miss) <= CLOSE_ENOUGH * abs(wanted) or high - low <= CLOSE_ENOUGH * most_kg_s:
+                break
+            if miss < 0.0:
+                low, below, above = flow, miss, above * 0.5
+            else:
+                high, above, below = flow, miss, below * 0.5
+        return move
+
+    def _hull(self) -> FloatArray:
+        """Return the loss of each layer [kW/K]; top and bottom have their lids."""
+        d = self.diameter_m
+        area = np.full(self.layers, math.pi * d * d * self.height_over_diameter / self.layers)
+        area[[0, -1]] += 0.25 * math.pi * d * d
+        return np.asarray(area * self.insulation_w_m2k / WATT_PER_KILOWATT)
+
+    def _advance(self, state: FloatArray, flow: float, inlet_c: float, hours: float) -> tuple[FloatArray, FloatArray]:
+        """Return layers at the end and their means with everything held, before mixing."""
+        step = _exponential(self, float(flow), float(hours))
+        z = np.concatenate((state, (inlet_c, self.ambient_c)))
+        n = self.layers
+        return step[:n] @ z, step[n:] @ z
+
+
+@lru_cache(maxsize=512)
+def _exponential(tank: StratifiedTank, flow: float, hours: float) -> FloatArray:
+    """Return (2 n, n + 2): end and mean of the layers by layers, inlet and ambient at the start."""
+    n, size = tank.layers, tank.layers + 2
+    carried, hull = abs(flow) * WATER_KJ_KGK, tank._hull()  # noqa: SLF001
+    d = tank.diameter_m
+    along = tank.conductivity_w_mk * 0.25 * math.pi * d * d / (d * tank.height_over_diameter / n) / WATT_PER_KILOWATT
+    rate = np.zeros((size, size))
+    rows = np.arange(n)
+    rate[rows, rows] = -carried - hull
+    rate[rows, n + 1] = hull
+    upstream = rows - 1 if flow >= 0.0 else rows + 1
+    inside = (upstream >= 0) & (upstream < n)
+    rate[rows[inside], upstream[inside]] += carried
+    rate[0 if flow >= 0.0 else n - 1, n] += carried
+    for k in range(n - 1):
+        rate[[k, k + 1], [k, k + 1]] -= along
+        rate[[k, k + 1], [k + 1, k]] += along
+    rate[:n] /= tank.layer_kwh_k
+    whole = np.zeros((2 * size, 2 * size))
+    whole[:size, :size] = rate
+    whole[:size, size:] = np.eye(size)
+    power = expm(whole * hours)
+    return np.vstack((power[:n, :size], power[:n, size:] / hours))
+
+
+def settled(layers_c: FloatArray) -> FloatArray:
+    """Return equal layers (top first) after warm water has risen: the nearest order with the same heat.
+
+    Layers that lie wrong are joined with their neighbours until temperature falls from top to bottom.
+    """
+    if (np.diff(layers_c) <= 0.0).all():
+        return layers_c
+    means: list[float] = []
+    counts: list[int] = []
+    for value in layers_c.tolist():
+        means.append(value)
+        counts.append(1)
+        while len(means) > 1 and means[-1] > means[-2]:
+            mean, count = means.pop(), counts.pop()
+            total = count + counts[-1]
+            means[-1] += (mean - means[-1]) * count / total
+            counts[-1] = total
+    return np.repeat(means, counts)
