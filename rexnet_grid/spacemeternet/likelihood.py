@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray, discretise, discretise_adjoint
-from rexnet_grid.spacemeternet.kalman import HELD, MISSING, OBSERVED, filter_forward
+from rexnet_grid.spacemeternet.kalman import HELD, MISSING, OBSERVED, Trail, empty_trail, filter_forward
 from rexnet_grid.spacemeternet.kalman_adjoint import filter_backward
 
 if TYPE_CHECKING:
@@ -84,9 +84,8 @@ class Likelihood:
         )
         missing = data.mask == MISSING
         self._changed = np.r_[True, (missing[1:] != missing[:-1]).any(axis=1)]
-        self._rising = np.vstack([np.diff(data.u, axis=0), np.zeros(data.u.shape[1])]) * np.array(
-            network.first_order, dtype=np.float64
-        )
+        self._sloped = np.flatnonzero(network.first_order)
+        self._rising = np.ascontiguousarray(np.diff(data.u[:, self._sloped], axis=0, append=data.u[-1:, self._sloped]))
         self._observed = np.array(network.observed, dtype=np.int64)
         self._p0 = np.diag(np.array(network.initial_variance, dtype=np.float64))
         self._whole = np.ones(len(data.y))
@@ -112,16 +111,11 @@ class Likelihood:
         """Return the network's matrices, its discretisation and the inputs' contribution to each step (N, n)."""
         m = self.network.matrices(self.values(theta))
         model = discretise(m.capacity, m.conductance, m.power, m.diffusion, self.data.step)
-        return m, model, self.data.u @ model.gamma0.T + self._rising @ model.gamma1.T
+        return m, model, self.data.u @ model.gamma0.T + self._rising @ model.gamma1[:, self._sloped].T
 
     def value(self, theta: FloatArray) -> float:
         """Return the negative log-posterior; large and finite where the model cannot be evaluated."""
-        m, model, g = self.discrete(theta)
-        rest = np.empty(len(g), dtype=np.int64)
-        nll, _ = filter_forward(
-            model.phi, model.q, m.measurement, self._observed, m.initial, self._p0, g, self.data.y, self.data.mask,
-            self._changed, self._whole, self.tolerance, np.empty((1, 1)), np.empty((1, 1, 1)), rest,
-        )  # fmt: skip
+        nll, *_ = self._forward(theta, self._whole, keep=False)
         total = nll + self._prior(theta)
         return float(total) if np.isfinite(total) else _LARGE
 
@@ -149,7 +143,8 @@ class Likelihood:
 
     def states(self, theta: FloatArray) -> FloatArray:
         """Return the one-step predictions of all states (N, n) [degC]."""
-        return self._forward(theta, self._whole)[1]
+        _, trail, m, model, g = self._forward(theta, self._whole)
+        return np.vstack([m.initial, trail.filtered[:-1] @ model.phi.T + g[:-1]])
 
     def innovations(self, theta: FloatArray) -> FloatArray:
         """Return reading minus one-step prediction (N, m) [K], NaN where there is no reading."""
@@ -160,26 +155,26 @@ class Likelihood:
         return 0.5 * float(self.prior_precision @ (theta - self.start) ** 2)
 
     def _forward(
-        self, theta: FloatArray, weight: FloatArray
-    ) -> tuple[float, FloatArray, FloatArray, NDArray[np.int64], Matrices, Discrete]:
+        self, theta: FloatArray, weight: FloatArray, *, keep: bool = True
+    ) -> tuple[float, Trail, Matrices, Discrete, FloatArray]:
         m, model, g = self.discrete(theta)
-        steps, n = g.shape
-        states, rest = np.empty((steps, n)), np.empty(steps, dtype=np.int64)
-        covariances = np.empty((steps, n, n))
+        trail = empty_trail(len(g), g.shape[1], self.data.y.shape[1], keep=keep)
         nll, _ = filter_forward(
             model.phi, model.q, m.measurement, self._observed, m.initial, self._p0, g, self.data.y, self.data.mask,
-            self._changed, weight, self.tolerance, states, covariances, rest,
+            self._changed, weight, self.tolerance, trail,
         )  # fmt: skip
-        return nll, states, covariances, rest, m, model
+        return float(nll), trail, m, model, g
 
     def _sweep(self, theta: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
         """Return the weighted negative log-likelihood and its gradient, without priors."""
-        nll, states, covariances, rest, m, model = self._forward(theta, weight)
+        nll, trail, m, model, _ = self._forward(theta, weight)
         if not np.isfinite(nll):
             return nll, np.zeros_like(theta)
         phi_bar, q_bar, r_bar, x0_bar, g_bar = filter_backward(
-            model.phi, m.measurement, self._observed, self.data.y, self.data.mask, weight, states, covariances, rest
+            model.phi, m.measurement, self._observed, self.data.mask, weight, trail
         )
-        network = discretise_adjoint(model, phi_bar, g_bar.T @ self.data.u, g_bar.T @ self._rising, q_bar)
+        gamma1_bar = np.zeros_like(model.gamma1)
+        gamma1_bar[:, self._sloped] = g_bar.T @ self._rising
+        network = discretise_adjoint(model, phi_bar, g_bar.T @ self.data.u, gamma1_bar, q_bar)
         values = self.values(theta)
         return nll, self.network.pull_back(values, network, r_bar, x0_bar) * self.slope(theta)

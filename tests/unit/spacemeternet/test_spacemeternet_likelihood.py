@@ -7,6 +7,7 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 from rexnet_grid.spacemeternet.discretise import discretise
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 from rexnet_grid.spacemeternet.rcnetwork import Parameter, RCNetwork
+from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData, build_zone_model
 
 
 def small_network():
@@ -105,6 +106,36 @@ def test_gradient_equals_differences(gap):
     step = 1e-5 * np.eye(len(theta))
     numeric = [(lik.value(theta + e) - lik.value(theta - e)) / 2e-5 for e in step]
     np.testing.assert_allclose(gradient, numeric, rtol=2e-5, atol=1e-4)
+
+
+def row_of_zones(zones, lost, seed=0):
+    """Return the likelihood of zones in a row with two states each, so large that matrix products go to BLAS."""
+    rng = np.random.default_rng(seed)
+    steps, names = 160, tuple(f"z{k}" for k in range(zones))
+    y = 20 + 0.1 * rng.normal(size=(steps, zones)).cumsum(axis=0)
+    lost(y)
+    circuits = tuple(Circuit(name, (k,)) for k, name in enumerate(names))
+    outdoor, heat, sun = 5 + rng.normal(size=(steps, 1)), rng.random((steps, zones)), rng.random(steps)
+    data = ZoneData(names, circuits, ("outdoor",), y, outdoor, heat, sun, 0.25)
+    model = build_zone_model(data, tuple((k, k + 1) for k in range(zones - 1)), 2)
+    return Likelihood(model.network, Observations.from_readings(y, data.inputs(), 0.25, hold_up_to=2), tolerance=1e-13)
+
+
+def lose_single_and_long(y):
+    y[20, 3] = y[21, 4] = y[90, 0] = np.nan
+    y[40:60, 5] = np.nan
+    y[100:108] = np.nan
+
+
+@pytest.mark.parametrize("lost", [lambda _: None, lose_single_and_long], ids=["whole", "with gaps"])
+def test_gradient_of_many_zones_equals_differences(lost):
+    lik = row_of_zones(13, lost)
+    theta = np.clip(lik.start + 0.1 * np.random.default_rng(3).normal(size=len(lik.start)), lik.lower, lik.upper)
+    gradient = lik.value_and_gradient(theta)[1]
+    for direction in np.random.default_rng(4).normal(size=(4, len(theta))):
+        step = 1e-5 * direction
+        slope = (lik.value(theta + step) - lik.value(theta - step)) / 2e-5
+        assert gradient @ direction == pytest.approx(slope, rel=1e-5, abs=1e-3)
 
 
 def test_scores_of_stretches_add_up():
