@@ -1,30 +1,19 @@
-"""The report: one HTML file that opens offline."""
+"""The report of a run."""
 
 from __future__ import annotations
 
-import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rexnet_grid.errors import OutputError
 from rexnet_grid.report import grids, headline, markets, warmth
 from rexnet_grid.report.comparison import compare
-from rexnet_grid.report.section import Section, escape
+from rexnet_grid.report.document import document, write_document
 from rexnet_grid.results import Results
-from rexnet_grid.results.parts import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from rexnet_grid.report.section import Section
 
 REPORT = "report.html"
-
-_ASSETS = Path(__file__).resolve().parent / "assets"
-_SCRIPTS = ("base.js", "plots.js", "map.js", "book.js", "start.js")
-# Nothing may be fetched, whatever a name in a file tries.
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-)
 
 
 def write_report(run_folder: Path | str, against: Path | str | None = None, out: Path | str | None = None) -> Path:
@@ -55,10 +44,7 @@ def write_report(run_folder: Path | str, against: Path | str | None = None, out:
     other = None if against is None else Results.open(against)
     sections = _sections(results, other)
     path = Path(out) if out is not None else results.folder / REPORT
-    try:
-        write_atomically(path, _page(results, sections).encode())
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    write_document(path, document(results.manifest.title, "rexnet_grid · run report", _head(results), sections))
     return path
 
 
@@ -80,61 +66,7 @@ def _sections(results: Results, other: Results | None) -> list[Section]:
     return [section for section in found if section is not None]
 
 
-def _page(results: Results, sections: Sequence[Section]) -> str:
-    title = escape(results.manifest.title)
-    figures = {section.key: section.figure for section in sections if section.figure is not None}
-    links = "".join(f'<a href="#{section.key}">{escape(section.title)}</a>' for section in sections)
-    state = (
-        ""
-        if results.manifest.complete
-        else '<p class="banner">This run was interrupted; the report shows what was computed.</p>'
-    )
-    return "".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{title}</title><style>{_asset('report.css')}</style></head><body>",
-            f'<header><p class="eyebrow">rexnet_grid · run report</p><h1>{title}</h1>',
-            f'<p class="lead">{headline.lead(results)}</p>',
-            f"{state}{headline.cards(results.summary)}<nav>{links}</nav></header><main>",
-            "".join(_card(section) for section in sections),
-            "</main><footer>Made by rexnet_grid. Everything shown is inside this file.</footer>",
-            f'<script type="application/json" id="figures">{_json(figures)}</script>',
-            f"<script>{_plotly()}</script>",
-            f"<script>{_for_script(''.join(_asset(name) for name in _SCRIPTS))}</script></body></html>\n",
-        ]
-    )
-
-
-def _card(section: Section) -> str:
-    width = " half" if section.half else ""
-    figure = f'<div class="plate" data-figure="{section.key}"></div>' if section.figure is not None else ""
-    return (
-        f'<section id="{section.key}" class="card{width}"><h2>{escape(section.title)}</h2>'
-        f'<p class="see">{section.sentence}</p>{figure}{section.body}</section>'
-    )
-
-
-def _json(content: object) -> str:
-    """Return JSON that cannot end the script element it stands in."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _for_script(text: str) -> str:
-    """Return source that cannot end the script element it stands in."""
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    """Return the source of plotly.js from the installed package, without paying for the package's import."""
-    spec = find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise OutputError("plotly is not installed; the report needs it")
-    return _for_script((Path(spec.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8"))
+def _head(results: Results) -> str:
+    cut_short = '<p class="banner">This run was interrupted; the report shows what was computed.</p>'
+    state = "" if results.manifest.complete else cut_short
+    return f'<p class="lead">{headline.lead(results)}</p>{state}{headline.cards(results.summary)}'
