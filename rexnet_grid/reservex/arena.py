@@ -83,10 +83,11 @@ class Arena:
         ring = 1 << (2 * rules.forward_units + 8).bit_length()
         self.M[H_RING], self.M[H_RING_MASK] = self._claim(ring), ring - 1
 
-    def make_room(self, events: int = 0) -> None:
-        """Grow whatever is short, so that at least one more command (or ``events`` rows) can be carried out."""
-        if self.M[H_BUMP] + 64 > self.M.shape[0]:
-            self._grow(int(self.M[H_BUMP]) + 64)
+    def make_room(self, events: int = 0, records: int = 0) -> None:
+        """Grow whatever is short: for one more command, with so many ``events`` and ``records`` beyond the usual."""
+        words = int(self.M[H_BUMP]) + 64 + RECORD * records
+        if words > self.M.shape[0]:
+            self._grow(words)
         if 2 * (self.M[H_HCOUNT] + 16) > self.M[H_MASK]:
             self._rehash()
         if self.M[H_NEXT_ID] + 1 >= self.D.shape[0]:

@@ -278,6 +278,7 @@ def _pair(
                 if part > 0:
                     if block:
                         take_pair(M, F, block, BUY, buyer & OWNER_MASK, seller & OWNER_MASK, part)
+                        new_pass(F)  # a trade can relieve a limit
                     paid = price
                     if as_bid:
                         paid = bids[1, i] if buyer >> OWNER_BITS < seller >> OWNER_BITS else asks[1, j]

@@ -11,6 +11,7 @@ from rexnet_grid.reservex.layout import B_BEST, BUY, H_LIVE, L_PRICE, SELL, Floa
 from rexnet_grid.reservex.log import trade_frame
 from rexnet_grid.reservex.messages import AccountView, Depth, DepthRow
 from rexnet_grid.reservex.views import depth_of, dump_units, view_units
+from rexnet_grid.reservex.waiting import dump_legs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +90,14 @@ class BookViews:
         Columns: unit, side, price, id, account, lots, hidden, display, flags, expires.
         """
         return dump_units(self._arena.M, self._units, int(self._arena.M[H_LIVE]))
+
+    def blocks(self, account: int) -> IntArray:
+        """Return the waiting legs of an account's blocks and linked orders; nobody else sees them.
+
+        Columns: unit, side, price, id, account, lots; by unit, side, price from the best, and time.
+        """
+        legs: IntArray = dump_legs(self._arena.M, self._units)
+        return np.asarray(legs[legs[:, 4] == account])
 
     def trades(self) -> pd.DataFrame:
         """Return all trades in order."""

@@ -54,6 +54,7 @@ from rexnet_grid.reservex.layout import (
 )
 from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take_pair
 from rexnet_grid.reservex.orders import book_of, event, take, total_lots
+from rexnet_grid.reservex.waiting import expire_blocks
 
 OPEN, UNCROSS, CLOSE, EXPIRE, REMATCH = range(5)
 
@@ -102,6 +103,7 @@ def _sweep(M: IntArray, D: IntArray, E: IntArray, book: int, only: int, reason: 
 @inner_with_arrays
 def _close(M: IntArray, D: IntArray, E: IntArray, unit: int, book: int, reservations: IntArray) -> None:
     _sweep(M, D, E, book, 0, R_GATE, I_EXPIRED)
+    expire_blocks(M, D, E, book)
     positions = M[book + B_POS]
     for i in range(reservations.shape[0]):
         reservations[i] = M[positions + i]

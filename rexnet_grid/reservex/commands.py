@@ -23,9 +23,11 @@ from rexnet_grid.reservex.layout import (
     H_BUMP,
     H_CLIPS,
     H_COLLATERAL,
+    H_DUE,
     H_FILLED,
     H_HCOUNT,
     H_IDS,
+    H_LEGS,
     H_LOG,
     H_MASK,
     H_MAX,
@@ -57,6 +59,7 @@ from rexnet_grid.reservex.layout import (
     R_FOREIGN,
     R_GROW,
     R_IOC,
+    R_KIND,
     R_LOTS,
     R_MARKET,
     R_NONE,
@@ -74,12 +77,14 @@ from rexnet_grid.reservex.layout import (
     S_REJECTED,
     S_RESTING,
     SELL,
+    W_OWNER,
     FloatArray,
     IntArray,
 )
 from rexnet_grid.reservex.lookahead import FAR, look_for_levels, look_for_orders
 from rexnet_grid.reservex.matching import fillable, match, remove
-from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, rest, total_lots
+from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, last_unit, rest, total_lots
+from rexnet_grid.reservex.waiting import end_block, may_wake, waiting_block
 
 
 @inner
@@ -181,6 +186,9 @@ def change(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: int, or
         return S_REJECTED | R_UNKNOWN << 3
     order = D[order_id]
     if order <= 0:
+        block = waiting_block(D, order_id)
+        if block:
+            return _cancel_block(M, D, E, shrink, account, block)
         return int(S_REJECTED | (R_FILLED - 1 - order) << 3)
     if account >= 0 and M[order + O_OWNER] & OWNER_MASK != account:
         return S_REJECTED | R_FOREIGN << 3
@@ -195,6 +203,16 @@ def change(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: int, or
     if lots < total:
         remove(M, D, E, order, total - lots, R_SHRUNK, I_CANCELLED)
     return S_RESTING
+
+
+@inner
+def _cancel_block(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: int, block: int) -> int:
+    if account >= 0 and M[block + W_OWNER] & OWNER_MASK != account:
+        return S_REJECTED | R_FOREIGN << 3
+    if shrink:
+        return S_REJECTED | R_KIND << 3
+    end_block(M, D, E, block, R_OWNER, I_CANCELLED)
+    return S_CANCELLED
 
 
 @inner
@@ -253,7 +271,7 @@ def run_batch(
             continue
         if not has_room(M):
             return i
-        what = action[i]
+        what, before = action[i], M[H_LOG]
         if what == 0:
             out[0, i] = M[H_NEXT_ID]
             out[1, i] = place(M, D, F, E, account[i], unit[i], side[i], price[i], lots[i], 0, 0, 0, True)
@@ -265,4 +283,7 @@ def run_batch(
                 M[H_FILLED] = 0
                 out[1, i] = S_REJECTED | R_ACTION << 3
         out[2, i] = M[H_FILLED]
+        if M[H_LEGS] and M[H_LOG] > before and out[1, i] & 7 != S_REJECTED and may_wake(M, last_unit(M, E)):
+            M[H_DUE] = 1
+            return i + 1
     return int(rows)

@@ -10,8 +10,6 @@ import numpy as np
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.reservex.arena import Arena
 from rexnet_grid.reservex.boundary import CLOSE, EXPIRE, OPEN, REMATCH, UNCROSS, run_boundary
-from rexnet_grid.reservex.clearing import Clearing
-from rexnet_grid.reservex.commands import could_trade_whole, run_batch, run_command
 from rexnet_grid.reservex.fold import fold_events
 from rexnet_grid.reservex.layout import (
     B_LAST,
@@ -27,7 +25,7 @@ from rexnet_grid.reservex.layout import (
     F_GTT,
     F_IOC,
     F_MARKET,
-    F_POST,
+    H_LEGS,
     H_LIVE,
     H_QUOTER,
     K_ACCOUNT,
@@ -37,24 +35,17 @@ from rexnet_grid.reservex.layout import (
     K_SETTLE,
     NO_PRICE,
     SELL,
-    FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.linked import run_linked
 from rexnet_grid.reservex.log import EventLog
 from rexnet_grid.reservex.messages import (
     AuctionResult,
-    BatchReceipt,
-    OrderBatch,
-    Receipt,
     Reservations,
 )
-from rexnet_grid.reservex.receipts import receipt_of
+from rexnet_grid.reservex.order_entry import OrderEntry
 from rexnet_grid.reservex.state import hash_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.reservex.rules import MarketRules
     from rexnet_grid.units import Carrier
@@ -71,7 +62,7 @@ PERIODIC = ("periodic_pay_as_clear", "periodic_pay_as_bid")
 _NOTHING = np.zeros(1, dtype=np.int64)
 
 
-class Exchange(Clearing):
+class Exchange(OrderEntry):
     """A reservation exchange for one carrier: a book for every open unit.
 
     Parameters
@@ -98,7 +89,6 @@ class Exchange(Clearing):
         super().__init__(Arena(rules), admission, rules)
         self.carrier = carrier
         self.seed = seed
-        self._until: dict[int, list[int]] = {}
 
     # --- participants -------------------------------------------------------------------------------------------------
 
@@ -165,6 +155,7 @@ class Exchange(Clearing):
         out = np.zeros(3, dtype=np.int64)
         phase = CALL if self.rules.design in PERIODIC else CONTINUOUS
         self._boundary(UNCROSS, unit, out, phase, int(self.rules.design == "periodic_pay_as_bid"))
+        self._wake(unit)
         price = None if out[0] == NO_PRICE else int(out[0])
         return AuctionResult(price, int(out[1]), int(out[2]))
 
@@ -172,6 +163,7 @@ class Exchange(Clearing):
         """Let orders kept apart by the network trade after new headroom, not in a call phase; returns the lots."""
         out = np.zeros(1, dtype=np.int64)
         self._boundary(REMATCH, unit, out)
+        self._wake(unit)
         return int(out[0])
 
     def close_gate(self, unit: int) -> Reservations:
@@ -189,6 +181,7 @@ class Exchange(Clearing):
             self._arena.make_room(len(ending))
             run_boundary(*self._state(), EXPIRE, unit, 0, 0, ending)
         lots = self._close(unit)
+        self._wake(self._units)
         if self.admission is not None:
             self.admission.drop(unit)
         return Reservations(unit, lots.copy())
@@ -200,116 +193,6 @@ class Exchange(Clearing):
     def set_clock(self, seconds: int) -> None:
         """Write the time since unit 0 began [s] into the log, so that statistics can tell lead times."""
         self._append(np.array([[K_CLOCK, 0, 0, 0, 0, index(seconds), 0, 0]], dtype=np.int64))
-
-    # --- orders -------------------------------------------------------------------------------------------------------
-
-    def submit(
-        self,
-        account: int,
-        unit: int,
-        side: Side,
-        price: int = 0,
-        lots: int = 0,
-        kind: Kind = "limit",
-        time_in_force: TimeInForce = "gate",
-        post_only: bool = False,
-        display_lots: int | None = None,
-        expires_unit: int | None = None,
-        all_or_none: bool = False,
-    ) -> Receipt:
-        """Submit one order; what is wrong with it is an answer, never an exception.
-
-        Parameters
-        ----------
-        account
-            Whose order it is.
-        unit
-            Delivery unit.
-        side
-            ``"buy"`` or ``"sell"``.
-        price
-            Limit [tick]; a market order has none.
-        lots
-            Quantity [lot].
-        kind
-            ``"limit"`` or ``"market"``; what a market order cannot trade at once is cancelled (in a call phase: at the
-            uncross).
-        time_in_force
-            ``"gate"`` until the unit's gate, ``"ioc"`` now or never, ``"fok"`` all of it now or nothing, ``"gtt"``
-            until the gate of ``expires_unit``.
-        post_only
-            Reject it rather than trade at once.
-        display_lots
-            Show only so much of it at a time (an iceberg); each clip has a new time.
-        expires_unit
-            Unit whose gate ends a ``"gtt"`` order.
-        all_or_none
-            Trade with one incoming order as a whole or not at all; see ``docs/reservex.md``.
-        """
-        flags = _SIDES.get(side, -1) | _KINDS.get(kind, -1) | _TIMES.get(time_in_force, -1)
-        if flags < 0:
-            flags, side_code = 0, -1
-        else:
-            side_code = flags & 1
-        if post_only:
-            flags |= F_POST
-        if all_or_none:
-            flags |= F_AON
-        display = 0 if display_lots is None else _bounded(display_lots) or -1
-        expires = 0
-        if flags & F_GTT:
-            expires = unit if expires_unit is None else _bounded(expires_unit)
-        code = self._command(0, account, unit, side_code, price, lots, flags, display, expires, 0)
-        receipt = receipt_of(self._arena, code)
-        if flags & F_GTT and receipt.status in {"resting", "partial"} and expires < unit:
-            self._until.setdefault(expires, []).append(receipt.order_id)
-        return receipt
-
-    def cancel(self, order_id: int, account: int | None = None) -> Receipt:
-        """Cancel what is left of an order; with ``account`` only if it is that account's."""
-        owner = -1 if account is None else max(account, 0)
-        return receipt_of(self._arena, self._command(1, owner, 0, 0, 0, 0, 0, 0, 0, order_id))
-
-    def shrink(self, order_id: int, lots: int, account: int | None = None) -> Receipt:
-        """Shrink an order to ``lots``, keeping its priority; nothing can grow."""
-        owner = -1 if account is None else max(account, 0)
-        return receipt_of(self._arena, self._command(2, owner, 0, 0, 0, lots, 0, 0, 0, order_id))
-
-    def submit_block(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> Receipt:
-        """Trade the same lots in all units at once, each at ``price`` or better, or nothing at all."""
-        n, code = len(units), _SIDES.get(side, -1)
-        legs = np.array([list(units), [code] * n, [_bounded(price)] * n, [_bounded(lots)] * n], dtype=np.int64)
-        return self.submit_linked(account, legs)
-
-    def submit_linked(self, account: int, legs: IntArray) -> Receipt:
-        """Trade all legs or none; ``legs`` is (4, n): unit, side (0 buy, 1 sell), price [tick], lots, no unit twice."""
-        if legs.shape[1] == 0:
-            legs = np.array([[-1], [0], [0], [0]], dtype=np.int64)
-        while True:
-            code = run_linked(*self._state(), account, legs)
-            if code >= 0:
-                return receipt_of(self._arena, code)
-            self._arena.make_room(2 * legs.shape[1])
-
-    def submit_base(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> BatchReceipt:
-        """Submit a base contract: the same limit order in every unit, each trading on its own; one answer a unit."""
-        n = len(units)
-        full = [np.full(n, value, dtype=np.int64) for value in (account, _SIDES.get(side, -1), price, lots, 0)]
-        who, sides, prices, sizes, zeros = full
-        return self.submit_many(OrderBatch(who, np.array(units, dtype=np.int64), sides, prices, sizes, zeros, zeros))
-
-    def submit_many(self, batch: OrderBatch) -> BatchReceipt:
-        """Carry out a batch strictly in order, as if one by one."""
-        arena, n, row = self._arena, len(batch.account), 0
-        out = np.empty((3, n), dtype=np.int64)
-        while row < n:
-            row = run_batch(
-                arena.M, arena.D, self._table(), arena.E, batch.account, batch.unit, batch.side, batch.price,
-                batch.lots, batch.action, batch.order_id, out, row,
-            )  # fmt: skip
-            if row < n:
-                arena.make_room()
-        return BatchReceipt(out)
 
     @property
     def log(self) -> EventLog:
@@ -339,29 +222,6 @@ class Exchange(Clearing):
 
     # --- private ------------------------------------------------------------------------------------------------------
 
-    def _state(self) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
-        arena = self._arena
-        return arena.M, arena.D, self._table(), arena.E
-
-    def _command(self, action: int, account: int, unit: int, side: int, price: int, lots: int, flags: int,
-                 display: int, expires: int, order_id: int) -> int:  # fmt: skip
-        given: tuple[int, ...] = (
-            index(account), index(unit), side, index(price), index(lots), flags, display, expires, index(order_id),
-        )  # fmt: skip
-        code = -1
-        while code < 0:
-            try:
-                M, D, F, E = self._state()
-                whole = flags & (F_FOK | F_AON) and display == 0
-                fits = not whole or could_trade_whole(M, D, F, *given[:6])
-                code = run_command(M, D, F, E, action, *given, fits)  # type: ignore[call-arg, arg-type]
-            except OverflowError:
-                given = tuple(map(_bounded, given))
-                continue
-            if code < 0:
-                self._arena.make_room()
-        return code
-
     def _close(self, unit: int) -> IntArray:
         lots = np.zeros(self._arena.accounts, dtype=np.int64)
         self._figures[unit] = self._read_figures(unit)
@@ -377,7 +237,7 @@ class Exchange(Clearing):
 
     def _boundary(self, what: int, unit: int, out: IntArray, phase: int = 0, how: int = 0) -> None:
         arena = self._arena
-        arena.make_room(int(arena.M[H_LIVE]) + 8)
+        arena.make_room(int(arena.M[H_LIVE] + arena.M[H_LEGS]) + 8)
         if not run_boundary(*self._state(), what, index(unit), phase, how, out):
             raise InputError(f"unit {unit} is not open")
 
@@ -392,8 +252,3 @@ class Exchange(Clearing):
         elif kind == K_CLOSE:
             self._close(unit)
         return kind in {K_ACCOUNT, K_OPEN, K_CLOSE}
-
-
-def _bounded(value: int) -> int:
-    """Return a whole number clipped to what the compiled code can judge."""
-    return min(max(index(value), -_BIG), _BIG)

@@ -19,6 +19,7 @@ from rexnet_grid.reservex.layout import (
     E_PRICE,
     E_UNIT,
     F_SIDE,
+    F_WAIT,
     H_NEXT_ID,
     I_CANCELLED,
     I_EXPIRED,
@@ -33,6 +34,7 @@ from rexnet_grid.reservex.layout import (
     K_REMOVE,
     K_SETTLE,
     K_UNCROSS,
+    K_WAKE,
     R_FOK,
     R_GATE,
     R_GTT,
@@ -43,6 +45,7 @@ from rexnet_grid.reservex.layout import (
 )
 from rexnet_grid.reservex.matching import record_trade
 from rexnet_grid.reservex.orders import account_of, book_of, cut, event, rest, take
+from rexnet_grid.reservex.waiting import add_leg, new_block, use_leg, waiting_block
 
 
 @inner
@@ -66,12 +69,20 @@ def _fold_resting(M: IntArray, D: IntArray, E: IntArray, row: IntArray) -> None:
     """Fold an event about orders that rest already."""
     if row[E_KIND] == K_FILL:
         _fold_trade(M, E, row)
-        take(M, D, D[row[E_ORDER]], row[E_LOTS])
+        block = waiting_block(D, row[E_ORDER])
+        if block:
+            use_leg(M, D, block, row[E_UNIT], row[E_LOTS], I_FILLED)
+        else:
+            take(M, D, D[row[E_ORDER]], row[E_LOTS])
         take(M, D, D[row[E_AUX1]], row[E_LOTS])
         return
     _copy(M, E, row)
     gone = I_EXPIRED if row[E_AUX2] == R_GATE or row[E_AUX2] == R_GTT else I_CANCELLED
-    cut(M, D, D[row[E_ORDER]], row[E_LOTS], gone)
+    block = waiting_block(D, row[E_ORDER])
+    if block:
+        use_leg(M, D, block, row[E_UNIT], row[E_LOTS], gone)
+    else:
+        cut(M, D, D[row[E_ORDER]], row[E_LOTS], gone)
 
 
 @inner
@@ -95,9 +106,15 @@ def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -
     row = source[i]
     order_id, left, flags = row[E_ORDER], row[E_LOTS], row[E_AUX1]
     book = book_of(M, row[E_UNIT])
+    if flags & F_WAIT:
+        fresh = M[H_NEXT_ID] <= order_id
+        block = new_block(M, D, order_id, row[E_ACCOUNT]) if fresh else waiting_block(D, order_id)
+        add_leg(M, block, book, flags & F_SIDE, row[E_PRICE], left)
     M[H_NEXT_ID] = order_id + 1
     _copy(M, E, row)
     i += 1
+    if flags & F_WAIT:
+        return i
     cancelled = False
     while M[book + B_PHASE] != CALL and i < source.shape[0]:
         later = source[i]
@@ -156,7 +173,7 @@ def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: 
         elif kind == K_UNCROSS:
             M[book_of(M, row[E_UNIT]) + B_PHASE] = row[E_AUX2]
             _copy(M, E, row)
-        elif kind in (K_CLOCK, K_SETTLE):
+        elif kind in (K_CLOCK, K_SETTLE, K_WAKE):
             _copy(M, E, row)
         else:
             return i

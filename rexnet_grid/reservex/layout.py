@@ -52,17 +52,22 @@ H_QUOTER = 25  # account + 1 that alone may rest orders in continuous trading; 0
 H_WORDS = 26  # length of M
 H_IDS = 27  # length of D
 H_ROWS = 28  # rows of E
+H_LEGS = 29  # legs of waiting blocks
+H_DUE = 30  # 1: waiting blocks may be able to trade in the unit of the last event
 HEADER = 64
 
 # order record
 O_NEXT, O_PREV, O_LEVEL, O_LOTS, O_OWNER, O_ANEXT, O_APREV, O_EXTRA = range(8)
 # level record
 L_HEAD, L_TAIL, L_LOTS, L_COUNT, L_PRICE, L_SIDE, L_BETTER, L_WORSE = range(8)
+# waiting block, and one of its legs (G_SIDE = 2 book + side)
+W_OWNER, W_LEGS = range(2)
+G_BLOCK, G_SIDE, G_PRICE, G_LOTS, G_NEXT, G_MORE = range(6)
 # what only special orders need
 X_HIDDEN, X_DISPLAY, X_EXPIRES, X_FLAGS = range(4)
 # book of one unit: two records
 B_UNIT, B_PHASE, B_POS, B_BEST, B_BEST_ASK, B_REFERENCE, B_LAST, B_VOLUME = range(8)
-B_TURNOVER, B_FIRST, B_ORDERS, B_AON, B_LOW, B_HIGH = range(8, 14)
+B_TURNOVER, B_FIRST, B_ORDERS, B_AON, B_LOW, B_HIGH, B_LEGS, B_LEGS_ASK = range(8, 16)
 BOOK = 16
 # account
 A_HEAD, A_CASH, A_NODE, A_LIMIT, A_COMMITTED, A_ORDERS = range(6)
@@ -77,7 +82,8 @@ F_FOK = 8
 F_GTT = 16
 F_POST = 32
 F_AON = 64
-F_BLOCK = 128  # leg of a block or of linked orders: may rest nowhere
+F_BLOCK = 128  # leg of a block or of linked orders: rests in no book
+F_WAIT = 256  # leg of a block that waits until all of its legs can trade
 
 # event rows
 E_KIND, E_ORDER, E_ACCOUNT, E_UNIT, E_PRICE, E_LOTS, E_AUX1, E_AUX2 = range(8)
@@ -96,6 +102,7 @@ K_BOOK = 9  # order = entry kind, account = debit, price = credit, lots = quanta
 K_CLOCK = 10  # lots = seconds since unit 0
 K_LIMIT = 11  # account, lots = collateral limit in quanta
 K_SETTLE = 12  # account = operator, unit, price = reference price
+K_WAKE = 13  # order = waiting block that trades now, account, unit of its first leg
 
 # reasons; 0 = none
 REASONS: tuple[str, ...] = (
@@ -139,6 +146,7 @@ S_RESTING, S_FILLED, S_PARTIAL, S_CANCELLED, S_REJECTED = range(5)
 
 # what D holds for an order that is not live
 I_FILLED, I_CANCELLED, I_EXPIRED, I_REJECTED = -1, -2, -3, -4
+I_WAITING = -8  # minus the address of a waiting block
 
 STP_NEWEST, STP_OLDEST, STP_BOTH, STP_DECREMENT = range(4)
 SELF_TRADE: tuple[str, ...] = ("cancel_newest", "cancel_oldest", "cancel_both", "decrement")

@@ -85,6 +85,12 @@ def event(
 
 
 @inner
+def last_unit(M: IntArray, E: IntArray) -> int:
+    """Return the unit of the last event."""
+    return int(E[EVENT * (M[H_LOG] - 1) + E_UNIT])
+
+
+@inner
 def book_of(M: IntArray, unit: int) -> int:
     """Return the book of a unit, 0 when it is not open."""
     book = M[M[H_RING] + (unit & M[H_RING_MASK])]
@@ -111,7 +117,8 @@ def exposure(side: int, price: int, lots: int) -> int:
 
 
 @inner
-def _commit(M: IntArray, account: int, side: int, price: int, lots: int) -> None:
+def commit(M: IntArray, account: int, side: int, price: int, lots: int) -> None:
+    """Count what lots that begin or cease to rest (negative ones) can cost their owner."""
     if M[H_COLLATERAL]:
         M[account_of(M, account) + A_COMMITTED] += exposure(side, price, 1) * lots
 
@@ -187,7 +194,7 @@ def rest(
     M[book + B_ORDERS] += 1
     M[H_LIVE] += 1
     M[H_CLIPS] += _clips(M, order)
-    _commit(M, account, side, price, lots)
+    commit(M, account, side, price, lots)
 
 
 @inner
@@ -221,7 +228,7 @@ def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
 def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
     """Take traded lots out of a resting order; a used-up clip of an iceberg is renewed at the end of the queue."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]
-    _commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
+    commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
     M[H_CLIPS] -= _clips(M, order)
     while lots > 0:
         part = min(lots, M[order + O_LOTS])
@@ -245,7 +252,7 @@ def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
 def cut(M: IntArray, D: IntArray, order: int, lots: int, gone: int) -> None:
     """Take untraded lots out of a resting order, hidden ones first; priority stays."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]
-    _commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
+    commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
     M[H_CLIPS] -= _clips(M, order)
     if extra:
         hidden = min(lots, M[extra + X_HIDDEN])

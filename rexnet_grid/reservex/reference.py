@@ -1,41 +1,43 @@
 """The rules of matching as a specification: plain Python, small, slow, and right by reading.
 
-Every rule of :mod:`rexnet_grid.reservex` that decides who trades with whom is written here once more in the plainest
-way; the compiled exchange is compared with it trade by trade and book by book.
+Every rule that decides who trades with whom; the compiled exchange is compared with it trade by trade, book by book.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - to keep it short
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from itertools import product
 
 BUY, SELL = 0, 1
 
 
 @dataclass(slots=True)
 class Order:
-    """One order; ``shown`` and ``hidden`` are what is left of it, ``time`` decides among equal prices."""
+    """One order, or one leg of a block; ``shown`` and ``hidden`` are what is left, ``time`` is 0 until it rests."""
 
-    id: int
     account: int
     unit: int
     side: int
     price: int
     shown: int
-    hidden: int
-    display: int
-    whole: bool
-    market: bool
-    time: int
+    display: int = 0
+    whole: bool = False  # all or none
+    market: bool = False
+    until: int | None = None  # an earlier unit whose gate ends it
+    id: int = 0
+    hidden: int = 0
+    time: int = 0
 
     @property
     def lots(self) -> int:
         """Everything that is left."""
         return self.shown + self.hidden
+
+    def suits(self, price: int) -> bool:
+        """Tell whether the order would trade at this price."""
+        return price <= self.price if self.side == BUY else price >= self.price
 
 
 @dataclass(slots=True)
@@ -51,224 +53,197 @@ class ReferenceExchange:
     phase: dict[int, str] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     sides: dict[tuple[int, int], dict[int, Order]] = field(default_factory=dict)
+    waiting: dict[int, list[Order]] = field(default_factory=dict)  # legs of resting blocks and linked orders
     trades: list[tuple[int, int, int, int, int]] = field(default_factory=list)  # unit, price, lots, taker, maker
     next_id: int = 1
     clock: int = 0
 
-    def queue(self, unit: int, side: int) -> list[Order]:
-        """Return a side of a book in priority: best price, then time."""
-        sign = 1 if side == SELL else -1
-        return sorted(self.sides.get((unit, side), {}).values(), key=lambda o: (sign * o.price, o.time))
+    def queue(self, unit: int, side: int, legs: list[Order] | None = None) -> list[Order]:
+        """Return a side of a book (or these legs) in priority: best price, then time."""
+        orders = self.sides.get((unit, side), {}).values() if legs is None else legs
+        return sorted(orders, key=lambda o: (o.price if side == SELL else -o.price, o.time, o.id))
 
-    def submit(
-        self, account: int, unit: int, side: int, price: int, lots: int, *, market: bool = False, ioc: bool = False,
-        fok: bool = False, post: bool = False, whole: bool = False, display: int = 0,
-    ) -> tuple[int, str]:  # fmt: skip
-        """Take a new order in; returns its id and status."""
-        order_id, self.next_id = self.next_id, self.next_id + 1
-        if market:
-            price = self.low if side == SELL else self.high
-        calling = self.phase.get(unit) == "call"
+    def submit(self, order: Order, *, ioc: bool = False, fok: bool = False, post: bool = False) -> str:
+        """Take a new order in; returns its status."""
+        if order.market:
+            order.price = self.low if order.side == SELL else self.high
+        calling, once = self.phase.get(order.unit) == "call", ioc or fok
         if (
-            unit not in self.phase or not 1 <= lots <= self.most or not self.low <= price <= self.high
-            or not 0 <= display <= lots or (display and (market or ioc or fok or whole))
-            or (calling and (ioc or fok or whole))
+            not self._accepts([order]) or not 0 <= order.display <= order.shown
+            or (order.display and (order.market or once or order.whole)) or (calling and (once or order.whole))
+            or (post and not calling and any(order.suits(o.price) for o in self.queue(order.unit, 1 - order.side)))
         ):  # fmt: skip
-            return order_id, "rejected"
-        order = Order(order_id, account, unit, side, price, lots, 0, display, whole, market, 0)
-        if post and not calling and any(_crosses(order, other) for other in self.queue(unit, 1 - side)):
-            return order_id, "rejected"
-        if calling:
-            return order_id, self._rest(order)
-        if (fok or whole) and not self._could_fill(order):
-            return order_id, "cancelled" if fok else self._rest(order)
-        stopped = self._trade(order)
-        if order.shown == 0 and not stopped:
-            return order_id, "filled"
-        if stopped or market or ioc:
-            return order_id, "cancelled"
-        self._rest(order)
-        return order_id, "partial" if self.trades and self.trades[-1][3] == order_id else "resting"
-
-    def cancel(self, order_id: int) -> str:
-        """Cancel an order."""
-        return "cancelled" if order_id in self.orders and self._drop(self.orders[order_id]) else "rejected"
-
-    def shrink(self, order_id: int, lots: int) -> str:
-        """Shrink an order to ``lots``: hidden ones go first, priority stays."""
-        order = self.orders.get(order_id)
-        if order is None or not 1 <= lots <= order.lots:
             return "rejected"
-        self._cut(order, order.lots - lots)
-        return "resting"
+        trades = not calling and (not (fok or order.whole) or self._able([order]))
+        ended = trades and self.trade(order)
+        rests = calling or not (once or order.market)
+        status = "cancelled" if ended or (order.shown and not rests) else "resting" if order.shown else "filled"
+        if status == "resting":
+            order.time = self.clock = self.clock + 1
+            order.hidden = max(0, order.shown - order.display) if order.display else 0
+            order.shown -= order.hidden
+            self.orders[order.id] = self.sides.setdefault((order.unit, order.side), {})[order.id] = order
+            status = "partial" if self.trades and self.trades[-1][3] == order.id else status
+        self._wake(order.unit)
+        return status
 
-    def block(self, account: int, legs: list[tuple[int, int, int, int]]) -> tuple[int, str]:
-        """Trade all legs (unit, side, price, lots) or none."""
-        order_id, self.next_id = self.next_id, self.next_id + 1
-        units = [leg[0] for leg in legs]
-        bad = any(
-            self.phase.get(unit) != "continuous" or not 1 <= lots <= self.most or not self.low <= price <= self.high
-            for unit, _, price, lots in legs
-        )
-        if bad or len(set(units)) < len(units):
-            return order_id, "rejected"
-        orders = [Order(order_id, account, *leg, 0, 0, whole=False, market=False, time=0) for leg in legs]
-        if not all(self._could_fill(order) for order in orders):
-            return order_id, "cancelled"
-        for order in orders:
-            self._trade(order)
-        return order_id, "filled"
+    def link(self, legs: list[Order], *, wait: bool = False) -> str:
+        """Trade all legs completely or none; ``wait`` lets them rest until all can."""
+        units = {leg.unit for leg in legs}
+        if not self._accepts(legs) or len(units) < len(legs) or ("call" in map(self.phase.get, units) and not wait):
+            return "rejected"
+        if self._able(legs):
+            for leg in legs:
+                self.trade(leg)
+            self._wake(*units)
+            return "filled"
+        self.waiting |= {legs[0].id: legs} if wait else {}
+        return "resting" if wait else "cancelled"
+
+    def change(self, order_id: int, lots: int = 0) -> str:
+        """Shrink an order to ``lots`` (hidden ones go first, priority stays), or cancel it when that is 0."""
+        order = self.orders.get(order_id)
+        if order is None or lots > order.lots:
+            return "cancelled" if not lots and self.waiting.pop(order_id, []) else "rejected"
+        if lots < order.lots:
+            self._cut(order, order.lots - lots)
+            self._wake(order.unit)
+        return "resting" if lots else "cancelled"
 
     def close(self, unit: int) -> None:
-        """Close a gate: the unit's orders expire."""
+        """Close a gate: the unit's orders expire, others that were good until then, and blocks with a leg in it."""
         del self.phase[unit]
-        for order in self.queue(unit, BUY) + self.queue(unit, SELL):
-            self._drop(order)
+        for order in [o for o in self.orders.values() if unit in (o.unit, o.until)]:
+            self._cut(order, order.lots)
+        self.waiting = {i: legs for i, legs in self.waiting.items() if all(leg.unit != unit for leg in legs)}
+        self._wake(*self.phase)
 
     def uncross(self, unit: int, reference: int | None = None) -> tuple[int | None, int]:
         """End the call phase at one price; returns price and lots."""
         self._end_self_crosses(unit)
         bids, asks = ([o for o in self.queue(unit, side) if not o.whole] for side in (BUY, SELL))
         price, lots = clearing_price(bids, asks, reference)
-        left = {o.id: o.lots * (lots > 0 and o.price >= (price or 0)) for o in bids}
-        left |= {o.id: o.lots * (lots > 0 and o.price <= (price or 0)) for o in asks}
-        for bid in bids:
-            for ask in asks:
-                part = min(left[bid.id], left[ask.id])
-                part = min(part, self.capacity(unit, ask.account, bid.account)) if part else 0
-                if part:
-                    self.take(unit, ask.account, bid.account, part)
-                    self.trades.append((unit, price or 0, part, bid.id, ask.id))
-                    for order in (bid, ask):
-                        left[order.id] -= part
-                        self._fill(order, part)
+        left = {o.id: o.lots if price is not None and o.suits(price) else 0 for o in bids + asks}
+        for bid, ask in product(bids, asks):
+            part = min(left[bid.id], left[ask.id])
+            if part and (part := min(part, self.capacity(unit, ask.account, bid.account))):
+                left[bid.id], left[ask.id] = left[bid.id] - part, left[ask.id] - part
+                self._deal(bid, ask, part, price or 0)
         self.phase[unit] = "continuous"
-        for order in self.queue(unit, BUY) + self.queue(unit, SELL):
-            if order.market:
-                self._drop(order)
+        for order in [o for o in self.orders.values() if o.unit == unit and o.market]:
+            self._cut(order, order.lots)
+        self._wake(unit)
         return price, lots
 
-    def _rest(self, order: Order) -> str:
-        total = order.lots
-        order.shown = min(total, order.display) if order.display else total
-        order.hidden = total - order.shown
-        order.display = min(order.display, total)
-        self.clock += 1
-        order.time = self.clock
-        self.orders[order.id] = self.sides.setdefault((order.unit, order.side), {})[order.id] = order
-        return "resting"
+    def rematch(self, unit: int) -> int:
+        """Let a crossed book trade again: in order of age, each against its elders at their price; returns the lots."""
+        before, sides = len(self.trades), [self.queue(unit, side) for side in (BUY, SELL)]
+        pairs = product(*sides) if self.phase[unit] == "continuous" else ()
+        crossing = {o.id: o for pair in pairs if pair[0].suits(pair[1].price) for o in pair}.values()
+        for order in sorted(crossing, key=lambda o: o.id):
+            while order.id in self.orders and (found := self._partner(order, elder=True)):
+                self._deal(order, *found, found[0].price)
+        lots = sum(trade[2] for trade in self.trades[before:])
+        self._wake(unit)
+        return lots
 
-    def _drop(self, order: Order) -> bool:
-        del self.orders[order.id], self.sides[order.unit, order.side][order.id]
+    def _accepts(self, orders: list[Order]) -> bool:
+        for order in orders:
+            order.id = self.next_id
+        self.next_id += 1
+        sane = all(1 <= o.shown <= self.most and self.low <= o.price <= self.high for o in orders)
+        return sane and all(o.unit in self.phase for o in orders)
+
+    def _wake(self, *units: int) -> None:
+        """Let waiting blocks trade after a change in these units: by unit, price, time; of two sides the elder."""
+        due = set(units) if self.waiting else set()
+        while due:
+            unit, able = min(due), []
+            for side in (BUY, SELL):
+                legs = [o for block in self.waiting.values() for o in block if (o.unit, o.side) == (unit, side)]
+                able += [o.id for o in self.queue(unit, side, legs) if self._able(self.waiting[o.id])][:1]
+            due = due if able else due - {unit}
+            for leg in self.waiting.pop(min(able)) if able else ():
+                self.trade(leg)
+                due.add(leg.unit)
+
+    def _able(self, orders: list[Order]) -> bool:
+        """Tell whether all could trade completely now, by trying it on copies of the books."""
+        for order in orders:
+            trial = replace(self, orders={}, sides={}, trades=[], waiting={})
+            trial.capacity, trial.take = deepcopy((self.capacity, self.take))
+            for other in self.queue(order.unit, 1 - order.side) if self.phase[order.unit] == "continuous" else ():
+                trial.orders[other.id] = trial.sides.setdefault((other.unit, other.side), {})[other.id] = replace(other)
+            if trial.trade(replace(order)) or sum(trade[2] for trade in trial.trades) < order.shown:
+                return False
         return True
 
-    def _candidates(self, order: Order) -> Iterator[Order]:
-        """Yield the orders that can trade with ``order`` now, own ones too, in priority."""
+    def _partner(self, order: Order, *, elder: bool = False) -> tuple[Order, int] | None:
+        """Return the first order that can trade with ``order`` now (or its first elder, not its own) and the lots."""
         for other in self.queue(order.unit, 1 - order.side):
-            if not _crosses(order, other):
-                return
-            if other.whole and other.shown > order.shown:
-                continue
-            part = other.shown if other.whole else 1
-            if other.account == order.account or self._fits(order, other) >= part:
-                yield other
+            passed = elder and (other.id > order.id or other.account == order.account)
+            if order.suits(other.price) and not passed:
+                part = min(order.shown, other.shown, self.capacity(order.unit, *_seller_first(order, other)))
+                if part and all(part == o.shown for o in (order, other) if o.whole and o.time):
+                    return other, part
+        return None
 
-    def _fits(self, order: Order, other: Order) -> int:
-        seller, buyer = _by_side(order, other)
-        return self.capacity(order.unit, seller.account, buyer.account)
-
-    def _trade(self, order: Order) -> bool:
-        """Trade with the first order in priority that can trade, again and again; True when self-trade ended it."""
-        while order.shown:
-            other: Order | None = next(self._candidates(order), None)
-            if other is None:
-                return False
-            if other.account == order.account:
-                if self._own(order, other):
-                    return True
+    def trade(self, order: Order) -> bool:
+        """Trade with the first order that can trade, again and again; True when self-trade prevention ended it."""
+        while order.shown and (found := self._partner(order)):
+            other, both = found[0], min(order.shown, found[0].lots)
+            if other.account != order.account:
+                self._deal(order, *found, other.price)
                 continue
-            part = min(order.shown, other.shown, self._fits(order, other))
-            seller, buyer = _by_side(order, other)
-            self.take(order.unit, seller.account, buyer.account, part)
-            self.trades.append((order.unit, other.price, part, order.id, other.id))
-            order.shown -= part
-            self._fill(other, part)
+            order.shown -= both if self.policy == "decrement" else 0
+            if self.policy != "cancel_newest":
+                self._cut(other, both if self.policy == "decrement" else other.lots)
+            if order.shown == 0 or self.policy in {"cancel_newest", "cancel_both"}:
+                return True
         return False
 
-    def _own(self, order: Order, other: Order) -> bool:
-        if self.policy == "cancel_newest":
-            return True
-        if self.policy == "decrement":
-            both = min(order.shown, other.lots)
-            order.shown -= both
-            self._cut(other, both)
-            return order.shown == 0
-        self._drop(other)
-        return self.policy == "cancel_both"
-
-    def _fill(self, order: Order, lots: int) -> None:
-        while lots:
-            part = min(lots, order.shown)
-            order.shown, lots = order.shown - part, lots - part
-            if order.shown == 0 and order.hidden:
-                order.shown = min(order.display, order.hidden)
-                order.hidden -= order.shown
-                self.clock += 1
-                order.time = self.clock
-        if order.shown == 0:
-            self._drop(order)
+    def _deal(self, order: Order, other: Order, lots: int, price: int) -> None:
+        self.take(order.unit, *_seller_first(order, other), lots)
+        self.trades.append((order.unit, price, lots, order.id, other.id))
+        for each in (order, other):
+            each.shown -= lots
+            while each.shown <= 0 < each.hidden:  # a new clip of an iceberg goes to the end of the queue
+                each.time = self.clock = self.clock + 1
+                clip = min(each.display, each.hidden)
+                each.shown, each.hidden = each.shown + clip, each.hidden - clip
+            self._cut(each, 0)
 
     def _cut(self, order: Order, lots: int) -> None:
         hidden = min(lots, order.hidden)
         order.hidden, order.shown = order.hidden - hidden, order.shown - (lots - hidden)
-        if order.shown == 0:
-            self._drop(order)
-
-    def _could_fill(self, order: Order) -> bool:
-        (trial := ReferenceExchange(self.low, self.high, self.most, self.policy)).clock = self.clock
-        trial.capacity, trial.take = deepcopy((self.capacity, self.take))
-        for other in self.queue(order.unit, 1 - order.side):
-            trial.orders[other.id] = trial.sides.setdefault((other.unit, other.side), {})[other.id] = replace(other)
-        stopped = trial._trade(replace(order))
-        return not stopped and sum(trade[2] for trade in trial.trades) == order.shown
+        if order.shown == 0 and order.id in self.orders:
+            del self.orders[order.id], self.sides[order.unit, order.side][order.id]
 
     def _end_self_crosses(self, unit: int) -> None:
         for account in sorted({o.account for o in self.queue(unit, BUY)}):
             while True:
-                own = [o for side in (BUY, SELL) for o in self.queue(unit, side) if o.account == account]
-                bids, asks = ([o for o in own if o.side == side and not o.whole] for side in (BUY, SELL))
-                if not bids or not asks or bids[0].price < asks[0].price:
+                own = [[o for o in self.queue(unit, s) if o.account == account and not o.whole] for s in (BUY, SELL)]
+                if not all(own) or own[0][0].price < own[1][0].price:
                     break
-                pair = [min((o for o in q if o.price == q[0].price), key=lambda o: o.id) for q in (bids, asks)]
-                old, new = sorted(pair, key=lambda o: o.id)
-                if self.policy == "decrement":
-                    both = min(old.lots, new.lots)
-                    self._cut(old, both)
-                    self._cut(new, both)
-                if self.policy in {"cancel_oldest", "cancel_both"}:
-                    self._drop(old)
-                if self.policy in {"cancel_newest", "cancel_both"}:
-                    self._drop(new)
+                best = (min((o for o in q if o.price == q[0].price), key=lambda o: o.id) for q in own)
+                old, new = sorted(best, key=lambda o: o.id)
+                both = min(old.lots, new.lots) if self.policy == "decrement" else 0
+                self._cut(old, old.lots if self.policy in {"cancel_oldest", "cancel_both"} else both)
+                self._cut(new, new.lots if self.policy in {"cancel_newest", "cancel_both"} else both)
 
 
 def clearing_price(bids: list[Order], asks: list[Order], reference: int | None) -> tuple[int | None, int]:
     """Return (price, lots): most volume, least surplus, nearest the reference or the middle, by trying them all."""
-    if not bids or not asks or bids[0].price < asks[0].price:
-        return None, 0
     ranks = {}
-    for price in range(asks[0].price, bids[0].price + 1):
-        demand = sum(o.lots for o in bids if o.price >= price)
-        supply = sum(o.lots for o in asks if o.price <= price)
+    for price in range(asks[0].price, bids[0].price + 1) if bids and asks else ():
+        demand, supply = (sum(o.lots for o in side if o.suits(price)) for side in (bids, asks))
         ranks[price] = (-min(demand, supply), abs(demand - supply))
-    best = min(ranks.values())
-    prices = [price for price, rank in ranks.items() if rank == best]
-    middle = (prices[0] + prices[-1]) // 2
-    return (middle if reference is None else min(max(reference, prices[0]), prices[-1])), -best[0]
+    prices = [price for price, rank in ranks.items() if rank == min(ranks.values())]
+    if not prices:
+        return None, 0
+    nearest = (prices[0] + prices[-1]) // 2 if reference is None else min(max(reference, prices[0]), prices[-1])
+    return nearest, -ranks[nearest][0]
 
 
-def _crosses(order: Order, other: Order) -> bool:
-    return other.price <= order.price if order.side == BUY else other.price >= order.price
-
-
-def _by_side(order: Order, other: Order) -> tuple[Order, Order]:
-    return (order, other) if order.side == SELL else (other, order)
+def _seller_first(order: Order, other: Order) -> tuple[int, int]:
+    return (order.account, other.account) if order.side == SELL else (other.account, order.account)

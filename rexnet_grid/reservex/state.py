@@ -26,6 +26,7 @@ from rexnet_grid.reservex.layout import (
     IntArray,
 )
 from rexnet_grid.reservex.views import dump_units
+from rexnet_grid.reservex.waiting import dump_legs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +37,13 @@ _FIGURES = np.array([B_PHASE, B_REFERENCE, B_LAST, B_FIRST, B_LOW, B_HIGH, B_VOL
 
 
 def hash_state(arena: Arena, closed: Mapping[int, IntArray]) -> str:
-    """Return a SHA-256 over orders in priority, positions, figures of the units, cash, limits and reservations."""
+    """Return a SHA-256 over all orders in priority, positions, figures of the units, cash, limits and reservations."""
     M, n = arena.M, arena.accounts
     books = arena.books()
     units = np.array(list(books), dtype=np.int64)
     digest = sha256(np.array([M[H_NEXT_ID], n], dtype="<i8").tobytes())
     digest.update(dump_units(M, units, int(M[H_LIVE])).tobytes())
+    digest.update(dump_legs(M, units).tobytes())
     for unit, book in books.items():
         digest.update(np.array([unit, *M[book + _FIGURES]], dtype="<i8").tobytes())
         start = int(M[book + B_POS])

@@ -25,7 +25,7 @@ class ExchangeMachine(RuleBasedStateMachine):
                 ex.register(name, node="n")
             for unit in range(3):
                 ex.open_unit(unit)
-        self.calling, self.closed = {0, 1, 2}, set()
+        self.calling, self.closed, self.legs = {0, 1, 2}, set(), {}
 
     def both(self, act):
         first, second = (act(ex, mirrored) for ex, mirrored in zip(self.pair, (False, True), strict=True))
@@ -54,15 +54,20 @@ class ExchangeMachine(RuleBasedStateMachine):
     def shrink(self, order, lots):
         self.both(lambda ex, _: ex.shrink(order, lots))
 
-    @rule(who=ACCOUNT, units=st.lists(UNIT, min_size=1, max_size=3), side=SIDE, price=PRICE, lots=LOTS)
-    def block(self, who, units, side, price, lots):
+    @rule(who=ACCOUNT, units=st.lists(UNIT, min_size=1, max_size=3), side=SIDE, price=PRICE, lots=LOTS,
+          life=st.sampled_from(("fok", "gate")))  # fmt: skip
+    def block(self, who, units, side, price, lots, life):
         before = [ex.orders().tobytes() for ex in self.pair]
         mirror = {"buy": "sell", "sell": "buy"}
         got = self.both(
-            lambda ex, m: ex.submit_block(who, units, mirror[side] if m else side, 10 - price if m else price, lots)
+            lambda ex, m: ex.submit_block(
+                who, units, mirror[side] if m else side, 10 - price if m else price, lots, time_in_force=life
+            )
         )
         if got.status != "filled":
             assert before == [ex.orders().tobytes() for ex in self.pair]
+        if got.status == "resting":
+            self.legs[got.order_id] = dict.fromkeys(units, lots)
 
     @rule(unit=UNIT)
     def uncross(self, unit):
@@ -103,8 +108,29 @@ class ExchangeMachine(RuleBasedStateMachine):
     def lots_submitted_are_all_accounted_for(self):
         rows = self.pair[0].log.rows
         new, gone = rows[rows[:, 0] == 1, 5].sum(), rows[rows[:, 0] == 4, 5].sum()
-        resting = self.pair[0].orders()[:, 5:7].sum()
+        waiting = sum(int(self.pair[0].blocks(who)[:, 5].sum()) for who in range(3))
+        resting = self.pair[0].orders()[:, 5:7].sum() + waiting
         assert new == gone + resting + 2 * self.pair[0].log.trades()["lots"].sum()
+
+    @invariant()
+    def a_block_that_waited_traded_all_of_its_legs_or_none(self):
+        trades = self.pair[0].log.trades()
+        for order_id, legs in self.legs.items():
+            mine = (trades["buy_order_id"] == order_id) | (trades["sell_order_id"] == order_id)
+            traded = {unit: int(trades["lots"][mine & (trades["unit"] == unit)].sum()) for unit in legs}
+            assert traded in (legs, dict.fromkeys(legs, 0))
+
+    @invariant()
+    def no_waiting_block_could_trade(self):
+        ex = self.pair[0]
+        for who in range(3):
+            legs = ex.blocks(who)
+            for order_id in set(legs[:, 3].tolist()):
+                mine = legs[legs[:, 3] == order_id]
+                if not set(mine[:, 0].tolist()) & self.calling:
+                    trial = Exchange.replay(ex.log)
+                    trial.cancel(order_id)
+                    assert trial.submit_linked(who, mine[:, [0, 1, 2, 5]].T.copy()).status == "cancelled"
 
     @invariant()
     def replay_is_the_state(self):

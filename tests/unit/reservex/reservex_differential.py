@@ -7,7 +7,8 @@ import numpy as np
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.reservex import NO_PRICE, Exchange, MarketRules, OrderBatch
-from rexnet_grid.reservex.reference import ReferenceExchange
+from rexnet_grid.reservex.layout import K_WAKE
+from rexnet_grid.reservex.reference import Order, ReferenceExchange
 
 LOW, HIGH = -40, 60
 SIDES = ("buy", "sell")
@@ -30,6 +31,7 @@ class Pair:
         if network is not None:
             self.spec.capacity, self.spec.take = network.capacity, network.take
         self.first, self.units, self.compared = 0, units, 0
+        self.waited = self.rematched = 0
         for unit in range(units):
             self.open(unit)
 
@@ -66,33 +68,56 @@ class Pair:
         who, side = int(rng.integers(self.accounts)), int(rng.integers(2))
         price, lots = int(rng.integers(LOW - 1, HIGH + 2)) // 2 + 5, int(rng.integers(0, 30))
         if draw < 0.15:
-            self.both(lambda i: (self.real.cancel(i).status, self.spec.cancel(i)))
+            self.both(lambda i: (self.real.cancel(i).status, self.spec.change(i)))
         elif draw < 0.25:
-            self.both(lambda i: (self.real.shrink(i, lots).status, self.spec.shrink(i, lots)))
-        elif draw < 0.28:
-            legs = [
-                (unit + k, side, price + 10 * (1 - 2 * side), 1 + lots // 6) for k in range(int(rng.integers(1, 4)))
-            ]
-            got = self.real.submit_linked(who, np.array(legs, dtype=np.int64).T.copy())
-            assert (got.order_id, got.status) == self.spec.block(who, legs)
+            self.both(lambda i: (self.real.shrink(i, lots + 1).status, self.spec.change(i, lots + 1)))
+        elif draw < 0.29:
+            self.linked(who, unit, side, price, lots)
         else:
             self.new(who, unit, side, price, lots)
+
+    def linked(self, who, unit, side, price, lots):
+        """A block, or linked orders whose sides alternate; a few in the same unit twice; half of them wait."""
+        rng = self.rng
+        wait, keen, mixed = rng.random() < 0.6, int(rng.integers(-4, 16)), rng.random() < 0.3
+        legs = []
+        for k in range(int(rng.integers(1, 5))):
+            at = side ^ (k & 1) if mixed else side
+            legs.append(
+                (unit + (k if rng.random() < 0.97 else 0), at, 5 + price // 4 + keen * (1 - 2 * at), 1 + lots // 6)
+            )
+        got = self.real.submit_linked(who, np.array(legs, dtype=np.int64).T.copy(), "gate" if wait else "fok")
+        expected = [Order(who, *leg) for leg in legs]
+        status = self.spec.link(expected, wait=bool(wait))
+        assert (got.order_id, got.status) == (expected[0].id, status)
+        self.waited += status == "resting"
+
+    def rematch(self):
+        """Let a crossed book trade again."""
+        unit = self.first + int(self.rng.integers(self.units))
+        got = self.real.rematch(unit)
+        assert got == self.spec.rematch(unit)
+        self.rematched += got
+
+    def woken(self):
+        """How many waiting blocks traded."""
+        return int((self.real.log.rows[:, 0] == K_WAKE).sum())
 
     def new(self, who, unit, side, price, lots):
         rng, how = self.rng, self.rng.random()
         kind = "market" if how < 0.04 else "limit"
-        tif = "ioc" if 0.04 <= how < 0.08 else "fok" if 0.08 <= how < 0.12 else "gate"
+        tif = "ioc" if 0.04 <= how < 0.08 else "fok" if 0.08 <= how < 0.12 else "gtt" if how > 0.95 else "gate"
         post, whole = 0.12 <= how < 0.17, 0.17 <= how < 0.22
         display = int(rng.integers(1, 6)) if 0.22 <= how < 0.32 else None
+        until = unit - int(rng.integers(0, 4)) if tif == "gtt" else None
+        until = None if until is not None and until < self.first else until
         got = self.real.submit(
             who, unit, SIDES[side], price, lots, kind=kind, time_in_force=tif, post_only=post, display_lots=display,
-            all_or_none=whole,
+            all_or_none=whole, expires_unit=until,
         )  # fmt: skip
-        expected = self.spec.submit(
-            who, unit, side, price, lots, market=kind == "market", ioc=tif == "ioc", fok=tif == "fok", post=post,
-            whole=whole, display=display or 0,
-        )  # fmt: skip
-        assert (got.order_id, got.status) == expected
+        order = Order(who, unit, side, price, lots, display or 0, whole, kind == "market", until)
+        status = self.spec.submit(order, ioc=tif == "ioc", fok=tif == "fok", post=post)
+        assert (got.order_id, got.status) == (order.id, status)
 
     def both(self, act):
         near = max(1, self.spec.next_id - int(self.rng.integers(1, 200)))
@@ -110,19 +135,15 @@ class Pair:
         out = self.real.submit_many(OrderBatch(account, unit, side, price, lots, action, order_id))
         for i in range(n):
             if action[i] == 0:
-                row = self.spec.submit(*(int(c[i]) for c in (account, unit, side, price, lots)))
-                assert (out.order_id[i], out.status[i]) == row
+                order = Order(*(int(c[i]) for c in (account, unit, side, price, lots)))
+                status = self.spec.submit(order)
+                assert (out.order_id[i], out.status[i]) == (order.id, status)
                 continue
-            known = self.spec.orders.get(int(order_id[i]))
-            if known is not None and known.account != account[i]:
+            known = [self.spec.orders.get(int(order_id[i])), *self.spec.waiting.get(int(order_id[i]), ())]
+            if any(order is not None and order.account != account[i] for order in known):
                 assert out.reason[i] == "order belongs to another account"
                 continue
-            expected = (
-                self.spec.cancel(int(order_id[i]))
-                if action[i] == 1
-                else self.spec.shrink(int(order_id[i]), int(lots[i]))
-            )
-            assert out.status[i] == expected
+            assert out.status[i] == self.spec.change(int(order_id[i]), int(lots[i]) if action[i] == 2 else 0)
 
     def compare(self):
         """Same trades one by one since the last time, same book."""
@@ -145,10 +166,13 @@ class Pair:
         ]
         for row, spec in zip(book, expected, strict=True):
             assert row[:7] == spec[:7]
+        waiting = [row for who in range(self.accounts) for row in self.real.blocks(who).tolist()]
+        legs = [[o.unit, o.side, o.price, o.id, o.account, o.shown] for x in self.spec.waiting.values() for o in x]
+        assert sorted(waiting) == sorted(legs)
 
 
-def run(operations, seed, policy, check_every=2000, **how):
-    """Run random operations; returns the pair, compared to the end."""
+def run(operations, seed, policy, check_every=2000, notice=None, **how):
+    """Run random operations; returns the pair, compared to the end. ``notice`` is told of every new state."""
     rng = np.random.default_rng(seed)
     pair = Pair(rng, policy=policy, **how)
     done = 0
@@ -162,6 +186,9 @@ def run(operations, seed, policy, check_every=2000, **how):
             if pair.spec.phase[unit] == "call":
                 pair.uncross(unit)
             done += 1
+        elif step < 0.01:
+            pair.rematch()
+            done += 1
         elif step < 0.02:
             n = int(rng.integers(2, 200))
             pair.batch(n)
@@ -171,6 +198,8 @@ def run(operations, seed, policy, check_every=2000, **how):
             done += 1
         if done % check_every < 1:
             pair.compare()
+        if notice is not None:
+            notice(pair.real)
     pair.compare()
     return pair
 
@@ -240,6 +269,10 @@ def run_admission(operations, seed, policy):
             unit = pair.first + int(rng.integers(pair.units))
             if pair.spec.phase[unit] == "call":
                 pair.uncross(unit)
+        elif rng.random() < 0.02:
+            pair.rematch()
+        elif rng.random() < 0.005:
+            pair.batch(20)
         else:
             pair.order()
         if i % 500 == 0:
