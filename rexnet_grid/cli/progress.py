@@ -9,15 +9,15 @@ Report = Callable[[int, int], None]
 
 
 @contextmanager
-def progress(label: str, quiet: bool) -> Iterator[Report | None]:
-    """Yield a function of (units done, units in all); None when quiet."""
+def progress(label: str, quiet: bool, what: str = "units") -> Iterator[Report | None]:
+    """Yield a function of (units done, units in all), or of whatever is counted; None when quiet."""
     if quiet:
         yield None
     elif sys.stderr.isatty():
         with _bar(label) as report:
             yield report
     else:
-        yield PlainProgress(label)
+        yield PlainProgress(label, what)
 
 
 @contextmanager
@@ -42,10 +42,13 @@ class PlainProgress:
     ----------
     label
         What is running.
+    what
+        What is counted.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, what: str = "units") -> None:
         self.label = label
+        self.what = what
         self._started = time.monotonic()
         self._told = -1
 
@@ -55,5 +58,5 @@ class PlainProgress:
         if tenth > self._told:
             self._told = tenth
             seconds = time.monotonic() - self._started
-            sys.stderr.write(f"{self.label}: {done} of {total} units, {seconds:.0f} s\n")
+            sys.stderr.write(f"{self.label}: {done} of {total} {self.what}, {seconds:.0f} s\n")
             sys.stderr.flush()

@@ -75,7 +75,8 @@ def study(
 
     if workers is not None and dask is not None:
         raise typer.BadParameter("give --workers or --dask, not both")
-    result = run_study(file, workers=workers, dask=dask, resume=resume)
+    with progress(file.stem, quiet, "runs") as tell:
+        result = run_study(file, workers=workers, dask=dask, resume=resume, progress=tell)
     if not quiet:
         say(str(result))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STUDY_FILE = "study.json"
 RESULTS_FILE = "results.parquet"
 POINTS_FILE = "points.parquet"
+REPORT_FILE = "report.html"
 
 Row = dict[str, Any]
 
@@ -39,7 +40,7 @@ class StudyResult:
     ----------
     folder
         Its folder: ``results.parquet`` with a row for each run, ``points.parquet`` with mean and standard error over
-        the seeds of each point, ``runs/`` with the runs themselves.
+        the seeds of each point, ``report.html`` that shows them, ``runs/`` with the runs themselves.
     runs
         How many runs it has.
     failed
@@ -53,7 +54,7 @@ class StudyResult:
     def __str__(self) -> str:
         """One sentence for the terminal."""
         note = f", {len(self.failed)} failed ({', '.join(self.failed[:3])})" if self.failed else ""
-        return f"{self.runs} runs{note}; figures in {self.folder / RESULTS_FILE}"
+        return f"{self.runs} runs{note}; figures in {self.folder / RESULTS_FILE}, shown in {self.folder / REPORT_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,17 @@ def run_study(
     ordered = [rows[task.variant.name] for task in tasks]
     write_table(folder / RESULTS_FILE, ordered)
     write_table(folder / POINTS_FILE, aggregate(ordered, list(study.vary)))
+    _write_report(folder / REPORT_FILE, study, ordered)
     return StudyResult(folder, len(ordered), tuple(row["run"] for row in ordered if row["error"]))
+
+
+def _write_report(path: Path, study: Study, rows: Sequence[Row]) -> None:
+    from rexnet_grid.report.document import write_document
+    from rexnet_grid.report.study_page import StudyTable, study_page
+
+    info = study.study
+    drawn = info.design != "grid"
+    write_document(path, study_page(StudyTable(info.name, info.scenario, info.design, tuple(study.vary), drawn, rows)))
 
 
 def _check(path: Path, scenario: Path, runs: Sequence[Variant]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rexnet_grid.report import write_report
+from rexnet_grid.report.study_page import StudyTable, study_page
 
 SOURCE = Path(__file__).with_name("report_chromium.py")
 
@@ -41,6 +42,30 @@ def test_report_opens_offline_without_a_complaint(browser, run_folder, other_fol
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert browser.evaluate("document.title").startswith("A made-up winter day")
     assert browser.evaluate("document.images.length") == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("drawn", [False, True])
+def test_the_page_of_a_study_draws(browser, tmp_path, drawn):
+    runs = [
+        {
+            "run": f"p{k}",
+            "point": k,
+            "seed": 1,
+            "error": "",
+            "a": k / 4,
+            "b": k % 2 == 0,
+            "violations": k,
+            "cost_eur": k,
+        }
+        for k in range(4)
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(study_page(StudyTable("s", "quickstart", "grid", ("a", "b"), drawn, runs)), encoding="utf-8")
+    browser.open(path)
+    assert browser.errors() == []
+    assert browser.requests() == []
+    assert browser.evaluate("document.querySelectorAll('#curves .scatterlayer .point').length") == 4 + 4 * drawn
 
 
 @pytest.mark.browser
