@@ -76,12 +76,12 @@ def conclude(
     books: Mapping[Carrier, UnitOnCarrier],
 ) -> None:
     """Let every participant move its devices through ``unit`` with what was really delivered."""
-    supply_c = _supply_temperature(markets, books)
+    at_node_c = _temperature_at_node(markets, books)
     for index, member in enumerate(population):
         accounts = {c: int(m.account_of[index]) for c, m in markets.items() if m.account_of[index] >= 0}
         rates = {c: float(books[c].delivered_kw[account]) for c, account in accounts.items()}
         node = member.nodes.get("heat")
-        delivered = Delivered(rates, supply_c.get(node) if node is not None else None)
+        delivered = Delivered(rates, at_node_c.get(node) if node is not None else None)
         if member.kind == "operator":
             delivered = _seen_by_operator(delivered, [books[c] for c in accounts])
         member.conclude(unit, delivered)
@@ -111,13 +111,14 @@ def _shortfall(market: CarrierMarket, state: NetworkState, asked: FloatArray) ->
     return short
 
 
-def _supply_temperature(
+def _temperature_at_node(
     markets: Mapping[Carrier, CarrierMarket], books: Mapping[Carrier, UnitOnCarrier]
 ) -> dict[str, float]:
     if "heat" not in markets:
         return {}
     state = books["heat"].state
-    if state is None or "supply_c" not in state.arrays:
+    if state is None:
         return {}
-    names = markets["heat"].network.columns()["supply_c"]
-    return dict(zip(names, state.arrays["supply_c"].tolist(), strict=True))
+    columns = markets["heat"].network.columns()
+    array = next((name for name in ("supply_c", "air_c") if name in state.arrays), None)
+    return {} if array is None else dict(zip(columns[array], state.arrays[array].tolist(), strict=True))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from rexnet_grid.spacemeternet.dwelling_delivery import DwellingDelivery
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +29,8 @@ def map_of(network: DeliveryNetwork) -> NetworkMap:
     """Return where a delivery network lies."""
     if network.carrier == "electricity":
         return electric_map(cast("ElectricDelivery", network))
+    if isinstance(network, DwellingDelivery):
+        return building_map(network)
     return heat_map(cast("HeatDelivery", network))
 
 
@@ -49,6 +53,29 @@ def electric_map(delivery: ElectricDelivery) -> NetworkMap:
         "to_node": [f"bus {bus}" for bus in table["to_bus"]],
         "length_m": np.full(len(table), np.nan),
         "rating": ampere,
+    }
+    return NetworkMap(nodes, branches)
+
+
+def building_map(delivery: DwellingDelivery) -> NetworkMap:
+    """Return where the flats of a building are [column, floor], and which of them exchange heat."""
+    walls = delivery.dwelling.walls
+    middle = float(np.mean([x for x, _ in walls.places.values()]))
+    lowest = min(y for _, y in walls.places.values())
+    at = {delivery.supply_node: (middle, lowest - 1.0), **walls.places}
+    nodes = {
+        "node": list(delivery.nodes),
+        "x": [at[node][0] for node in delivery.nodes],
+        "y": [at[node][1] for node in delivery.nodes],
+        "kind": ["supply" if node == delivery.supply_node else "flat" for node in delivery.nodes],
+    }
+    joined = [pair for pair, g in zip(walls.named_pairs, walls.conductance_kw_k, strict=True) if g > 0.0]
+    branches = {
+        "branch": [f"{a} - {b}" for a, b in joined],
+        "from_node": [a for a, _ in joined],
+        "to_node": [b for _, b in joined],
+        "length_m": np.full(len(joined), np.nan),
+        "rating": np.full(len(joined), np.nan),
     }
     return NetworkMap(nodes, branches)
 

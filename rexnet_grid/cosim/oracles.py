@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.delivery import DeliveryNetwork, Headroom
     from rexnet_grid.prosumers.base import FloatArray, IntArray
+    from rexnet_grid.spacemeternet.comfortloop import LearnedComfortHeadroom
     from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
 
 
@@ -119,6 +120,60 @@ class LearnedOracle:
         """Return in one sentence where its knowledge comes from."""
         if self.learner.estimate is not None:
             return f"learned from the readings of {len(self.accounts)} meters"
+        return "nothing learned yet" + (f": {self.learner.refused}" if self.learner.refused else "")
+
+    def save(self) -> Any:
+        """Return what was learned."""
+        return self.learner.save()
+
+    def restore(self, state: Any) -> None:
+        """Take back what was learned."""
+        self.learner.restore(state)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedBuildingOracle:
+    """A building of which only the pipes are known: who heats whom, from what the flats' meters have shown so far.
+
+    Attributes
+    ----------
+    nodes
+        Nodes of the building, the columns of headroom.
+    flats
+        Index of each flat among the nodes, in the order of the learner.
+    seats
+        Node of each account.
+    learner
+        What is learned.
+    """
+
+    nodes: tuple[str, ...]
+    flats: IntArray
+    seats: IntArray
+    learner: LearnedComfortHeadroom
+
+    def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
+        """Return the estimated rows; those of the pipes alone before the warm-up is over."""
+        return self.learner.headroom(units, position_kw)
+
+    def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:  # noqa: ARG002
+        """Return a signal that says nothing."""
+        return LocationalSignal.none(units, self.nodes)
+
+    def learn(self, readings: Readings, hours: float) -> None:
+        """Hand heat and temperatures of the flats to the learner; several accounts in a flat share its thermometer."""
+        count = len(self.nodes)
+        heat = np.bincount(self.seats, weights=-readings.energy_kwh / hours, minlength=count)[self.flats]
+        seen = np.isfinite(readings.air_c)
+        sums = np.bincount(self.seats[seen], weights=readings.air_c[seen], minlength=count)
+        meters = np.bincount(self.seats[seen], minlength=count)
+        air = np.divide(sums, meters, out=np.full(count, np.nan), where=meters > 0)[self.flats]
+        self.learner.append(air, np.maximum(heat, 0.0))
+
+    def status(self) -> str:
+        """Return in one sentence where its knowledge comes from."""
+        if self.learner.estimate is not None:
+            return f"learned from the readings of {len(self.flats)} flats"
         return "nothing learned yet" + (f": {self.learner.refused}" if self.learner.refused else "")
 
     def save(self) -> Any:

@@ -113,6 +113,7 @@ def record_meters(writer: RunWriter, market: CarrierMarket, unit: int, readings:
             "carrier": market.carrier,
             "energy_kwh": readings.energy_kwh,
             "vm_pu": readings.vm_pu,
+            "air_c": readings.air_c,
         },
     )
 

@@ -108,7 +108,7 @@ class Delivered:
     rate_kw
         Injection that was really carried, by carrier [kW].
     temperature_c
-        Supply temperature at the participant's heat node, if it has one [degC].
+        Supply temperature at the participant's heat node, or the air of its flat, if it has one [degC].
     loss_kw, stored_kw
         For the network's operator: what its network lost and stored in the unit, where that is metered [kW].
     """

@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.battery import Battery, BatteryCell
 from rexnet_grid.prosumers.demand import hot_water_kwh, household_load_kw, mean_hot_water_kwh
+from rexnet_grid.prosumers.flat import Flat
 from rexnet_grid.prosumers.flexible import FlexibleTerms
 from rexnet_grid.prosumers.forecast import BridgeForecast
 from rexnet_grid.prosumers.heated import HeatedBuilding
@@ -196,6 +197,22 @@ def make_heat_pump_home(kit: Kit, name: str, node: str) -> HeatedBuilding:
         make_need_forecast(kit, name, state),
         air_source_cop(weather.outdoor_c, flow),
         config.heat_pump_sizing * design_heat / design_cop,
+    )
+
+
+def make_flat(kit: Kit, name: str, node: str, building: Building, max_kw: float, room_c: float) -> Flat:
+    """Return a flat that plans with ``building``, its radiators rated ``max_kw`` [kW], now at ``room_c`` [degC]."""
+    state = make_home_state(kit, name, building, 0.0)
+    state.room_c = room_c
+    return Flat(
+        kit.identity(name, "flat", {"heat": node}, kit.config.curtail_flexible_eur_per_mwh),
+        "heat",
+        kit.heat_price,
+        kit.heat_terms(),
+        state,
+        make_need_forecast(kit, name, state),
+        np.ones(kit.units),
+        max_kw,
     )
 
 

@@ -125,3 +125,34 @@ class FuelPlant(Participant):
     def record(self) -> Mapping[str, float]:
         """Return the output."""
         return {"output_kw": self._output_kw}
+
+
+class CurvePlant(FuelPlant):
+    """A plant whose cost follows a curve, such as a heat pump in the cellar behind the day's price of electricity.
+
+    Parameters
+    ----------
+    identity, carrier, rating_kw, margin_eur_per_mwh
+        As in :class:`FuelPlant`.
+    curve_eur_per_mwh
+        (n_units,) cost per energy sold [EUR/MWh].
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        carrier: Carrier,
+        rating_kw: float,
+        curve_eur_per_mwh: FloatArray,
+        margin_eur_per_mwh: float,
+    ) -> None:
+        super().__init__(identity, carrier, rating_kw, float(curve_eur_per_mwh.mean()), margin_eur_per_mwh)
+        self.curve = curve_eur_per_mwh
+
+    def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:  # noqa: ARG002
+        """Return offers of all that is free, and bids that buy back a margin below cost."""
+        view = within(views[self.carrier], len(self.curve))
+        free = int(self.rating_kw / view.lot_kw + 1e-6) - view.position
+        cost = np.rint(self.curve[view.units])
+        quotes = make_quotes(view, np.maximum(view.position, 0), cost - self.margin, free, cost + self.margin)
+        return {self.carrier: quotes}

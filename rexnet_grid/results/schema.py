@@ -235,6 +235,7 @@ _TABLES = (
             _carrier(),
             Column("energy_kwh", "float", "kWh", "injected energy as the meter shows it"),
             Column("vm_pu", "float", "p.u.", "voltage magnitude as the meter shows it; empty for heat"),
+            Column("air_c", "float", "degC", "air at the end of the unit as the thermometer of a flat shows it"),
         ),
     ),
     Table(

@@ -17,7 +17,6 @@ from rexnet_grid.cosim.feedback import Feedback
 from rexnet_grid.cosim.linepack import LinepackNews
 from rexnet_grid.cosim.maps import map_of
 from rexnet_grid.cosim.metering import MeterAccuracy
-from rexnet_grid.cosim.oracles import LearnedOracle, NetworkOracle
 from rexnet_grid.cosim.simulation import Setup, Simulation
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.safety import SafetyMaintainer
@@ -25,19 +24,20 @@ from rexnet_grid.errors import Issue, ScenarioError, did_you_mean
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.scenario.checking import check_places, where_of
+from rexnet_grid.scenario.knowing import oracle_for
 from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
 from rexnet_grid.scenario.warming import compiled_side_by_side
 
 if TYPE_CHECKING:
-    from rexnet_grid.cosim.oracles import Oracle
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
     from rexnet_grid.prosumers.base import Population
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.results.writer import RunWriter
     from rexnet_grid.rexdynnet import HeatDelivery
+    from rexnet_grid.scenario.housing import Housing
     from rexnet_grid.scenario.market import ExchangeSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
@@ -66,8 +66,9 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
     """
     streams = Streams(scenario.seed)
     weather = weather_of(scenario)
-    networks = _networks(scenario, weather)
-    population = settle_population(scenario, networks, weather, streams)
+    housing = _housing(scenario, weather)
+    networks = _networks(scenario, weather, housing)
+    population = settle_population(scenario, networks, weather, streams, housing)
     markets = {c: _market(scenario, c, network, population) for c, network in networks.items()}
     outages = Outages()
     setup = Setup(
@@ -78,7 +79,7 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
         lead_in_units=max(2, math.ceil(LEAD_IN_MINUTES / scenario.info.unit_minutes)),
         population=population,
         markets=markets,
-        feedbacks=_feedbacks(scenario, markets),
+        feedbacks=_feedbacks(scenario, markets, housing),
         maintainer=SafetyMaintainer(scenario.safety.rule) if scenario.maintained else None,
         accuracy={c: _accuracy(scenario, c) for c in markets},
         streams=streams,
@@ -95,7 +96,15 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
     return Simulation(setup, writer, checkpoint)
 
 
-def _networks(scenario: Scenario, weather: Weather) -> dict[Carrier, DeliveryNetwork]:
+def _housing(scenario: Scenario, weather: Weather) -> Housing | None:
+    if scenario.building is None:
+        return None
+    from rexnet_grid.scenario.housing import Housing
+
+    return Housing(scenario, scenario.building, weather)
+
+
+def _networks(scenario: Scenario, weather: Weather, housing: Housing | None) -> dict[Carrier, DeliveryNetwork]:
     """Return the delivery networks, electricity first; every issue of all of them at once."""
     networks: dict[Carrier, DeliveryNetwork] = {}
     issues: list[Issue] = []
@@ -105,6 +114,9 @@ def _networks(scenario: Scenario, weather: Weather) -> dict[Carrier, DeliveryNet
             issues += networks["electricity"].check()
     if scenario.heat is not None:
         networks["heat"] = heat_delivery(scenario, weather.outdoor_c)
+        issues += networks["heat"].check()
+    if housing is not None:
+        networks["heat"] = housing.delivery()
         issues += networks["heat"].check()
     for carrier, network in networks.items():
         issues += check_places(scenario, carrier, network.nodes)
@@ -146,26 +158,14 @@ def _gate_units(rules: MarketRules) -> float:
     return rules.gate_closure_minutes / rules.unit_minutes
 
 
-def _feedbacks(scenario: Scenario, markets: dict[Carrier, CarrierMarket]) -> tuple[Feedback, ...]:
+def _feedbacks(
+    scenario: Scenario, markets: dict[Carrier, CarrierMarket], housing: Housing | None
+) -> tuple[Feedback, ...]:
     if not scenario.feedback.enabled:
         return ()
-    return tuple(Feedback(market, _oracle(scenario, market), _linepack_news(market)) for market in markets.values())
-
-
-def _oracle(scenario: Scenario, market: CarrierMarket) -> Oracle:
-    """Return the network itself, or for an electric network whose map is lost, what its meters tell."""
-    if scenario.feedback.model == "network" or market.carrier == "heat" or scenario.electric is None:
-        return NetworkOracle(market.network)
-    from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
-
-    metered = np.flatnonzero(~market.seats.balances)
-    learner = LearnedVoltageHeadroom(
-        [market.network.nodes[market.seats.nodes[account]] for account in metered],
-        band_pu=(scenario.electric.voltage_min_pu, scenario.electric.voltage_max_pu),
-        warm_up_units=scenario.feedback.warm_up_units,
-        refit_every=scenario.feedback.refit_every,
+    return tuple(
+        Feedback(market, oracle_for(scenario, market, housing), _linepack_news(market)) for market in markets.values()
     )
-    return LearnedOracle(market.network.nodes, metered, learner)
 
 
 def _linepack_news(market: CarrierMarket) -> LinepackNews | None:
@@ -178,7 +178,7 @@ def _linepack_news(market: CarrierMarket) -> LinepackNews | None:
 def _accuracy(scenario: Scenario, carrier: Carrier) -> MeterAccuracy:
     meters = scenario.meters
     energy = meters.electricity_class if carrier == "electricity" else meters.heat_class
-    return MeterAccuracy(energy, meters.voltage_class)
+    return MeterAccuracy(energy, meters.voltage_class, meters.temperature_k)
 
 
 def _events(

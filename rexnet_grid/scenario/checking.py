@@ -10,6 +10,7 @@ from rexnet_grid.scenario.catalogue import networks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rexnet_grid.scenario.flats import BuildingSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
 
@@ -50,6 +51,8 @@ def is_path(text: str) -> bool:
 
 def _network_name(scenario: Scenario, carrier: Carrier) -> list[Issue]:
     section: Literal["electric", "heat"] = "electric" if carrier == "electricity" else "heat"
+    if section == "heat" and scenario.heat is None:
+        return []
     key, where, text = f"{section}.network", where_of(scenario), getattr(scenario, section).network
     if section == "electric" and text.startswith("simbench:"):
         return []
@@ -117,11 +120,21 @@ def _electric(scenario: Scenario) -> list[Issue]:
 
 
 def _heat(scenario: Scenario) -> list[Issue]:
+    if scenario.building is not None:
+        return _building(scenario, scenario.building)
     from rexnet_grid.scenario.opening import heat_delivery
     from rexnet_grid.scenario.surroundings import weather_of
 
     network = heat_delivery(scenario, weather_of(scenario).outdoor_c)
     return [*network.check(), *check_places(scenario, "heat", network.nodes)]
+
+
+def _building(scenario: Scenario, section: BuildingSection) -> list[Issue]:
+    from rexnet_grid.scenario.housing import Housing
+    from rexnet_grid.scenario.surroundings import weather_of
+
+    building = Housing(scenario, section, weather_of(scenario)).delivery()
+    return [*building.check(), *check_places(scenario, "heat", building.nodes)]
 
 
 def check_places(scenario: Scenario, carrier: Carrier, nodes: Sequence[str]) -> list[Issue]:

@@ -136,9 +136,13 @@ def _plain(what: str) -> str:
 
 def _across(data: Mapping[str, object], where: str) -> list[Issue]:
     """Return what can be said of the whole even when parts of it are wrong."""
-    if "electric" in data or "heat" in data:
+    if {"electric", "heat", "building"} & set(data):
         return []
-    return [Issue(where, "electric", "", "a section [electric] or [heat]", "a scenario needs a delivery network")]
+    return [
+        Issue(
+            where, "electric", "", "a section [electric], [heat] or [building]", "a scenario needs a delivery network"
+        )
+    ]
 
 
 def _of_the_rest(

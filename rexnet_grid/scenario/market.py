@@ -131,8 +131,8 @@ class FeedbackSection(Section):
     enabled: bool = True
     """Let headroom cap matching and publish the locational signal; false runs the same day blind."""
     model: Literal["network", "spacemeternet"] = "network"
-    """Where the electric headroom comes from: the network itself, or what SpaceMeterNet has learned of it from the
-    run's own meters; heat always takes the network itself."""
+    """Where headroom comes from: the network itself, or what SpaceMeterNet has learned of the electric network and of
+    the building from the run's own meters; a heat network always speaks for itself."""
     margin: Annotated[float, Field(ge=0.0, lt=0.5, json_schema_extra={"unit": "-"})] = 0.02
     """Part of every limit that headroom keeps free."""
     network_charge: Literal["none", "losses", "losses_and_congestion"] = "none"
@@ -141,6 +141,8 @@ class FeedbackSection(Section):
     """Units whose readings the first estimate needs, with ``model = "spacemeternet"``; until then nothing is said."""
     refit_every: CountPositive = 96
     """Units between two estimates, with ``model = "spacemeternet"``."""
+    confidence: Annotated[float, Field(ge=0.5, lt=1.0, json_schema_extra={"unit": "-"})] = 0.95
+    """One-sided confidence of each learned row: how far an estimate stays away from a limit for not knowing better."""
 
 
 class SafetySection(Section):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from rexnet_grid.scenario.fields import Section
+from rexnet_grid.scenario.flats import BuildingSection
 from rexnet_grid.scenario.grids import Contingency, ElectricSection, HeatSection, WeatherSection
 from rexnet_grid.scenario.market import FeedbackSection, MarketSection, SafetySection, ScenarioInfo
 from rexnet_grid.scenario.people import MetersSection, Participant, Profile, ResultsSection
@@ -24,7 +25,8 @@ class Scenario(Section):
     """Everything that determines a run.
 
     Made by :meth:`load` from a TOML file, or in Python by :meth:`from_dict` with the same keys. Nothing can be
-    changed; :meth:`with_` gives a changed copy. ``[electric]`` or ``[heat]`` may be absent, not both.
+    changed; :meth:`with_` gives a changed copy. One of ``[electric]``, ``[heat]`` and ``[building]`` must be there;
+    heat comes from a network or from a building, not from both.
     """
 
     model_config = ConfigDict(title="Scenario")
@@ -37,6 +39,8 @@ class Scenario(Section):
     """The electric network; absent in a study of heat alone."""
     heat: HeatSection | None = None
     """The heat network; absent in a study of electricity alone."""
+    building: BuildingSection | None = None
+    """A building of flats on the heat carrier, in the place of a heat network."""
     weather: WeatherSection = WeatherSection()
     """Outdoor temperature and irradiance."""
     population: PopulationSection = PopulationSection()
@@ -126,7 +130,10 @@ class Scenario(Section):
     @property
     def carriers(self) -> tuple[Carrier, ...]:
         """The carriers that have a network."""
-        present: tuple[tuple[Carrier, object], ...] = (("electricity", self.electric), ("heat", self.heat))
+        present: tuple[tuple[Carrier, object], ...] = (
+            ("electricity", self.electric),
+            ("heat", self.heat if self.heat is not None else self.building),
+        )
         return tuple(carrier for carrier, section in present if section is not None)
 
     @property

@@ -72,6 +72,8 @@ class MetersSection(Section):
     """Voltage in electricity meters."""
     heat_class: Share = 0.02
     """Heat meters."""
+    temperature_k: Annotated[float, Field(ge=0.0, le=5.0, json_schema_extra={"unit": "K"})] = 0.1
+    """Thermometers in the flats of a building: standard deviation of a reading."""
 
 
 class ResultsSection(Section):

@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 def relations(scenario: Scenario, where: str) -> list[Issue]:
     """Return every contradiction between sections."""
     return [
+        *_heat_once(scenario, where),
         *_market(scenario, where),
         *_duplicates((p.name for p in scenario.participants), "participants", where),
         *_duplicates((p.name for p in scenario.profiles), "profiles", where),
         *_participants(scenario, where),
         *_contingencies(scenario, where),
     ]
+
+
+def _heat_once(scenario: Scenario, where: str) -> list[Issue]:
+    if scenario.heat is None or scenario.building is None:
+        return []
+    return [Issue(where, "building", "beside [heat]", "one of [heat] and [building], as heat has one network")]
 
 
 def _market(scenario: Scenario, where: str) -> list[Issue]:
@@ -98,7 +105,7 @@ def _seat(scenario: Scenario, participant: Participant, key: str, where: str) ->
     ]
     for name, seat, network in (
         ("bus", participant.bus, scenario.electric),
-        ("node", participant.node, scenario.heat),
+        ("node", participant.node, scenario.heat if scenario.heat is not None else scenario.building),
     ):
         if seat is not None and network is None:
             section = "electric" if name == "bus" else "heat"

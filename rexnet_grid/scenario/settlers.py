@@ -28,24 +28,30 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.randomness import Streams
     from rexnet_grid.rexdynnet import HeatDelivery
+    from rexnet_grid.scenario.housing import Housing
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
 
 
 def settle_population(
-    scenario: Scenario, networks: Mapping[Carrier, DeliveryNetwork], weather: Weather, streams: Streams
+    scenario: Scenario,
+    networks: Mapping[Carrier, DeliveryNetwork],
+    weather: Weather,
+    streams: Streams,
+    housing: Housing | None = None,
 ) -> Population:
-    """Return all participants of a scenario, in a stated order."""
+    """Return all participants of a scenario, in a stated order; flats of a building come last of the made ones."""
     shape = household_shape(scenario.time_grid, len(weather), scenario.info.timezone)
     config = scenario.population.config(_supply_c(scenario, weather))
     electric = networks.get("electricity")
-    loads, heat = grid_loads(electric), _heat_seats(networks)
+    loads, heat = grid_loads(electric), _heat_seats(networks) if housing is None else None
     if not scenario.population.enabled:
         config = replace(config, central_heat_pump_kw=0.0, boiler_kw=0.0)
         loads, heat = loads.iloc[:0], None if heat is None else replace(heat, substations=(), peak_kw=())
     made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
-    placed = tuple(member for member in made.members if set(member.nodes) <= set(networks))
+    living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
+    placed = tuple(member for member in (*made.members, *living) if set(member.nodes) <= set(networks))
     return _joined(scenario, Population(placed, made.notes), explicit_members(scenario, kit))
 
 
