@@ -14,22 +14,23 @@ from rexnet_grid.errors import OutputError
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     source: Annotated[
-        str, typer.Option("--from", metavar="NAME", help="The built-in scenario to copy.")
+        str, typer.Option("--from", metavar="NAME", help="The built-in scenario or study to copy.")
     ] = "quickstart",
 ) -> None:
     """Make a folder with a scenario to begin with."""
-    from rexnet_grid.scenario.catalogue import builtin_scenario
+    from rexnet_grid.scenario.catalogue import builtin
 
-    entry = builtin_scenario(source)
-    target = folder / entry.path.name
+    entry = builtin(source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is there already and not empty; choose another name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(entry.path.read_bytes())
+        for path in filter(None, (entry.path, entry.studied)):
+            (folder / path.name).write_bytes(path.read_bytes())
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
-    say(f"{target} written; run it with: rexnet run {target}")
+    command = "run" if entry.studied is None else "study"
+    say(f"{folder / entry.path.name} written; run it with: rexnet {command} {folder / entry.path.name}")
 
 
 @guarded

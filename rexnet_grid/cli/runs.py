@@ -64,19 +64,20 @@ def validate(
 
 @guarded
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A study's TOML file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A study's TOML file, or the name of a built-in study.")],
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one a core.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address of a Dask scheduler.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Do only what is not done yet.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run many variants of a scenario and put their figures into one table."""
+    from rexnet_grid.scenario.catalogue import find_study
     from rexnet_grid.study import run_study
 
     if workers is not None and dask is not None:
         raise typer.BadParameter("give --workers or --dask, not both")
     with progress(file.stem, quiet, "runs") as tell:
-        result = run_study(file, workers=workers, dask=dask, resume=resume, progress=tell)
+        result = run_study(find_study(file), workers=workers, dask=dask, resume=resume, progress=tell)
     if not quiet:
         say(str(result))
 

@@ -42,21 +42,24 @@ class NetworkEntry:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioEntry:
-    """A built-in scenario.
+    """A built-in scenario or study.
 
     Attributes
     ----------
     name
-        What ``rexnet run`` and ``rexnet new --from`` take.
+        What ``rexnet new --from`` takes, and ``rexnet run`` or ``rexnet study``.
     title
         One line about it.
     path
         Its file.
+    studied
+        The scenario's file, if this is a study.
     """
 
     name: str
     title: str
     path: Path
+    studied: Path | None = None
 
 
 def electric_networks() -> tuple[NetworkEntry, ...]:
@@ -90,12 +93,24 @@ def networks(kind: Literal["electric", "heat"]) -> tuple[NetworkEntry, ...]:
 
 def scenarios() -> tuple[ScenarioEntry, ...]:
     """Return the built-in scenarios."""
+    return tuple(entry for entry in _entries() if entry.studied is None)
+
+
+def studies() -> tuple[ScenarioEntry, ...]:
+    """Return the built-in studies."""
+    return tuple(entry for entry in _entries() if entry.studied is not None)
+
+
+def _entries() -> list[ScenarioEntry]:
     found = []
     for path in sorted(builtin_dir("scenarios").glob("*.toml")):
-        head = tomllib.loads(path.read_text(encoding="utf-8")).get("scenario")
-        if isinstance(head, dict):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if isinstance(head := content.get("scenario"), dict):
             found.append(ScenarioEntry(path.stem, str(head.get("title", "")), path))
-    return tuple(found)
+        elif isinstance(study := content.get("study"), dict):
+            studied = path.with_name(f"{study['scenario']}.toml")
+            found.append(ScenarioEntry(path.stem, f"a study of {study['scenario']}", path, studied))
+    return found
 
 
 def _heat_entry(folder: Path) -> NetworkEntry:
@@ -121,19 +136,25 @@ def _origin(folder: Path) -> str:
     return ""
 
 
-def builtin_scenario(name: str) -> ScenarioEntry:
-    """Return the built-in scenario of this name.
+def builtin(name: str) -> ScenarioEntry:
+    """Return the built-in scenario or study of this name.
 
     Raises
     ------
     ScenarioError
         When there is none.
     """
-    known = {entry.name: entry for entry in scenarios()}
+    known = {entry.name: entry for entry in _entries()}
     if name not in known:
         choice = ", ".join(known)
         raise ScenarioError([Issue(name, "scenario", "unknown", f"one of {choice}", did_you_mean(name, known))])
     return known[name]
+
+
+def find_study(text: str | Path) -> Path:
+    """Return the file that ``text`` names: a path, or the name of a built-in study."""
+    known = {entry.name: entry.path for entry in studies()}
+    return Path(text) if Path(text).exists() else known.get(str(text), Path(text))
 
 
 def find_scenario(text: str | Path) -> Path:

@@ -51,7 +51,8 @@ class StudyInfo(_Part):
     name: Name
     """Short name; results go to ``studies/<name>`` unless ``out`` says otherwise."""
     scenario: str
-    """A scenario's TOML file, relative to the study file, or the name of a built-in scenario."""
+    """A scenario's TOML file, relative to the study file and with or without its ending, or the name of a built-in
+    scenario."""
     design: Literal["grid", "latin_hypercube", "monte_carlo"] = "grid"
     """``grid`` runs every combination of the lists, the other two draw ``samples`` points."""
     samples: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -123,8 +124,9 @@ class Study(_Part):
 
     def scenario_path(self, path: Path) -> Path:
         """Return the scenario's file or built-in name for a study that was read from ``path``."""
-        beside = path.parent / self.study.scenario
-        return beside if beside.is_file() else Path(self.study.scenario)
+        named = path.parent / self.study.scenario
+        beside = (named, named.with_name(f"{named.name}.toml"))
+        return next((found for found in beside if found.is_file()), Path(self.study.scenario))
 
     @property
     def folder(self) -> Path:

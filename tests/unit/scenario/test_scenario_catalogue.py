@@ -6,8 +6,17 @@ import pytest
 
 from rexnet_grid.electric.catalogue import BUILTIN
 from rexnet_grid.errors import ScenarioError
-from rexnet_grid.scenario.catalogue import builtin_scenario, electric_networks, find_scenario, heat_networks
+from rexnet_grid.scenario.catalogue import (
+    builtin,
+    electric_networks,
+    find_scenario,
+    heat_networks,
+    studies,
+)
 from rexnet_grid.scenario.describing import describe_network
+from rexnet_grid.scenario.models import Scenario
+from rexnet_grid.study.designs import variants
+from rexnet_grid.study.models import Study
 
 
 def test_every_electric_network_is_listed():
@@ -26,7 +35,7 @@ def test_the_listed_size_is_the_size():
 
 def test_a_file_goes_before_a_built_in_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert find_scenario("quickstart") == builtin_scenario("quickstart").path
+    assert find_scenario("quickstart") == builtin("quickstart").path
     (tmp_path / "quickstart").write_text("")
     assert find_scenario("quickstart").resolve() == tmp_path / "quickstart"
 
@@ -34,3 +43,11 @@ def test_a_file_goes_before_a_built_in_name(tmp_path, monkeypatch):
 def test_an_unknown_name():
     with pytest.raises(ScenarioError, match="quickstart"):
         find_scenario("quickstrat")
+
+
+@pytest.mark.parametrize("entry", studies(), ids=lambda entry: entry.name)
+def test_every_study_is_one_of_a_built_in_scenario(entry):
+    study = Study.load(entry.path)
+    assert study.scenario_path(entry.path) == entry.studied
+    for variant in variants(study):
+        Scenario.load(entry.studied, variant.overrides)
