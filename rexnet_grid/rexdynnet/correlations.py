@@ -12,24 +12,32 @@ LAMINAR_NUSSELT = 3.66
 
 
 @njit(cache=True, error_model="numpy")
-def friction_factor(reynolds: float, relative_roughness: float) -> float:
-    """Return the Darcy friction factor [-] from laminar through transition to turbulent flow.
+def friction_and_slope(reynolds: float, relative_roughness: float) -> tuple[float, float]:
+    """Return the Darcy friction factor [-] from laminar through transition to turbulent flow, and its slope by Re.
 
     64/Re below Re 2300; Haaland's explicit form of Colebrook-White above Re 4000 (S. E. Haaland, J. Fluids Eng. 105
     (1983) 89, doi:10.1115/1.3240948; within 1.5 % of Colebrook); linear in Re between the two, so that pressure drop
     rises monotonically.
     """
     if reynolds < 1e-9:
-        return 0.0
+        return 0.0, 0.0
     if reynolds <= LAMINAR_REYNOLDS:
-        return 64.0 / reynolds
+        return 64.0 / reynolds, -64.0 / (reynolds * reynolds)
     high = max(TURBULENT_REYNOLDS, reynolds)
-    root = -1.8 * math.log10((relative_roughness / 3.7) ** 1.11 + 6.9 / high)
+    inside = (relative_roughness / 3.7) ** 1.11 + 6.9 / high
+    root = -1.8 * math.log10(inside)
     turbulent = 1.0 / (root * root)
     if reynolds >= TURBULENT_REYNOLDS:
-        return turbulent
-    share = (reynolds - LAMINAR_REYNOLDS) / (TURBULENT_REYNOLDS - LAMINAR_REYNOLDS)
-    return (1.0 - share) * 64.0 / LAMINAR_REYNOLDS + share * turbulent
+        return turbulent, -2.0 * turbulent / root * 1.8 * 6.9 / (math.log(10.0) * inside * reynolds * reynolds)
+    laminar = 64.0 / LAMINAR_REYNOLDS
+    slope = (turbulent - laminar) / (TURBULENT_REYNOLDS - LAMINAR_REYNOLDS)
+    return laminar + slope * (reynolds - LAMINAR_REYNOLDS), slope
+
+
+@njit(cache=True, error_model="numpy")
+def friction_factor(reynolds: float, relative_roughness: float) -> float:
+    """Return the Darcy friction factor [-], see :func:`friction_and_slope`."""
+    return friction_and_slope(reynolds, relative_roughness)[0]
 
 
 @njit(cache=True, error_model="numpy")

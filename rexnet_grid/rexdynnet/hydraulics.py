@@ -3,7 +3,8 @@ r"""Flows and pressure drops: trees by summation, meshes by Newton on the loops.
 Darcy-Weisbach with the friction of :mod:`correlations` and minor losses, :math:`\Delta p = (f L / D + \zeta)\, \dot m
 |\dot m| / (2 \rho A^2)`. Supply and return of a route carry the same flow in opposite directions (what a substation
 draws it gives back at the same node, and so do plants), hence one side is solved and the circuit has twice its drop.
-The main plant keeps the pressure and takes up the balance of flow.
+In each part of the network the first plant that pumps keeps the pressure and takes up the balance of flow; a part
+without one stands still.
 """
 
 from __future__ import annotations
@@ -14,27 +15,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.correlations import friction_factor, nusselt
+from rexnet_grid.rexdynnet.correlations import friction_and_slope, friction_factor, nusselt
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
-LOOP_TOLERANCE = 1e-10
+LOOP_TOLERANCE = 1e-8
 MAX_NEWTON = 60
+WHOLE_STEPS = 8
+SMALLEST_KG_S = 1e-9
+
+
+@njit(cache=True, error_model="numpy")
+def drop_and_slope(layout: Layout, p: int, flow: float) -> tuple[float, float]:
+    """Return the pressure drop of a pipe from end A to end B and its slope by flow [Pa, Pa s/kg]."""
+    diameter = layout.diameter_m[p]
+    area = 0.25 * math.pi * diameter * diameter
+    per_flow = diameter / (area * layout.fluid[2])
+    m = max(abs(flow), SMALLEST_KG_S)
+    reach = layout.length_m[p] / diameter
+    friction, bend = friction_and_slope(m * per_flow, layout.roughness_m[p] / diameter)
+    loss = friction * reach + layout.minor_loss[p]
+    head = 0.5 / (layout.fluid[0] * area * area)
+    return head * loss * m * flow, head * m * (2.0 * loss + bend * per_flow * m * reach)
 
 
 @njit(cache=True, error_model="numpy")
 def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     """Return the pressure drop of a pipe from end A to end B [Pa]."""
-    diameter = layout.diameter_m[p]
-    area = 0.25 * math.pi * diameter * diameter
-    m = abs(flow)
-    reynolds = m * diameter / (area * layout.fluid[2])
-    friction = friction_factor(reynolds, layout.roughness_m[p] / diameter)
-    head = (friction * layout.length_m[p] / diameter + layout.minor_loss[p]) * m * flow
-    return float(head / (2.0 * layout.fluid[0] * area * area))
+    return drop_and_slope(layout, p, flow)[0]
 
 
 @njit(cache=True, error_model="numpy")
@@ -58,55 +69,69 @@ def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
 
 @njit(cache=True, error_model="numpy")
 def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
-    """Sum the draws from the leaves to the root; chords keep the flow they have. ``draw`` is used up."""
+    """Sum the draws from the leaves to the roots; chords keep the flow they have. ``draw`` is used up."""
     for c in range(layout.chord.shape[0]):
         p = layout.chord[c]
         draw[layout.pipe_from[p]] += flow[p]
         draw[layout.pipe_to[p]] -= flow[p]
     for k in range(layout.tree_node.shape[0] - 1, 0, -1):
-        node = layout.tree_node[k]
         p = layout.tree_pipe[k]
-        flow[p] = draw[node] if layout.pipe_to[p] == node else -draw[node]
-        draw[layout.tree_parent[k]] += draw[node]
+        if p >= 0:
+            node = layout.tree_node[k]
+            flow[p] = draw[node] if layout.pipe_to[p] == node else -draw[node]
+            draw[layout.tree_parent[k]] += draw[node]
 
 
 @njit(cache=True, error_model="numpy")
-def loop_drop(layout: Layout, c: int, flow: FloatArray) -> float:
-    """Return the sum of pressure drops around a loop [Pa]."""
-    total = 0.0
-    for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
-        p = layout.loop_pipe[k]
-        total += layout.loop_sign[k] * pipe_drop(layout, p, flow[p])
-    return total
-
-
-@njit(cache=True, error_model="numpy")
-def loop_jacobian(layout: Layout, flow: FloatArray, bump: float) -> FloatArray:
-    """Return B diag(d dp / d m) B', the change of the loops' drops with their corrections, (n_loops, n_loops)."""
-    loops = layout.chord.shape[0]
-    pipes = flow.shape[0]
-    slope = np.zeros(pipes)
-    share = np.zeros((loops, pipes))
-    for p in range(pipes):
-        width = bump + 1e-6 * abs(flow[p])
-        slope[p] = (pipe_drop(layout, p, flow[p] + width) - pipe_drop(layout, p, flow[p] - width)) / (2.0 * width)
-    for c in range(loops):
-        for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
-            share[c, layout.loop_pipe[k]] = layout.loop_sign[k]
-    jacobian = np.zeros((loops, loops))
-    for c in range(loops):
+def loop_drops(layout: Layout, flow: FloatArray, slope: FloatArray, residual: FloatArray) -> None:
+    """Fill the sum of pressure drops around each loop [Pa] and the slope of each of its pipes [Pa s/kg]."""
+    for c in range(residual.shape[0]):
+        total = 0.0
         for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
             p = layout.loop_pipe[k]
-            for d in range(loops):
-                jacobian[c, d] += layout.loop_sign[k] * slope[p] * share[d, p]
-    return jacobian
+            drop, slope[p] = drop_and_slope(layout, p, flow[p])
+            total += layout.loop_sign[k] * drop
+        residual[c] = total
+
+
+@njit(cache=True, error_model="numpy")
+def factorise(row_start: IntArray, matrix: FloatArray) -> None:
+    """Turn the envelope of a symmetric positive definite matrix into its Cholesky factor, row by row, in place."""
+    for i in range(row_start.shape[0] - 1):
+        at_i = row_start[i + 1] - 1 - i
+        first_i = row_start[i] - at_i
+        for j in range(first_i, i + 1):
+            at_j = row_start[j + 1] - 1 - j
+            first = max(first_i, row_start[j] - at_j)
+            total = matrix[at_i + j]
+            for k in range(first, j):
+                total -= matrix[at_i + k] * matrix[at_j + k]
+            matrix[at_i + j] = math.sqrt(total) if i == j else total / matrix[at_j + j]
+
+
+@njit(cache=True, error_model="numpy")
+def substitute(row_start: IntArray, factor: FloatArray, values: FloatArray) -> None:
+    """Solve with a factor of :func:`factorise`, in place."""
+    count = row_start.shape[0] - 1
+    for i in range(count):
+        at = row_start[i + 1] - 1 - i
+        for k in range(row_start[i] - at, i):
+            values[i] -= factor[at + k] * values[k]
+        values[i] /= factor[at + i]
+    for i in range(count - 1, -1, -1):
+        at = row_start[i + 1] - 1 - i
+        values[i] /= factor[at + i]
+        for k in range(row_start[i] - at, i):
+            values[k] -= factor[at + k] * values[i]
 
 
 @njit(cache=True, error_model="numpy")
 def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
     """Find the flows for what the nodes draw (plants negative) [kg/s]; return whether the loops converged.
 
-    Newton on one correction per loop.
+    Newton on one correction per loop from the flows of the last call, B diag(d dp / d m) B' being symmetric and
+    positive definite; from the eighth step on it is halved, which ends a swing between two laws of friction. A step
+    below ``LOOP_TOLERANCE`` ends it: the next would be its square. ``draw`` is used up.
     """
     drawn = np.abs(draw).max()
     if drawn < STILL_KG_S:
@@ -117,14 +142,20 @@ def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
     if loops == 0:
         return True
     total = max(np.abs(flow).max(), drawn)
-    residual = np.zeros(loops)
-    for _ in range(MAX_NEWTON):
-        for c in range(loops):
-            residual[c] = loop_drop(layout, c, flow)
-        change = np.linalg.solve(loop_jacobian(layout, flow, 1e-6 * total), residual)
+    change = np.zeros(loops)
+    slope = np.zeros(flow.shape[0])
+    matrix = np.zeros(layout.row_start[loops])
+    for attempt in range(MAX_NEWTON):
+        loop_drops(layout, flow, slope, change)
+        matrix[:] = 0.0
+        for k in range(layout.pair_at.shape[0]):
+            matrix[layout.pair_at[k]] += layout.pair_sign[k] * slope[layout.pair_pipe[k]]
+        factorise(layout.row_start, matrix)
+        substitute(layout.row_start, matrix, change)
+        share = 1.0 if attempt < WHOLE_STEPS else 0.5
         for c in range(loops):
             for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
-                flow[layout.loop_pipe[k]] -= layout.loop_sign[k] * change[c]
+                flow[layout.loop_pipe[k]] -= share * layout.loop_sign[k] * change[c]
         if np.abs(change).max() <= LOOP_TOLERANCE * total:
             return True
     return False

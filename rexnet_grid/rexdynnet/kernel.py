@@ -10,6 +10,7 @@ from numba import njit
 
 from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
+from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
 from rexnet_grid.rexdynnet.transport import set_rates, stored_heat, sweep
@@ -61,27 +62,41 @@ def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: 
 
 
 @njit(cache=True, error_model="numpy")
+def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int) -> None:
+    """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s]."""
+    total = given[root]
+    others = 0.0
+    for g in range(given.shape[0]):
+        if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
+            given[g] = 0.0 if math.isnan(wanted[g]) else wanted[g]
+            others += given[g]
+    scale = total / others if others > total else 1.0
+    for g in range(given.shape[0]):
+        if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
+            given[g] *= scale
+    given[root] = max(total - scale * others, 0.0)
+
+
+@njit(cache=True, error_model="numpy")
 def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
-    """Fill what each node draws and what each plant gives [kg/s]; the main plant takes up the balance."""
-    total = 0.0
+    """Fill what each node draws and what each plant gives [kg/s]; the root of each island takes up its balance."""
+    given = scratch.plant_kg_s
     for node in range(scratch.draw.shape[0]):
         scratch.draw[node] = 0.0
+    given[:] = 0.0
     for s in range(layout.sub_node.shape[0]):
-        scratch.draw[layout.sub_node[s]] += scratch.sub_kg_s[s]
-        total += scratch.sub_kg_s[s]
-    others = 0.0
-    for g in range(1, layout.plant_node.shape[0]):
-        given = inputs.plant_kg_s[row, g]
-        scratch.plant_kg_s[g] = 0.0 if math.isnan(given) else given
-        others += scratch.plant_kg_s[g]
-    scale = total / others if others > total else 1.0
-    scratch.plant_kg_s[0] = total
-    for g in range(1, layout.plant_node.shape[0]):
-        scratch.plant_kg_s[g] *= scale
-        scratch.plant_kg_s[0] -= scratch.plant_kg_s[g]
-    scratch.plant_kg_s[0] = max(scratch.plant_kg_s[0], 0.0)
+        node = layout.sub_node[s]
+        root = layout.island[node]
+        if root < 0:
+            scratch.sub_kg_s[s] = 0.0
+            continue
+        scratch.draw[node] += scratch.sub_kg_s[s]
+        given[root] += scratch.sub_kg_s[s]
+    for root in range(layout.plant_node.shape[0]):
+        if layout.plant_live[root] == 1 and layout.island[layout.plant_node[root]] == root:
+            share_out(layout, given, inputs.plant_kg_s[row], root)
     for g in range(layout.plant_node.shape[0]):
-        scratch.draw[layout.plant_node[g]] -= scratch.plant_kg_s[g]
+        scratch.draw[layout.plant_node[g]] -= given[g]
 
 
 @njit(cache=True, error_model="numpy")
@@ -104,22 +119,25 @@ def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
 
 
 @njit(cache=True, error_model="numpy")
-def keep(state: State, backup: State, forward: bool, rows: int) -> None:
+def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
     """Copy the live supply side into ``backup``, or back."""
     into = backup if forward else state
     out = state if forward else backup
     to_parcel, from_parcel = into.parcel, out.parcel
     to_ring, from_ring = into.ring, out.ring
     to_wall, from_wall = into.wall, out.wall
-    for row in range(rows):
-        first, count = from_ring[row, START], from_ring[row, COUNT]
-        to_ring[row, START] = first
-        to_ring[row, COUNT] = count
-        to_wall[row] = from_wall[row]
-        for k in range(count):
-            i = (first + k) & LAST
-            for part in range(3):
-                to_parcel[row, i, part] = from_parcel[row, i, part]
+    for p in range(state.flow.shape[0]):
+        into.level[0, p] = out.level[0, p]
+        begin = layout.row_ptr[p]
+        for row in range(begin, begin + parts(layout, p, out.level[0, p]) + 1):
+            first, count = from_ring[row, START], from_ring[row, COUNT]
+            to_ring[row, START] = first
+            to_ring[row, COUNT] = count
+            to_wall[row] = from_wall[row]
+            for k in range(count):
+                i = (first + k) & LAST
+                for part in range(3):
+                    to_parcel[row, i, part] = from_parcel[row, i, part]
 
 
 @njit(cache=True, error_model="numpy")
@@ -157,8 +175,7 @@ def supply_side(
 
     Returns the heat lost [J] and whether the loops converged.
     """
-    rows = layout.row_ptr[layout.row_ptr.shape[0] - 1]
-    keep(state, backup, True, rows)
+    keep(layout, state, backup, True)
     lost = 0.0
     solved = True
     for attempt in range(MAX_ROUNDS):
@@ -167,12 +184,12 @@ def supply_side(
         solved = solve_flows(layout, scratch.draw, state.flow)
         order_nodes(layout, state, scratch.degree)
         set_films(layout, scratch, state.flow)
-        set_rates(layout, scratch, state.flow)
+        set_rates(layout, state, scratch)
         set_plants(layout, state, scratch, inputs, row)
         lost = sweep(layout, state, scratch, 0, dt)
         if not guess_again(layout, state, scratch, inputs, row, attempt) or attempt == MAX_ROUNDS - 1:
             break
-        keep(state, backup, False, rows)
+        keep(layout, state, backup, False)
     for s in range(layout.sub_node.shape[0]):
         state.arrive_c[s] = scratch.mean_c[layout.sub_node[s]]
     return lost, solved
@@ -228,6 +245,8 @@ def worst_head(layout: Layout, scratch: Scratch) -> float:
     drop = np.zeros(scratch.draw.shape[0])
     for k in range(1, layout.tree_node.shape[0]):
         p = layout.tree_pipe[k]
+        if p < 0:
+            continue
         node = layout.tree_node[k]
         sign = 1.0 if layout.pipe_to[p] == node else -1.0
         drop[node] = drop[layout.tree_parent[k]] + sign * scratch.dp_pa[p]
@@ -250,6 +269,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
         for p in range(scratch.ground_c.shape[0]):
             scratch.ground_c[p] = inputs.ground_c[row, p % inputs.ground_c.shape[1]]
+        calm_down(layout, state, scratch)
         lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
         if not solved:
             failed += 1

@@ -21,9 +21,11 @@ class Layout(NamedTuple):
     ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``roughness_m``,
     ``minor_loss``, ``mass_kg``, ``wall_j_k``, ``loss_w_k``, ``wall_resistance_k_w`` (P,) of one pipe on one side;
-    ``tree_node``, ``tree_parent``, ``tree_pipe`` the spanning tree from the main plant, root first;
-    ``chord`` pipes outside the tree, ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops;
-    ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w`` (G,) with the main plant first;
+    ``body_kg``, ``shell_j_k`` (2, P) what moves as water and what trades heat with it at each level, see :mod:`levels`;
+    ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
+    ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
+    pattern of their equations, see :mod:`loops`;
+    ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
     ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number; ``exchanger`` (S, 2, 6) those of heating
     and hot water, see :mod:`ends`.
     """
@@ -41,17 +43,25 @@ class Layout(NamedTuple):
     wall_j_k: FloatArray
     loss_w_k: FloatArray
     wall_resistance_k_w: FloatArray
+    body_kg: FloatArray
+    shell_j_k: FloatArray
     tree_node: IntArray
     tree_parent: IntArray
     tree_pipe: IntArray
+    island: IntArray
     chord: IntArray
     loop_ptr: IntArray
     loop_pipe: IntArray
     loop_sign: FloatArray
+    row_start: IntArray
+    pair_at: IntArray
+    pair_pipe: IntArray
+    pair_sign: FloatArray
     sub_node: IntArray
     sub_max_kg_s: FloatArray
     plant_node: IntArray
     plant_max_w: FloatArray
+    plant_live: IntArray
     fluid: FloatArray
     exchanger: FloatArray
 
@@ -62,7 +72,8 @@ class State(NamedTuple):
     ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R,)
     [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
-    ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction of flow and the nodes in its order.
+    ``level`` (2, P) how finely each pipe is resolved; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
+    ``order`` (N,) direction of flow and the nodes in its order.
     """
 
     parcel: FloatArray
@@ -70,6 +81,7 @@ class State(NamedTuple):
     wall: FloatArray
     node_c: FloatArray
     arrive_c: FloatArray
+    level: IntArray
     flow: FloatArray
     sign: IntArray
     order: IntArray
@@ -157,8 +169,8 @@ def new_scratch(layout: Layout) -> Scratch:
         piece=np.zeros((pipes + 3, PIECES, 2)),
         out_n=np.zeros(pipes, dtype=np.int64),
         stream=np.zeros((2, pipes)),
-        eps=np.zeros(pipes),
-        rate=np.zeros(pipes),
+        eps=np.zeros((2, pipes)),
+        rate=np.zeros((2, pipes)),
         film_w_k=np.zeros(pipes),
         dp_pa=np.zeros(pipes),
         draw=np.zeros(nodes),
@@ -235,6 +247,7 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
         wall=wall,
         node_c=node_c,
         arrive_c=node_c[0, layout.sub_node].copy(),
+        level=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
         flow=np.zeros(len(layout.pipe_from)),
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
-    """Return d flow / d draw, (n_pipes, n_nodes), with the main plant as the balance [-].
+    """Return d flow / d draw, (n_pipes, n_nodes), with the plant that keeps the pressure as the balance [-].
 
     Exact in trees; in meshes linearised: the slope of the pressure drop is proportional to L |m| / D^5, with |m| the
     given flow or, without one, equal everywhere.
@@ -21,6 +21,8 @@ def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
     factors = np.zeros((pipes, nodes))
     for k in range(1, len(layout.tree_node)):
         node, pipe, parent = layout.tree_node[k], layout.tree_pipe[k], layout.tree_parent[k]
+        if parent < 0:
+            continue
         factors[:, node] = factors[:, parent]
         factors[pipe, node] = 1.0 if layout.pipe_to[pipe] == node else -1.0
     loops = len(layout.chord)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import Issue
-from rexnet_grid.rexdynnet.exchanger import COLUMNS
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import Inputs, Layout, copy_state, initial_state, new_outputs, new_scratch
-from rexnet_grid.rexdynnet.topology import FAR_W, fluid_array, pipe_arrays
+from rexnet_grid.rexdynnet.network import HeatNetwork
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -25,17 +25,11 @@ MOST_PARTS = 10
 
 def single_layout(pipe: Pipe, fluid: Fluid) -> Layout:
     """Return the layout of a plant and a substation joined by one pipe."""
-
-    def whole(*values: int) -> np.ndarray:
-        return np.array(values, dtype=np.int64)
-
-    return Layout(
-        pipe_from=whole(0), pipe_to=whole(1), node_ptr=whole(0, 1, 2), node_pipe=whole(0, 0),
-        tree_node=whole(0, 1), tree_parent=whole(-1, 0), tree_pipe=whole(-1, 0),
-        chord=whole(), loop_ptr=whole(0), loop_pipe=whole(), loop_sign=np.empty(0),
-        sub_node=whole(1), sub_max_kg_s=np.array([np.inf]), plant_node=whole(0), plant_max_w=np.array([FAR_W]),
-        fluid=fluid_array(fluid), exchanger=np.zeros((1, 2, COLUMNS)), **pipe_arrays([pipe], fluid),  # type: ignore[arg-type]
-    )  # fmt: skip
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_node("inlet", kind="plant")
+    graph.add_node("outlet", kind="substation", max_mass_flow_kg_s=math.inf)
+    graph.add_edge("inlet", "outlet", pipe=pipe)
+    return HeatNetwork.from_graph(graph, fluid, "simulate_pipe").layout()
 
 
 def simulate_pipe(

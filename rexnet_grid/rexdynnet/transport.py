@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numba import njit
 
+from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, relevel, stirred
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
 from rexnet_grid.rexdynnet.quiet import pass_quietly
@@ -18,22 +20,33 @@ if TYPE_CHECKING:
 
 
 @njit(cache=True, error_model="numpy")
-def set_rates(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
-    """Fill ε and λ of each pipe for its flow; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
+def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, flow: float) -> None:
+    """Fill ε and λ of a pipe on one side; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
     heat_capacity = layout.fluid[1]
-    row_ptr, wall_j_k, mass_kg, loss_w_k = layout.row_ptr, layout.wall_j_k, layout.mass_kg, layout.loss_w_k
-    film, eps, rate = scratch.film_w_k, scratch.eps, scratch.rate
-    for p in range(flow.shape[0]):
-        exchangers = row_ptr[p + 1] - row_ptr[p] - 1
-        water = mass_kg[p] * heat_capacity
-        m = abs(flow[p])
-        if m < STILL_KG_S:
-            eps[p] = 0.0
-            rate[p] = loss_w_k[p] / (water + wall_j_k[p])
-            continue
-        per_part = 1.0 / (exchangers * m * heat_capacity)
-        eps[p] = effectiveness(film[p] * per_part)
-        rate[p] = cooling_rate(loss_w_k[p] * per_part, wall_j_k[p] / water, eps[p], water * per_part)
+    water, wall = layout.body_kg[level, p] * heat_capacity, layout.shell_j_k[level, p]
+    m = abs(flow)
+    if m < STILL_KG_S:
+        scratch.eps[side, p] = 0.0
+        scratch.rate[side, p] = layout.loss_w_k[p] / (water + wall)
+        return
+    share = wall / layout.wall_j_k[p] if wall > 0.0 else 1.0
+    per_part = 1.0 / (parts(layout, p, level) * m * heat_capacity)
+    scratch.eps[side, p] = effectiveness(scratch.film_w_k[p] * share * share * per_part)
+    scratch.rate[side, p] = cooling_rate(
+        layout.loss_w_k[p] * per_part, wall / water, scratch.eps[side, p], water * per_part
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
+    """Fill ε and λ of each pipe for its flow."""
+    for p in range(state.flow.shape[0]):
+        set_rate(layout, scratch, p, 0, state.level[0, p], state.flow[p])
+        if state.level[1, p] == state.level[0, p]:
+            scratch.eps[1, p] = scratch.eps[0, p]
+            scratch.rate[1, p] = scratch.rate[0, p]
+        else:
+            set_rate(layout, scratch, p, 1, state.level[1, p], state.flow[p])
 
 
 @njit(cache=True, error_model="numpy")
@@ -98,7 +111,6 @@ def move(
     ground: float,
     wall_j_k: float,
     heat_capacity: float,
-    mass_kg: float,
     slot_in: int,
     n: int,
     slot_out: int,
@@ -108,15 +120,6 @@ def move(
 
     Returns the number of pieces that leave and the heat lost [J]; ``slot_free`` and the one after it are used inside.
     """
-    if n == 1:
-        done, outlet_c, lost = pass_quietly(
-            parcel, ring, wall, first, exchangers, from_a, flow, dt, rate, eps, ground, wall_j_k, heat_capacity,
-            mass_kg, piece[slot_in, 0, 1],
-        )  # fmt: skip
-        if done:
-            piece[slot_out, 0, 0] = dt
-            piece[slot_out, 0, 1] = outlet_c
-            return 1, lost
     lost = 0.0
     now = slot_in
     slot_other = slot_free + 1
@@ -257,13 +260,22 @@ def mix(
 
 
 @njit(cache=True, error_model="numpy")
+def extremes(piece: FloatArray, slot: int, n: int) -> tuple[float, float]:
+    """Return the lowest and highest temperature in a list [degC]."""
+    low, high = np.inf, -np.inf
+    for j in range(n):
+        low, high = min(low, piece[slot, j, 1]), max(high, piece[slot, j, 1])
+    return low, high
+
+
+@njit(cache=True, error_model="numpy")
 def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     """Return the temperature of the water standing at a node, that of the end of its first pipe [degC]."""
     p = layout.node_pipe[layout.node_ptr[node]]
     if layout.pipe_from[p] == node:
         row = layout.row_ptr[p] + offset
         return float(state.parcel[row, state.ring[row, START], TEMP])
-    row = layout.row_ptr[p + 1] - 1 + offset
+    row = layout.row_ptr[p] + parts(layout, p, state.level[1 if offset > 0 else 0, p]) + offset
     return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
 
 
@@ -277,9 +289,9 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     parcel, ring, wall, flow, order = state.parcel, state.ring, state.wall, state.flow, state.order
     piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
     row_ptr, node_ptr, node_pipe, pipe_to = layout.row_ptr, layout.node_ptr, layout.node_pipe, layout.pipe_to
-    rate, eps, film, ground = scratch.rate, scratch.eps, scratch.film_w_k, scratch.ground_c
-    mass_kg = layout.mass_kg
-    wall_j_k, source_kg_s, source_c, mean_c = layout.wall_j_k, scratch.source_kg_s, scratch.source_c, scratch.mean_c
+    film, ground, level = scratch.film_w_k, scratch.ground_c, state.level[side]
+    rate, eps, body_kg, shell_j_k = scratch.rate[side], scratch.eps[side], layout.body_kg, layout.shell_j_k
+    source_kg_s, source_c, mean_c = scratch.source_kg_s, scratch.source_c, scratch.mean_c
     heat_capacity = layout.fluid[1]
     pipes = flow.shape[0]
     nodes = order.shape[0]
@@ -289,8 +301,8 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     for p in range(pipes):
         if abs(flow[p]) < STILL_KG_S:
             lost += stand(
-                parcel, ring, wall, row_ptr[p] + offset, row_ptr[p + 1] - row_ptr[p] - 1, rate[p], ground[p],
-                wall_j_k[p], film[p], heat_capacity, dt,
+                parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), rate[p], ground[p],
+                shell_j_k[level[p], p], film[p], heat_capacity, dt,
             )  # fmt: skip
     for step in range(nodes):
         node = int(order[step] if side == 0 else order[nodes - 1 - step])
@@ -302,33 +314,53 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
         if n == 0:
             mean_c[node] = standing_c(layout, state, node, offset)
             continue
+        low, high = extremes(piece, pipes + 2, n)
         for k in range(begin, end):
             p = node_pipe[k]
             out = -inflow(flow, pipe_to, p, node, side_sign)
-            if out >= STILL_KG_S:
-                out_n[p], lost_j = move(
-                    parcel, ring, wall, piece, row_ptr[p] + offset, row_ptr[p + 1] - row_ptr[p] - 1,
-                    flow[p] * side_sign > 0.0, out, dt, rate[p], eps[p], ground[p], wall_j_k[p], heat_capacity,
-                    mass_kg[p], pipes + 2, n, p, pipes,
+            if out < STILL_KG_S:
+                continue
+            from_a = flow[p] * side_sign > 0.0
+            if n == 1:
+                done, outlet_c, lost_j = pass_quietly(
+                    parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt, rate[p],
+                    eps[p], ground[p], shell_j_k[level[p], p], heat_capacity, body_kg[level[p], p], low,
                 )  # fmt: skip
-                lost += lost_j
+                if done:
+                    piece[p, 0, 0] = dt
+                    piece[p, 0, 1] = outlet_c
+                    out_n[p] = 1
+                    lost += lost_j
+                    continue
+            if level[p] == CALM and stirred(layout, state, p, side, from_a, out, ground[p], low, high):
+                relevel(layout, state, p, side, FINE, ground[p])
+                set_rate(layout, scratch, p, side, level[p], out)
+            out_n[p], lost_j = move(
+                parcel, ring, wall, piece, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt,
+                rate[p], eps[p], ground[p], shell_j_k[level[p], p], heat_capacity, pipes + 2, n, p, pipes,
+            )  # fmt: skip
+            lost += lost_j
     return lost
 
 
 @njit(cache=True, error_model="numpy")
 def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
     """Return the heat in all water and walls above a temperature [J]."""
-    parcel, ring, wall, row_ptr, wall_j_k = state.parcel, state.ring, state.wall, layout.row_ptr, layout.wall_j_k
-    pipes = wall_j_k.shape[0]
-    rows = row_ptr[pipes]
+    parcel, ring, wall, shell_j_k = state.parcel, state.ring, state.wall, layout.shell_j_k
+    pipes = state.flow.shape[0]
     water = 0.0
-    for row in range(2 * rows):
-        for k in range(ring[row, COUNT]):
-            i = (ring[row, START] + k) & LAST
-            water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
     walls = 0.0
-    for p in range(pipes):
-        exchangers = row_ptr[p + 1] - row_ptr[p] - 1
-        for row in range(row_ptr[p], row_ptr[p + 1] - 1):
-            walls += wall_j_k[p] / exchangers * (wall[row] + wall[rows + row] - 2.0 * reference_c)
+    for side in range(2):
+        for p in range(pipes):
+            level = state.level[side, p]
+            exchangers = parts(layout, p, level)
+            first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
+            warmth = 0.0
+            for row in range(first, first + exchangers + 1):
+                for k in range(ring[row, COUNT]):
+                    i = (ring[row, START] + k) & LAST
+                    water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
+                if row < first + exchangers:
+                    warmth += wall[row] - reference_c
+            walls += shell_j_k[level, p] / exchangers * warmth
     return float(water * layout.fluid[1] + walls)

@@ -37,9 +37,11 @@ def anzelius(transfer_units, since):
 
 @pytest.mark.parametrize(
     ("length_m", "diameter_m", "wall_m", "velocity"),
-    [(39.0, 0.05248, 0.0039, 0.3), (100.0, 0.05, 0.003, 0.5), (500.0, 0.1, 0.0036, 1.0)],
+    [(39.0, 0.05248, 0.0039, 0.3), (100.0, 0.05, 0.003, 0.5), (500.0, 0.1, 0.0036, 1.0), (40.0, 0.0217, 0.0026, 0.07)],
 )
-def test_step_through_a_pipe_with_wall_follows_anzelius(length_m, diameter_m, wall_m, velocity):
+@pytest.mark.parametrize("step_k", [60.0, 0.4])
+def test_step_through_a_pipe_with_wall_follows_anzelius(length_m, diameter_m, wall_m, velocity, step_k):
+    """A step of 60 K is resolved in full, one of 0.4 K runs through three stretches; both within 0.05 K."""
     water = Fluid.water(50.0)
     pipe = Pipe(length_m, diameter_m, wall_m, insulation_conductivity=1e-9)
     flow = velocity * pipe.area_m2 * water.density
@@ -49,8 +51,8 @@ def test_step_through_a_pipe_with_wall_follows_anzelius(length_m, diameter_m, wa
     wall_s = pipe.wall_capacity_j_mk * film
     transit = length_m / velocity
     time = np.arange(0.0, transit + wall_s * (units + 6.0 * math.sqrt(2.0 * units) + 6.0))
-    out = simulate_pipe(pipe, time, 80.0, flow, 20.0, 20.0, 20.0, fluid=water)
-    exact = np.array([20.0 + 60.0 * anzelius(units, (t - transit) / wall_s) if t > transit else 20.0 for t in time])
+    out = simulate_pipe(pipe, time, 20.0 + step_k, flow, 20.0, 20.0, 20.0, fluid=water)
+    exact = np.array([20.0 + step_k * anzelius(units, (t - transit) / wall_s) if t > transit else 20.0 for t in time])
     away = np.abs(time - transit) > 1.5
     assert np.abs(out - exact)[away].max() < 0.05
 

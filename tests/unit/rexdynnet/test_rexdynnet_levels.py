@@ -1,0 +1,40 @@
+"""Pipes resolved in full and in three stretches: same heat, same answer."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rexnet_grid.rexdynnet import Fluid, Pipe
+from rexnet_grid.rexdynnet.layout import copy_state, initial_state
+from rexnet_grid.rexdynnet.levels import CALM, FINE, relevel
+from rexnet_grid.rexdynnet.single import single_layout
+from rexnet_grid.rexdynnet.transport import stored_heat
+
+LAYOUT = single_layout(Pipe(80.0, 0.05, 0.003), Fluid.water(60.0))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    start=st.floats(20.0, 90.0),
+    end=st.floats(20.0, 90.0),
+    warmer=st.lists(st.floats(-3.0, 3.0), min_size=5, max_size=5),
+)
+def test_changing_the_level_keeps_the_heat(start, end, warmer):
+    state = initial_state(LAYOUT, np.array([start]), np.array([50.0]), np.array([end]))
+    state.wall[:5] += warmer
+    before = stored_heat(LAYOUT, state, 0.0)
+    for level in (CALM, FINE, CALM):
+        assert relevel(LAYOUT, state, 0, 1, level, 10.0)
+        assert relevel(LAYOUT, state, 0, 0, level, 10.0)
+        assert stored_heat(LAYOUT, state, 0.0) == pytest.approx(before, rel=1e-12)
+
+
+def test_a_uniform_pipe_stays_uniform():
+    state = initial_state(LAYOUT, np.array([70.0]), np.array([40.0]), np.array([70.0]))
+    fresh = copy_state(state)
+    relevel(LAYOUT, state, 0, 0, CALM, 10.0)
+    relevel(LAYOUT, state, 0, 0, FINE, 10.0)
+    rows = int(LAYOUT.row_ptr[-1])
+    assert state.wall[: rows - 1] == pytest.approx(fresh.wall[: rows - 1], abs=1e-12)
+    assert state.parcel[:rows, 0] == pytest.approx(fresh.parcel[:rows, 0], abs=1e-9)
