@@ -13,7 +13,15 @@ from rexnet_grid.reservex.layout import (
     B_PHASE,
     B_UNIT,
     BUY,
+    C_ACCOUNT,
+    C_ACTION,
+    C_LOTS,
+    C_ORDER,
+    C_PRICE,
+    C_SIDE,
+    C_UNIT,
     CALL,
+    COMMAND,
     F_AON,
     F_BLOCK,
     F_FOK,
@@ -257,33 +265,33 @@ def could_trade_whole(
 
 @entry
 def run_batch(
-    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, account: IntArray, unit: IntArray, side: IntArray,
-    price: IntArray, lots: IntArray, action: IntArray, order_id: IntArray, out: IntArray, start: int,
+    M: IntArray, D: IntArray, F: FloatArray, E: IntArray, batch: IntArray, out: IntArray, start: int
 ) -> int:  # fmt: skip
     """Carry out rows from ``start``; out rows are order id, status | reason << 3, filled lots. Returns the next row."""
-    M, D, F, E = words(M), words(D), words(F), words(E)
-    units, sides, prices, ids, rows = words(unit), words(side), words(price), words(order_id), account.shape[0]
+    M, D, F, E, rows, n = words(M), words(D), words(F), words(E), words(batch), batch.shape[0]
     M[H_VERSION] += 1
-    for i in range(start - FAR, rows):
-        look_for_orders(M, D, ids, i, rows - 1)
-        look_for_levels(M, units, sides, prices, i, rows - 1)
+    for i in range(start - FAR, n):
+        look_for_orders(M, D, rows, i, n - 1)
+        look_for_levels(M, rows, i, n - 1)
         if i < start:
             continue
         if not has_room(M):
             return i
-        what, before = action[i], M[H_LOG]
+        row, before = COMMAND * i, M[H_LOG]
+        account, lots, what, order_id = rows[row + C_ACCOUNT], rows[row + C_LOTS], rows[row + C_ACTION], M[H_NEXT_ID]
         if what == 0:
-            out[0, i] = M[H_NEXT_ID]
-            out[1, i] = place(M, D, F, E, account[i], unit[i], side[i], price[i], lots[i], 0, 0, 0, True)
+            unit, side, price = rows[row + C_UNIT], rows[row + C_SIDE], rows[row + C_PRICE]
+            out[1, i] = place(M, D, F, E, account, unit, side, price, lots, 0, 0, 0, True)
         else:
-            out[0, i] = order_id[i]
+            order_id = rows[row + C_ORDER]
             if what == 1 or what == 2:
-                out[1, i] = change(M, D, E, what == 2, max(account[i], 0), order_id[i], lots[i])
+                out[1, i] = change(M, D, E, what == 2, max(account, 0), order_id, lots)
             else:
                 M[H_FILLED] = 0
                 out[1, i] = S_REJECTED | R_ACTION << 3
+        out[0, i] = order_id
         out[2, i] = M[H_FILLED]
         if M[H_LEGS] and M[H_LOG] > before and out[1, i] & 7 != S_REJECTED and may_wake(M, last_unit(M, E)):
             M[H_DUE] = 1
             return i + 1
-    return int(rows)
+    return int(n)

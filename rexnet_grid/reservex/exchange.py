@@ -38,10 +38,7 @@ from rexnet_grid.reservex.layout import (
     IntArray,
 )
 from rexnet_grid.reservex.log import EventLog
-from rexnet_grid.reservex.messages import (
-    AuctionResult,
-    Reservations,
-)
+from rexnet_grid.reservex.messages import AuctionResult, Reservations
 from rexnet_grid.reservex.order_entry import OrderEntry
 from rexnet_grid.reservex.state import hash_state
 

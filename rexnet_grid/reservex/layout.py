@@ -104,6 +104,10 @@ K_LIMIT = 11  # account, lots = collateral limit in quanta
 K_SETTLE = 12  # account = operator, unit, price = reference price
 K_WAKE = 13  # order = waiting block that trades now, account, unit of its first leg
 
+# command rows of a batch
+C_ACCOUNT, C_UNIT, C_SIDE, C_PRICE, C_LOTS, C_ACTION, C_ORDER = range(7)
+COMMAND = 8
+
 # reasons; 0 = none
 REASONS: tuple[str, ...] = (
     "",

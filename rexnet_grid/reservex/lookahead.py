@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from rexnet_grid.reservex.compiled import inner, prefetch
 from rexnet_grid.reservex.layout import (
+    C_ORDER,
+    C_PRICE,
+    C_SIDE,
+    C_UNIT,
+    COMMAND,
     H_HCOUNT,
     H_NEXT_ID,
     H_RING,
@@ -28,11 +33,11 @@ _MANY_LEVELS = 1 << 10  # fewer stay in the cache anyway
 
 
 @inner
-def look_for_orders(M: IntArray, D: IntArray, order_id: IntArray, row: int, last: int) -> None:
+def look_for_orders(M: IntArray, D: IntArray, rows: IntArray, row: int, last: int) -> None:
     """Ask for what cancelling or shrinking the orders named in the rows after ``row`` will touch."""
-    prefetch(D, order_id[_ahead(row, FAR, last)])
-    prefetch(M, _record(M, D, order_id[_ahead(row, _MIDDLE, last)]))
-    order = _record(M, D, order_id[_ahead(row, _NEAR, last)])
+    prefetch(D, rows[_ahead(row, FAR, last) + C_ORDER])
+    prefetch(M, _record(M, D, rows[_ahead(row, _MIDDLE, last) + C_ORDER]))
+    order = _record(M, D, rows[_ahead(row, _NEAR, last) + C_ORDER])
     prefetch(M, M[order + O_LEVEL])
     prefetch(M, M[order + O_NEXT])
     prefetch(M, M[order + O_PREV])
@@ -42,8 +47,8 @@ def look_for_orders(M: IntArray, D: IntArray, order_id: IntArray, row: int, last
 
 @inner
 def _ahead(row: int, ahead: int, last: int) -> int:
-    """Return the row so far ahead, or the end of the batch that is nearest."""
-    return min(max(row + ahead, 0), last)
+    """Return the address of the row so far ahead, or of the end of the batch that is nearest."""
+    return COMMAND * min(max(row + ahead, 0), last)
 
 
 @inner
@@ -53,12 +58,12 @@ def _record(M: IntArray, D: IntArray, order_id: int) -> int:
 
 
 @inner
-def look_for_levels(M: IntArray, unit: IntArray, side: IntArray, price: IntArray, row: int, last: int) -> None:
+def look_for_levels(M: IntArray, rows: IntArray, row: int, last: int) -> None:
     """Ask for what resting the orders in the rows after ``row`` will touch, where books have many levels."""
     if M[H_HCOUNT] < _MANY_LEVELS:
         return
     for ahead in (FAR, _MIDDLE, _NEAR):
         i = _ahead(row, ahead, last)
-        book = M[M[H_RING] + (unit[i] & M[H_RING_MASK])]
-        entry, level = likely_entry(M, book, side[i], price[i])
+        book = M[M[H_RING] + (rows[i + C_UNIT] & M[H_RING_MASK])]
+        entry, level = likely_entry(M, book, rows[i + C_SIDE], rows[i + C_PRICE])
         prefetch(M, entry if ahead == FAR else level if ahead == _MIDDLE else M[level + L_TAIL])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.reservex.messages import OrderBatch
+from rexnet_grid.reservex.batch import OrderBatch
 
 if TYPE_CHECKING:
     from rexnet_grid.reservex.exchange import Exchange

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.reservex.batch import BatchReceipt, OrderBatch
 from rexnet_grid.reservex.clearing import Clearing
 from rexnet_grid.reservex.commands import could_trade_whole, run_batch, run_command
 from rexnet_grid.reservex.layout import (
@@ -29,7 +30,6 @@ from rexnet_grid.reservex.layout import (
     IntArray,
 )
 from rexnet_grid.reservex.linked import run_linked, run_waiting
-from rexnet_grid.reservex.messages import BatchReceipt, OrderBatch, Receipt
 from rexnet_grid.reservex.receipts import receipt_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.reservex.arena import Arena
+    from rexnet_grid.reservex.messages import Receipt
     from rexnet_grid.reservex.rules import MarketRules
 
 Side = Literal["buy", "sell"]
@@ -194,13 +195,11 @@ class OrderEntry(Clearing):
 
     def submit_many(self, batch: OrderBatch) -> BatchReceipt:
         """Carry out a batch strictly in order, as if one by one."""
-        arena, n, row = self._arena, len(batch.account), 0
+        arena, rows, row = self._arena, batch.rows, 0
+        n = len(rows)
         out = np.empty((3, n), dtype=np.int64)
         while row < n:
-            row = run_batch(
-                arena.M, arena.D, self._table(), arena.E, batch.account, batch.unit, batch.side, batch.price,
-                batch.lots, batch.action, batch.order_id, out, row,
-            )  # fmt: skip
+            row = run_batch(arena.M, arena.D, self._table(), arena.E, rows, out, row)
             if arena.M[H_DUE]:
                 arena.M[H_DUE] = 0
                 self._wake(arena.E[arena.M[H_LOG] - 1, E_UNIT])
