@@ -180,10 +180,10 @@ def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequen
         nodes.append(place[node])
         prices.append(member.curtailment_price.get(carrier, 0.0))
     if operator < 0:
-        operator = exchange.register(OPERATOR, node=network.supply_node)
+        operator = exchange.register(OPERATOR, node=network.operator_node)
         names.append(OPERATOR)
         members.append(-1)
-        nodes.append(place[network.supply_node])
+        nodes.append(place[network.operator_node])
         prices.append(0.0)
     return Seats(
         tuple(names),

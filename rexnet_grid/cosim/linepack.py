@@ -33,12 +33,11 @@ class LinepackNews:
     def tell(self, operator: NetworkOperator, units: Sequence[int], position_kw: FloatArray) -> None:
         """Tell the operator what the open units look like about the positions (n_units, n_nodes) [kW]."""
         band = self.network.linepack(units, position_kw)
-        hours = self.network.unit_minutes / 60.0
-        change_kwh = (float(position_kw[0].sum()) - float(band.loss_kw[0])) * hours
         operator.observe(
-            stored_kwh=float(band.expected_kwh[0]) - change_kwh,
-            lowest_kwh=float(band.lower_kwh[0]),
-            highest_kwh=float(band.upper_kwh[0]),
+            stored_kwh=band.stored_kwh,
+            lowest_kwh=band.held_kwh,
+            highest_kwh=band.upper_kwh,
             units=np.asarray(units, dtype=np.int64),
             loss_kw=band.loss_kw,
+            planned_kwh=band.planned_kwh,
         )

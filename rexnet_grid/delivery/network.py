@@ -152,6 +152,11 @@ class DeliveryNetwork(Protocol):
         """The node that balances."""
         ...
 
+    @property
+    def operator_node(self) -> str:
+        """The node at which the network's operator trades what is lost and stored; no physical injection."""
+        ...
+
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return, for each recorded array, the names its entries are aligned to."""
         ...

@@ -97,6 +97,11 @@ class ElectricDelivery:
         """Bus of the first external grid."""
         return self._nodes[self._supply_at]
 
+    @property
+    def operator_node(self) -> str:
+        """The supply node."""
+        return self.supply_node
+
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return what the recorded arrays are aligned to."""
         return dict(self._columns)

@@ -28,10 +28,11 @@ class NetworkOperator(Protocol):
     def observe(
         self,
         stored_kwh: float,
-        lowest_kwh: float,
-        highest_kwh: float,
+        lowest_kwh: float | FloatArray,
+        highest_kwh: float | FloatArray,
         units: IntArray | None = None,
         loss_kw: FloatArray | None = None,
+        planned_kwh: FloatArray | None = None,
     ) -> None:
         """Take the linepack, its band and the losses to come, as :meth:`HeatOperator.observe` has them."""
         ...
@@ -140,46 +141,66 @@ class HeatOperator(FlexibleConsumer):
         super().__init__(identity, "heat", expected_price, terms, hours)
         self.losses = losses
         self.stored_kwh = 0.0
-        self.lowest_kwh, self.highest_kwh = -band_kwh, band_kwh
+        units = len(expected_price)
+        self.lowest_kwh, self.highest_kwh = np.full(units, -band_kwh), np.full(units, band_kwh)
+        self.planned_kwh = np.zeros(units)
 
     def observe(
         self,
         stored_kwh: float,
-        lowest_kwh: float,
-        highest_kwh: float,
+        lowest_kwh: float | FloatArray,
+        highest_kwh: float | FloatArray,
         units: IntArray | None = None,
         loss_kw: FloatArray | None = None,
+        planned_kwh: FloatArray | None = None,
     ) -> None:
         """Take what the network says at a boundary: its linepack and, if it knows, its losses to come.
 
         Parameters
         ----------
-        stored_kwh, lowest_kwh, highest_kwh
-            Heat in the pipes above the reference state, and the band in which supply temperatures hold [kWh].
+        stored_kwh
+            Heat in the pipes above the reference state [kWh].
+        lowest_kwh, highest_kwh
+            The band in which it is to be held, one number or one for each of ``units`` [kWh].
         units, loss_kw
             Open units and the loss expected in each [kW].
+        planned_kwh
+            What is to be held at the end of each of ``units``; by default the middle of the band [kWh].
         """
-        self.stored_kwh, self.lowest_kwh, self.highest_kwh = stored_kwh, lowest_kwh, highest_kwh
+        self.stored_kwh = stored_kwh
+        middle = 0.5 * (np.asarray(lowest_kwh) + np.asarray(highest_kwh))
+        told = (lowest_kwh, highest_kwh, middle if planned_kwh is None else planned_kwh)
+        for into, values in zip((self.lowest_kwh, self.highest_kwh, self.planned_kwh), told, strict=True):
+            given = np.atleast_1d(np.asarray(values, dtype=np.float64))
+            first = 0 if units is None or not len(units) else int(units[0])
+            into[first : first + len(given)] = given[: len(into) - first]
+            into[first + len(given) :] = given[-1]
         if units is not None and loss_kw is not None:
             self.losses.tell(units, loss_kw)
 
     def outlook(self, first: int, slots: int) -> StoreOutlook:
-        """Return the losses to be covered and the band in the pipes, which may be filled in two hours."""
-        band = max(self.highest_kwh - self.lowest_kwh, 0.0)
-        loss_kw = self.losses.loss_kw[first : first + slots]
+        """Return the losses to be covered and the band in the pipes, which may be filled in two hours.
+
+        The store counts from the lower end of the band, so where that end rises it takes heat like a loss.
+        """
+        coming = slice(first, first + slots)
+        lowest = self.lowest_kwh[coming]
+        band = np.maximum(self.highest_kwh[coming] - lowest, 0.0)
+        loss_kw = self.losses.loss_kw[coming]
+        rise_kwh = np.diff(lowest, prepend=lowest[:1])
         return StoreOutlook(
-            need=loss_kw * self.hours,
+            need=loss_kw * self.hours + rise_kwh,
             kwh_per_kw=np.full(slots, self.hours),
-            max_kw=loss_kw + band / HOURS_TO_FILL,
-            capacity=np.full(slots, band),
+            max_kw=loss_kw + np.maximum(rise_kwh, 0.0) / self.hours + band / HOURS_TO_FILL,
+            capacity=band,
             keep=1.0,
-            initial=self.stored_kwh - self.lowest_kwh,
-            final=0.5 * band,
+            initial=self.stored_kwh - float(lowest[0]),
+            final=float(np.clip(self.planned_kwh[first + slots - 1] - lowest[-1], 0.0, band[-1])),
         )
 
     def usable_kw(self, unit: int) -> float:
         """Return the loss and what the band can still take [kW]."""
-        room = max(self.highest_kwh - self.stored_kwh, 0.0)
+        room = max(float(self.highest_kwh[unit]) - self.stored_kwh, 0.0)
         return float(self.losses.loss_kw[unit]) + room / self.hours
 
     def conclude(self, unit: int, delivered: Delivered) -> None:

@@ -112,7 +112,9 @@ def _household(kit: Kit, name: str, bus: str) -> list[Prosumer]:
 
 def _heat_members(kit: Kit, grid: GridSeats, heat: HeatSeats, cop: float) -> list[Prosumer]:
     config = kit.config
-    members: list[Prosumer] = [make_heat_operator(kit, "heat operator", heat.plant_node, HEAT_LOSS_KW)]
+    members: list[Prosumer] = [
+        make_heat_operator(kit, "heat operator", heat.operator_node or heat.plant_node, HEAT_LOSS_KW)
+    ]
     if grid.heat_plant_node and config.central_heat_pump_kw > 0.0:
         nodes: dict[Carrier, str] = {"electricity": grid.heat_plant_node, "heat": heat.plant_node}
         identity = kit.identity(

@@ -90,11 +90,14 @@ class HeatSeats:
         The nodes of buildings.
     peak_kw
         Heat load of each building at the design temperature [kW]; empty to draw it around the configured mean.
+    operator_node
+        The node at which the network's operator trades; the main plant's when empty.
     """
 
     plant_node: str
     substations: tuple[str, ...]
     peak_kw: tuple[float, ...] = ()
+    operator_node: str = ""
 
 
 def hour_of_day(time_grid: TimeGrid, units: int) -> FloatArray:

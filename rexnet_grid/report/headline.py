@@ -40,9 +40,8 @@ def cards(summary: Summary) -> str:
             "Energy rationed",
             number(summary.rationed_kwh),
             "kWh",
-            f"cuts worth {number(summary.safety_cost_eur)} EUR; {number(summary.unserved_kwh)} kWh uncut "
-            "did not arrive, "
-            f"{number(summary.discarded_kwh)} kWh generation spilled",
+            f"cuts worth {number(summary.safety_cost_eur)} EUR; {number(summary.unserved_kwh)} kWh uncut did not "
+            f"arrive, {number(summary.discarded_kwh)} kWh generation spilled",
             "warn" if summary.rationed_kwh + summary.unserved_kwh > 0.005 else "good",
         ),
         _card("Losses", number(summary.loss_kwh), "kWh", _loss_note(summary, imported)),

@@ -164,6 +164,7 @@ def _carrier(results: Results, carrier: Carrier) -> CarrierSummary:
     service = results.service[results.service["carrier"] == carrier]
     actions = results.actions[results.actions["carrier"] == carrier]
     rationed = manifest.number("rationed_kwh", carrier)
+    missing = float(service["unserved_kw"].sum()) if "unserved_kw" in service else 0.0
     unserved = manifest.number("unserved_kwh", carrier)
     discarded = manifest.number("discarded_kwh", carrier)
     return CarrierSummary(
@@ -174,7 +175,7 @@ def _carrier(results: Results, carrier: Carrier) -> CarrierSummary:
         withdrawn_kwh=float(balance["withdrawn_kw"].sum()) * hours,
         loss_kwh=float(balance["loss_kw"].sum()) * hours,
         rationed_kwh=float(service["rationed_kw"].sum()) * hours if rationed is None else rationed,
-        unserved_kwh=float(service["unserved_kw"].sum()) * hours if unserved is None else unserved,
+        unserved_kwh=missing * hours if unserved is None else unserved,
         discarded_kwh=float(service["discarded_kw"].sum()) * hours if discarded is None else discarded,
         safety_cost_eur=float(actions["cost_eur"].sum()),
         energy_residual_relative=float(balance["residual_relative"].max()) if len(balance) else 0.0,

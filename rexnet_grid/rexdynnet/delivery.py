@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
-from rexnet_grid.errors import ConvergenceError, Issue
+from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.curves import SupplyCurve
+from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S
-from rexnet_grid.rexdynnet.kernel import advance
-from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, copy_state, new_outputs, overwrite_state
+from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
+from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
-from rexnet_grid.rexdynnet.linepack import LinepackBand, Outlook, band, rows
+from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
+from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, supply_losses
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
@@ -27,19 +30,29 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
-SCHEDULE_TOLERANCE = 2e-4
-MAX_TRIALS = 25
 SIGNAL_LEVELS = 4
+LINEPACK = "linepack"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The coming units as a network sees them; ``key`` says for which state, units and positions it holds."""
+
+    key: tuple[int, tuple[int, ...], bytes]
+    seen: Foresight
+    band: LinepackBand
 
 
 class HeatDelivery:
     """A heat network that carries what was reserved and stores the difference in its pipes.
 
-    Nodes are the plants (the main one first, it is the supply node) and the substations. A substation draws the flow
+    Nodes are the plants (the main one first, it is the supply node), the substations, and the *linepack*, at which the
+    network's operator trades: what the plants give beyond the demand goes into the pipes and is lost or stored there. A
+    substation draws the flow
     that yields its heat at the temperature that arrives; the main plant heats that flow, so its supply temperature
     follows from the scheduled heat, inside its limits: T_supply = T_return + P / (m c). What the limits cut off was
-    not put in and is missing from the state's ``injection_kw``. An operator's account at the supply node is
-    no physical injection: hand in plants and substations only; losses and linepack are the difference of the sums.
+    not put in and is missing from the state's ``injection_kw``. What is handed in for the linepack is no physical
+    injection and is not looked at: losses and linepack are the difference of the others' sums.
 
     Parameters
     ----------
@@ -92,6 +105,12 @@ class HeatDelivery:
         self._outputs = new_outputs(self._sim.layout, parts)
         self._factors = flow_factors(self._sim.layout)
         self._plant_c = self._target_c(0)
+        self._told = 0
+        self._outlook: Outlook | None = None
+        self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
+        self._rows = HeadroomRows(
+            network, self._sim.layout, self._factors, self.limits, self.return_c, self._foreseer.usual_kg_s, self.nodes
+        )
 
     @property
     def carrier(self) -> Literal["heat"]:
@@ -100,13 +119,18 @@ class HeatDelivery:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Plants, then substations."""
-        return self.network.plant_names + self.network.substation_names
+        """Plants, substations, and the linepack: where the operator trades what the pipes hold."""
+        return (*self.network.plant_names, *self.network.substation_names, LINEPACK)
 
     @property
     def supply_node(self) -> str:
         """The main plant."""
         return self.network.plants[0].node
+
+    @property
+    def operator_node(self) -> str:
+        """The linepack."""
+        return LINEPACK
 
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return the names that the recorded arrays are aligned to."""
@@ -151,25 +175,43 @@ class HeatDelivery:
         a limit of temperature or power stands in the way, it stays at the limit.
         """
         injection = np.asarray(injection_kw, dtype=np.float64)
-        plants = len(self.network.plants)
+        plants, subs = len(self.network.plants), len(self.network.substations)
         if injection.shape != (len(self.nodes),) or not np.isfinite(injection).all():
             raise ValueError(f"{len(self.nodes)} finite rates are needed, one a node, got {injection!r}")
-        demand = np.clip(-injection[plants:], 0.0, None)
+        demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
         inputs = self._inputs(unit, demand, wanted)
-        self._meet(inputs, float(min(wanted[0], self.network.plants[0].max_heat_kw)))
+        most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
+        self._plant_c = meet(self._sim, inputs, self._outputs, most, self._plant_c)
+        self._told += 1
         return self._state(injection, demand)
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
-        """Return what still fits in each unit: valves, plants, velocities, and the linepack band on the sum of all."""
-        return rows(self.outlook(units, position_kw))
+        """Return what still fits in each unit about the positions; see :mod:`rexnet_grid.rexdynnet.rows`."""
+        if not len(units):
+            return ()
+        outlook = self.outlook(units, position_kw)
+        return self._rows.make(outlook.seen, outlook.band)
 
     def linepack(self, units: Sequence[int], position_kw: FloatArray) -> LinepackBand:
         """Return by how much the plants may lead or lag the demand in each unit; see :class:`LinepackBand`."""
-        return band(self.outlook(units, position_kw))
+        return self.outlook(units, position_kw).band
+
+    def outlook(self, units: Sequence[int], position_kw: FloatArray) -> Outlook:
+        """Return the coming units as one sees them now; asked again for the same, the answer is the same object."""
+        position = np.array(position_kw, dtype=np.float64)
+        key = (self._told, tuple(int(u) for u in units), position.tobytes())
+        if self._outlook is None or self._outlook.key != key:
+            planned = np.array([self._target_c(unit) for unit in key[1]])
+            ground = np.array([self._ground_c(unit) for unit in key[1]])
+            hours = self.unit_minutes / 60.0
+            seen = self._foreseer.look(key[1], position, planned, self._plant_c, ground, hours)
+            band = band_of(seen, planned, self.network, self._sim.layout, self.limits, self.return_c)
+            self._outlook = Outlook(key, seen, band)
+        return self._outlook
 
     def expected_loss_kw(self, units: Sequence[int]) -> FloatArray:
-        """Return the heat expected to be lost to the ground in each unit, (n_units,) [kW]."""
+        """Return the heat lost to the ground in each unit if the pipes stay as warm as they are, (n_units,) [kW]."""
         layout = self._sim.layout
         means = [side_temperatures(layout, self._sim.state, side) for side in (0, 1)]
         return np.array(
@@ -179,26 +221,6 @@ class HeatDelivery:
             ]
         )
 
-    def outlook(self, units: Sequence[int], position_kw: FloatArray) -> Outlook:
-        """Return what the coming units look like for headroom and linepack."""
-        return Outlook(
-            delivery_nodes=self.nodes,
-            network=self.network,
-            layout=self._sim.layout,
-            limits=self.limits,
-            factors=self._factors,
-            units=tuple(int(u) for u in units),
-            position_kw=np.asarray(position_kw, dtype=np.float64),
-            arrive_c=self._sim.state.arrive_c.copy(),
-            return_c=self.return_c,
-            plant_return_c=float(self._sim.state.node_c[1, self._sim.layout.plant_node[0]]),
-            plant_supply_c=self._plant_c,
-            target_c=np.array([self._target_c(u) for u in units]),
-            loss_kw=self.expected_loss_kw(units),
-            supply_heat_kwh=side_heat_kwh(self._sim.layout, self._sim.state, 0),
-            hours=self.unit_minutes / 60.0,
-        )
-
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the additional steady loss per additional injection at each node for each unit [kW/kW].
 
@@ -206,7 +228,7 @@ class HeatDelivery:
         """
         plants, subs = len(self.network.plants), len(self.network.substations)
         design = np.array([max(s.design_heat_kw, 1.0) for s in self.network.substations]) * WATT_PER_KILOWATT
-        base = np.maximum(-np.asarray(position_kw)[:, plants:] * WATT_PER_KILOWATT, 0.02 * design)
+        base = np.maximum(-np.asarray(position_kw)[:, plants : plants + subs] * WATT_PER_KILOWATT, 0.02 * design)
         totals = base.sum(axis=1)
         levels = np.linspace(totals.min(), totals.max(), SIGNAL_LEVELS if np.ptp(totals) > 0.01 * totals.max() else 1)
         bump = 0.01 * design
@@ -218,7 +240,7 @@ class HeatDelivery:
             layout, self._factors, state.order, cases.reshape(-1, subs), self._plant_c, self.return_c, ground
         ).reshape(len(levels), subs + 1)
         by_level = -(loss[:, 1:] - loss[:, :1]) / bump
-        marginal = np.zeros((len(base), plants + subs))
+        marginal = np.zeros((len(base), len(self.nodes)))
         for s in range(subs):
             marginal[:, plants + s] = np.interp(totals, levels, by_level[:, s])
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)
@@ -231,6 +253,7 @@ class HeatDelivery:
         """Go back to a saved state, exactly."""
         self._sim.restore(state[0])
         self._plant_c = state[1]
+        self._told += 1
 
     def _target_c(self, unit: int) -> float:
         plant = self.network.plants[0]
@@ -263,53 +286,13 @@ class HeatDelivery:
             ground_c=repeat(np.array([self._ground_c(unit)])),
         )
 
-    def _try(self, inputs: Inputs, saved: State, supply_c: float) -> float:
-        """Step from ``saved`` with a supply temperature; return the main plant's mean heat [kW]."""
-        overwrite_state(self._sim.state, saved)
-        inputs.supply_c[:, 0] = supply_c
-        self._plant_c = supply_c
-        sim = self._sim
-        if advance(sim.layout, sim.state, sim._backup, sim._scratch, inputs, self._outputs):  # noqa: SLF001
-            raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found")
-        return float(self._outputs.plant_w[:, 0].mean()) / WATT_PER_KILOWATT
-
-    def _meet(self, inputs: Inputs, wanted_kw: float) -> None:
-        """Find the supply temperature that puts in the wanted heat, by secants kept inside a bracket."""
-        plant = self.network.plants[0]
-        saved = copy_state(self._sim.state)
-        low, high = plant.min_supply_c, plant.max_supply_c
-        tolerance = SCHEDULE_TOLERANCE * max(wanted_kw, 1.0)
-        guess = min(max(self._plant_c, low), high)
-        points: list[tuple[float, float]] = []
-        for _ in range(MAX_TRIALS):
-            gap = self._try(inputs, saved, guess) - wanted_kw
-            if abs(gap) <= tolerance or (gap > 0.0 and guess <= low) or (gap < 0.0 and guess >= high):
-                return
-            if gap > 0.0:
-                high = guess
-            else:
-                low = guess
-            points.append((guess, gap))
-            if high - low < 1e-9:
-                return
-            flow = float(self._outputs.plant_kg_s[:, 0].mean())
-            slope = flow * self._sim.layout.fluid[1] / WATT_PER_KILOWATT
-            if len(points) > 1 and points[-1][0] != points[-2][0]:
-                slope = (points[-1][1] - points[-2][1]) / (points[-1][0] - points[-2][0])
-            new = guess - gap / slope if slope > 1e-9 else (high if gap < 0.0 else low)
-            if not low <= new <= high:
-                new = high if gap < 0.0 else low
-                if any(point[0] == new for point in points):
-                    new = 0.5 * (low + high)
-            guess = new
-
     def _state(self, injection: FloatArray, demand_kw: FloatArray) -> NetworkState:
         o = Outputs(*(array.mean(axis=0) for array in self._outputs))
         ledger = o.ledger / WATT_PER_KILOWATT
         unserved = np.zeros(len(self.nodes))
         plants = len(self.network.plants)
-        unserved[plants:] = o.unserved_w / WATT_PER_KILOWATT
-        carried = np.concatenate((o.plant_w, -o.delivered_w)) / WATT_PER_KILOWATT
+        unserved[plants:-1] = o.unserved_w / WATT_PER_KILOWATT
+        carried = np.concatenate((o.plant_w, -o.delivered_w, [0.0])) / WATT_PER_KILOWATT
         sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
         return NetworkState(
             injection_kw=carried,

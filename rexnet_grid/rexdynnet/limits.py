@@ -27,17 +27,26 @@ class HeatLimits:
     max_velocity_m_s
         Water velocity in any pipe [m/s].
     max_pump_head_pa
-        Pressure to the worst substation and back [Pa].
+        Pressure that the pump gives at most: to the worst substation and back, and what that needs itself [Pa].
     temperature_tolerance_k
         Below a substation's lowest supply temperature by less than this is not counted [K].
     power_tolerance_kw
         Heat unserved below this is not counted [kW].
+    consumer_pa
+        Differential pressure that every substation needs for itself [Pa]; part of the pump head.
+    supply_ramp_k
+        By how much trades with the linepack may move the supply temperature within a unit [K]; pipes suffer from more.
+    margin
+        Part of each limit of valves, velocity and pump head that headroom keeps free [-].
     """
 
     max_velocity_m_s: float = 2.5
     max_pump_head_pa: float = 8e5
     temperature_tolerance_k: float = 0.05
     power_tolerance_kw: float = 1e-3
+    consumer_pa: float = 0.0
+    supply_ramp_k: float = 5.0
+    margin: float = 0.0
 
 
 def max_pipe_flow(layout: Layout, limits: HeatLimits) -> FloatArray:
@@ -75,7 +84,7 @@ def violations(
         arrived = float(mean.supply_c[layout.sub_node[k]])
         element = f"substation {s.node}"
         if demand_kw[k] > limits.power_tolerance_kw and arrived < s.min_supply_c - limits.temperature_tolerance_k:
-            found.append(Violation(element, "heat", f"{element} supply", arrived, s.min_supply_c, "degC"))
+            found.append(Violation(element, "heat", f"{element} warmth", arrived, s.min_supply_c, "degC"))
         if unserved[k] > limits.power_tolerance_kw:
             found.append(Violation(element, "heat", f"{element} supply", float(unserved[k]), 0.0, "kW"))
     for g, plant in enumerate(network.plants):
@@ -88,7 +97,7 @@ def violations(
         velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s
         element = f"pipe {network.pipes[p]}"
         found.append(Violation(element, "heat", f"{element} velocity", velocity, limits.max_velocity_m_s, "m/s"))
-    head = float(mean.head_pa[0])
+    head = float(mean.head_pa[0]) + limits.consumer_pa
     if head > limits.max_pump_head_pa:
         found.append(Violation(network.name, "heat", "pump head", head, limits.max_pump_head_pa, "Pa"))
     return tuple(found)

@@ -23,7 +23,7 @@ from rexnet_grid.delivery.safety import SafetyMaintainer
 from rexnet_grid.errors import Issue, ScenarioError, did_you_mean
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
-from rexnet_grid.scenario.checking import check_places, where_of
+from rexnet_grid.scenario.checking import check_places, seats_of, where_of
 from rexnet_grid.scenario.knowing import oracle_for
 from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.settlers import settle_population
@@ -119,7 +119,7 @@ def _networks(scenario: Scenario, weather: Weather, housing: Housing | None) -> 
         networks["heat"] = housing.delivery()
         issues += networks["heat"].check()
     for carrier, network in networks.items():
-        issues += check_places(scenario, carrier, network.nodes)
+        issues += check_places(scenario, carrier, seats_of(network))
     if issues:
         raise ScenarioError(issues)
     return networks

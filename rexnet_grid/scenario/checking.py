@@ -10,6 +10,7 @@ from rexnet_grid.scenario.catalogue import networks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.scenario.flats import BuildingSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
@@ -126,7 +127,13 @@ def _heat(scenario: Scenario) -> list[Issue]:
     from rexnet_grid.scenario.surroundings import weather_of
 
     network = heat_delivery(scenario, weather_of(scenario).outdoor_c)
-    return [*network.check(), *check_places(scenario, "heat", network.nodes)]
+    return [*network.check(), *check_places(scenario, "heat", seats_of(network))]
+
+
+def seats_of(network: DeliveryNetwork) -> tuple[str, ...]:
+    """Return the nodes where a participant may sit: all but one that is the operator's own."""
+    own = network.operator_node if network.operator_node != network.supply_node else None
+    return tuple(node for node in network.nodes if node != own)
 
 
 def _building(scenario: Scenario, section: BuildingSection) -> list[Issue]:

@@ -98,9 +98,12 @@ def _busbar(electric: ElectricDelivery) -> str:
 def _heat_seats(networks: Mapping[Carrier, DeliveryNetwork]) -> HeatSeats | None:
     if "heat" not in networks:
         return None
-    network = cast("HeatDelivery", networks["heat"]).network
+    delivery = cast("HeatDelivery", networks["heat"])
+    network = delivery.network
     peaks = tuple(substation.design_heat_kw for substation in network.substations)
-    return HeatSeats(network.plants[0].node, network.substation_names, peaks if all(peaks) else ())
+    return HeatSeats(
+        network.plants[0].node, network.substation_names, peaks if all(peaks) else (), delivery.operator_node
+    )
 
 
 def _supply_c(scenario: Scenario, weather: Weather) -> float:

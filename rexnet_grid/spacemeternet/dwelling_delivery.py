@@ -109,6 +109,11 @@ class DwellingDelivery:
         return self.pipework.substation
 
     @property
+    def operator_node(self) -> str:
+        """The supply node."""
+        return self.supply_node
+
+    @property
     def air_c(self) -> FloatArray:
         """Air of the flats now [degC]."""
         return self._state[: len(self.pipework.flats)].copy()

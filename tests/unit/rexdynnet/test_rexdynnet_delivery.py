@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
+from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, HeatNetwork
 
 UNITS = range(8)
 
@@ -15,16 +15,17 @@ def network(root):
 
 @pytest.fixture
 def heat(network):
-    return HeatDelivery(network, ground_c=10.0, supply_temperature=70.0, return_temperature_c=40.0)
+    limits = HeatLimits(margin=0.02)
+    return HeatDelivery(network, ground_c=10.0, supply_temperature=70.0, return_temperature_c=40.0, limits=limits)
 
 
 def rates(plant_kw, each_kw=6.0):
-    return np.array([plant_kw, *[-each_kw] * 16])
+    return np.array([plant_kw, *[-each_kw] * 16, 0.0])
 
 
 def test_nodes_start_at_the_supply_node_and_columns_fit(heat):
     assert heat.nodes[0] == heat.supply_node == "i"
-    assert len(heat.nodes) == 17
+    assert len(heat.nodes) == 18
     state = heat.deliver(0, rates(102.0))
     for name, columns in heat.columns().items():
         assert state.arrays[name].shape == (len(columns),), name
@@ -34,7 +35,7 @@ def test_scheduled_heat_goes_in_and_energy_closes(heat):
     for unit in UNITS:
         state = heat.deliver(unit, rates(104.0))
         assert state.injection_kw[0] == pytest.approx(104.0, rel=3e-4)
-        assert state.injection_kw[1:] == pytest.approx(-6.0, rel=1e-9)
+        assert state.injection_kw[1:-1] == pytest.approx(-6.0, rel=1e-9)
         assert state.balance.residual_relative < 1e-9
         assert not state.violations
 
@@ -108,12 +109,41 @@ def test_far_nodes_cost_more_loss(heat):
 
 
 def test_a_network_without_flow_cools(heat):
-    state = heat.deliver(0, np.zeros(17))
+    state = heat.deliver(0, np.zeros(18))
     assert state.injection_kw[0] == 0.0
     assert state.balance.stored_kw == pytest.approx(-state.balance.loss_kw)
     assert np.isfinite(state.arrays["supply_c"]).all()
 
 
 def test_rates_that_are_no_rates_are_refused(heat):
-    with pytest.raises(ValueError, match="17"):
-        heat.deliver(0, np.full(17, np.nan))
+    with pytest.raises(ValueError, match="18"):
+        heat.deliver(0, np.full(18, np.nan))
+
+
+def test_the_linepack_is_traded_inside_its_band(heat):
+    """The operator sells heat from the pipes to a substation until the network says that it is too cold for that."""
+    for unit in UNITS:
+        heat.deliver(unit, rates(104.0))
+    store, sub = heat.nodes.index(heat.operator_node), heat.nodes.index("SD5")
+    position = rates(102.0)
+    room = heat.headroom([8], position[None])[0]
+    kw = room.capacity_kw(store, sub)
+    assert 0.5 < kw < room.capacity_kw(0, sub)
+    assert room.capacity_kw(0, store) == pytest.approx(heat.linepack([8], position[None]).upper_kw[0])
+    position[sub] -= kw
+    state = heat.predict(8, position)
+    assert not state.violations
+    assert state.balance.stored_kw < heat.predict(8, rates(102.0)).balance.stored_kw - 0.8 * kw
+    assert state.injection_kw[store] == 0.0
+
+
+def test_looking_ahead_changes_nothing(heat):
+    """Headroom rehearses the coming units and puts every bit of the state back."""
+    for unit in UNITS:
+        heat.deliver(unit, rates(104.0, 6.0 + unit % 3))
+    before = pickle.dumps(heat.save())
+    position = np.tile(rates(104.0), (12, 1))
+    heat.headroom(range(8, 20), position)
+    heat.linepack(range(8, 20), position)
+    heat.signal(range(8, 20), position)
+    assert pickle.dumps(heat.save()) == before

@@ -1,0 +1,242 @@
+"""The coming units as reserved: the nearest rehearsed by the full model, the others as a warm network would be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.rexdynnet.dispatch import meet, run_at
+from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, copy_state, overwrite_state
+from rexnet_grid.rexdynnet.reach import arrivals_by_unit
+from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+    from rexnet_grid.rexdynnet.layout import Inputs, Outputs
+    from rexnet_grid.rexdynnet.simulation import HeatSimulation
+
+WATT_PER_KILOWATT = 1000.0
+REHEARSED = 8
+PART_OPEN = 0.25
+OVER_DESIGN = 4.0 / 3.0
+MOST_WARMING = 3.0
+LEAST_SILENCE = 0.05
+SMALLEST_FLOW = 1e-6
+SMALLEST_SPREAD_K = 1.0
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What is foreseen; N units, S substations, P pipes. Positions exclude the operator's account.
+
+    Attributes
+    ----------
+    units, hours
+        The units and the length of one [h].
+    position_kw
+        (N, n_nodes) reserved injections [kW].
+    supply_c, return_c
+        (N,) at the main plant [degC]: for the first unit as its reserved heat has it, then as planned.
+    sub_flow, pipe_flow
+        (N, S), (N, P) as reserved [kg/s].
+    arrive_c, part_c, full_c
+        (N, S) mean supply temperature at each substation, as reserved, when it alone draws a quarter of what is left of
+        its usual flow, and when its valve alone opens fully [degC].
+    share, full_share
+        (N, S) part of a kelvin at the main plant that arrives within the unit, as reserved and with a full valve [-].
+    warming
+        (N, S) with what a kilowatt drawn counts in that imbalance [-]: the plant heats its water from what comes back
+        to what leaves, which is more than the substation takes of it, above all while pipes are cold. That part cools
+        the plant's water by m c, not m c (1 - κ).
+    kw_per_k
+        (N,) heat beyond the demand that warms the main plant's water by a kelvin [kW/K]. Water that arrives warmer
+        within the unit is drawn more slowly, which warms it further: m c (1 - κ), κ the mean part of a kelvin that
+        arrives.
+    hold_kw
+        (N,) what the plants have to give beyond the demand so that supply temperatures are as planned [kW].
+    loss_kw
+        (N,) heat lost to the ground [kW].
+    stored_kwh
+        Heat in the supply side at the start, above 0 degC [kWh].
+    """
+
+    units: tuple[int, ...]
+    hours: float
+    position_kw: FloatArray
+    supply_c: FloatArray
+    return_c: FloatArray
+    sub_flow: FloatArray
+    pipe_flow: FloatArray
+    arrive_c: FloatArray
+    part_c: FloatArray
+    full_c: FloatArray
+    share: FloatArray
+    full_share: FloatArray
+    warming: FloatArray
+    kw_per_k: FloatArray
+    hold_kw: FloatArray
+    loss_kw: FloatArray
+    stored_kwh: float
+
+
+class Foreseer:
+    """Looks ahead in a network, whose state it leaves as it was.
+
+    Parameters
+    ----------
+    sim, outputs
+        The simulation and room for the results of one unit.
+    factors
+        (n_pipes, n_nodes) change of flow by draw; see :func:`flow_factors`.
+    inputs_of
+        Makes the inputs of a unit from demand (S,) and heat of the plants (G,) [kW].
+    return_c
+        (S,) return temperature of the substations [degC].
+    """
+
+    def __init__(
+        self,
+        sim: HeatSimulation,
+        outputs: Outputs,
+        factors: FloatArray,
+        inputs_of: Callable[[int, FloatArray, FloatArray], Inputs],
+        return_c: FloatArray,
+    ) -> None:
+        self.sim, self.outputs, self.factors, self.inputs_of = sim, outputs, factors, inputs_of
+        self.return_c = return_c
+        self.parent_pipe = _parent_pipes(sim)
+        self.usual_kg_s = usual_flow(sim, return_c)
+
+    def look(
+        self,
+        units: tuple[int, ...],
+        position_kw: FloatArray,
+        planned_c: FloatArray,
+        plant_c: float,
+        ground_c: FloatArray,
+        hours: float,
+    ) -> Foresight:
+        """Return what is foreseen for ``units`` with supply temperatures as planned, (n_units,) [degC].
+
+        The first unit is rehearsed with the heat that is reserved, so ``plant_c`` [degC] is only where the search for
+        its supply temperature begins. The following ones, up to the eighth, are rehearsed at the planned temperature,
+        and beyond that positions are too incomplete for a rehearsal: every pipe counts as warm.
+        """
+        layout, plants = self.sim.layout, len(self.sim.network.plants)
+        count, subs, pipes = len(units), len(layout.sub_node), len(layout.pipe_from)
+        demand = np.clip(-position_kw[:, plants : plants + subs], 0.0, None)
+        wanted = np.clip(position_kw[:, :plants], 0.0, None)
+        supply = planned_c.copy()
+        sub_flow, pipe_flow = np.zeros((count, subs)), np.zeros((count, pipes))
+        hold = np.zeros(count)
+        back, loss = np.full(count, float(self.sim.state.node_c[1, layout.plant_node[0]])), np.zeros(count)
+        held = np.full((count, 2, pipes), np.nan)
+        near = min(count, REHEARSED)
+        saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
+        sources = np.zeros((count, len(layout.node_ptr) - 1))
+        for k in range(near):
+            held[k] = [side_temperatures(layout, self.sim.state, side) for side in (0, 1)]
+            inputs = self.inputs_of(units[k], demand[k], wanted[k])
+            if k == 0:
+                most = min(float(wanted[0, 0]), self.sim.network.plants[0].max_heat_kw)
+                supply[0] = meet(self.sim, inputs, self.outputs, most, plant_c)
+            else:
+                run_at(self.sim, inputs, self.outputs, supply[k])
+            o = self.outputs
+            sub_flow[k], pipe_flow[k] = o.sub_kg_s.mean(axis=0), o.pipe_kg_s.mean(axis=0)
+            back[k] = o.return_c[:, layout.plant_node[0]].mean()
+            loss[k] = o.ledger[:, LOSS].mean() / WATT_PER_KILOWATT
+            hold[k] = (o.ledger[:, PLANT] - o.ledger[:, DELIVERED]).mean() / WATT_PER_KILOWATT
+            sources[k, layout.plant_node] = o.plant_c.mean(axis=0)
+        overwrite_state(self.sim.state, saved)
+        back[near:], loss[near:] = back[near - 1], loss[near - 1]
+        self._warm(slice(near, count), units, demand, wanted, supply, sub_flow, pipe_flow, sources)
+        loss[near:] += float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
+        hold[near:] = loss[near:]
+        running = np.zeros_like(sources, dtype=np.bool_)
+        running[:, layout.plant_node] = wanted > 0.0
+        running[:, layout.plant_node[0]] = True
+        dt = float(self.inputs_of(units[0], demand[0], wanted[0]).dt_s[0])
+        extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), layout.sub_max_kg_s - sub_flow))
+        found = arrivals_by_unit(
+            layout, self.factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), sources, running, held,
+            self.return_c, ground_c, dt,
+        )  # fmt: skip
+        flows = sub_flow + PART_OPEN * self._usual_room(sub_flow)
+        arriving = (found[1, 1] * flows).sum(axis=1) / np.maximum(flows.sum(axis=1), SMALLEST_FLOW)
+        silence = np.maximum(1.0 - arriving, LEAST_SILENCE)
+        return Foresight(
+            units=units,
+            hours=hours,
+            position_kw=position_kw,
+            supply_c=supply,
+            return_c=back,
+            sub_flow=sub_flow,
+            pipe_flow=pipe_flow,
+            arrive_c=found[0, 0],
+            part_c=found[1, 0],
+            full_c=found[2, 0],
+            share=found[0, 1],
+            full_share=found[2, 1],
+            warming=1.0
+            + (np.clip(_needed(supply, found[1], self.return_c), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
+            kw_per_k=sub_flow.sum(axis=1) * layout.fluid[1] / WATT_PER_KILOWATT * silence,
+            hold_kw=hold,
+            loss_kw=np.maximum(loss, 0.0),
+            stored_kwh=stored,
+        )
+
+    def _usual_room(self, sub_flow: FloatArray) -> FloatArray:
+        """Return the flow that is left of each substation's usual largest one, (n_units, n_substations) [kg/s]."""
+        return np.maximum(self.usual_kg_s - sub_flow, 0.0)
+
+    def _warm(
+        self,
+        far: slice,
+        units: tuple[int, ...],
+        demand: FloatArray,
+        wanted: FloatArray,
+        supply: FloatArray,
+        sub_flow: FloatArray,
+        pipe_flow: FloatArray,
+        sources: FloatArray,
+    ) -> None:
+        """Fill the flows of the far units, at the temperature that leaves the plant."""
+        layout = self.sim.layout
+        if not units[far]:
+            return
+        spread = np.maximum(supply[far, None] - self.return_c, SMALLEST_SPREAD_K) * layout.fluid[1] / WATT_PER_KILOWATT
+        sub_flow[far] = np.minimum(demand[far] / spread, layout.sub_max_kg_s)
+        pipe_flow[far] = sub_flow[far] @ self.factors[:, layout.sub_node].T
+        sources[far, layout.plant_node[0]] = supply[far]
+        for g in range(1, len(layout.plant_node)):
+            inputs = [self.inputs_of(units[k], demand[0], wanted[k]) for k in range(len(units))[far]]
+            sources[far, layout.plant_node[g]] = [float(i.supply_c[0, g]) for i in inputs]
+            given = np.array([float(i.plant_kg_s[0, g]) for i in inputs])
+            pipe_flow[far] -= given[:, None] * self.factors[:, layout.plant_node[g]]
+
+
+def _needed(supply_c: FloatArray, found: FloatArray, return_c: FloatArray) -> FloatArray:
+    """Return the heat of the plant for each kilowatt that is drawn, from what :func:`arrivals` found [-]."""
+    lift = np.maximum(supply_c[:, None] - found[2], SMALLEST_SPREAD_K)
+    return np.asarray(lift / np.maximum(found[0] - return_c, SMALLEST_SPREAD_K))
+
+
+def usual_flow(sim: HeatSimulation, return_c: FloatArray) -> FloatArray:
+    """Return the flow of each substation a third above its design heat, or of its valve if that is less [kg/s]."""
+    design = np.array([s.design_heat_kw for s in sim.network.substations]) * OVER_DESIGN
+    spread = np.maximum(sim.network.plants[0].supply_c - return_c, SMALLEST_SPREAD_K)
+    flow = design * WATT_PER_KILOWATT / (sim.layout.fluid[1] * spread)
+    return np.asarray(np.where(design > 0.0, np.minimum(flow, sim.layout.sub_max_kg_s), sim.layout.sub_max_kg_s))
+
+
+def _parent_pipes(sim: HeatSimulation) -> IntArray:
+    """Return the pipe towards the main plant at each node of the spanning tree, -1 at its root."""
+    layout = sim.layout
+    pipe = np.full(len(layout.node_ptr) - 1, -1, dtype=np.int64)
+    pipe[layout.tree_node[1:]] = layout.tree_pipe[1:]
+    return pipe
