@@ -133,7 +133,7 @@ class BuildingFit:
 
     def edge_table(self) -> pd.DataFrame:
         """Return one row for each candidate edge, the absent ones too."""
-        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability"]
+        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability", "stability"]
         return pd.DataFrame([[getattr(v, c) for c in columns] for v in self.verdicts], columns=columns)
 
     def state_space(self) -> StateSpace:

@@ -50,7 +50,12 @@ class Fit:
 
 
 def descend(
-    likelihood: Likelihood, theta: FloatArray, hessian: FloatArray, iterations: int = 80, tolerance: float = 1e-4
+    likelihood: Likelihood,
+    theta: FloatArray,
+    hessian: FloatArray,
+    iterations: int = 80,
+    tolerance: float = 1e-4,
+    upper: FloatArray | None = None,
 ) -> Fit:
     """Minimise the negative log-posterior.
 
@@ -66,8 +71,10 @@ def descend(
         Most steps.
     tolerance
         The search ends when the decrease expected of the next step, in units of log-likelihood, is below this.
+    upper
+        (p,) upper bounds; the likelihood's own if None.
     """
-    lower, upper = likelihood.lower, likelihood.upper
+    lower, upper = likelihood.lower, likelihood.upper if upper is None else upper
     x = np.clip(theta, lower, upper)
     b = _positive(hessian)
     value, gradient = likelihood.value_and_gradient(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ _KELVIN_ABOVE = 150.0
 _WATT_ABOVE = 300.0
 _SAME_CIRCUIT = 1e-9
 _LONGEST_FILL_HOURS = 3.0
+_DAILY_FROM_HOURS = 72.0
+_DAILY_UP_TO_STEP = 3.0
 
 
 def zone_data(
@@ -31,6 +33,8 @@ def zone_data(
     solar_w_m2: Table = None,
     boundary_c: Table = None,
     circuits: Mapping[str, Sequence[str]] | None = None,
+    *,
+    daily: bool | Literal["auto"] = "auto",
 ) -> ZoneData:
     """Check a building's tables and return them as arrays.
 
@@ -45,6 +49,9 @@ def zone_data(
         Series [degC], Series or None [W/m²], DataFrame of known neighbours or None [degC].
     circuits
         Zones that each column of ``heat_kw`` heats. Without it columns that are equal count as one circuit read twice.
+    daily
+        Whether unmetered gains may follow the time of day; ``"auto"`` for data of three days and more in steps of
+        three hours and less.
 
     Raises
     ------
@@ -74,11 +81,24 @@ def zone_data(
             issues.append(Issue("solar_w_m2", "sun", f"{np.nanmax(sun) * 1000:.0f}", "irradiance up to 1500 W/m2"))
     if issues:
         raise MeterDataError(issues)
-    data = ZoneData(zones, found, tuple(names), readings, boundary, heat, sun, step)
+    clock = hour_of_day(index) if _daily(daily, len(index), step) else None
+    data = ZoneData(zones, found, tuple(names), readings, boundary, heat, sun, step, clock=clock)
     issues = implausible(data)
     if issues:
         raise MeterDataError(issues)
     return data
+
+
+def _daily(daily: bool | Literal["auto"], rows: int, step: float) -> bool:
+    return rows * step >= _DAILY_FROM_HOURS and step <= _DAILY_UP_TO_STEP if daily == "auto" else daily
+
+
+def hour_of_day(index: pd.Index) -> FloatArray:
+    """Return the hours since midnight UTC, or since a multiple of 24 for an index that counts hours (N,)."""
+    if isinstance(index, pd.DatetimeIndex):
+        utc = index if index.tz is None else index.tz_convert("UTC")
+        return np.asarray((utc - utc.normalize()) / pd.Timedelta(hours=1), dtype=np.float64)
+    return np.asarray(index, dtype=np.float64) % 24.0
 
 
 def _step_hours(index: pd.Index, issues: list[Issue]) -> float:

@@ -148,6 +148,7 @@ def _alone(data: ZoneData, zone: int, neighbours: Sequence[int], smooth: FloatAr
         data.sun,
         data.step,
         data.first_order_heat,
+        data.clock,
     )
 
 

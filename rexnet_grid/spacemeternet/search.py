@@ -20,6 +20,7 @@ from rexnet_grid.spacemeternet.likelihood import Likelihood
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
 from rexnet_grid.spacemeternet.screening import screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
+from rexnet_grid.spacemeternet.support import root_ratio, stability
 from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel, build_zone_model
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _FEWEST_HOURS = 72.0
 _SUPPORT = 1.0
 _ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * _ONE_SIDED**2
+_CLOSE_CALL = (1.5, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
 
     Zones are fitted on their own, with one and with two states; the sum of their BIC decides between the two. Without
     a floor plan the pairs are screened first. The whole building is then fitted with every candidate edge, starting
-    from the zones' fits. If its residuals are
-    coloured, an edge has to show with the other number of states too, or it stays undetermined.
+    from the zones' fits. If its residuals are coloured, an edge has to show with the other number of states too, or it
+    stays undetermined.
 
     Raises
     ------
@@ -78,7 +80,11 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A building fitted with all its candidate edges; conductances and standard errors [W/K]."""
+    """A building fitted with all its candidate edges; conductances and standard errors [W/K].
+
+    ``daily`` (days, edges) is by how much each day's readings move the conductances [W/K], ``curvature_share`` the
+    curvature's share of each squared standard error.
+    """
 
     model: ZoneModel
     likelihood: Likelihood
@@ -86,12 +92,23 @@ class _Whole:
     curve: Curvature
     conductance: FloatArray
     std_error: FloatArray
+    daily: FloatArray
+    curvature_share: FloatArray
 
     @property
     def z(self) -> FloatArray:
         """Estimates over standard errors."""
         known = np.isfinite(self.std_error) & (self.std_error > 0.0)
         return np.where(known, self.conductance / np.where(known, self.std_error, 1.0), 0.0)
+
+    def tested(self) -> FloatArray:
+        """Return what the edges are tested by: z, or the root of the likelihood ratio where it is a close call."""
+        out = self.z.copy()
+        low, high = _CLOSE_CALL
+        for number in np.flatnonzero((out > low) & (out < high)):
+            edge, share = self.model.edges[number], float(self.curvature_share[number])
+            out[number] = root_ratio(self.likelihood, self.fit, self.curve, edge, share)
+        return out
 
 
 def _fit_whole(data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit]) -> _Whole:
@@ -119,8 +136,8 @@ def candidate_pairs(zones: tuple[str, ...], candidates: Iterable[tuple[str, str]
 
 def edge_statistics(
     data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit, curve: Curvature
-) -> tuple[FloatArray, FloatArray]:
-    """Return conductance and standard error of every edge [W/K].
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return of every edge conductance and standard error [W/K], the days' moves and the curvature's share of it.
 
     The standard error is the larger of the curvature's and of the one that the scatter of the days' scores gives
     (White 1982, DOI 10.2307/1912526), which knows when the model is wrong; it is widened as Student's t is for so many
@@ -133,7 +150,8 @@ def edge_statistics(
     small_sample = float(student.ppf(0.975, days - 1) / norm.ppf(0.975) * np.sqrt(days / (days - 1)))
     slope = likelihood.slope(fit.theta)
     gradient = likelihood.value_and_gradient(fit.theta)[1]
-    out = np.empty(len(model.edges))
+    out, share = np.empty(len(model.edges)), np.ones(len(model.edges))
+    moves = np.zeros((days, len(model.edges)))
     for number, edge in enumerate(model.edges):
         row = _influence(curve, edge)
         by_days = float(((scores @ row) ** 2).sum())
@@ -142,7 +160,10 @@ def edge_statistics(
             bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
             wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / _ONE_SIDED)
         out[number] = small_sample * wide * slope[edge]
-    return _W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], _W_PER_KW * out
+        if np.isfinite(row[edge]):
+            moves[:, number] = -_W_PER_KW * slope[edge] * (scores @ row)
+            share[number] = row[edge] / (small_sample * wide) ** 2
+    return _W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], _W_PER_KW * out, moves, share
 
 
 def _ratio_bound(gradient: float, bend: float) -> float:
@@ -205,7 +226,10 @@ def _verdicts(data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRu
         return ()
     scale = conductance[conductance > 3.0 * std_error]
     material = rules.material_w_k or _MATERIAL_SHARE * float(np.median(scale) if len(scale) else np.median(std_error))
-    states, probability = judge(conductance, std_error, material, rules.false_discovery_rate, rules.confidence)
+    support = stability(conductance, std_error, whole.daily)
+    states, probability = judge(
+        conductance, std_error, whole.tested(), support, material, rules.false_discovery_rate, rules.confidence
+    )
     if len(data.temperature) * data.step < _FEWEST_HOURS:
         doubted = np.ones(len(states), dtype=bool)
     if not data.circuits:  # without a metered power nothing says how large a conductance is
@@ -214,8 +238,14 @@ def _verdicts(data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRu
         "undetermined" if state == "present" and doubt else state for state, doubt in zip(states, doubted, strict=True)
     )
     return tuple(
-        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p)
-        for (i, j), state, g, s, p in zip(
-            whole.model.pairs, states, conductance.tolist(), std_error.tolist(), probability.tolist(), strict=True
+        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p, share)
+        for (i, j), state, g, s, p, share in zip(
+            whole.model.pairs,
+            states,
+            conductance.tolist(),
+            std_error.tolist(),
+            probability.tolist(),
+            support.tolist(),
+            strict=True,
         )
     )

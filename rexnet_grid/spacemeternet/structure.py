@@ -3,8 +3,9 @@
 After the joint fit with all candidates every edge has a conductance g >= 0, a standard error s and so the one-sided
 probability that it is no edge. Tests at the bound follow the half-half mixture of χ²_0 and χ²_1 (Self and Liang 1987,
 DOI 10.1080/01621459.1987.10478472), which for one edge is the one-sided normal test. False discoveries are held by
-Benjamini and Hochberg (1995, DOI 10.1111/j.2517-6161.1995.tb02031.x). An edge is *present* if it is discovered and
-material, *absent* if even its upper confidence bound is immaterial, and *undetermined* otherwise.
+Benjamini and Hochberg (1995, DOI 10.1111/j.2517-6161.1995.tb02031.x), and an edge has to show in most halves of the
+days (stability selection). An edge is *present* if it is discovered, stable and material, *absent* if even its upper
+confidence bound is immaterial, and *undetermined* otherwise.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from scipy.stats import norm
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.kalman import BoolArray
+
+_STABLE = 0.6
 
 State = Literal["present", "absent", "undetermined"]
 
@@ -38,6 +41,8 @@ class EdgeVerdict:
         Estimate over standard error.
     probability
         Posterior probability that the conductance is material, under a normal likelihood and equal odds.
+    stability
+        Share of halves of the days in which the edge shows.
     """
 
     a: str
@@ -47,6 +52,7 @@ class EdgeVerdict:
     std_error: float
     z: float
     probability: float
+    stability: float
 
 
 def discoveries(p_values: FloatArray, rate: float) -> BoolArray:
@@ -61,7 +67,13 @@ def discoveries(p_values: FloatArray, rate: float) -> BoolArray:
 
 
 def judge(
-    conductance: FloatArray, std_error: FloatArray, material: float, rate: float, confidence: float
+    conductance: FloatArray,
+    std_error: FloatArray,
+    tested: FloatArray,
+    stability: FloatArray,
+    material: float,
+    rate: float,
+    confidence: float,
 ) -> tuple[tuple[State, ...], FloatArray]:
     """Return the state of each edge and the probability that it is material.
 
@@ -69,6 +81,10 @@ def judge(
     ----------
     conductance, std_error
         (edges,) [W/K]; an infinite standard error means that nothing is known.
+    tested
+        (edges,) standard normal statistic of each edge: its z, or the root of its likelihood ratio.
+    stability
+        (edges,) share of halves of the days in which each edge shows.
     material
         Conductance below which an edge does not matter [W/K].
     rate
@@ -76,10 +92,7 @@ def judge(
     confidence
         One-sided confidence of an absence.
     """
-    z = np.divide(
-        conductance, std_error, out=np.zeros_like(conductance), where=np.isfinite(std_error) & (std_error > 0)
-    )
-    found = discoveries(norm.sf(z), rate) & (conductance >= material)
+    found = discoveries(norm.sf(tested), rate) & (conductance >= material) & (stability >= _STABLE)
     upper = conductance + norm.ppf(confidence) * std_error
     probability = norm.sf((material - conductance) / np.where(std_error > 0, std_error, 1e-12))
     states: list[State] = []

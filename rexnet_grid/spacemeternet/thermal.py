@@ -32,11 +32,14 @@ class ThermalSpaceNet(Estimator):
     states
         1 (air) or 2 (air and mass) states in each zone, or ``"auto"``: whichever has the lower BIC.
     material_w_k
-        Conductance below which an edge does not matter [W/K]; None takes 15 % of the median conductance found.
+        Conductance below which an edge does not matter [W/K]; None takes 20 % of the median conductance found.
     false_discovery_rate
         Share of wrong edges tolerated among those called present.
     confidence
         One-sided confidence with which an absence is stated.
+    daily_gains
+        Whether gains that nobody meters (people, cooking) may follow the time of day, as two harmonics of it with a
+        weak prior; ``"auto"`` for data of three days and more in steps of three hours and less.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class ThermalSpaceNet(Estimator):
         material_w_k: float | None = None,
         false_discovery_rate: float = 0.05,
         confidence: float = 0.95,
+        daily_gains: bool | Literal["auto"] = "auto",
     ) -> None:
         self.candidate_edges = candidate_edges
         self.states = states
         self.material_w_k = material_w_k
         self.false_discovery_rate = false_discovery_rate
         self.confidence = confidence
+        self.daily_gains = daily_gains
 
     def fit(
         self,
@@ -75,7 +80,9 @@ class ThermalSpaceNet(Estimator):
         MeterDataError
             If the tables cannot be used.
         """
-        self.data_ = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        self.data_ = zone_data(
+            temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits, daily=self.daily_gains
+        )
         self.index_ = pd.DataFrame(temperatures_c).index
         rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
         self.excitation_ = excitation(self.data_)
@@ -102,6 +109,7 @@ class ThermalSpaceNet(Estimator):
                     std_error=verdict.std_error,
                     z=verdict.z,
                     probability=verdict.probability,
+                    stability=verdict.stability,
                 )
         self.state_space_ = found.state_space()
         self.diagnostics_: dict[str, Any] = found.diagnostics()
@@ -189,7 +197,8 @@ class ThermalSpaceNet(Estimator):
         start = np.broadcast_to(np.asarray(first, dtype=float), (len(index), len(self.data_.zones))).copy()
         start += 1e-6 * np.arange(len(index))[:, None]
         table = pd.DataFrame(start, index, list(self.data_.zones))
-        data = zone_data(table, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        daily = self.data_.clock is not None
+        data = zone_data(table, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits, daily=daily)
         return pd.DataFrame(self.fit_.simulate(data, start[0]), index, list(self.data_.zones))
 
     def score(
@@ -203,5 +212,6 @@ class ThermalSpaceNet(Estimator):
     ) -> float:
         """Return the mean log predictive density of one-step predictions on other readings; higher is better."""
         self._require_fit("fit_")
-        data = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits)
+        daily = self.data_.clock is not None
+        data = zone_data(temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits, daily=daily)
         return self.fit_.score(data)

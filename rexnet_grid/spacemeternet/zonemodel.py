@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 
+HARMONICS = 2
 _ENOUGH_FOR_COMMON = 3
+_DAILY = tuple(f"{wave} {k}/day" for wave in ("cos", "sin") for k in range(1, HARMONICS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class ZoneData:
         [h].
     first_order_heat
         Whether heat and sun are samples that run straight from one to the next, rather than means of the step.
+    clock
+        (N,) hour of the day; None if gains that nobody meters are taken as constant.
     """
 
     zones: tuple[str, ...]
@@ -72,18 +76,23 @@ class ZoneData:
     sun: FloatArray | None
     step: float
     first_order_heat: bool = False
+    clock: FloatArray | None = None
 
     def inputs(self) -> FloatArray:
         """Return the (N, k) inputs in the order of :func:`input_names`."""
         parts = [self.boundary, np.ones((len(self.temperature), 1)), self.heat]
         if self.sun is not None:
             parts.append(self.sun[:, None])
+        if self.clock is not None:
+            turns = 2.0 * np.pi / 24.0 * self.clock[:, None] * np.arange(1, HARMONICS + 1)
+            parts += [np.cos(turns), np.sin(turns)]
         return np.hstack(parts)
 
     def input_names(self) -> tuple[str, ...]:
-        """Return the names of the inputs: boundaries, ``"one"``, circuits and ``"sun"``."""
+        """Return the names of the inputs: boundaries, ``"one"``, circuits, ``"sun"``, waves of the day."""
         names = (*self.boundaries, "one", *(f"heat {c.name}" for c in self.circuits))
-        return (*names, "sun") if self.sun is not None else names
+        names = (*names, "sun") if self.sun is not None else names
+        return (*names, *_DAILY) if self.clock is not None else names
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,8 @@ def build_zone_model(
     """Return the network of a building with one (air) or two (air and mass) states in each zone.
 
     Three zones and more also share a disturbance that nobody meters (wind, clouds, a ventilation plant): without it
-    what moves all zones at once would be taken for conductance between them.
+    what moves all zones at once would be taken for conductance between them. Where the data have a clock, the gains of
+    zones with a mass follow the time of day; without a mass such waves would stand for the heat that walls store.
 
     Parameters
     ----------
@@ -214,6 +224,9 @@ def _add_outside(
     gain = 0.5 * guess.loss
     p = net.parameter(Parameter(f"gain {zone}", "kW", gain, 0.0, 100.0 * gain, "linear", 4.0 * gain))
     net.source(air, "one", p)
+    for wave in _DAILY if data.clock is not None and air != mass else ():
+        p = net.parameter(Parameter(f"gain {zone} {wave}", "kW", 0.0, -20.0 * gain, 20.0 * gain, "linear", 3.0 * gain))
+        net.source(air, wave, p)
     if data.sun is not None:
         for where, state in (("air", air), ("mass", mass))[: 1 if air == mass else 2]:
             p = net.parameter(Parameter(f"aperture {zone} {where}", "m²", 0.5, 0.0, 100.0, "linear", 5.0))
