@@ -13,6 +13,7 @@ from rexnet_grid.errors import OutputError
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 DataArgument = Annotated[list[Path], typer.Argument(metavar="DATA", help="CSV or Parquet files of meter readings.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for the result; by default beside the first file.")]
+ZoneOption = Annotated[str, typer.Option(help="Zone of time stamps that have no offset, such as Europe/Berlin.")]
 
 estimate = typer.Typer(
     help="Infer a network from meter readings.",
@@ -57,11 +58,11 @@ def export(
 
 @estimate.command()
 @guarded
-def thermal(data: DataArgument, out: OutOption = None) -> None:
+def thermal(data: DataArgument, out: OutOption = None, time_zone: ZoneOption = "UTC") -> None:
     """Infer how zones of a building heat each other."""
     from rexnet_grid.spacemeternet.estimate import run_thermal
 
-    _estimate(run_thermal, data, out)
+    say(str(run_thermal(data, out, time_zone)))
 
 
 @estimate.command()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.diagnostics import strongest_correlation
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 
 if TYPE_CHECKING:
@@ -113,10 +114,25 @@ class BuildingFit:
             "cumulated_periodogram": dict(zip(self.data.zones, white.periodogram.tolist(), strict=True)),
             "cumulated_periodogram_band": white.band,
             "residual_correlation": pd.DataFrame(white.across, self.data.zones, self.data.zones),
+            "input_correlation": self._input_correlation(),
+            "correlation_band": 1.96 / float(np.sqrt(len(self.data.temperature))),
+            "time_constants_h": self.state_space().time_constants_h.tolist(),
+            "start_objectives": list(self.fit.objectives),
             "at_bound": [p.name for p, free in zip(parameters, self.curve.free, strict=True) if not free],
             "hessian_rank": self.curve.rank,
             "hessian_condition": self.curve.condition,
         }
+
+    def _input_correlation(self) -> pd.DataFrame:
+        """Return the strongest correlation of each zone's residuals with each input of the day before."""
+        day = max(round(24.0 / self.data.step), 1)
+        first = min(day, len(self.data.temperature) // 4)
+        residuals = self.likelihood.innovations(self.fit.theta)[first:]
+        filled = np.nan_to_num(residuals - np.nanmean(residuals, axis=0))
+        names = [name for name in self.data.input_names() if name != "one"]
+        columns = [self.data.input_names().index(name) for name in names]
+        across = strongest_correlation(filled, self.data.inputs()[first:, columns], min(day, len(filled) - 1))
+        return pd.DataFrame(across, self.data.zones, names)
 
     def parameter_table(self) -> pd.DataFrame:
         """Return value, standard error, unit and whether at a bound, one row a parameter."""

@@ -74,6 +74,23 @@ def cross_correlation(first: FloatArray, second: FloatArray, lags: int) -> Float
     return np.array([float(a[lag:] @ b[: len(b) - lag]) / scale for lag in range(lags + 1)])
 
 
+def strongest_correlation(residuals: FloatArray, inputs: FloatArray, lags: int) -> FloatArray:
+    """Return the largest cross-correlation (zones, inputs) of residuals with inputs up to ``lags`` steps before.
+
+    A residual that still answers to an input's past says that the way from that input to the reading is wrong: a mass,
+    a heat emitter or a second window is missing. Inputs that never change give zeros.
+    """
+    n = len(residuals)
+    size = 1 << (2 * n - 1).bit_length()
+    a = residuals - residuals.mean(axis=0)
+    b = inputs - inputs.mean(axis=0)
+    scale = np.sqrt(np.outer((a * a).sum(axis=0), (b * b).sum(axis=0)))
+    spectra = np.fft.rfft(a, size, axis=0)[:, :, None] * np.conj(np.fft.rfft(b, size, axis=0))[:, None, :]
+    across = np.fft.irfft(spectra, size, axis=0)[: lags + 1] / np.where(scale > 1e-12, scale, np.inf)
+    at = np.abs(across).argmax(axis=0)
+    return np.asarray(np.take_along_axis(across, at[None], axis=0)[0])
+
+
 def cumulated_periodogram(values: FloatArray) -> tuple[FloatArray, float]:
     """Return the cumulated periodogram up to half the sampling rate and its largest distance from a straight line."""
     power = np.abs(np.fft.rfft(values - values.mean())) ** 2

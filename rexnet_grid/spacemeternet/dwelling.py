@@ -128,7 +128,7 @@ def draw_walls(rng: np.random.Generator, floors: int, columns: int, coupled_shar
     upright = np.array([j - i == 1 for i, j in pairs], dtype=bool)
     lowest, highest = np.where(upright, 0.015, 0.04), np.where(upright, 0.05, 0.12)
     conductance = np.where(coupled, np.exp(rng.uniform(np.log(lowest), np.log(highest))), 0.0)
-    places = {name: (float(k % columns), -float(k // columns)) for k, name in enumerate(names)}
+    places = {name: (float(k % columns), float(k // columns)) for k, name in enumerate(names)}
     return Walls(names, tuple(pairs), conductance, tuple(k % columns for k in range(len(names))), places)
 
 

@@ -3,8 +3,9 @@
 Column layout (see :mod:`rexnet_grid.spacemeternet.tables`):
 
 thermal
-    ``temperature_c:<zone>``, ``heat_kw:<zone>``, ``outdoor_c``, ``solar_w_m2``, ``boundary_c:<neighbour>``; a second
-    file with columns ``a`` and ``b`` lists the pairs of zones that may touch.
+    ``temperature_c:<zone>``, ``heat_kw:<zone>``, ``outdoor_c``, ``solar_w_m2``, ``boundary_c:<neighbour>``, in other
+    units too (:mod:`rexnet_grid.spacemeternet.meterfiles`); a file with columns ``a`` and ``b`` lists the pairs of
+    zones that may touch, one with ``zone``, ``x`` and ``y`` their places on the floor plan.
 voltage
     ``p_kw:<customer>``, ``q_kvar:<customer>`` (injections, positive into the network), ``vm_pu:<customer>``.
 phase
@@ -18,22 +19,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from rexnet_grid.errors import OutputError
-from rexnet_grid.spacemeternet.diagnostics import autocorrelation, cumulated_periodogram
+from rexnet_grid.errors import Issue, MeterDataError, OutputError
+from rexnet_grid.spacemeternet.meterfiles import QUANTITIES, regular
 from rexnet_grid.spacemeternet.page import Page
 from rexnet_grid.spacemeternet.phase import PhaseAssigner
 from rexnet_grid.spacemeternet.tables import read_tables
 from rexnet_grid.spacemeternet.thermal import ThermalSpaceNet
+from rexnet_grid.spacemeternet.thermalpage import thermal_page
 from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_THERMAL = ("temperature_c", "heat_kw", "outdoor_c", "solar_w_m2", "boundary_c")
 _VOLTAGE = ("p_kw", "q_kvar", "vm_pu")
 _PHASE = ("busbar", "customer")
 
@@ -61,7 +61,7 @@ class EstimateSummary:
         return "\n".join((*self.lines, f"written to {self.folder}"))
 
 
-def run_thermal(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary:
+def run_thermal(paths: Sequence[Path], out: Path | None = None, time_zone: str = "UTC") -> EstimateSummary:
     """Estimate a building from meter files and write the result.
 
     Parameters
@@ -70,6 +70,8 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None) -> EstimateSumma
         Files as described in the module.
     out
         Folder for the result; ``estimate-thermal`` beside the first file if None.
+    time_zone
+        Zone of time stamps without an offset of their own, such as ``"Europe/Berlin"``.
 
     Raises
     ------
@@ -78,7 +80,10 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None) -> EstimateSumma
     OutputError
         If the folder cannot be written.
     """
-    tables = read_tables(paths, _THERMAL, ("temperature_c", "outdoor_c"))
+    tables, notes = regular(read_tables(paths, QUANTITIES, (), time_zone))
+    absent = [name for name in ("temperature_c", "outdoor_c") if name not in tables.quantities]
+    if absent:
+        raise MeterDataError([Issue(str(paths[0]), name, "no such column", f"{name}:<name>") for name in absent])
     net = ThermalSpaceNet(candidate_edges=tables.edges).fit(
         tables.get("temperature_c"),
         tables.get("heat_kw"),
@@ -91,28 +96,9 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None) -> EstimateSumma
         f"{len(net.data_.zones)} zones, log-likelihood {net.loglik_:.1f}, BIC {net.bic_:.1f}",
         ", ".join(f"{int(counts.get(s, 0))} edges {s}" for s in ("present", "absent", "undetermined")),
     ]
-    page = _thermal_page(net, lines)
+    lines += notes
+    page = thermal_page(net, lines, tables.places)
     return _write("thermal", paths, out, net.params_, net.edges_, page, lines)
-
-
-def _thermal_page(net: ThermalSpaceNet, lines: Sequence[str]) -> Page:
-    page = Page("Heat between the zones of a building").text(lines)
-    page.graph("Conductances [W/K]; dashed is undetermined", net.graph_)
-    page.text(["What the readings can tell", *str(net.excitation_).splitlines()])
-    page.table("Edges", net.edges_).table("Parameters", net.params_.reset_index(names="parameter"))
-    innovations = np.nan_to_num(net.fit_.likelihood.innovations(net.fit_.fit.theta))
-    zones = dict(zip(net.data_.zones, innovations.T, strict=True))
-    page.lines("One-step residuals", zones, label="K")
-    day = max(round(24.0 / net.data_.step), 1)
-    lags = min(2 * day, len(innovations) - 1)
-    band = 1.96 / np.sqrt(len(innovations))
-    page.lines(
-        "Autocorrelation over two days", {z: autocorrelation(v, lags)[1:] for z, v in zones.items()}, (-band, band)
-    )
-    spectra = {z: cumulated_periodogram(v)[0] for z, v in zones.items()}
-    page.lines("Cumulated periodogram", {"white": np.linspace(0.0, 1.0, len(next(iter(spectra.values())))), **spectra})
-    checks = [(k, str(v)) for k, v in net.diagnostics_.items() if not isinstance(v, dict | pd.DataFrame)]
-    return page.table("Checks", pd.DataFrame(checks, columns=["check", "result"]))
 
 
 def run_voltage(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary:

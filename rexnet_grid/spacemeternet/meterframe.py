@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.clock import clock_faults, localise
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
-Unit = Literal["degC", "K", "kW", "W", "kWh", "Wh", "W/m2", "pu"]
+Unit = Literal["degC", "K", "kW", "W", "MW", "kWh", "Wh", "MWh", "MJ", "GJ", "W/m2", "kW/m2", "pu"]
 
 _SCALE: dict[str, tuple[str, float, float]] = {
     "degC": ("degC", 1.0, 0.0),
@@ -23,11 +24,21 @@ _SCALE: dict[str, tuple[str, float, float]] = {
     "W": ("kW", 1e-3, 0.0),
     "kWh": ("kWh", 1.0, 0.0),
     "Wh": ("kWh", 1e-3, 0.0),
+    "MW": ("kW", 1e3, 0.0),
+    "MWh": ("kWh", 1e3, 0.0),
+    "MJ": ("kWh", 1.0 / 3.6, 0.0),
+    "GJ": ("kWh", 1e3 / 3.6, 0.0),
     "W/m2": ("W/m2", 1.0, 0.0),
+    "kW/m2": ("W/m2", 1e3, 0.0),
     "pu": ("pu", 1.0, 0.0),
 }
 _OUTLIER_SCALES = 8.0
 _LONGEST_BRIDGE_STEPS = 1.5
+_STUCK_HOURS = 24.0
+_KELVIN_ABOVE = 150.0
+_WATT_ABOVE = 300.0
+_IRRADIANCE_UP_TO = 2000.0
+_SPIKE = 20.0
 _HOURS_PER_NS = 1.0 / 3.6e12
 
 
@@ -44,7 +55,8 @@ class MeterFrame:
     columns
         Series on the grid by name.
     notes
-        What was found and mended: gaps, outliers, resets, repeated or missing hours.
+        What was found and mended: gaps, outliers, stuck sensors, resets, repeated or missing hours, a clock that the
+        sun contradicts.
     """
 
     step: str = "15min"
@@ -57,8 +69,8 @@ class MeterFrame:
 
         Temperatures, irradiances and voltages are interpolated linearly between readings no further apart than one and
         a half steps (first-order hold). Powers are averaged over the step that starts at the grid's instant (zero-order
-        hold). Registers (kWh, Wh) become the mean power of each step; a register that falls starts anew, or rolled over
-        where ``rollover`` is given.
+        hold). Registers (kWh, Wh, MWh, MJ, GJ) become the mean power of each step; a register that falls starts anew,
+        or rolled over where ``rollover`` is given.
 
         Parameters
         ----------
@@ -80,57 +92,92 @@ class MeterFrame:
             raise MeterDataError([Issue(name, "index", type(readings.index).__name__, "a DatetimeIndex")])
         if unit not in _SCALE:
             raise MeterDataError([Issue(name, "unit", str(unit), ", ".join(_SCALE))])
-        clean = self._clean(name, readings, unit)
+        clean = self._clean(name, readings)
         kind, factor, offset = _SCALE[unit]
         clean = clean * factor + offset
+        _check_unit(name, clean, unit, kind)
+        self._note_stuck(name, clean, kind)
         if kind == "kWh":
             self.columns[name] = self._register(name, clean, None if rollover is None else rollover * factor)
+            self._note_gaps(name)
             return
-        kept = self._without_outliers(name, clean) if kind != "kW" else clean
-        self.columns[name] = self._mean(kept) if kind == "kW" else self._sampled(kept)
+        if kind == "kW":
+            self.columns[name] = self._mean(self._without_spikes(name, clean))
+        elif kind == "W/m2":
+            self.notes += clock_faults(name, clean, self.time_zone)
+            self.columns[name] = self._sampled(clean)
+        else:
+            self.columns[name] = self._sampled(self._without_outliers(name, clean, 1.0 if kind == "degC" else 0.0))
+        self._note_gaps(name)
 
     def table(self) -> pd.DataFrame:
         """Return all columns on their common stretch of the grid."""
-        table = pd.DataFrame(self.columns)
-        for name in table.columns:
-            lost = int(table[name].isna().sum())
-            if lost:
-                self.notes.append(f"{name}: {lost} of {len(table)} steps without a reading")
-        return table
+        return pd.DataFrame(self.columns)
 
-    def _clean(self, name: str, readings: pd.Series, unit: str) -> pd.Series:
+    def _note_gaps(self, name: str) -> None:
+        column = self.columns[name]
+        lost = int(column.isna().sum())
+        if lost:
+            edges = np.flatnonzero(np.diff(np.r_[False, column.isna().to_numpy(), False].astype(np.int8))).reshape(
+                -1, 2
+            )
+            first, last = max(edges.tolist(), key=lambda gap: gap[1] - gap[0])
+            hours = (last - first) * pd.Timedelta(self.step).total_seconds() / 3600.0
+            self.notes.append(
+                f"{name}: {lost} of {len(column)} steps without a reading, the longest gap {hours:g} h from "
+                f"{column.index[first]}"
+            )
+
+    def _note_stuck(self, name: str, series: pd.Series, kind: str) -> None:
+        """Note a temperature that stands still for longer than a room can."""
+        if kind != "degC" or len(series) < 2:
+            return
+        hours = _hours(pd.DatetimeIndex(series.index))
+        changes = np.flatnonzero(np.diff(series.to_numpy()))
+        first, last = np.r_[0, changes + 1], np.r_[changes, len(series) - 1]
+        still = hours[last] - hours[first]
+        at = int(still.argmax())
+        if still[at] >= _STUCK_HOURS:
+            self.notes.append(
+                f"{name}: stands still for {still[at]:.0f} h from {series.index[first[at]]}; is the sensor stuck?"
+            )
+
+    def _clean(self, name: str, readings: pd.Series) -> pd.Series:
+        """Return what is there of a series, in UTC, in order, each instant once."""
         series = readings.dropna().astype(float)
         if series.empty:
             raise MeterDataError([Issue(name, "readings", "nothing but gaps", "numbers")])
-        index = pd.DatetimeIndex(series.index)
-        if index.tz is None and self.time_zone != "UTC":
-            before = len(series)
-            ambiguous = np.asarray(index.duplicated(keep="first"))
-            index = index.tz_localize(self.time_zone, ambiguous=~ambiguous, nonexistent="NaT")
-            series.index = index
+        naive = pd.DatetimeIndex(series.index).tz is None
+        series.index = localise(pd.DatetimeIndex(series.index), self.time_zone)
+        skipped = int(np.asarray(series.index.isna()).sum())
+        if skipped:
+            self.notes.append(f"{name}: {skipped} readings in an hour that the change of clocks skips")
             series = series[series.index.notna()]
-            if len(series) < before:
-                self.notes.append(f"{name}: {before - len(series)} readings in an hour that the change of clocks skips")
-        elif index.tz is None:
-            series.index = index.tz_localize("UTC")
-        series.index = pd.DatetimeIndex(series.index).tz_convert("UTC")
         series = series.sort_index()
         twice = int(series.index.duplicated().sum())
         if twice:
-            self.notes.append(f"{name}: {twice} instants read twice, the last reading counts")
+            hint = "; local time? give time_zone" if naive and self.time_zone == "UTC" and _one_hour(series) else ""
+            self.notes.append(f"{name}: {twice} instants read twice, the last reading counts{hint}")
             series = series[~series.index.duplicated(keep="last")]
-        if unit == "degC" and float(series.median()) > 150.0:
-            raise MeterDataError(
-                [Issue(name, "unit", f"a median of {series.median():.1f}", "degC", "this looks like kelvin: unit='K'")]
-            )
         return series
 
-    def _without_outliers(self, name: str, series: pd.Series) -> pd.Series:
-        """Drop single readings that jump away and back, judged by a running median."""
+    def _without_spikes(self, name: str, series: pd.Series) -> pd.Series:
+        """Drop powers that no load of this size can have: far above the usual ones, or rarely and far below zero."""
+        usual = float(series.abs().quantile(0.99))
+        wild = series.abs() > _SPIKE * usual
+        if (series < 0.0).mean() < 0.01:
+            wild |= series < -0.5 * usual
+        if usual > 0.0 and wild.any():
+            self.notes.append(f"{name}: {int(wild.sum())} spikes left out, the first at {series.index[wild][0]}")
+            return series[~wild]
+        return series
+
+    def _without_outliers(self, name: str, series: pd.Series, least: float) -> pd.Series:
+        """Drop single readings that jump by ``least`` and more away and back, judged by a running median."""
         middle = series.rolling(5, center=True, min_periods=1).median()
         away = (series - middle).abs()
         scale = 1.4826 * float(away[away > 0].median()) if (away > 0).any() else 0.0
-        wild = away > max(_OUTLIER_SCALES * scale, 1e-9)
+        wild = away > max(_OUTLIER_SCALES * scale, least, 1e-9)
         if wild.any() and wild.mean() < 0.02:
             self.notes.append(f"{name}: {int(wild.sum())} outliers left out, the first at {series.index[wild][0]}")
             return series[~wild]
@@ -172,6 +219,27 @@ class MeterFrame:
         for k in np.flatnonzero(~known):
             power[(at[1:] > times[k - 1]) & (at[:-1] < times[k])] = np.nan
         return pd.Series(power, grid[:-1])
+
+
+def _check_unit(name: str, series: pd.Series, unit: str, kind: str) -> None:
+    """Refuse readings that cannot be in the unit they are said to be in; ``series`` is converted already."""
+    middle, top = float(series.median()), float(series.abs().quantile(0.99))
+    faults = {
+        "degC": (middle > _KELVIN_ABOVE, f"a median of {middle:.1f}", "this looks like kelvin: unit='K'"),
+        "kW": (unit == "kW" and top > _WATT_ABOVE, f"up to {top:.0f}", "this looks like W: unit='W'"),
+        "W/m2": (top > _IRRADIANCE_UP_TO, f"up to {top:.0f} W/m2", "irradiance reaches some 1,300 W/m2"),
+    }
+    wrong, said, hint = faults.get(kind, (False, "", ""))
+    if kind == "degC" and middle < -_KELVIN_ABOVE:
+        wrong, said, hint = True, f"a median of {middle:.1f} degC", "these are degC already: unit='degC'"
+    if wrong:
+        raise MeterDataError([Issue(name, "unit", said, unit if kind != "degC" else "degC", hint)])
+
+
+def _one_hour(series: pd.Series) -> bool:
+    """Return whether all instants that come twice lie within one hour, as when clocks are put back."""
+    twice = series.index[series.index.duplicated()]
+    return bool(twice[-1] - twice[0] <= pd.Timedelta(hours=1))
 
 
 def _hours(index: pd.DatetimeIndex) -> FloatArray:

@@ -22,6 +22,7 @@ td,th{padding:.2rem .6rem;border-bottom:1px solid #dde3ea;text-align:right}
 td:first-child,th:first-child{text-align:left}
 .scroll{overflow:auto;max-height:32rem}svg{max-width:100%;height:auto}
 """
+_HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
 
 
 class Page:
@@ -58,10 +59,18 @@ class Page:
         return self
 
     def lines(
-        self, heading: str, series: Mapping[str, FloatArray], bands: Sequence[float] = (), label: str = ""
+        self,
+        heading: str,
+        series: Mapping[str, FloatArray],
+        bands: Sequence[float] = (),
+        label: str = "",
+        ends: tuple[str, str] | None = None,
     ) -> Self:
-        """Add a line plot of arrays over their index, with horizontal dashed lines at ``bands``."""
-        self._parts.append(f"<h2>{escape(heading)}</h2>{_line_svg(series, bands, label)}")
+        """Add a line plot of arrays over their index, with horizontal dashed lines at ``bands``.
+
+        ``ends`` says what the first and the last index mean.
+        """
+        self._parts.append(f"<h2>{escape(heading)}</h2>{_line_svg(series, bands, label, ends)}")
         return self
 
     def html(self) -> str:
@@ -73,7 +82,10 @@ class Page:
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    number = float(value)
+    return f"{number:,.1f}" if 1e3 <= abs(number) < 1e9 else f"{number:.4g}"
 
 
 def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None) -> str:
@@ -82,7 +94,7 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
     layout = places or {n: (float(x), float(y)) for n, (x, y) in nx.circular_layout(graph).items()}
     xy = np.array([layout[n] for n in graph.nodes], dtype=float)
     span = np.maximum(np.ptp(xy, axis=0), 1e-9)
-    scaled = 50.0 + (xy - xy.min(axis=0)) / span * np.array([500.0, 300.0])
+    scaled = np.array([50.0, 350.0]) + (xy - xy.min(axis=0)) / span * np.array([500.0, -300.0])
     at = dict(zip(graph.nodes, scaled.tolist(), strict=True))
     strongest = max((d.get("conductance_w_k", 1.0) for _, _, d in graph.edges(data=True)), default=1.0) or 1.0
     parts = []
@@ -96,15 +108,18 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
         )
         if "conductance_w_k" in d:
             label = f"{g:.0f} ± {d.get('std_error', float('nan')):.0f} W/K"
-            parts.append(f'<text x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 - 4:.1f}" font-size="11">{label}</text>')
+            middle = f'x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 + 4:.1f}"'
+            parts.append(f'<text {middle} font-size="11" text-anchor="middle" {_HALO}>{label}</text>')
     for name, (x, y) in at.items():
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#1d2733"/>')
-        parts.append(f'<text x="{x + 9:.1f}" y="{y + 4:.1f}" font-size="13">{escape(str(name))}</text>')
+        parts.append(f'<text x="{x + 9:.1f}" y="{y - 8:.1f}" font-size="13" {_HALO}>{escape(str(name))}</text>')
     return f'<svg viewBox="0 0 640 400" role="img">{"".join(parts)}</svg>'
 
 
-def _line_svg(series: Mapping[str, FloatArray], bands: Sequence[float], label: str) -> str:
-    colours = ("#3b6ea5", "#c8553d", "#4c956c", "#8d6a9f", "#b08900", "#5c6b73")
+def _line_svg(
+    series: Mapping[str, FloatArray], bands: Sequence[float], label: str, ends: tuple[str, str] | None = None
+) -> str:
+    colours = ("#3b6ea5", "#c8553d", "#4c956c", "#8d6a9f", "#b08900", "#5c6b73", "#1d7874", "#a3333d", "#6a994e")
     arrays = [np.asarray(v, dtype=float) for v in series.values()]
     flat = np.concatenate([*arrays, np.asarray(bands, dtype=float)]) if arrays else np.zeros(1)
     low, high = float(np.nanmin(flat)), float(np.nanmax(flat))
@@ -118,6 +133,10 @@ def _line_svg(series: Mapping[str, FloatArray], bands: Sequence[float], label: s
     parts += [
         f'<line x1="50" x2="630" y1="{y(b):.1f}" y2="{y(b):.1f}" stroke="#999" stroke-dasharray="4 4"/>' for b in bands
     ]
+    left, top = 50.0, 272.0 if ends else 256.0
+    if ends:
+        parts.append(f'<text x="50" y="250" font-size="11">{escape(ends[0])}</text>')
+        parts.append(f'<text x="630" y="250" font-size="11" text-anchor="end">{escape(ends[1])}</text>')
     for number, (name, values) in enumerate(zip(series, arrays, strict=True)):
         step = max(len(values) // 1500, 1)
         x = np.linspace(50.0, 630.0, len(values))
@@ -126,7 +145,10 @@ def _line_svg(series: Mapping[str, FloatArray], bands: Sequence[float], label: s
         )
         colour = colours[number % len(colours)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
-        left, top = 60 + 90 * (number % 6), 256 + 14 * (number // 6)
-        parts.append(f'<text x="{left}" y="{top}" font-size="11" fill="{colour}">{escape(str(name))}</text>')
-    height = 264 + 14 * (len(arrays) // 6)
-    return f'<svg viewBox="0 0 640 {height}" role="img">{"".join(parts)}</svg>'
+        width = 20 + 6.5 * len(str(name))
+        if left + width > 640.0:
+            left, top = 50.0, top + 14.0
+        parts.append(f'<text x="{left:.0f}" y="{top:.0f}" font-size="11" fill="{colour}">{escape(str(name))}</text>')
+        left += width
+    height = top + 8
+    return f'<svg viewBox="0 0 640 {height:.0f}" role="img">{"".join(parts)}</svg>'

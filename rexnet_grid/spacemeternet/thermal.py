@@ -11,9 +11,11 @@ import pandas as pd
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.excitation import excitation
 from rexnet_grid.spacemeternet.frame import Table, zone_data
+from rexnet_grid.spacemeternet.heatloss import heat_loss
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
 from rexnet_grid.spacemeternet.search import SearchRules, search
+from rexnet_grid.spacemeternet.support import nested_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +75,7 @@ class ThermalSpaceNet(Estimator):
         -------
         ThermalSpaceNet
             Itself, with ``graph_``, ``edges_``, ``params_``, ``cov_``, ``loglik_``, ``aic_``, ``bic_``,
-            ``state_space_``, ``diagnostics_`` and ``excitation_``.
+            ``state_space_``, ``heat_loss_``, ``diagnostics_`` and ``excitation_``.
 
         Raises
         ------
@@ -97,6 +99,7 @@ class ThermalSpaceNet(Estimator):
         self.loglik_ = found.loglik
         self.aic_, self.bic_ = found.aic, found.bic
         self.edges_ = found.edge_table()
+        self.heat_loss_ = heat_loss(found)
         self.graph_: nx.Graph = nx.Graph()
         self.graph_.add_nodes_from(self.data_.zones)
         for verdict in found.verdicts:
@@ -113,6 +116,14 @@ class ThermalSpaceNet(Estimator):
                 )
         self.state_space_ = found.state_space()
         self.diagnostics_: dict[str, Any] = found.diagnostics()
+
+    def compare(self) -> pd.DataFrame:
+        """Return nested models side by side: no edges, the present ones, all candidates.
+
+        Columns: parameters, loglik, aic, bic and the p-value of the likelihood ratio against the row above.
+        """
+        self._require_fit("fit_")
+        return nested_models(self.fit_)
 
     def to_constraints(
         self,

@@ -54,6 +54,28 @@ def test_thermal_estimate_writes_table_graph_and_page(tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "parameters.csv")) > 5
 
 
+def test_thermal_estimate_from_irregular_meters_in_other_units(tmp_path):
+    table = two_rooms()
+    local = table.tz_convert("Europe/Berlin").tz_localize(None)
+    rng = np.random.default_rng(0)
+    rooms = local[["temperature_c:east", "temperature_c:west"]] + 273.15
+    rooms.columns = ["temperature_k:east", "temperature_k:west"]
+    rooms.index += pd.to_timedelta(rng.uniform(-60, 60, len(rooms)), unit="s")
+    rooms.to_csv(tmp_path / "rooms.csv", index_label="time")
+    energy = (0.25 * local[["heat_kw:east", "heat_kw:west"]]).shift(1, fill_value=0.0).cumsum()
+    energy.columns = ["heat_kwh:east", "heat_kwh:west"]
+    energy.iloc[300:] -= energy.iloc[300]
+    energy.to_csv(tmp_path / "heat.csv", index_label="time")
+    local[["outdoor_c"]].to_csv(tmp_path / "outdoor.csv", index_label="time")
+    pd.DataFrame({"zone": ["east", "west"], "x": [0, 1], "y": [0, 0]}).to_csv(tmp_path / "places.csv", index=False)
+    files = [tmp_path / f"{name}.csv" for name in ("rooms", "heat", "outdoor", "places")]
+    summary = run_thermal(files, tmp_path / "out", "Europe/Berlin")
+    assert "1 edges present" in str(summary)
+    assert "heat_kw:east: the register started anew 1 times" in str(summary)
+    graph = pd.read_csv(tmp_path / "out" / "graph.csv")
+    assert graph["conductance_w_k"][0] == pytest.approx(70, rel=0.2)
+
+
 def test_voltage_estimate_from_parquet(tmp_path):
     p, q, v = feeder()
     columns = {f"{k}:{c}": t[:, i] for k, t in (("p_kw", p), ("q_kvar", q), ("vm_pu", v)) for i, c in enumerate("abcd")}

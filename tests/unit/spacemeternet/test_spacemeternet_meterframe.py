@@ -6,6 +6,7 @@ import pytest
 
 from rexnet_grid.errors import MeterDataError
 from rexnet_grid.spacemeternet import MeterFrame
+from rexnet_grid.spacemeternet.clock import clock_faults
 from rexnet_grid.spacemeternet.excitation import excitation
 from rexnet_grid.spacemeternet.frame import zone_data
 
@@ -69,6 +70,74 @@ def test_faults_are_named():
         frame.add("room", pd.Series([20.0, 21.0]), "degC")
     with pytest.raises(MeterDataError, match="nothing but gaps"):
         frame.add("room", pd.Series([np.nan], utc(0)), "degC")
+
+
+def test_heat_meters_count_in_joules_too():
+    frame = MeterFrame("30min")
+    frame.add("heat", pd.Series([10.0, 10.0036, 10.0054], utc(0, 30, 60)), "GJ")
+    np.testing.assert_allclose(frame.columns["heat"], [2.0, 1.0], rtol=1e-6)
+
+
+def test_spikes_stuck_sensors_and_gaps_are_noted():
+    index = pd.date_range("2026-01-01", periods=300, freq="15min", tz="UTC")
+    frame = MeterFrame("15min")
+    power = pd.Series(np.where(np.arange(300) % 2, 1.0, 2.0), index)
+    power.iloc[40] = 900.0
+    frame.add("heat", power, "kW")
+    room = pd.Series(20 + 0.01 * np.arange(300.0), index)
+    room.iloc[50:200] = 20.5
+    room.iloc[220:230] = np.nan
+    frame.add("room", room, "degC")
+    said = "\n".join(frame.notes)
+    assert frame.columns["heat"].max() == 2.0
+    for words in ("heat: 1 spikes", "stands still for 37 h", "room: 10 of 300 steps", "longest gap 2.5 h"):
+        assert words in said
+
+
+def test_units_that_cannot_be_are_refused():
+    index = utc(*range(0, 600, 15))
+    for values, unit, said in (
+        (1500.0, "kW", "looks like W"),
+        (293.0, "degC", "looks like kelvin"),
+        (21.0, "K", "these are degC already"),
+        (400_000.0, "W/m2", "irradiance"),
+    ):
+        with pytest.raises(MeterDataError, match=said):
+            MeterFrame().add("meter", pd.Series(values + np.arange(40.0), index), unit)
+
+
+def sunny(days=60):
+    index = pd.date_range("2026-03-01", periods=24 * days, freq="h", tz="UTC")
+    clouds = np.repeat(np.random.default_rng(0).uniform(0.3, 1.0, days), 24)
+    return pd.Series(800 * clouds * np.clip(np.cos((index.hour - 11.3) / 24 * 2 * np.pi), 0, None), index)
+
+
+def test_the_sun_tells_where_the_clock_was_changed():
+    true = sunny()
+    assert clock_faults("sun", true) == []
+    local = true.tz_convert("Europe/Berlin").tz_localize(None).tz_localize("UTC")
+    said = clock_faults("sun", local)
+    assert len(said) == 1
+    assert "1.0 h later from about 2026-03-" in said[0]
+
+
+def test_the_sun_tells_a_wrong_time_zone():
+    assert clock_faults("sun", sunny(), "Europe/Berlin") == []
+    assert "is the time zone right" in clock_faults("sun", sunny(), "Asia/Tokyo")[0]
+
+
+def test_the_sun_may_shine_across_midnight_utc():
+    far_west = sunny().shift(9)
+    assert clock_faults("sun", far_west, "America/Anchorage") == []
+
+
+def test_an_hour_read_twice_asks_for_the_time_zone():
+    true = pd.date_range("2026-10-24 20:00", periods=48, freq="15min", tz="UTC")
+    local = pd.Series(np.arange(48.0) / 10, true.tz_convert("Europe/Berlin").tz_localize(None))
+    frame = MeterFrame()
+    frame.add("room", local, "degC")
+    assert "4 instants read twice" in frame.notes[0]
+    assert "give time_zone" in frame.notes[0]
 
 
 def test_excitation_says_what_stands_in_the_way():

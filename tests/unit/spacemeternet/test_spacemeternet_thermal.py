@@ -56,6 +56,42 @@ def test_edges_and_results(fitted):
     assert list(fitted.cov_.index) == list(fitted.params_.index)
 
 
+def test_heat_loss_and_nested_models(fitted):
+    loss = fitted.heat_loss_.set_index("zone")
+    assert loss.loc["building", "heat_loss_w_k"] == pytest.approx(150, rel=0.1)
+    assert loss.loc["building", "heat_loss_w_k"] == pytest.approx(loss["heat_loss_w_k"].iloc[:3].sum())
+    assert abs(loss.loc["building", "heat_loss_w_k"] - 150) < 3 * loss.loc["building", "std_error"]
+    table = fitted.compare()
+    assert list(table.index) == ["no edges", "present edges", "all candidate edges"]
+    assert (np.diff(table["loglik"]) >= -1e-6).all()
+    assert table.loc["present edges", "p_value"] < 1e-6
+    assert table.loc["all candidate edges", "p_value"] > 0.01
+    assert table["bic"].idxmin() == "present edges"
+
+
+def test_present_edges_are_stable(fitted):
+    stable = fitted.edges_.groupby("state")["stability"]
+    assert stable.min()["present"] > 0.9
+    assert stable.max()["absent"] < 0.6
+    assert fitted.graph_.edges["a", "b"]["stability"] > 0.9
+
+
+def test_residuals_answer_to_no_input(fitted):
+    d = fitted.diagnostics_
+    assert d["input_correlation"].abs().to_numpy().max() < 3 * d["correlation_band"]
+    assert d["time_constants_h"][0] > 10
+
+
+def test_gains_follow_the_time_of_day():
+    temperatures, heat, outdoor = row_of_rooms(days=4, zones=2)
+    net = ThermalSpaceNet(states=2).fit(temperatures, heat, outdoor)
+    assert "gain a cos 1/day" in net.params_.index
+    steady = ThermalSpaceNet(states=2, daily_gains=False).fit(temperatures, heat, outdoor)
+    assert not steady.params_.index.str.contains("/day").any()
+    half = slice(0, 150)
+    assert np.isfinite(net.score(temperatures.iloc[half], heat.iloc[half], outdoor.iloc[half]))
+
+
 def test_prediction_has_honest_intervals(fitted):
     temperatures = row_of_rooms()[0]
     for horizon in (1, 8):
