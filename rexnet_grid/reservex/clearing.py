@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,7 +21,10 @@ from rexnet_grid.reservex.layout import (
     H_LOG,
     K_ACCOUNT,
     K_BOOK,
+    K_EXERCISE,
+    K_OPTION,
     K_SETTLE,
+    OPTION_KINDS,
     RECORD,
     IntArray,
 )
@@ -29,8 +33,11 @@ from rexnet_grid.reservex.log import trade_columns
 from rexnet_grid.reservex.settlement import Entries, UnitFacts, unit_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.reservex.arena import Arena
+    from rexnet_grid.reservex.options import SecurityOption
     from rexnet_grid.reservex.rules import MarketRules
 
 HOUSE = "exchange"
@@ -81,6 +88,8 @@ class Clearing(BookViews):
         self._closed: dict[int, IntArray] = {}
         self._figures: dict[int, UnitFigures] = {}
         self._settled: dict[int, int] = {}
+        self._options: list[SecurityOption] = []
+        self._options_of: dict[int, list[int]] = {}
         self._accounts: dict[str, int] = {}
         self._names: list[tuple[str, str]] = []
         self.ledger = Ledger(arena, self._closed)
@@ -91,6 +100,30 @@ class Clearing(BookViews):
         if HOUSE not in self._accounts:
             self._add_account(HOUSE, "", 0, 0)
         return self._accounts[HOUSE]
+
+    @property
+    def options(self) -> Sequence[SecurityOption]:
+        """All options for security that were sold, in order; see :class:`rexnet_grid.reservex.options.OptionBook`."""
+        return self._options
+
+    def options_of(self, unit: int) -> tuple[SecurityOption, ...]:
+        """Return the options of one unit, in order of sale."""
+        return tuple(self._options[number] for number in self._options_of.get(unit, ()))
+
+    def add_option(self, option: SecurityOption) -> None:
+        """Note in the log that an option was sold; its number is the next one."""
+        kind, number = OPTION_KINDS.index(option.kind), len(self._options)
+        self._options.append(option)
+        self._options_of.setdefault(option.unit, []).append(number)
+        row = [K_OPTION, number, option.account, option.unit, option.fee, option.lots, kind, option.exercise]
+        self._append(np.array([row], dtype=np.int64))
+
+    def use_option(self, number: int, lots: int) -> None:
+        """Note in the log that part of an option was exercised."""
+        option = self._options[number]
+        self._options[number] = replace(option, used=option.used + lots)
+        row = [K_EXERCISE, number, option.account, option.unit, option.exercise, lots, 0, 0]
+        self._append(np.array([row], dtype=np.int64))
 
     def figures(self, unit: int) -> UnitFigures:
         """Return what the trading of a unit, open or closed, came to."""

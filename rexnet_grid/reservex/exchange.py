@@ -28,18 +28,26 @@ from rexnet_grid.reservex.layout import (
     H_LEGS,
     H_LIVE,
     H_QUOTER,
+    H_STATE,
     K_ACCOUNT,
     K_CLOCK,
     K_CLOSE,
+    K_EXERCISE,
     K_OPEN,
+    K_OPTION,
+    K_QUOTER,
     K_SETTLE,
+    K_STATE,
     NO_PRICE,
+    OPTION_KINDS,
     SELL,
     IntArray,
 )
 from rexnet_grid.reservex.log import EventLog
 from rexnet_grid.reservex.messages import AuctionResult, Reservations
+from rexnet_grid.reservex.options import SecurityOption
 from rexnet_grid.reservex.order_entry import OrderEntry
+from rexnet_grid.reservex.rules import PERIODIC
 from rexnet_grid.reservex.state import hash_state
 
 if TYPE_CHECKING:
@@ -55,7 +63,6 @@ _SIDES = {"buy": BUY, "sell": SELL}
 _KINDS = {"limit": 0, "market": F_MARKET}
 _TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
 _BIG = 1 << 40
-PERIODIC = ("periodic_pay_as_clear", "periodic_pay_as_bid")
 _NOTHING = np.zeros(1, dtype=np.int64)
 
 
@@ -185,7 +192,27 @@ class Exchange(OrderEntry):
 
     def set_quoter(self, account: int | None) -> None:
         """Let only one account rest orders in continuous trading, as a contract maker's exchange does."""
-        self._arena.M[H_QUOTER] = 0 if account is None else index(account) + 1
+        code = 0 if account is None else index(account) + 1
+        if code != self._arena.M[H_QUOTER]:
+            self._arena.M[H_QUOTER] = code
+            self._append(np.array([[K_QUOTER, 0, code, 0, 0, 0, 0, 0]], dtype=np.int64))
+
+    @property
+    def quoter(self) -> int | None:
+        """The account that alone may rest orders, ``None`` when everybody may."""
+        code = int(self._arena.M[H_QUOTER])
+        return code - 1 if code else None
+
+    def set_state(self, is_high: bool) -> None:
+        """Say which state the world of the two-state price is in."""
+        if is_high != self.is_high:
+            self._arena.M[H_STATE] = int(is_high)
+            self._append(np.array([[K_STATE, 0, 0, 0, 0, int(is_high), 0, 0]], dtype=np.int64))
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the world of the two-state price is in its high state."""
+        return bool(self._arena.M[H_STATE])
 
     def set_clock(self, seconds: int) -> None:
         """Write the time since unit 0 began [s] into the log, so that statistics can tell lead times."""
@@ -198,7 +225,7 @@ class Exchange(OrderEntry):
 
     def state_hash(self) -> str:
         """Return a fingerprint of the state: equal histories have equal fingerprints."""
-        return hash_state(self._arena, self._closed)
+        return hash_state(self._arena, self._closed, self.options)
 
     @classmethod
     def replay(cls, log: EventLog) -> Exchange:
@@ -240,7 +267,7 @@ class Exchange(OrderEntry):
 
     def _fold_one(self, event: IntArray, log: EventLog) -> bool:
         """Fold an event that the compiled fold leaves to us; False when it only needed room."""
-        kind, _, account, unit, price, lots, phase, _ = event.tolist()
+        kind, order, account, unit, price, lots, phase, last = event.tolist()
         if kind == K_ACCOUNT:
             name, node = log.names[account]
             self._add_account(name, node, 0, lots)
@@ -248,4 +275,9 @@ class Exchange(OrderEntry):
             self._open(unit, phase, price)
         elif kind == K_CLOSE:
             self._close(unit)
-        return kind in {K_ACCOUNT, K_OPEN, K_CLOSE}
+        elif kind == K_OPTION:
+            node = log.names[account][1]
+            self.add_option(SecurityOption(order, account, node, unit, OPTION_KINDS[phase], lots, price, last))
+        elif kind == K_EXERCISE:
+            self.use_option(order, lots)
+        return kind in {K_ACCOUNT, K_OPEN, K_CLOSE, K_OPTION, K_EXERCISE}

@@ -21,6 +21,8 @@ from rexnet_grid.reservex.layout import (
     F_SIDE,
     F_WAIT,
     H_NEXT_ID,
+    H_QUOTER,
+    H_STATE,
     I_CANCELLED,
     I_EXPIRED,
     I_FILLED,
@@ -30,9 +32,11 @@ from rexnet_grid.reservex.layout import (
     K_FILL,
     K_LIMIT,
     K_NEW,
+    K_QUOTER,
     K_REJECT,
     K_REMOVE,
     K_SETTLE,
+    K_STATE,
     K_UNCROSS,
     K_WAKE,
     R_FOK,
@@ -144,6 +148,27 @@ def _fold_new(M: IntArray, D: IntArray, E: IntArray, source: IntArray, i: int) -
     return i
 
 
+@inner
+def _fold_word(M: IntArray, E: IntArray, row: IntArray) -> bool:
+    """Fold an event that changes a word or two and no order; tells whether it was one."""
+    kind = row[E_KIND]
+    if kind == K_BOOK:
+        M[account_of(M, row[E_ACCOUNT]) + A_CASH] -= row[E_LOTS]
+        M[account_of(M, row[E_PRICE]) + A_CASH] += row[E_LOTS]
+    elif kind == K_LIMIT:
+        M[account_of(M, row[E_ACCOUNT]) + A_LIMIT] = row[E_LOTS]
+    elif kind == K_UNCROSS:
+        M[book_of(M, row[E_UNIT]) + B_PHASE] = row[E_AUX2]
+    elif kind == K_QUOTER:
+        M[H_QUOTER] = row[E_ACCOUNT]
+    elif kind == K_STATE:
+        M[H_STATE] = row[E_LOTS]
+    elif kind not in (K_CLOCK, K_SETTLE, K_WAKE):
+        return False
+    _copy(M, E, row)
+    return True
+
+
 @entry
 def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: int) -> int:
     """Fold events into the arena and copy them to its log; returns the row it could not fold (or the end)."""
@@ -163,19 +188,7 @@ def fold_events(M: IntArray, D: IntArray, E: IntArray, source: IntArray, start: 
             M[H_NEXT_ID] = row[E_ORDER] + 1
             D[row[E_ORDER]] = I_REJECTED
             _copy(M, E, row)
-        elif kind == K_BOOK:
-            M[account_of(M, row[E_ACCOUNT]) + A_CASH] -= row[E_LOTS]
-            M[account_of(M, row[E_PRICE]) + A_CASH] += row[E_LOTS]
-            _copy(M, E, row)
-        elif kind == K_LIMIT:
-            M[account_of(M, row[E_ACCOUNT]) + A_LIMIT] = row[E_LOTS]
-            _copy(M, E, row)
-        elif kind == K_UNCROSS:
-            M[book_of(M, row[E_UNIT]) + B_PHASE] = row[E_AUX2]
-            _copy(M, E, row)
-        elif kind in (K_CLOCK, K_SETTLE, K_WAKE):
-            _copy(M, E, row)
-        else:
+        elif not _fold_word(M, E, row):
             return i
         i += 1
     return i

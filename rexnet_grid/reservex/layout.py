@@ -8,6 +8,8 @@ the range of prices.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +56,7 @@ H_IDS = 27  # length of D
 H_ROWS = 28  # rows of E
 H_LEGS = 29  # legs of waiting blocks
 H_DUE = 30  # 1: waiting blocks may be able to trade in the unit of the last event
+H_STATE = 31  # 1: the two-state maker's world is in its high state
 HEADER = 64
 
 # order record
@@ -103,6 +106,12 @@ K_CLOCK = 10  # lots = seconds since unit 0
 K_LIMIT = 11  # account, lots = collateral limit in quanta
 K_SETTLE = 12  # account = operator, unit, price = reference price
 K_WAKE = 13  # order = waiting block that trades now, account, unit of its first leg
+K_QUOTER = 14  # account + 1 that alone may rest orders in continuous trading, 0: everybody
+K_STATE = 15  # lots = 1 in the high state of the two-state maker, 0 in the low one
+K_OPTION = 16  # order = number of the option, account, unit, price = option fee, lots, aux1 kind, aux2 exercise fee
+K_EXERCISE = 17  # order = number of the option, account, unit, lots
+
+OPTION_KINDS: tuple[Literal["call", "put"], ...] = ("call", "put")
 
 # command rows of a batch
 C_ACCOUNT, C_UNIT, C_SIDE, C_PRICE, C_LOTS, C_ACTION, C_ORDER = range(7)

@@ -103,7 +103,7 @@ class EventLog:
         for i, name in enumerate(COLUMNS):
             rows[:, i] = table.column(name).to_numpy()
         names = tuple((name, node) for name, node in about["names"])
-        return cls(rows, names, MarketRules(**about["rules"]), about["carrier"])
+        return cls(rows, names, MarketRules.from_dict(about["rules"]), about["carrier"])
 
 
 def trade_columns(rows: IntArray) -> dict[str, IntArray]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.errors import InputError
 from rexnet_grid.reservex.batch import OrderBatch
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ContractMaker:
     """Quote every open unit at each boundary by a pricing function of the inventory.
 
     Nobody else's orders rest, so every trade is with the maker, at its price; what it earns and holds is on the ledger
-    like anybody's.
+    like anybody's. All it knows is in the rules and the log of the exchange: :meth:`of` takes it up again on a replay.
 
     Parameters
     ----------
@@ -37,17 +38,42 @@ class ContractMaker:
     account
         The maker's account.
     pricing
-        What to quote.
+        What to quote; by default as the rules say.
     lots
-        Size of each quote [lot].
+        Size of each quote [lot]; by default as the rules say.
     """
 
-    def __init__(self, exchange: Exchange, account: int, pricing: PricingFunction, lots: int) -> None:
+    def __init__(
+        self, exchange: Exchange, account: int, pricing: PricingFunction | None = None, lots: int | None = None
+    ) -> None:
+        terms, quantum = exchange.rules.maker, exchange.rules.quantum
         self.exchange = exchange
         self.account = account
-        self.pricing = pricing
-        self.lots = lots
+        self.lots = max(1, round(terms.quote_kw / quantum.lot_kw)) if lots is None else lots
+        self._given = pricing
         exchange.set_quoter(account)
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> ContractMaker:
+        """Return the maker of an exchange that has one, such as a replayed one.
+
+        Raises
+        ------
+        InputError
+            When nobody makes it.
+        """
+        if exchange.quoter is None:
+            raise InputError("nobody makes this exchange: no account was set as its quoter")
+        return cls(exchange, exchange.quoter)
+
+    @property
+    def pricing(self) -> PricingFunction:
+        """What it quotes by now."""
+        rules = self.exchange.rules
+        if self._given is not None:
+            return self._given
+        one_sided = rules.design == "one_sided"
+        return rules.maker.function(rules.quantum, one_sided=one_sided, is_high=self.exchange.is_high)
 
     def requote(self) -> MakerBooks:
         """Replace all quotes; call it at every boundary. Returns where the maker stands."""

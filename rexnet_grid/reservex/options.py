@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from rexnet_grid.reservex.layout import OPTION_KINDS
+
 if TYPE_CHECKING:
     from rexnet_grid.reservex.exchange import Exchange
 
@@ -61,7 +63,7 @@ class OptionReceipt(NamedTuple):
 
 
 class OptionBook:
-    """All options of one exchange.
+    """All options of one exchange; what was sold and exercised stands in its log.
 
     Parameters
     ----------
@@ -74,7 +76,6 @@ class OptionBook:
     def __init__(self, exchange: Exchange, operator_account: int) -> None:
         self.exchange = exchange
         self.operator_account = operator_account
-        self._options: list[SecurityOption] = []
 
     def sell(
         self, account: int, unit: int, kind: OptionKind, lots: int, fee: int | None = None, exercise: int | None = None
@@ -89,33 +90,32 @@ class OptionBook:
             Option and exercise fee [tick]; the rules' defaults when not given.
         """
         rules = self.exchange.rules
-        if not 0 <= account < len(self.exchange.names) or kind not in {"call", "put"} or lots < 1:
+        known = 0 <= account < len(self.exchange.names) and kind in OPTION_KINDS
+        if not known or not 1 <= lots <= rules.max_order_lots:
             return OptionReceipt(-1, "rejected", 0, "unknown account or kind, or no lots")
         if unit not in self.exchange.units:
             return OptionReceipt(-1, "rejected", 0, "unit is not open")
         fee = rules.ticks(rules.option_fee_eur_per_mwh) if fee is None else fee
         exercise = rules.ticks(rules.exercise_fee_eur_per_mwh) if exercise is None else exercise
-        number, node = len(self._options), self.exchange.names[account][1]
-        self._options.append(SecurityOption(number, account, node, unit, kind, lots, fee, exercise))
+        number, node = len(self.exchange.options), self.exchange.names[account][1]
+        self.exchange.add_option(SecurityOption(number, account, node, unit, kind, lots, fee, exercise))
         self._pay("option fee", unit, account, fee * lots)
         return OptionReceipt(number, "sold", lots)
 
     def offers(self, unit: int) -> tuple[SecurityOption, ...]:
         """Return what is left to exercise in a unit, cheapest exercise fee first, then in order of sale."""
-        mine = (option for option in self._options if option.unit == unit and option.used < option.lots)
-        return tuple(sorted(mine, key=lambda option: (option.exercise, option.number)))
+        left = (option for option in self.exchange.options_of(unit) if option.used < option.lots)
+        return tuple(sorted(left, key=lambda option: (option.exercise, option.number)))
 
     def exercise(self, number: int, lots: int) -> OptionReceipt:
         """Exercise part of an option; the seller receives the exercise fee per energy not served (or called)."""
-        if not 0 <= number < len(self._options):
+        options = self.exchange.options
+        if not 0 <= number < len(options):
             return OptionReceipt(number, "rejected", 0, "unknown option")
-        option = self._options[number]
+        option = options[number]
         if not 1 <= lots <= option.lots - option.used:
             return OptionReceipt(number, "rejected", 0, "more than is left of it")
-        self._options[number] = SecurityOption(
-            option.number, option.account, option.node, option.unit, option.kind, option.lots, option.fee,
-            option.exercise, option.used + lots,
-        )  # fmt: skip
+        self.exchange.use_option(number, lots)
         self._pay("exercise fee", option.unit, option.account, option.exercise * lots)
         return OptionReceipt(number, "exercised", lots)
 

@@ -6,13 +6,18 @@ has a positive one and raises its prices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
+from rexnet_grid.errors import InputError, Issue, did_you_mean
+
 if TYPE_CHECKING:
     from rexnet_grid.reservex.layout import FloatArray, IntArray
+    from rexnet_grid.units import Quantum
+
+Pricing = Literal["linear", "avellaneda_stoikov", "minimum_variance", "two_state"]
 
 
 class PricingFunction(Protocol):
@@ -148,3 +153,91 @@ class TwoStatePrice:
         probability = limit + (float(self.is_high) - limit) * (1.0 - both) ** lead.astype(np.float64)
         ask = self.low + (self.high - self.low) * probability
         return np.full(len(inventory), np.nan), ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakerTerms:
+    """How a contract maker prices, in the units of people; checked when made.
+
+    Attributes
+    ----------
+    pricing
+        Which pricing function; the one-sided design always takes ``"two_state"``.
+    quote_kw
+        Size of each quote [kW].
+    base_eur_per_mwh
+        Mid price of an empty inventory [EUR/MWh].
+    half_spread_eur_per_mwh
+        Half the gap between bid and ask [EUR/MWh]; Avellaneda and Stoikov find their own.
+    slope_eur_per_mwh_per_kw
+        ``"linear"``: rise of the mid price per kW sold [EUR/MWh/kW].
+    risk_aversion
+        ``"avellaneda_stoikov"``: γ [1/(EUR/MWh kW)].
+    volatility_eur_per_mwh
+        The same: σ of the mid price per square root of a unit [EUR/MWh].
+    fill_decay
+        The same: k, how fast fills fade with the distance from mid [1/(EUR/MWh)].
+    response_kw_per_eur_per_mwh
+        ``"minimum_variance"``: how much less is bought from it per price rise [kW/(EUR/MWh)].
+    damping
+        The same: part of the correction made at each boundary [-].
+    low_eur_per_mwh, high_eur_per_mwh
+        ``"two_state"``: price in each state [EUR/MWh].
+    to_high, to_low
+        The same: anticipated probability that a unit switches the state [-].
+
+    Raises
+    ------
+    InputError
+        With every value that cannot be used.
+    """
+
+    pricing: Pricing = "linear"
+    quote_kw: float = 100.0
+    base_eur_per_mwh: float = 100.0
+    half_spread_eur_per_mwh: float = 3.0
+    slope_eur_per_mwh_per_kw: float = 0.2
+    risk_aversion: float = 0.01
+    volatility_eur_per_mwh: float = 2.0
+    fill_decay: float = 0.3
+    response_kw_per_eur_per_mwh: float = 5.0
+    damping: float = 0.5
+    low_eur_per_mwh: float = 60.0
+    high_eur_per_mwh: float = 180.0
+    to_high: float = 0.05
+    to_low: float = 0.15
+
+    def __post_init__(self) -> None:
+        issues = []
+        if self.pricing not in get_args(Pricing):
+            expected, hint = "one of " + ", ".join(get_args(Pricing)), did_you_mean(self.pricing, get_args(Pricing))
+            issues.append(Issue("market rules", "maker.pricing", repr(self.pricing), expected, hint))
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            free = field.name in {"base_eur_per_mwh", "low_eur_per_mwh", "high_eur_per_mwh"}
+            share = field.name in {"to_high", "to_low", "damping"}
+            good = isinstance(value, int | float) and abs(value) < float("inf") and (free or value >= 0.0)
+            if field.name in _POSITIVE:
+                good = good and value > 0.0
+            if not good or (share and value > 1.0):
+                expected = "from 0 to 1" if share else "a finite number" if free else "a positive number"
+                issues.append(Issue("market rules", f"maker.{field.name}", repr(value), expected))
+        if issues:
+            raise InputError(issues)
+
+    def function(self, quantum: Quantum, *, one_sided: bool, is_high: bool = False) -> PricingFunction:
+        """Return the pricing function in ticks and lots; ``is_high`` is the state now, where there are two."""
+        tick, lot = quantum.tick_eur_per_mwh, quantum.lot_kw
+        base, half = self.base_eur_per_mwh / tick, self.half_spread_eur_per_mwh / tick
+        if one_sided or self.pricing == "two_state":
+            low, high = self.low_eur_per_mwh / tick, self.high_eur_per_mwh / tick
+            return TwoStatePrice(low, high, self.to_high, self.to_low, is_high)
+        if self.pricing == "linear":
+            return LinearPricing(base, self.slope_eur_per_mwh_per_kw * lot / tick, half)
+        if self.pricing == "minimum_variance":
+            return MinimumVariance(base, self.response_kw_per_eur_per_mwh * tick / lot, self.damping, half)
+        gamma, sigma = self.risk_aversion * tick * lot, self.volatility_eur_per_mwh / tick
+        return AvellanedaStoikov(base, gamma, sigma, self.fill_decay * tick)
+
+
+_POSITIVE = {"quote_kw", "risk_aversion", "fill_decay", "response_kw_per_eur_per_mwh"}

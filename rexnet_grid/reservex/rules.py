@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
 from rexnet_grid.reservex.layout import MAX_ABS_PRICE
+from rexnet_grid.reservex.pricing import MakerTerms
 from rexnet_grid.units import Quantum
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SelfTrade = Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
 ImbalanceRule = Literal["single_price", "two_price", "fixed_penalty"]
 Rationing = Literal["time", "pro_rata"]
 Design = Literal["continuous", "periodic_pay_as_clear", "periodic_pay_as_bid", "maker", "one_sided"]
+
+PERIODIC: tuple[Design, ...] = ("periodic_pay_as_clear", "periodic_pay_as_bid")
+QUOTED: tuple[Design, ...] = ("maker", "one_sided")
 
 _MAX_LOTS = 1 << 30
 
@@ -47,6 +54,8 @@ class MarketRules:
     design
         Which market this is: the continuous book, a periodic double auction (pay-as-clear or pay-as-bid), the contract
         maker, or the one-sided two-price prototype.
+    maker
+        How the contract maker prices, in the last two designs.
     imbalance
         How realised minus reserved is settled, see :mod:`rexnet_grid.reservex.settlement`.
     imbalance_spread_eur_per_mwh
@@ -91,6 +100,7 @@ class MarketRules:
     opening_auction: bool = True
     auction_rationing: Rationing = "time"
     design: Design = "continuous"
+    maker: MakerTerms = field(default_factory=MakerTerms)
     imbalance: ImbalanceRule = "two_price"
     imbalance_spread_eur_per_mwh: float = 20.0
     imbalance_spread_relative: float = 0.0
@@ -134,10 +144,10 @@ class MarketRules:
             ("max_price_ticks", _whole(high, low, MAX_ABS_PRICE), "a whole number of ticks, at least min_price_ticks"),
             ("max_order_lots", _whole(self.max_order_lots, 1, _MAX_LOTS), f"a whole number from 1 to {_MAX_LOTS}"),
         ]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith(("_eur_per_mwh", "_eur", "_relative")) and not field.name.startswith("tick"):
-                checks.append((field.name, value is None or _not_negative(value), "a number, not negative"))
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name.endswith(("_eur_per_mwh", "_eur", "_relative")) and not each.name.startswith("tick"):
+                checks.append((each.name, value is None or _not_negative(value), "a number, not negative"))
         return checks
 
     @property
@@ -152,6 +162,11 @@ class MarketRules:
     def as_dict(self) -> dict[str, Any]:
         """Return the rules as plain values, as the log keeps them."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> MarketRules:
+        """Return the rules that :meth:`as_dict` gave."""
+        return cls(**{**values, "maker": MakerTerms(**values.get("maker", {}))})
 
 
 def _whole(value: object, low: int, high: int) -> bool:

@@ -22,6 +22,9 @@ from rexnet_grid.reservex.layout import (
     H_ACC,
     H_LIVE,
     H_NEXT_ID,
+    H_QUOTER,
+    H_STATE,
+    OPTION_KINDS,
     RECORD,
     IntArray,
 )
@@ -29,15 +32,19 @@ from rexnet_grid.reservex.views import dump_units
 from rexnet_grid.reservex.waiting import dump_legs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rexnet_grid.reservex.arena import Arena
+    from rexnet_grid.reservex.options import SecurityOption
 
 _FIGURES = np.array([B_PHASE, B_REFERENCE, B_LAST, B_FIRST, B_LOW, B_HIGH, B_VOLUME, B_TURNOVER])
 
 
-def hash_state(arena: Arena, closed: Mapping[int, IntArray]) -> str:
-    """Return a SHA-256 over all orders in priority, positions, figures of the units, cash, limits and reservations."""
+def hash_state(arena: Arena, closed: Mapping[int, IntArray], options: Sequence[SecurityOption]) -> str:
+    """Return a SHA-256 over all orders in priority, positions, figures of the units, cash, limits, reservations.
+
+    The maker's account and state, and the security options with what was exercised of them, are part of it.
+    """
     M, n = arena.M, arena.accounts
     books = arena.books()
     units = np.array(list(books), dtype=np.int64)
@@ -53,4 +60,7 @@ def hash_state(arena: Arena, closed: Mapping[int, IntArray]) -> str:
     digest.update(np.ascontiguousarray(accounts[:, [A_CASH, A_LIMIT]]).tobytes())
     for unit in sorted(closed):
         digest.update(np.array([unit, *np.trim_zeros(closed[unit], "b")], dtype="<i8").tobytes())
+    digest.update(np.array([M[H_QUOTER], M[H_STATE]], dtype="<i8").tobytes())
+    rows = [(o.account, o.unit, OPTION_KINDS.index(o.kind), o.lots, o.fee, o.exercise, o.used) for o in options]
+    digest.update(np.array(rows, dtype="<i8").tobytes())
     return digest.hexdigest()

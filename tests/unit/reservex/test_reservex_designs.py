@@ -8,10 +8,10 @@ import pytest
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.errors import InputError
-from rexnet_grid.reservex import Exchange, MarketRules
+from rexnet_grid.reservex import EventLog, Exchange, MarketRules
 from rexnet_grid.reservex.maker import ContractMaker
 from rexnet_grid.reservex.options import OptionBook
-from rexnet_grid.reservex.pricing import AvellanedaStoikov, LinearPricing, MinimumVariance, TwoStatePrice
+from rexnet_grid.reservex.pricing import AvellanedaStoikov, LinearPricing, MakerTerms, MinimumVariance, TwoStatePrice
 
 
 def periodic(design):
@@ -73,6 +73,92 @@ def test_pricing_functions():
     )
     assert np.isnan(bid).all()
     assert np.allclose(ask, [80.0, 20.0 + 60.0 * 0.25])
+
+
+TERMS = {
+    "linear": {"slope_eur_per_mwh_per_kw": 1.0},
+    "avellaneda_stoikov": {"risk_aversion": 0.02, "volatility_eur_per_mwh": 3.0, "fill_decay": 0.5},
+    "minimum_variance": {"response_kw_per_eur_per_mwh": 2.0, "damping": 0.7},
+}
+
+
+@pytest.mark.parametrize("pricing", TERMS)
+def test_a_maker_chosen_in_the_rules_quotes_like_its_function_and_goes_on_from_its_log(pricing, tmp_path):
+    terms = MakerTerms(
+        pricing=pricing, base_eur_per_mwh=100.0, half_spread_eur_per_mwh=2.0, quote_kw=5.0, **TERMS[pricing]
+    )
+    rules = MarketRules(opening_auction=False, forward_units=4, design="maker", maker=terms)
+    ex = Exchange(rules)
+    m, a = ex.register("maker", node="n"), ex.register("a", node="n")
+    for unit in range(3):
+        ex.open_unit(unit)
+    maker = ContractMaker(ex, m)
+    maker.requote()
+    ex.submit(a, 1, "buy", kind="market", lots=20)
+    maker.requote()
+    bid, ask = terms.function(rules.quantum, one_sided=False).quotes(np.array([0, 20, 0]), np.arange(1, 4))
+    assert [ex.best_bid(u) for u in range(3)] == np.floor(bid).tolist()
+    assert [ex.best_ask(u) for u in range(3)] == np.ceil(ask).tolist()
+    assert ask[1] > ask[0]  # what was sold got dearer
+    ex.log.to_parquet(tmp_path / "log.parquet")
+    again = Exchange.replay(EventLog.from_parquet(tmp_path / "log.parquet"))
+    assert again.state_hash() == ex.state_hash()
+    for one in (ex, again):
+        assert one.submit(a, 2, "buy", 500, 1).status == "cancelled"
+        ContractMaker.of(one).requote()
+    assert again.state_hash() == ex.state_hash()
+    assert ex.submit(a, 2, "sell", 5000, 1).reason == "nothing more to trade with at once"
+
+
+def test_the_one_sided_design_follows_the_state_and_anticipates_its_switch():
+    terms = MakerTerms(low_eur_per_mwh=50.0, high_eur_per_mwh=150.0, to_high=0.25, to_low=0.5)
+    ex = Exchange(MarketRules(opening_auction=False, forward_units=4, design="one_sided", maker=terms))
+    m, a = ex.register("maker", node="n"), ex.register("a", node="n")
+    ex.open_unit(0)
+    maker = ContractMaker(ex, m)
+    for high, price in ((False, 50.0 + 100.0 * 0.25), (True, 50.0 + 100.0 * 0.5)):
+        ex.set_state(high)
+        maker.requote()
+        assert (ex.best_bid(0), ex.best_ask(0)) == (None, round(price / 0.1))
+    assert ex.submit(a, 0, "sell", 0, 5).status == "cancelled"
+    again = Exchange.replay(ex.log)
+    assert again.is_high
+    assert again.state_hash() == ex.state_hash()
+
+
+def test_maker_terms_name_every_fault():
+    with pytest.raises(InputError) as error:
+        MakerTerms(pricing="lineer", quote_kw=0.0, to_high=1.5)  # type: ignore[arg-type]
+    assert [issue.key for issue in error.value.issues] == ["maker.pricing", "maker.quote_kw", "maker.to_high"]
+    with pytest.raises(InputError, match="nobody makes"):
+        ContractMaker.of(Exchange(MarketRules()))
+
+
+def test_any_prefix_of_the_log_knows_maker_and_options():
+    ex = Exchange(MarketRules(opening_auction=False, design="maker"))
+    op, m, a = (ex.register(name, node="n") for name in ("operator", "maker", "a"))
+    told, book = {}, OptionBook(ex, op)
+
+    def note(_):
+        told[len(ex.log)] = ex.state_hash()
+
+    ex.open_unit(3)
+    maker = ContractMaker(ex, m)
+    note(maker.requote())
+    note(book.sell(a, 3, "put", 10))
+    note(book.sell(a, 3, "call", 4, fee=1, exercise=70))
+    note(ex.submit(a, 3, "buy", 2000, 6))
+    note(book.exercise(1, 3))
+    note(maker.requote())
+    note(ex.close_gate(3))
+    assert len(set(told.values())) == len(told) == 7
+    for events, state in told.items():
+        replayed = Exchange.replay(ex.log.prefix(events))
+        assert replayed.state_hash() == state
+        assert np.array_equal(replayed.log.rows, ex.log.rows[:events])
+    again = OptionBook(Exchange.replay(ex.log), op)
+    assert [(o.kind, o.lots - o.used) for o in again.offers(3)] == [("call", 1), ("put", 10)]
+    assert again.exercise(0, 11).status == "rejected"
 
 
 def test_options_pay_their_fees_and_end():
