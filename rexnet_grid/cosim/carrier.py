@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.cosim.options import sell_options
 from rexnet_grid.cosim.quoting import requote
 from rexnet_grid.cosim.tape import Tape
 from rexnet_grid.prosumers.base import MarketView
@@ -14,6 +15,8 @@ from rexnet_grid.prosumers.base import MarketView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rexnet_grid.cosim.making import MakerDesk
+    from rexnet_grid.cosim.options import OptionTerms
     from rexnet_grid.delivery import DeliveryNetwork, Headroom, LocationalSignal
     from rexnet_grid.delivery.admission import LinearAdmission
     from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray, Prosumer, Quotes
@@ -87,6 +90,8 @@ class CarrierMarket:
         self.signal: LocationalSignal | None = None
         self.rows: dict[int, Headroom] = {}
         self.tape = Tape(exchange)
+        self.maker: MakerDesk | None = None
+        self.options: tuple[OptionTerms, ...] = ()
 
     @property
     def carrier(self) -> Carrier:
@@ -107,6 +112,16 @@ class CarrierMarket:
         """Uncross the call phase of these units and remember at which price each opened."""
         for unit in units:
             self.tape.note_opening(unit, self.exchange.uncross(unit).price)
+
+    def open_unit(self, unit: int) -> None:
+        """Open a unit and let participants sell their options for it."""
+        self.exchange.open_unit(unit, None if self.maker is None else self.maker.reference(unit))
+        sell_options(self, unit)
+
+    def requote(self, unit: int) -> None:
+        """Let the contract maker, where there is one, set its prices at the boundary before ``unit``."""
+        if self.maker is not None:
+            self.maker.requote(self.exchange, unit)
 
     def look(self, member: int) -> AccountView:
         """Return the open units and the own orders as participant ``member`` sees them now."""

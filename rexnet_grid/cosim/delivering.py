@@ -62,9 +62,10 @@ def deliver(market: CarrierMarket, book: UnitOnCarrier) -> NetworkState:
     delivered[operator] = -delivered.sum()
     book.delivered_kw[:] = delivered
     book.state = state
-    kept = np.where(np.sign(delivered) == np.sign(book.reserved_kw), np.abs(delivered), 0.0)
-    cut = book.cut_kw(("ration", "discard", "call", "put")) + np.abs(asked - delivered)
-    book.withheld_kw[:] = np.minimum(cut, np.maximum(np.abs(book.reserved_kw) - kept, 0.0))
+    due = book.reserved_kw + book.cut_kw(("call", "put"))
+    kept = np.where(np.sign(delivered) == np.sign(due), np.abs(delivered), 0.0)
+    cut = book.cut_kw(("ration", "discard")) + np.abs(asked - delivered)
+    book.withheld_kw[:] = np.minimum(cut, np.maximum(np.abs(due) - kept, 0.0))
     book.withheld_kw[book.balances] = 0.0
     return state
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.cosim.making import MAKER
 from rexnet_grid.reservex.ledger import ENTRY_KINDS
 from rexnet_grid.reservex.log import PHASES
 from rexnet_grid.results.schema import network_table
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from rexnet_grid.results.writer import RunWriter
     from rexnet_grid.units import Carrier, TimeGrid
 
-RATION = ("ration", "put")
+RATION = ("ration",)
 DISCARD = ("discard",)
+EXERCISED = ("call", "put")
 
 
 def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier, hours: float) -> None:
@@ -147,6 +149,46 @@ def record_prices(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
     )
 
 
+def record_maker(writer: RunWriter, market: CarrierMarket, unit: int) -> None:
+    """Write what the contract maker quotes and holds in a unit, just before its gate closes."""
+    if market.maker is None:
+        return
+    exchange, account = market.exchange, market.maker.account
+    writer.append(
+        "maker",
+        {
+            "carrier": market.carrier,
+            "unit": [unit],
+            "bid_ticks": [exchange.best_bid(unit)],
+            "ask_ticks": [exchange.best_ask(unit)],
+            "inventory_lots": [exchange.ledger.position(account, unit)],
+            "cash_quanta": [exchange.ledger.cash(account)],
+        },
+    )
+
+
+def record_options(writer: RunWriter, market: CarrierMarket, unit: int, hours: float) -> None:
+    """Write which options were sold for a unit and what was exercised of them."""
+    sold = market.exchange.options_of(unit)
+    if not sold:
+        return
+    lot_kw, eur = market.lot_kw, market.exchange.rules.quantum.eur
+    writer.append(
+        "options",
+        {
+            "carrier": market.carrier,
+            "unit": unit,
+            "participant": [market.seats.names[option.account] for option in sold],
+            "node": [option.node for option in sold],
+            "kind": [option.kind for option in sold],
+            "sold_kw": [option.lots * lot_kw for option in sold],
+            "exercised_kwh": [option.used * lot_kw * hours for option in sold],
+            "option_fee_eur": [option.fee * option.lots * eur for option in sold],
+            "exercise_fee_eur": [option.exercise * option.used * eur for option in sold],
+        },
+    )
+
+
 def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int, congestion: Congestion) -> None:
     """Write which limits stood between orders of a unit, just before its gate closes."""
     if market.admission is None:
@@ -248,6 +290,9 @@ def record_participants(
                 "account": list(range(len(seats.names))),
             },
         )
+        if market.maker is not None:
+            maker = {"name": [MAKER], "kind": ["maker"], "node": [market.network.supply_node]}
+            writer.append("participants", {**maker, "carrier": carrier, "account": [market.maker.account]})
 
 
 def record_weather(writer: RunWriter, grid: TimeGrid, weather: Weather, units: int) -> None:

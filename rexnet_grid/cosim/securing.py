@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.cosim.options import exercise, on_offer
 from rexnet_grid.cosim.unit import Cut, Stage, UnitOnCarrier
 from rexnet_grid.delivery.safety import Participants
 
@@ -21,8 +22,11 @@ def secure_reservations(market: CarrierMarket, maintainer: SafetyMaintainer, boo
     """Cut reservations until the predicted unit is clean; fills ``secured_kw`` and ``cuts`` of ``book``."""
     seats = market.seats
     scheduled = _without_operator(market, book.reserved_kw)
-    schedule = Participants(seats.nodes, scheduled, seats.curtailment_price, _cuttable(market, scheduled))
-    answer = maintainer.secure(market.network, book.unit, schedule)
+    options, spoken_for = on_offer(market, book.unit, scheduled, ("call", "put"))
+    cuttable = _cuttable(market, scheduled) - spoken_for
+    schedule = Participants(seats.nodes, scheduled, seats.curtailment_price, cuttable)
+    answer = maintainer.secure(market.network, book.unit, schedule, options)
+    exercise(market, book.unit, answer.actions)
     operated = book.reserved_kw[seats.operator]
     book.secured_kw[:] = answer.secured_kw
     book.secured_kw[seats.operator] = operated
@@ -33,20 +37,25 @@ def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: U
     """Cut what is really there until the unit can be delivered; what nobody reserved goes first.
 
     Every participant stands in the schedule twice: with what it reserved, at its own price, and with what it takes
-    or gives beyond that, nearly for free (*no reservation, no service*).
+    or gives beyond that, nearly for free (*no reservation, no service*). Of the options only puts can still be
+    exercised: what is realised is there already.
     """
     seats = market.seats
     realised = _without_operator(market, book.realised_kw)
     secured = book.secured_kw
     entitled = np.where(realised * secured > 0.0, np.sign(realised) * np.minimum(abs(realised), abs(secured)), 0.0)
     scheduled = np.concatenate([entitled, realised - entitled])
+    options, spoken_for = on_offer(market, book.unit, entitled, ("put",))
+    cuttable = np.minimum(np.tile(_cuttable(market, np.full(len(realised), np.inf)), 2), abs(scheduled))
+    cuttable[: len(realised)] -= spoken_for
     schedule = Participants(
         np.tile(seats.nodes, 2),
         scheduled,
         np.concatenate([seats.curtailment_price, np.full(len(realised), UNRESERVED_PRICE)]),
-        np.minimum(np.tile(_cuttable(market, np.full(len(realised), np.inf)), 2), abs(scheduled)),
+        cuttable,
     )
-    answer = maintainer.secure(market.network, book.unit, schedule)
+    answer = maintainer.secure(market.network, book.unit, schedule, options)
+    exercise(market, book.unit, answer.actions)
     operated = book.realised_kw[seats.operator]
     book.realised_kw[:] = answer.secured_kw.reshape(2, -1).sum(axis=0)
     book.realised_kw[seats.operator] = operated

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.cosim.congestion import charge_network_use
+from rexnet_grid.cosim.options import instructed_lots
 from rexnet_grid.errors import RexnetError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def settle(market: CarrierMarket, book: UnitOnCarrier, charge: NetworkCharge) ->
 
     Rates are metered in whole lots; the operator's is minus the sum of all others', so no lot is lost to rounding.
     What the maintainer cut, or the network did not carry, of a reservation is compensated at the participant's own
-    curtailment price. What flowed at the supply point beyond what the external supply had sold is paid by the operator
-    at the unit's reference price.
+    curtailment price; an option that was exercised moves the reservation instead. What flowed at the supply point
+    beyond what the external supply had sold is paid by the operator at the unit's reference price.
 
     ``charge`` says which use of the network is charged by place.
 
@@ -43,6 +44,7 @@ def settle(market: CarrierMarket, book: UnitOnCarrier, charge: NetworkCharge) ->
         lowest_lots=_lots(market, np.minimum(book.lowest_kw, book.delivered_kw)),
         curtailed_lots=_lots(market, book.withheld_kw),
         compensation_ticks=np.rint(seats.curtailment_price / tick).astype(np.int64),
+        instructed_lots=instructed_lots(market, book.unit),
     )
     if receipt.status != "settled":
         raise RexnetError(f"unit {book.unit} of {market.carrier} could not be settled: {receipt.reason}")

@@ -21,6 +21,7 @@ from rexnet_grid.cosim.settling import settle
 from rexnet_grid.cosim.tally import Tally
 from rexnet_grid.cosim.trading import TradingFloor
 from rexnet_grid.cosim.unit import UnitOnCarrier
+from rexnet_grid.reservex.rules import PERIODIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -182,12 +183,13 @@ class Simulation:
         return unit - self.setup.gate_units
 
     def _close_gate(self, market: CarrierMarket, unit: int) -> UnitOnCarrier:
-        if market.exchange.rules.design != "continuous":
+        if market.exchange.rules.design in PERIODIC:
             market.clear(market.exchange.units.tolist())
         if unit in self.setup.pictures:
             recording.record_books(self.writer, self.floor.now, {market.carrier: market})
         recording.record_prints(self.writer, market)
         recording.record_prices(self.writer, market, unit)
+        recording.record_maker(self.writer, market, unit)
         congestion = congestion_of(market, unit)
         recording.record_headroom(self.writer, market, unit, congestion)
         lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)[: len(market.seats.names)]
@@ -208,7 +210,8 @@ class Simulation:
         for market in self.setup.markets.values():
             market.clear(self.calls)
             if unit < self.setup.units:
-                market.exchange.open_unit(unit)
+                market.open_unit(unit)
+            market.requote(self.unit)
         self.calls = [unit] if unit < self.setup.units else []
 
     def _lead_in(self) -> None:
@@ -217,7 +220,8 @@ class Simulation:
         first = range(min(self.setup.forward_units, self.setup.units))
         for market in self.setup.markets.values():
             for unit in first:
-                market.exchange.open_unit(unit)
+                market.open_unit(unit)
+            market.requote(0)
         self.calls = list(first)
         self._feed_back()
         for hour in range(1, length):
@@ -225,12 +229,15 @@ class Simulation:
             if hour == (length + 1) // 2:
                 self._open(self.setup.units)
             self._feed_back()
+            for market in self.setup.markets.values():
+                market.requote(0)
         if self.calls:
             self._open(self.setup.units)
 
     def _record(self, unit: int, books: Mapping[Carrier, UnitOnCarrier], readings: Mapping[Carrier, Readings]) -> None:
         for c, m in self.setup.markets.items():
             recording.record_service(self.writer, m, books[c], self.setup.grid.hours)
+            recording.record_options(self.writer, m, unit, self.setup.grid.hours)
             recording.record_network(self.writer, m, books[c])
             recording.record_meters(self.writer, m, unit, readings[c])
             recording.record_prints(self.writer, m)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rexnet_grid.cosim.recording import DISCARD, RATION
+from rexnet_grid.cosim.recording import DISCARD, EXERCISED, RATION
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket
@@ -34,6 +34,7 @@ class Tally:
         self.rationed_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.unserved_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.discarded_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
+        self.exercised_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.loss_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.violations: Counter[str] = Counter()
         self.unclean_units: Counter[str] = Counter()
@@ -49,6 +50,7 @@ class Tally:
         self.rationed_kwh[carrier] += float(book.cut_kw(RATION).sum()) * hours
         self.unserved_kwh[carrier] += float(short.sum()) * hours
         self.discarded_kwh[carrier] += float((book.cut_kw(DISCARD) + spilled).sum()) * hours
+        self.exercised_kwh[carrier] += float(book.cut_kw(EXERCISED).sum()) * hours
         self.unclean_units[carrier] += not book.clean
         for kind, element in {(v.kind, v.element) for v in state.violations}:
             self.violations[VIOLATION_COUNTERS[kind]] += bool(element)
@@ -61,6 +63,7 @@ class Tally:
             "rationed_kwh": dict(self.rationed_kwh),
             "unserved_kwh": dict(self.unserved_kwh),
             "discarded_kwh": dict(self.discarded_kwh),
+            "exercised_kwh": dict(self.exercised_kwh),
             "loss_kwh": dict(self.loss_kwh),
             "units_not_clean": {carrier: self.unclean_units[carrier] for carrier in self.energy_residual},
         }

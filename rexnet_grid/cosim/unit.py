@@ -54,7 +54,8 @@ class UnitOnCarrier:
     lowest_kw
         Lowest injection inside the unit, for the floor constraint.
     withheld_kw
-        Part of the reservation that was cut or not delivered, non-negative: it is compensated, not penalised.
+        Part of the reservation, after the options that were exercised, that was cut or not delivered, non-negative:
+        it is compensated, not penalised.
     cuts
         What the maintainer did.
     state
@@ -85,7 +86,7 @@ class UnitOnCarrier:
         self.withheld_kw = np.zeros_like(self.reserved_kw)
 
     def cut_kw(self, kinds: tuple[str, ...]) -> FloatArray:
-        """Return what actions of these kinds took from each account [kW], non-negative."""
+        """Return by how much actions of these kinds changed each account [kW], non-negative."""
         taken = np.zeros_like(self.reserved_kw)
         for cut in self.cuts:
             if cut.action.kind in kinds:

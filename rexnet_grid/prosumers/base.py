@@ -173,7 +173,10 @@ class Population:
         The participants.
     notes
         What a reader of the results should know about where they came from.
+    expected_price
+        (n_units,) what everybody expects each unit to cost, by carrier [EUR/MWh].
     """
 
     members: tuple[Prosumer, ...]
     notes: tuple[str, ...] = field(default=())
+    expected_price: Mapping[Carrier, FloatArray] = field(default_factory=dict)

@@ -47,6 +47,8 @@ def cards(summary: Summary) -> str:
         _card("Losses", number(summary.loss_kwh), "kWh", _loss_note(summary, imported)),
         _card("Traded", number(traded / 1000.0), "MWh", f"{number(trades, 0)} trades"),
         _price(summary),
+        *_options(summary),
+        *_maker(summary),
         _closing(summary),
     ]
     return f'<div class="cards">{"".join(shown)}</div>'
@@ -121,6 +123,25 @@ def _price(summary: Summary) -> str:
     first, rest = (means or [("", None)])[0], means[1:]
     note = "; ".join([f"{first[0]}, mean of all trades", *(f"{name} {number(mean)} EUR/MWh" for name, mean in rest)])
     return _card("Mean price", number(first[1]), "EUR/MWh", note)
+
+
+def _options(summary: Summary) -> list[str]:
+    fees = sum(carrier.option_fees_eur for carrier in summary.carriers.values())
+    exercised = sum(carrier.exercised_kwh for carrier in summary.carriers.values())
+    paid = sum(carrier.exercise_fees_eur for carrier in summary.carriers.values())
+    if not fees and not paid:
+        return []
+    note = f"{number(fees)} EUR paid to have them, {number(paid)} EUR for using them, before anybody was cut"
+    return [_card("Options exercised", number(exercised), "kWh", note)]
+
+
+def _maker(summary: Summary) -> list[str]:
+    cards = []
+    for name, carrier in summary.carriers.items():
+        if carrier.maker_profit_eur is not None:
+            note = f"{name}; left with {number(carrier.maker_inventory_kwh or 0.0)} kWh at the gates, settled"
+            cards.append(_card("Contract maker's profit", number(carrier.maker_profit_eur), "EUR", note))
+    return cards
 
 
 def _closing(summary: Summary) -> str:

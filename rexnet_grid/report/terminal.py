@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from rexnet_grid.results import Results, Summary
 
+# shown where there are any
+EXTRAS = [
+    ("options exercised", "exercised_kwh", "kWh"),
+    ("paid for options", "option_fees_eur", "EUR"),
+    ("paid for exercising", "exercise_fees_eur", "EUR"),
+    ("maker's profit", "maker_profit_eur", "EUR"),
+    ("maker's inventory", "maker_inventory_kwh", "kWh"),
+]
+
 
 def summary_table(results: Results) -> Group:
     """Return the summary of a run for rich to print: a column for each carrier, below it what broke and closes."""
@@ -38,6 +47,7 @@ def summary_table(results: Results) -> Group:
         ("spilled", "discarded_kwh", "kWh"),
         ("cost of cuts", "safety_cost_eur", "EUR"),
     ]
+    rows += [row for row in EXTRAS if any(getattr(part, row[1]) for part in summary.carriers.values())]
     for name, attribute, unit in rows:
         table.add_row(name, *(number(getattr(part, attribute)) for part in summary.carriers.values()), unit)
     table.add_row("trades", *(number(part.trades, 0) for part in summary.carriers.values()), "")

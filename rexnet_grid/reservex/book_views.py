@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery.admission import T_HEADER
-from rexnet_grid.reservex.layout import B_BEST, BUY, H_LIVE, L_PRICE, SELL, FloatArray, IntArray
+from rexnet_grid.reservex.layout import B_BEST, B_REFERENCE, BUY, H_LIVE, L_PRICE, SELL, FloatArray, IntArray
 from rexnet_grid.reservex.log import trade_frame
 from rexnet_grid.reservex.messages import AccountView, Depth, DepthRow
 from rexnet_grid.reservex.views import depth_of, dump_units, view_units
@@ -47,6 +47,11 @@ class BookViews:
     def state_bytes(self) -> int:
         """Memory of the state, without the log [byte]."""
         return self._arena.state_bytes
+
+    def references(self) -> IntArray:
+        """Return the reference price of every open unit [tick], ``NO_PRICE`` where it has none."""
+        books = [self._arena.book(unit) for unit in self._units.tolist()]
+        return np.array([self._arena.M[book + B_REFERENCE] for book in books], dtype=np.int64)
 
     def best_bid(self, unit: int) -> int | None:
         """Return the highest buy price [tick], ``None`` when there is none."""

@@ -168,6 +168,7 @@ class Clearing(BookViews):
         lowest_lots: IntArray | None = None,
         curtailed_lots: IntArray | None = None,
         compensation_ticks: IntArray | None = None,
+        instructed_lots: IntArray | None = None,
     ) -> SettlementReceipt:
         """Settle a closed unit once: imbalance, fees, unreserved consumption, floor and compensation.
 
@@ -185,6 +186,8 @@ class Clearing(BookViews):
             What the safety maintainer rationed or discarded, as a magnitude [lot].
         compensation_ticks
             What that is compensated with, by account [tick].
+        instructed_lots
+            By how much exercised options moved the reservation [lot], positive for more injection.
 
         Returns
         -------
@@ -193,7 +196,7 @@ class Clearing(BookViews):
             are accounts.
         """
         n = self._arena.accounts
-        given = (realised_lots, lowest_lots, curtailed_lots, compensation_ticks)
+        given = (realised_lots, lowest_lots, curtailed_lots, compensation_ticks, instructed_lots)
         if unit not in self._closed:
             return SettlementReceipt(unit, "rejected", "its gate has not closed")
         if unit in self._settled:
@@ -203,13 +206,14 @@ class Clearing(BookViews):
         figures = self.figures(unit)
         volume = self._traded_lots(unit) if self.rules.exchange_fee_eur_per_mwh else np.zeros(n, dtype=np.int64)
         house = self.house if volume.any() else operator_account
-        realised, lowest, curtailed, compensation = (_padded(array, n) for array in given)
+        realised, lowest, curtailed, compensation, instructed = (_padded(array, n) for array in given)
         facts = UnitFacts(
             reserved=self.ledger.positions(unit)[:n],
             realised=realised,
             lowest=realised if lowest_lots is None else lowest,
             curtailed=curtailed,
             compensation=compensation,
+            instructed=instructed,
             traded=volume,
             mean_price=figures.mean,
             operator=operator_account,

@@ -47,7 +47,7 @@ from rexnet_grid.reservex.log import EventLog
 from rexnet_grid.reservex.messages import AuctionResult, Reservations
 from rexnet_grid.reservex.options import SecurityOption
 from rexnet_grid.reservex.order_entry import OrderEntry
-from rexnet_grid.reservex.rules import PERIODIC
+from rexnet_grid.reservex.rules import PERIODIC, QUOTED
 from rexnet_grid.reservex.state import hash_state
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ class Exchange(OrderEntry):
         """Open a unit: into its call phase, or at once into continuous trading, as the rules say.
 
         ``reference`` [tick] decides between equally good prices of the call auction; by default the last price of the
-        unit before it, if it had one.
+        unit before it, if it had one. Where a contract maker quotes, it is the price about which it does so, by default
+        the base price of its terms.
 
         Raises
         ------
@@ -136,6 +137,8 @@ class Exchange(OrderEntry):
         unit = index(unit)
         if unit < 0 or unit in self._closed or self._arena.book(unit):
             raise InputError(f"unit {unit} cannot be opened: it is negative, open already, or closed")
+        if reference is None and self.rules.design in QUOTED:
+            reference = NO_PRICE
         if reference is None:
             before = self._arena.book(unit - 1) if unit else 0
             traded = before and self._arena.M[before + B_VOLUME] > 0

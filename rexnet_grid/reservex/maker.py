@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.errors import InputError
 from rexnet_grid.reservex.batch import OrderBatch
+from rexnet_grid.reservex.layout import NO_PRICE
 
 if TYPE_CHECKING:
     from rexnet_grid.reservex.exchange import Exchange
@@ -72,8 +73,10 @@ class ContractMaker:
         rules = self.exchange.rules
         if self._given is not None:
             return self._given
+        told = self.exchange.references()
+        base = np.where(told == NO_PRICE, rules.maker.base_eur_per_mwh / rules.tick_eur_per_mwh, told)
         one_sided = rules.design == "one_sided"
-        return rules.maker.function(rules.quantum, one_sided=one_sided, is_high=self.exchange.is_high)
+        return rules.maker.function(rules.quantum, base, one_sided=one_sided, is_high=self.exchange.is_high)
 
     def requote(self) -> MakerBooks:
         """Replace all quotes; call it at every boundary. Returns where the maker stands."""

@@ -35,14 +35,14 @@ class LinearPricing:
     Attributes
     ----------
     base
-        Mid price of an empty inventory [tick].
+        Mid price of an empty inventory [tick], one for all units or one for each.
     slope
         Rise per lot sold [tick/lot].
     half_spread
         Half the gap between bid and ask [tick].
     """
 
-    base: float
+    base: float | FloatArray
     slope: float
     half_spread: float
 
@@ -67,7 +67,7 @@ class AvellanedaStoikov:
     Attributes
     ----------
     mid
-        Mid price s [tick].
+        Mid price s [tick], one for all units or one for each.
     gamma
         Risk aversion γ [1/(tick·lot)].
     sigma
@@ -78,7 +78,7 @@ class AvellanedaStoikov:
         Time of one boundary [-], in the time σ is given for.
     """
 
-    mid: float
+    mid: float | FloatArray
     gamma: float
     sigma: float
     k: float
@@ -103,7 +103,7 @@ class MinimumVariance:
     Attributes
     ----------
     base
-        Price of an empty inventory [tick].
+        Price of an empty inventory [tick], one for all units or one for each.
     response
         Net lots sold less per tick of price [lot/tick].
     damping
@@ -112,7 +112,7 @@ class MinimumVariance:
         Half the gap between bid and ask [tick].
     """
 
-    base: float
+    base: float | FloatArray
     response: float
     damping: float = 1.0
     half_spread: float = 1.0
@@ -166,7 +166,7 @@ class MakerTerms:
     quote_kw
         Size of each quote [kW].
     base_eur_per_mwh
-        Mid price of an empty inventory [EUR/MWh].
+        Mid price of an empty inventory in units opened without a reference price [EUR/MWh].
     half_spread_eur_per_mwh
         Half the gap between bid and ask [EUR/MWh]; Avellaneda and Stoikov find their own.
     slope_eur_per_mwh_per_kw
@@ -225,10 +225,15 @@ class MakerTerms:
         if issues:
             raise InputError(issues)
 
-    def function(self, quantum: Quantum, *, one_sided: bool, is_high: bool = False) -> PricingFunction:
-        """Return the pricing function in ticks and lots; ``is_high`` is the state now, where there are two."""
+    def function(
+        self, quantum: Quantum, base: FloatArray, *, one_sided: bool, is_high: bool = False
+    ) -> PricingFunction:  # fmt: skip
+        """Return the pricing function in ticks and lots, for units with these base prices [tick].
+
+        ``is_high`` is the state now, where there are two.
+        """
         tick, lot = quantum.tick_eur_per_mwh, quantum.lot_kw
-        base, half = self.base_eur_per_mwh / tick, self.half_spread_eur_per_mwh / tick
+        half = self.half_spread_eur_per_mwh / tick
         if one_sided or self.pricing == "two_state":
             low, high = self.low_eur_per_mwh / tick, self.high_eur_per_mwh / tick
             return TwoStatePrice(low, high, self.to_high, self.to_low, is_high)

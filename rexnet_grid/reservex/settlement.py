@@ -8,6 +8,8 @@ rules' default where nothing was traded), half-spread s and imbalance d = x - r,
 * ``two_price``: d · (p - s) for a surplus, d · (p + s) for a shortfall;
 * ``fixed_penalty``: d · p - penalty · |d|.
 
+An exercised option moves the reservation: r becomes r + i, and the i that was instructed is settled at p.
+
 What the safety maintainer cut is not the account's doing: that part of d is settled at p, without spread or penalty,
 and compensated on top.
 
@@ -41,6 +43,8 @@ class UnitFacts:
         Magnitude cut by the safety maintainer [lot].
     compensation
         What that is compensated with [tick].
+    instructed
+        By how much exercised options moved the reservation [lot].
     traded
         Lots bought plus lots sold [lot].
     mean_price
@@ -54,6 +58,7 @@ class UnitFacts:
     lowest: IntArray
     curtailed: IntArray
     compensation: IntArray
+    instructed: IntArray
     traded: IntArray
     mean_price: float | None
     operator: int
@@ -70,23 +75,25 @@ def unit_entries(rules: MarketRules, facts: UnitFacts) -> tuple[int, tuple[Entri
     """Return the reference price [tick] and what every account pays, by kind."""
     default = rules.ticks(rules.reference_price_eur_per_mwh)
     reference = default if facts.mean_price is None else round(facts.mean_price)
-    imbalance = facts.realised - facts.reserved
+    due = facts.reserved + facts.instructed
+    imbalance = facts.realised - due
     unreserved = np.zeros_like(imbalance)
     parts = []
     if rules.unreserved_price_eur_per_mwh is not None:
-        without = (facts.reserved >= 0) & (facts.realised < 0)
+        without = (due >= 0) & (facts.realised < 0)
         unreserved = np.where(without, facts.realised, 0)
         imbalance = imbalance - unreserved
         parts.append(Entries("unreserved", -unreserved * rules.ticks(rules.unreserved_price_eur_per_mwh)))
-    side = np.sign(facts.reserved)
+    side = np.sign(due)
     own = imbalance + side * np.minimum(facts.curtailed, np.maximum(-side * imbalance, 0))
     system = int(imbalance.sum() - imbalance[facts.operator])
-    received = own * imbalance_prices(rules, reference, imbalance, system) + (imbalance - own) * reference
+    received = own * imbalance_prices(rules, reference, imbalance, system)
+    received += (imbalance - own + facts.instructed) * reference
     parts.append(Entries("imbalance", -received))
     if rules.imbalance == "fixed_penalty":
         parts.append(Entries("penalty", np.abs(own) * rules.ticks(rules.penalty_eur_per_mwh)))
     if rules.floor_penalty_eur_per_mwh:
-        below = np.where(facts.reserved > 0, np.maximum(0, facts.reserved - facts.lowest), 0)
+        below = np.where(due > 0, np.maximum(0, due - facts.lowest), 0)
         parts.append(Entries("floor", below * rules.ticks(rules.floor_penalty_eur_per_mwh)))
     if rules.network_fee_eur_per_mwh:
         parts.append(Entries("network fee", np.abs(facts.realised) * rules.ticks(rules.network_fee_eur_per_mwh)))

@@ -175,6 +175,16 @@ class Results:
         return self.table("headroom")
 
     @property
+    def maker(self) -> pd.DataFrame:
+        """What the contract maker quoted and held, one row a unit."""
+        return self.table("maker")
+
+    @property
+    def options(self) -> pd.DataFrame:
+        """Options for security that were sold, and what was exercised of them."""
+        return self.table("options")
+
+    @property
     def devices(self) -> pd.DataFrame:
         """States of devices."""
         return self.table("devices")

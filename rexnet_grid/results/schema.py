@@ -23,7 +23,7 @@ ColumnType = Literal["int", "float", "text", "time"]
 NETWORK_FOLDERS: dict[Carrier, str] = {"electricity": "electric", "heat": "heat"}
 
 # Kinds of participant that stand for the outside world and the networks; everybody else is a prosumer.
-INFRASTRUCTURE_KINDS = ("supplier", "operator")
+INFRASTRUCTURE_KINDS = ("supplier", "operator", "maker")
 
 # Longest ending first, so that "mass_flow_kg_s" is not read as seconds.
 _UNIT_ENDINGS = (
@@ -214,6 +214,33 @@ _TABLES = (
             Column("times_bound", "int", "-", "how often it capped a match"),
             Column("blocked_kw", "float", "kW", "rate that would have been traded without it"),
             Column("shadow_eur_per_mwh", "float", "EUR/MWh", "most that its shadow price adds at a node"),
+        ),
+    ),
+    Table(
+        "maker",
+        "one unit as the contract maker stood just before its gate closed",
+        (
+            _carrier(),
+            _unit(),
+            Column("bid_ticks", "int", "tick", "what it paid; empty when it did not buy"),
+            Column("ask_ticks", "int", "tick", "what it asked"),
+            Column("inventory_lots", "int", "lot", "what it had sold minus what it had bought for the unit"),
+            Column("cash_quanta", "int", "quantum", "its cash at that moment, all units together"),
+        ),
+    ),
+    Table(
+        "options",
+        "one option for security that was sold for a unit",
+        (
+            _carrier(),
+            _unit(),
+            _participant(),
+            Column("node", "text", "-", "where it sits"),
+            Column("kind", "text", "-", '"put" to cut its consumption, "call" to raise its generation'),
+            Column("sold_kw", "float", "kW", "how much of it may be exercised"),
+            Column("exercised_kwh", "float", "kWh", "energy that the safety maintainer called or put"),
+            Column("option_fee_eur", "float", "EUR", "what its seller received when it sold it"),
+            Column("exercise_fee_eur", "float", "EUR", "what its seller received when it was exercised"),
         ),
     ),
     Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rexnet_grid.results.money import net_cost_of_prosumers
+from rexnet_grid.results.money import bookings, net_cost_of_prosumers
 from rexnet_grid.results.schema import network_table
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ class CarrierSummary:
         What the cuts of the safety maintainer cost [EUR].
     energy_residual_relative
         Largest energy imbalance of a unit over its throughput [-].
+    exercised_kwh
+        Energy called or put by exercised options [kWh].
+    option_fees_eur, exercise_fees_eur
+        What the operator paid for options and for exercising them [EUR].
+    maker_profit_eur
+        What the contract maker earned, its inventory settled [EUR]; None where nobody makes the market.
+    maker_inventory_kwh
+        What it was left with at the gates, as a magnitude [kWh]; None likewise.
     """
 
     trades: int
@@ -55,6 +63,11 @@ class CarrierSummary:
     discarded_kwh: float
     safety_cost_eur: float
     energy_residual_relative: float
+    exercised_kwh: float = 0.0
+    option_fees_eur: float = 0.0
+    exercise_fees_eur: float = 0.0
+    maker_profit_eur: float | None = None
+    maker_inventory_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +192,28 @@ def _carrier(results: Results, carrier: Carrier) -> CarrierSummary:
         discarded_kwh=float(service["discarded_kw"].sum()) * hours if discarded is None else discarded,
         safety_cost_eur=float(actions["cost_eur"].sum()),
         energy_residual_relative=float(balance["residual_relative"].max()) if len(balance) else 0.0,
+        **_options(results, carrier),
+        **_maker(results, carrier),
     )
+
+
+def _options(results: Results, carrier: Carrier) -> dict[str, float]:
+    sold = results.options[results.options["carrier"] == carrier]
+    return {
+        "exercised_kwh": float(sold["exercised_kwh"].sum()),
+        "option_fees_eur": float(sold["option_fee_eur"].sum()),
+        "exercise_fees_eur": float(sold["exercise_fee_eur"].sum()),
+    }
+
+
+def _maker(results: Results, carrier: Carrier) -> dict[str, float]:
+    people, stood = results.participants, results.maker[results.maker["carrier"] == carrier]
+    names = people.loc[(people["kind"] == "maker") & (people["carrier"] == carrier), "name"]
+    if names.empty:
+        return {}
+    paid = bookings(results)
+    mine = paid[paid["carrier"] == carrier]
+    profit = mine.loc[mine["credit"].isin(names), "eur"].sum() - mine.loc[mine["debit"].isin(names), "eur"].sum()
+    lots = float(stood["inventory_lots"].abs().sum())
+    inventory = lots * results.manifest.rules[carrier].lot_kw * results.manifest.grid.hours
+    return {"maker_profit_eur": float(profit), "maker_inventory_kwh": inventory}

@@ -15,6 +15,7 @@ from rexnet_grid.cosim.contingencies import Outages, switch_branch
 from rexnet_grid.cosim.events import ScheduledEvent
 from rexnet_grid.cosim.feedback import Feedback
 from rexnet_grid.cosim.linepack import LinepackNews
+from rexnet_grid.cosim.making import MAKER, hire_maker
 from rexnet_grid.cosim.maps import map_of
 from rexnet_grid.cosim.metering import MeterAccuracy
 from rexnet_grid.cosim.simulation import Setup, Simulation
@@ -23,9 +24,12 @@ from rexnet_grid.delivery.safety import SafetyMaintainer
 from rexnet_grid.errors import Issue, ScenarioError, did_you_mean
 from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
+from rexnet_grid.reservex.pricing import MakerTerms
+from rexnet_grid.reservex.rules import QUOTED
 from rexnet_grid.scenario.checking import check_places, seats_of, where_of
 from rexnet_grid.scenario.knowing import oracle_for
 from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
+from rexnet_grid.scenario.optioning import option_terms
 from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
 from rexnet_grid.scenario.warming import compiled_side_by_side
@@ -137,7 +141,8 @@ def market_rules(section: ExchangeSection, unit_minutes: int) -> MarketRules:
         max_price_ticks=section.max_price_ticks,
         self_trade=section.self_trade,
         design=section.design,
-        opening_auction=section.opening_auction,
+        opening_auction=section.opening_auction and section.design not in QUOTED,
+        maker=MakerTerms(**section.maker.model_dump(exclude_none=True)),
         imbalance=section.imbalance_rule,
         imbalance_spread_eur_per_mwh=section.imbalance_penalty_eur_per_mwh,
         penalty_eur_per_mwh=section.imbalance_penalty_eur_per_mwh,
@@ -151,7 +156,13 @@ def _market(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork, popu
     rules = market_rules(section, scenario.info.unit_minutes)
     admission = LinearAdmission(network.nodes, rules.lot_kw) if scenario.feedback.enabled else None
     exchange = Exchange(rules, carrier=carrier, admission=admission, seed=scenario.seed)
-    return CarrierMarket(exchange, network, admission, population.members)
+    market = CarrierMarket(exchange, network, admission, population.members)
+    if rules.design in QUOTED:
+        states = Streams(scenario.seed).generator(MAKER, carrier)
+        expected = population.expected_price[carrier] if section.maker.base_eur_per_mwh is None else None
+        market.maker = hire_maker(exchange, network.supply_node, scenario.units, states, expected)
+    market.options = option_terms(scenario, market, population)
+    return market
 
 
 def _gate_units(rules: MarketRules) -> float:

@@ -8,13 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from rexnet_grid.scenario.fields import (
-    CountPositive,
-    EurPerMWh,
-    EurPerMWhPositive,
-    Minutes,
-    Section,
-)
+from rexnet_grid.scenario.fields import Count, CountPositive, EurPerMWh, EurPerMWhPositive, Minutes, Section, Share
 from rexnet_grid.units import Carrier, TimeGrid
 
 
@@ -65,6 +59,60 @@ class ScenarioInfo(Section):
         return TimeGrid(self.start.astimezone(ZoneInfo(self.timezone)), self.unit_minutes)
 
 
+class MakerSection(Section):
+    """The contract maker: who quotes every unit at every boundary, with ``design = "maker"`` or ``"one_sided"``."""
+
+    pricing: Literal["linear", "avellaneda_stoikov", "minimum_variance"] = "linear"
+    """How prices follow its inventory; ``one_sided`` has its own rule instead."""
+    quote_kw: Annotated[float, Field(gt=0.0, le=1e6, json_schema_extra={"unit": "kW"})] = 100.0
+    """Size of each quote."""
+    base_eur_per_mwh: EurPerMWh | None = None
+    """Mid price of an empty inventory; by default what everybody expects the unit to cost."""
+    half_spread_eur_per_mwh: EurPerMWhPositive = 3.0
+    """Half the gap between bid and ask; Avellaneda and Stoikov find their own."""
+    slope_eur_per_mwh_per_kw: Annotated[float, Field(ge=0.0, le=1e4, json_schema_extra={"unit": "EUR/MWh/kW"})] = 0.2
+    """``linear``: rise of the mid price for every kW it has sold."""
+    risk_aversion: Annotated[float, Field(gt=0.0, le=100.0, json_schema_extra={"unit": "MWh/EUR/kW"})] = 0.01
+    """``avellaneda_stoikov``: how much it minds an inventory."""
+    volatility_eur_per_mwh: EurPerMWhPositive = 2.0
+    """``avellaneda_stoikov``: standard deviation of the mid price over a unit."""
+    fill_decay: Annotated[float, Field(gt=0.0, le=100.0, json_schema_extra={"unit": "MWh/EUR"})] = 0.3
+    """``avellaneda_stoikov``: how fast trades fade with the distance from mid."""
+    response_kw_per_eur_per_mwh: Annotated[float, Field(gt=0.0, le=1e6, json_schema_extra={"unit": "kW MWh/EUR"})] = 5.0
+    """``minimum_variance``: how much less is bought from it when its price rises."""
+    damping: Share = 0.5
+    """``minimum_variance``: part of the correction made at each boundary."""
+    low_eur_per_mwh: EurPerMWh = 60.0
+    """``one_sided``: price in the low state."""
+    high_eur_per_mwh: EurPerMWh = 180.0
+    """``one_sided``: price in the high state."""
+    to_high: Share = 0.05
+    """``one_sided``: anticipated probability that a unit switches from low to high; the state is drawn with it."""
+    to_low: Share = 0.15
+    """``one_sided``: anticipated probability that a unit switches from high to low."""
+
+
+class OptionSection(Section):
+    """Options for security that participants sell to the network operator for every unit, exercised before any cut."""
+
+    sellers: Annotated[str, Field(min_length=1)]
+    """Who sells: a kind of participant, such as ``"heat_pump"`` or ``"battery"``, or the name of one."""
+    carrier: Carrier = "electricity"
+    """On which exchange."""
+    kind: Literal["put", "call"] = "put"
+    """``put`` lets the operator cut what the seller consumes, ``call`` lets it raise what the seller generates."""
+    rate_kw: Annotated[float, Field(gt=0.0, le=1e5, json_schema_extra={"unit": "kW"})]
+    """How much each seller sells; of a put never more is cut than the seller would have consumed."""
+    option_fee_eur_per_mwh: EurPerMWhPositive = 2.0
+    """What the seller receives for every unit, exercised or not, per energy that could be called or put."""
+    exercise_fee_eur_per_mwh: EurPerMWhPositive = 200.0
+    """What it receives beyond that per energy not served, or called."""
+    first_unit: Count = 0
+    """First unit for which it is sold."""
+    last_unit: Count | None = None
+    """Last unit for which it is sold; by default the last of the run."""
+
+
 class ExchangeSection(Section):
     """The rules of one carrier's exchange."""
 
@@ -82,8 +130,11 @@ class ExchangeSection(Section):
     """Highest price an order may carry."""
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_newest"
     """What happens when a participant's order would meet its own."""
-    design: Literal["continuous", "periodic_pay_as_clear", "periodic_pay_as_bid"] = "continuous"
-    """Continuous double auction, or a call auction of every open unit at each boundary, at one price or pay-as-bid."""
+    design: Literal["continuous", "periodic_pay_as_clear", "periodic_pay_as_bid", "maker", "one_sided"] = "continuous"
+    """Continuous double auction; a call auction of every open unit at each boundary, at one price or pay-as-bid; or a
+    contract maker who is everybody's counterparty, with two-sided prices or selling only, see the section ``maker``."""
+    maker: MakerSection = MakerSection()
+    """How the contract maker prices."""
     opening_auction: bool = True
     """Open each unit with a call auction at one price before it trades continuously."""
     imbalance_rule: Literal["single_price", "two_price", "fixed_penalty"] = "fixed_penalty"

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from rexnet_grid.scenario.fields import Section
 from rexnet_grid.scenario.flats import BuildingSection
 from rexnet_grid.scenario.grids import Contingency, ElectricSection, HeatSection, WeatherSection
-from rexnet_grid.scenario.market import FeedbackSection, MarketSection, SafetySection, ScenarioInfo
+from rexnet_grid.scenario.market import FeedbackSection, MarketSection, OptionSection, SafetySection, ScenarioInfo
 from rexnet_grid.scenario.people import MetersSection, Participant, Profile, ResultsSection
 from rexnet_grid.scenario.population import PopulationSection
 
@@ -53,6 +53,8 @@ class Scenario(Section):
     """What the networks tell the market."""
     safety: SafetySection = SafetySection()
     """Who is cut when the network cannot carry what was reserved."""
+    options: Annotated[tuple[OptionSection, ...], Field(strict=False)] = ()
+    """Options for security that participants sell."""
     contingencies: Annotated[tuple[Contingency, ...], Field(strict=False)] = ()
     """What fails, and when."""
     meters: MetersSection = MetersSection()

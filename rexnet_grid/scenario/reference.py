@@ -45,9 +45,17 @@ def _sections() -> Iterator[tuple[str, type[BaseModel], str]]:
         if not nested:
             yield f"[[{key}]]" if several else f"[{key}]", model, _one_line(model.__doc__)
         for inner, member in nested:
-            section = inner_model(member.annotation)
-            if section is not None:
-                yield f"[{key}.{inner}]", section, _one_line(member.description)
+            yield from _below(f"{key}.{inner}", member)
+
+
+def _below(key: str, field: FieldInfo) -> Iterator[tuple[str, type[BaseModel], str]]:
+    """Yield a section inside a section, and those inside it."""
+    section = inner_model(field.annotation)
+    if section is not None:
+        yield f"[{key}]", section, _one_line(field.description)
+        for inner, member in section.model_fields.items():
+            if _is_section(member):
+                yield from _below(f"{key}.{inner}", member)
 
 
 def _is_section(field: FieldInfo) -> bool:

@@ -23,6 +23,7 @@ def relations(scenario: Scenario, where: str) -> list[Issue]:
         *_duplicates((p.name for p in scenario.profiles), "profiles", where),
         *_participants(scenario, where),
         *_contingencies(scenario, where),
+        *_options(scenario, where),
     ]
 
 
@@ -125,4 +126,15 @@ def _contingencies(scenario: Scenario, where: str) -> list[Issue]:
             issues.append(
                 Issue(where, f"contingencies[{number}].carrier", f'"{event.carrier}"', "a carrier with a network")
             )
+    return issues
+
+
+def _options(scenario: Scenario, where: str) -> list[Issue]:
+    issues = []
+    for number, option in enumerate(scenario.options):
+        if option.carrier not in scenario.carriers:
+            issues.append(Issue(where, f"options[{number}].carrier", f'"{option.carrier}"', "a carrier with a network"))
+        if option.last_unit is not None and option.last_unit < option.first_unit:
+            expected = f"at least first_unit = {option.first_unit}"
+            issues.append(Issue(where, f"options[{number}].last_unit", str(option.last_unit), expected))
     return issues

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
-    from rexnet_grid.prosumers.base import Prosumer
+    from rexnet_grid.prosumers.base import FloatArray, Prosumer
     from rexnet_grid.prosumers.surroundings import Weather
     from rexnet_grid.randomness import Streams
     from rexnet_grid.rexdynnet import HeatDelivery
@@ -52,7 +52,8 @@ def settle_population(
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
     living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
     placed = tuple(member for member in (*made.members, *living) if set(member.nodes) <= set(networks))
-    return _joined(scenario, Population(placed, made.notes), explicit_members(scenario, kit))
+    expected: dict[Carrier, FloatArray] = {"electricity": kit.power_price, "heat": kit.heat_price}
+    return _joined(scenario, Population(placed, made.notes, expected), explicit_members(scenario, kit))
 
 
 def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]) -> Population:
@@ -65,7 +66,7 @@ def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]
     ]
     if issues:
         raise ScenarioError(issues)
-    return Population(made.members + explicit, made.notes)
+    return replace(made, members=made.members + explicit)
 
 
 def grid_loads(electric: DeliveryNetwork | None) -> pd.DataFrame:

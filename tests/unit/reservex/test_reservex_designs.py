@@ -91,12 +91,13 @@ def test_a_maker_chosen_in_the_rules_quotes_like_its_function_and_goes_on_from_i
     ex = Exchange(rules)
     m, a = ex.register("maker", node="n"), ex.register("a", node="n")
     for unit in range(3):
-        ex.open_unit(unit)
+        ex.open_unit(unit, reference=1200 if unit == 2 else None)
     maker = ContractMaker(ex, m)
     maker.requote()
     ex.submit(a, 1, "buy", kind="market", lots=20)
     maker.requote()
-    bid, ask = terms.function(rules.quantum, one_sided=False).quotes(np.array([0, 20, 0]), np.arange(1, 4))
+    base = np.array([1000.0, 1000.0, 1200.0])
+    bid, ask = terms.function(rules.quantum, base, one_sided=False).quotes(np.array([0, 20, 0]), np.arange(1, 4))
     assert [ex.best_bid(u) for u in range(3)] == np.floor(bid).tolist()
     assert [ex.best_ask(u) for u in range(3)] == np.ceil(ask).tolist()
     assert ask[1] > ask[0]  # what was sold got dearer

@@ -83,6 +83,17 @@ def test_who_is_curtailed_pays_no_penalty_for_it(rule):
     assert got[1] == 5 * 60 + 4 * 250 - (50 if rule == "fixed_penalty" else 20)
 
 
+@pytest.mark.parametrize("rule", ["fixed_penalty", "two_price", "single_price"])
+def test_what_an_exercised_option_instructed_is_settled_at_the_reference_price(rule):
+    told = {"instructed_lots": np.array([3, 4, 0, 0])}  # a was called, b was put
+    rules = {"imbalance": rule, "penalty_eur_per_mwh": 50.0, "imbalance_spread_eur_per_mwh": 20.0}
+    _, got = settled([13, -6, 0, -7], told, **rules)
+    assert got == [3 * 60, 4 * 60, 0, -7 * 60]
+    _, got = settled([12, -6, 0, -6], told, **rules)  # the call is one lot short
+    short = {"fixed_penalty": 60 + 50, "two_price": 80, "single_price": 80}[rule]
+    assert got[:2] == [3 * 60 - short, 4 * 60]
+
+
 def test_a_unit_settles_once_and_only_when_closed():
     ex, _ = settled([10, -10, 0, 0])
     assert ex.settle(0, LOTS, operator_account=3).reason == "it is settled already"

@@ -1,0 +1,104 @@
+"""Options for security in a run: sold when a unit opens, exercised before anybody is cut."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.delivery.safety import Option
+from rexnet_grid.reservex.options import OptionBook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.delivery.safety import Action
+    from rexnet_grid.prosumers.base import FloatArray, IntArray
+    from rexnet_grid.reservex.options import OptionKind
+
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class OptionTerms:
+    """What some participants sell to the operator in every unit.
+
+    Attributes
+    ----------
+    accounts
+        Who sells.
+    kind
+        ``"call"`` or ``"put"``.
+    lots
+        How much each sells in a unit [lot].
+    fee, exercise
+        Option fee and exercise fee [tick].
+    first, last
+        First and last unit.
+    """
+
+    accounts: tuple[int, ...]
+    kind: OptionKind
+    lots: int
+    fee: int
+    exercise: int
+    first: int
+    last: int
+
+
+def sell_options(market: CarrierMarket, unit: int) -> None:
+    """Let participants sell their options for a unit that has just opened."""
+    book = OptionBook(market.exchange, market.seats.operator)
+    for terms in market.options:
+        if terms.first <= unit <= terms.last:
+            for account in terms.accounts:
+                book.sell(account, unit, terms.kind, terms.lots, terms.fee, terms.exercise)
+
+
+def on_offer(
+    market: CarrierMarket, unit: int, scheduled_kw: FloatArray, kinds: Sequence[OptionKind]
+) -> tuple[tuple[Option, ...], FloatArray]:
+    """Return what may be exercised in a unit, and how much of each account's consumption that can cut [kW].
+
+    A put cuts what its seller is scheduled to consume and no more, whatever was sold.
+    """
+    if not market.options:
+        return (), np.zeros_like(scheduled_kw)
+    consumption = np.maximum(-scheduled_kw, 0.0)
+    spoken_for, offers = np.zeros_like(scheduled_kw), []
+    tick = market.exchange.rules.tick_eur_per_mwh
+    for option in OptionBook(market.exchange, market.seats.operator).offers(unit):
+        if option.kind not in kinds:
+            continue
+        kw = (option.lots - option.used) * market.lot_kw
+        if option.kind == "put":
+            kw = min(kw, float(consumption[option.account] - spoken_for[option.account]))
+            spoken_for[option.account] += kw
+        if kw > 0.0:
+            offers.append(Option(option.account, option.kind, kw, option.exercise * tick))
+    return tuple(offers), spoken_for
+
+
+def exercise(market: CarrierMarket, unit: int, actions: Sequence[Action]) -> None:
+    """Exercise what the maintainer chose, in whole lots and cheapest first; ``actions`` name accounts."""
+    book = OptionBook(market.exchange, market.seats.operator)
+    for action in actions:
+        if action.kind not in {"call", "put"}:
+            continue
+        lots = math.ceil(action.kw / market.lot_kw - ROUNDING)
+        for option in book.offers(unit):
+            part = min(lots, option.lots - option.used)
+            if part > 0 and (option.account, option.kind) == (action.participant, action.kind):
+                book.exercise(option.number, part)
+                lots -= part
+
+
+def instructed_lots(market: CarrierMarket, unit: int) -> IntArray:
+    """Return by how much exercised options moved the reservation of each account [lot], positive for injection."""
+    moved = np.zeros(len(market.seats.names), dtype=np.int64)
+    for option in market.exchange.options_of(unit):
+        moved[option.account] += option.used
+    return moved
