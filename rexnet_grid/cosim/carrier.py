@@ -187,7 +187,7 @@ def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequen
         node = member.nodes.get(carrier)
         if node is None:
             continue
-        account = exchange.register(member.name, node=node)
+        account = exchange.register(member.name, node=node, secured=member.kind not in {"operator", "supplier"})
         operator = account if member.kind == "operator" else operator
         supplier = account if member.kind == "supplier" else supplier
         names.append(member.name)
@@ -195,7 +195,7 @@ def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequen
         nodes.append(place[node])
         prices.append(member.curtailment_price.get(carrier, 0.0))
     if operator < 0:
-        operator = exchange.register(OPERATOR, node=network.operator_node)
+        operator = exchange.register(OPERATOR, node=network.operator_node, secured=False)
         names.append(OPERATOR)
         members.append(-1)
         nodes.append(place[network.operator_node])

@@ -49,7 +49,7 @@ def hire_maker(
     exchange: Exchange, node: str, units: int, rng: np.random.Generator, base_eur_per_mwh: FloatArray | None
 ) -> MakerDesk:
     """Open the maker's account at ``node`` and draw the path of the two-state world over the units of a run."""
-    account = exchange.register(MAKER, node=node)
+    account = exchange.register(MAKER, node=node, secured=False)
     ContractMaker(exchange, account)
     tick = exchange.rules.tick_eur_per_mwh
     base = None if base_eur_per_mwh is None else np.rint(base_eur_per_mwh / tick).astype(np.int64)

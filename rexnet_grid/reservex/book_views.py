@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery.admission import T_HEADER
-from rexnet_grid.reservex.layout import B_BEST, B_REFERENCE, BUY, H_LIVE, L_PRICE, SELL, FloatArray, IntArray
+from rexnet_grid.reservex.layout import (
+    B_BEST,
+    B_PHASE,
+    B_REFERENCE,
+    BUY,
+    CALL,
+    H_LIVE,
+    L_PRICE,
+    SELL,
+    FloatArray,
+    IntArray,
+)
 from rexnet_grid.reservex.log import trade_frame
 from rexnet_grid.reservex.messages import AccountView, Depth, DepthRow
 from rexnet_grid.reservex.views import depth_of, dump_units, view_units
@@ -52,6 +63,11 @@ class BookViews:
         """Return the reference price of every open unit [tick], ``NO_PRICE`` where it has none."""
         books = [self._arena.book(unit) for unit in self._units.tolist()]
         return np.array([self._arena.M[book + B_REFERENCE] for book in books], dtype=np.int64)
+
+    def calling(self, unit: int) -> bool:
+        """Return whether a unit is in its call phase, in which orders gather and may cross."""
+        book = self._arena.book(unit)
+        return bool(book and self._arena.M[book + B_PHASE] == CALL)
 
     def best_bid(self, unit: int) -> int | None:
         """Return the highest buy price [tick], ``None`` when there is none."""

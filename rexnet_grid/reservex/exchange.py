@@ -63,6 +63,7 @@ _SIDES = {"buy": BUY, "sell": SELL}
 _KINDS = {"limit": 0, "market": F_MARKET}
 _TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
 _BIG = 1 << 40
+_NO_LIMIT = 1 << 61
 _NOTHING = np.zeros(1, dtype=np.int64)
 
 
@@ -96,8 +97,10 @@ class Exchange(OrderEntry):
 
     # --- participants -------------------------------------------------------------------------------------------------
 
-    def register(self, name: str, node: str) -> int:
+    def register(self, name: str, node: str, *, secured: bool = True) -> int:
         """Open an account at a node and return its number.
+
+        An account that is not ``secured``, such as a network operator's, needs no collateral.
 
         Raises
         ------
@@ -109,6 +112,7 @@ class Exchange(OrderEntry):
         column = self.admission.index(node) if self.admission is not None else 0
         collateral = self.rules.collateral_eur
         limit = 0 if collateral is None else round(collateral / self.rules.quantum.eur)
+        limit = limit if secured else _NO_LIMIT
         return self._add_account(name, node, column, limit)
 
     def account(self, name: str) -> int:
@@ -234,18 +238,24 @@ class Exchange(OrderEntry):
     def replay(cls, log: EventLog) -> Exchange:
         """Return an exchange in the state at the end of a log, by folding its events; nothing is matched again."""
         ex = cls(log.rules, carrier=log.carrier)
-        arena, source, row = ex._arena, np.ascontiguousarray(log.rows), 0
+        ex.follow(log, len(log))
+        return ex
+
+    def follow(self, log: EventLog, events: int) -> None:
+        """Fold a log, of which this exchange holds the beginning already, up to the first ``events`` events."""
+        arena, row = self._arena, 0
+        source = np.ascontiguousarray(log.rows[len(arena.events) : events])
         while row < len(source):
             arena.make_room(len(source) - row)
             row = fold_events(arena.M, arena.D, arena.E, source, row)
-            if row < len(source) and ex._fold_one(source[row], log):
+            if row < len(source) and self._fold_one(source[row], log):
                 row += 1
-        orders = ex.orders()
         ended = source[source[:, E_KIND] == K_SETTLE]
-        ex._settled.update(zip(ended[:, E_UNIT].tolist(), ended[:, E_PRICE].tolist(), strict=True))
+        self._settled.update(zip(ended[:, E_UNIT].tolist(), ended[:, E_PRICE].tolist(), strict=True))
+        self._until.clear()
+        orders = self.orders()
         for order in orders[(orders[:, 8] & F_GTT > 0) & (orders[:, 9] < orders[:, 0])]:
-            ex._until.setdefault(int(order[9]), []).append(int(order[3]))
-        return ex
+            self._until.setdefault(int(order[9]), []).append(int(order[3]))
 
     # --- private ------------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
-"""What people expect to read of a market: folds over trades and the log, and the measures of experimental economics."""
+"""What people expect to read of a market: prices, spreads, depth, by unit and by lead time; folds over the log."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.reservex.layout import E_KIND, E_LOTS, E_UNIT, K_CLOCK, K_FILL, FloatArray, IntArray
+from rexnet_grid.reservex.layout import E_KIND, E_LOTS, E_UNIT, K_CLOCK, K_FILL, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,10 @@ def unit_prices(trades: pd.DataFrame) -> pd.DataFrame:
 
 
 def spread_and_depth(exchange: Exchange, levels: int = 5) -> pd.DataFrame:
-    """Return by open unit: best bid and ask, spread [tick] and displayed lots of the best levels on each side."""
+    """Return by open unit: best bid and ask, spread [tick] and displayed lots of the best levels on each side.
+
+    A unit in its call phase has no spread: its orders may cross.
+    """
     import pandas as pd
 
     rows = []
@@ -35,7 +38,7 @@ def spread_and_depth(exchange: Exchange, levels: int = 5) -> pd.DataFrame:
         depth = exchange.depth(unit, levels)
         bid = depth.bids[0].price if depth.bids else None
         ask = depth.asks[0].price if depth.asks else None
-        spread = None if bid is None or ask is None else ask - bid
+        spread = None if bid is None or ask is None or exchange.calling(unit) else ask - bid
         lots = (sum(row.lots for row in side) for side in (depth.bids, depth.asks))
         rows.append((unit, bid, ask, spread, *lots))
     columns = ["unit", "bid", "ask", "spread", "bid_lots", "ask_lots"]
@@ -71,38 +74,71 @@ def prices_by_lead(log: EventLog, bins: FloatArray) -> pd.DataFrame:
     return out.assign(vwap=out.turnover / out.lots).drop(columns="turnover")
 
 
-class Equilibrium(NamedTuple):
-    """Competitive equilibrium of single-unit values and costs: price interval, quantity and surplus."""
+def price_paths(log: EventLog, bins: FloatArray) -> pd.DataFrame:
+    """Return the path of each unit's price from its opening to its gate: rows are units, prices in ticks.
 
-    low: int
-    high: int
-    quantity: int
-    surplus: int
+    Columns: ``opening`` (first price), the volume-weighted price in each of the ``bins`` of lead time [min], the
+    longest lead first and named by the end nearer to delivery, and ``last``. Empty where nothing was traded.
+    """
+    import pandas as pd
 
-
-def equilibrium(values: IntArray, costs: IntArray) -> Equilibrium:
-    """Return the competitive equilibrium of buyers' values and sellers' costs, one unit each."""
-    v, c = np.sort(np.asarray(values))[::-1], np.sort(np.asarray(costs))
-    n = min(len(v), len(c))
-    gains = v[:n] - c[:n]
-    q = int((gains >= 0).sum())
-    low = max(int(c[q - 1]) if q else int(v[0]), int(v[q]) if q < len(v) else -(2**62))
-    high = min(int(v[q - 1]) if q else int(c[0]), int(c[q]) if q < len(c) else 2**62)
-    return Equilibrium(low, high, q, int(gains[:q].sum()))
-
-
-def allocative_efficiency(realised_surplus: float, values: IntArray, costs: IntArray) -> float:
-    """Return realised over possible surplus [-] (Smith 1962; Gode and Sunder 1993)."""
-    return realised_surplus / equilibrium(values, costs).surplus
-
-
-def convergence_coefficient(prices: IntArray, equilibrium_price: float) -> float:
-    """Return Smith's alpha [%]: root-mean-square deviation of prices from equilibrium over the equilibrium price."""
-    deviation = np.asarray(prices, dtype=np.float64) - equilibrium_price
-    return 100.0 * float(np.sqrt(np.mean(deviation**2))) / equilibrium_price
+    trades = lead_times(log)
+    trades["turnover"] = trades["price"] * trades["lots"]
+    edges = np.asarray(bins, dtype=np.float64)
+    nearer = pd.cut(trades["lead_minutes"].to_numpy(), list(edges), labels=edges[:-1].tolist())
+    groups = trades.groupby(["unit", pd.Series(nearer, index=trades.index, name="lead")], observed=True)
+    sums = groups[["turnover", "lots"]].sum()
+    paths = (sums["turnover"] / sums["lots"]).unstack("lead")
+    paths = paths[sorted(paths.columns, reverse=True)]
+    ends = trades.groupby("unit")["price"].agg(opening="first", last="last")
+    out: pd.DataFrame = pd.concat(
+        [ends["opening"], paths.set_axis(paths.columns.astype(float), axis=1), ends["last"]], axis=1
+    )
+    out.attrs.update(unit="tick")
+    return out
 
 
-def profit_dispersion(profits: FloatArray, equilibrium_profits: FloatArray) -> float:
-    """Return the root-mean-square gap between actual and equilibrium profits (Gode and Sunder 1993)."""
-    gap = np.asarray(profits, dtype=np.float64) - np.asarray(equilibrium_profits, dtype=np.float64)
-    return float(np.sqrt(np.mean(gap**2)))
+def book_history(log: EventLog, every_minutes: float = 15.0, levels: int = 5) -> pd.DataFrame:
+    """Return the spread and depth of every open unit at regular moments, from a replay of the log.
+
+    Columns: ``minute`` (since unit 0 began), ``unit``, ``lead_minutes``, and those of :func:`spread_and_depth`.
+
+    Raises
+    ------
+    ValueError
+        When ``every_minutes`` is not positive.
+    """
+    import pandas as pd
+
+    from rexnet_grid.reservex.exchange import Exchange
+
+    if not every_minutes > 0.0:
+        raise ValueError(f"every_minutes must be positive, not {every_minutes}")
+    ticks = np.flatnonzero(log.rows[:, E_KIND] == K_CLOCK)
+    minutes = log.rows[ticks, E_LOTS] / 60.0
+    if not len(ticks):
+        return spread_and_depth(Exchange(log.rules)).reset_index().assign(minute=0.0, lead_minutes=0.0)
+    moments = np.arange(np.ceil(minutes[0] / every_minutes), np.floor(minutes[-1] / every_minutes) + 1) * every_minutes
+    following, parts = Exchange(log.rules, carrier=log.carrier), []
+    for moment in moments.tolist():
+        later = int(np.searchsorted(minutes, moment, "right"))
+        following.follow(log, int(ticks[later]) if later < len(ticks) else len(log))
+        parts.append(spread_and_depth(following, levels).reset_index().assign(minute=moment))
+    history: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    history["lead_minutes"] = history["unit"].astype(float) * log.rules.unit_minutes - history["minute"]
+    return history.loc[:, ["minute", "unit", "lead_minutes", "bid", "ask", "spread", "bid_lots", "ask_lots"]]
+
+
+def liquidity(log: EventLog, bins: FloatArray, every_minutes: float = 15.0, levels: int = 5) -> pd.DataFrame:
+    """Return by lead time [min], in ``bins``, how liquid the market was: how that changes as the gate nears.
+
+    Columns: lots, trades and vwap [tick] of what was traded, mean spread [tick] where both sides quoted, and mean lots
+    offered on each side.
+    """
+    import pandas as pd
+
+    books = book_history(log, every_minutes, levels)
+    books["bin"] = pd.cut(books["lead_minutes"].to_numpy(), list(bins))
+    stood = books.groupby("bin", observed=True)[["spread", "bid_lots", "ask_lots"]].mean().astype(float)
+    joined: pd.DataFrame = prices_by_lead(log, bins).join(stood, how="outer")
+    return joined

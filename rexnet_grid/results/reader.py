@@ -14,6 +14,7 @@ from rexnet_grid.results.writer import table_folders
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rexnet_grid.reservex import EventLog
     from rexnet_grid.results.summary import Summary
     from rexnet_grid.units import Carrier
 
@@ -183,6 +184,20 @@ class Results:
     def options(self) -> pd.DataFrame:
         """Options for security that were sold, and what was exercised of them."""
         return self.table("options")
+
+    def log(self, carrier: Carrier) -> EventLog:
+        """Return the event log of one exchange: every order and trade, from which its books can be replayed.
+
+        ``rexnet_grid.reservex.statistics`` and ``rexnet_grid.reservex.quality`` read it.
+
+        Raises
+        ------
+        InputError
+            When the run holds none: it was interrupted, or the carrier has no exchange.
+        """
+        from rexnet_grid.reservex import EventLog
+
+        return EventLog.from_parquet(self.folder / "log" / f"{carrier}.parquet")
 
     @property
     def devices(self) -> pd.DataFrame:

@@ -137,10 +137,18 @@ class ExchangeSection(Section):
     """How the contract maker prices."""
     opening_auction: bool = True
     """Open each unit with a call auction at one price before it trades continuously."""
+    auction_rationing: Literal["time", "pro_rata"] = "time"
+    """Who trades at the marginal price of a call auction: the eldest orders first, or all in proportion."""
+    collateral_eur: Annotated[float, Field(ge=0.0, le=1e9, json_schema_extra={"unit": "EUR"})] | None = None
+    """How far below zero a participant's cash, minus what its open orders could cost, may go; by default any far."""
     imbalance_rule: Literal["single_price", "two_price", "fixed_penalty"] = "fixed_penalty"
     """How a deviation from the reservation is priced."""
     imbalance_penalty_eur_per_mwh: EurPerMWhPositive = 100.0
     """What a deviation costs beyond the unit's reference price."""
+    unreserved_price_eur_per_mwh: EurPerMWhPositive | None = None
+    """What consumption without any reservation costs (*no reservation, no service*); by default it is an imbalance."""
+    floor_penalty_eur_per_mwh: EurPerMWhPositive = 0.0
+    """What falling below a reserved delivery inside the unit costs, per energy of the deepest shortfall."""
     exchange_fee_eur_per_mwh: EurPerMWhPositive = 0.0
     """What each side of a trade pays for trading."""
     network_fee_eur_per_mwh: EurPerMWhPositive = 0.0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rexnet_grid.reservex import Exchange, MarketRules
-from rexnet_grid.reservex.statistics import allocative_efficiency, equilibrium
+from rexnet_grid.reservex.quality import allocative_efficiency, equilibrium
 
 MARKETS = {
     1: ([102, 97, 92, 87, 82, 77], [34, 46, 58, 70, 82, 94], 99.9),

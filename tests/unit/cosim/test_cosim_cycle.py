@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rexnet_grid.errors import InputError
 from rexnet_grid.reservex import EventLog, Exchange
+from rexnet_grid.reservex.quality import market_quality
+from rexnet_grid.reservex.statistics import book_history, liquidity, price_paths
 from rexnet_grid.results import Results, RunWriter
 from rexnet_grid.scenario.build import build_simulation
 
@@ -84,6 +87,31 @@ def test_feedback_switches_admission_and_maintainer(scenario, build, enabled):
     assert (sim.setup.maintainer is not None) is enabled
     assert (sim.setup.markets["electricity"].admission is not None) is enabled
     assert bool(sim.setup.feedbacks) is enabled
+
+
+def test_a_finished_run_says_how_good_its_market_was(scenario, build):
+    sim = build(scenario)
+    for _ in sim.units():
+        pass
+    sim.write_logs()
+    sim.writer.finish(sim.manifest())
+    results = Results.open(sim.writer.folder)
+    log = results.log("electricity")
+    quality = market_quality(log)
+    assert quality.index.tolist() == list(range(8))
+    assert quality["lots"].sum() == results.trades["lots"].sum()
+    assert (quality["surplus"] <= quality["possible_surplus"]).all()
+    assert quality["efficiency"].between(0.5, 1.0).all()
+    books = book_history(log, every_minutes=30.0)
+    assert (books["spread"].dropna() > 0).all()
+    edges = np.array([0.0, 30.0, 60.0, 120.0, 400.0])
+    assert liquidity(log, edges)["lots"].sum() == results.trades["lots"].sum()
+    assert price_paths(log, edges)["last"].tolist() == results.prices["last_ticks"].tolist()
+    name, booked = log.names[0][0], results.settlement
+    statement = Exchange.replay(log).ledger.statement(0)
+    assert len(statement) == ((booked["debit"] == name) | (booked["credit"] == name)).sum()
+    with pytest.raises(InputError, match="not an event log"):
+        results.log("heat")
 
 
 def test_an_exchange_is_replayed_from_the_log_of_its_run(scenario, build):

@@ -211,6 +211,7 @@ def test_three_nodes_with_a_loop_by_hand():
     got = ex.submit(who["east"], 0, "buy", 60, 40)
     # 15 lots from the west fill the direct line (15 * 0.1 * 2/3 = 1.0); nothing is left for the south's third
     assert [tuple(fill) for fill in got.fills] == [(20, 15, 1)]
+    assert table.slack(0) == pytest.approx([0.0, 9.0 - 15 * 0.1 / 3])
     assert (ex.best_bid(0), ex.best_ask(0)) == (60, 20)  # locally crossed, as documented
     # new headroom matches what rests, the younger order against its elder, at the elder's price
     table.publish(Headroom(0, table.nodes, np.array(rows), np.array([0.4, 9.0]), ("line 0", "line 1")))
@@ -219,6 +220,27 @@ def test_three_nodes_with_a_loop_by_hand():
     last = ex.trades().iloc[-1]
     assert (last.phase, last.price, last.lots, last.maker_order_id) == ("coupling", 20, 6, 1)
     assert Exchange.replay(ex.log).state_hash() == ex.state_hash()
+
+
+def test_three_nodes_with_two_sellers_and_a_counterflow_by_hand():
+    # 1.5 kW on the direct line: 22 lots from the west take 22 * 0.1 * 2/3 = 1.4667, a 23rd does not fit; the next
+    # best is the south, of which 0.0333 / (0.1 / 3) = 1 lot fits; west-south carries 22 * 0.1 / 3 - 1 * 0.1 / 3 = 0.7
+    rows = ((2 / 3, 0.0, 1 / 3), (1 / 3, 0.0, -1 / 3))
+    ex, table, who = network([1.5, 9.0], rows)
+    ex.submit(who["west"], 0, "sell", 20, 99)
+    ex.submit(who["south"], 0, "sell", 30, 99)
+    got = ex.submit(who["east"], 0, "buy", 60, 40)
+    assert [tuple(fill) for fill in got.fills] == [(20, 22, 1), (30, 1, 2)]
+    assert table.slack(0) == pytest.approx([0.0, 9.0 - 0.7])
+    assert ex.depth(0).bids == ((60, 17, 1),)
+    # a buyer in the south at 25 takes 3 lots from the west: 3 * 0.1 * (2/3 - 1/3) = 0.1 kW do not fit the full line
+    assert ex.submit(who["south 2"], 0, "buy", 25, 3).status == "resting"
+    # 4 lots from the east to the west go against the flow and free 4 * 0.1 * 2/3 kW: at the resting price, 60 first
+    assert [tuple(f) for f in ex.submit(who["east 2"], 0, "sell", 19, 4).fills] == [(60, 4, 3)]
+    assert [tuple(f) for f in ex.submit(who["west 2"], 0, "buy", 70, 4).fills] == [(20, 4, 1)]
+    assert table.slack(0) == pytest.approx([0.0, 9.0 - 0.7])  # each within its own node
+    assert ex.submit(who["east 2"], 0, "sell", 24, 2).fills[0].price == 60
+    assert ex.ledger.balances().sum() == 0
 
 
 def test_a_broken_limit_admits_only_what_relieves_it():
