@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rexnet_grid.report import grids, headline, markets, warmth
+from rexnet_grid.report import grids, headline, liquidity, markets, warmth
 from rexnet_grid.report.comparison import compare
 from rexnet_grid.report.document import document, write_document
 from rexnet_grid.results import Results
@@ -55,6 +55,7 @@ def _sections(results: Results, other: Results | None) -> list[Section]:
         *grids.envelopes(results),
         markets.prices(results),
         markets.books(results),
+        liquidity.market(results),
         markets.reservations(results),
         headline.cuts(results),
         grids.heat_map(results),

@@ -20,6 +20,7 @@ from rexnet_grid.reservex.layout import (
     B_TURNOVER,
     B_VOLUME,
     H_ACC,
+    H_LEGS,
     H_LIVE,
     H_NEXT_ID,
     H_QUOTER,
@@ -50,7 +51,8 @@ def hash_state(arena: Arena, closed: Mapping[int, IntArray], options: Sequence[S
     units = np.array(list(books), dtype=np.int64)
     digest = sha256(np.array([M[H_NEXT_ID], n], dtype="<i8").tobytes())
     digest.update(dump_units(M, units, int(M[H_LIVE])).tobytes())
-    digest.update(dump_legs(M, units).tobytes())
+    if M[H_LEGS]:
+        digest.update(dump_legs(M, units).tobytes())
     for unit, book in books.items():
         digest.update(np.array([unit, *M[book + _FIGURES]], dtype="<i8").tobytes())
         start = int(M[book + B_POS])

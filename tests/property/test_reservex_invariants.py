@@ -36,6 +36,8 @@ class ExchangeMachine(RuleBasedStateMachine):
     @rule(who=ACCOUNT, unit=UNIT, side=SIDE, price=PRICE, lots=LOTS, how=st.sampled_from(("gate", "ioc", "fok")),
           display=st.none() | st.integers(1, 3), whole=st.booleans())  # fmt: skip
     def submit(self, who, unit, side, price, lots, how, display, whole):
+        standing = self.pair[0].orders() if unit not in self.calling | self.closed else None
+
         def act(ex, mirrored):
             other = {"buy": "sell", "sell": "buy"}[side] if mirrored else side
             return ex.submit(
@@ -45,6 +47,20 @@ class ExchangeMachine(RuleBasedStateMachine):
 
         got = self.both(act)
         assert unit not in self.closed or got.status == "rejected"
+        if standing is not None and got.fills:
+            self.nobody_better_was_passed_over(standing, unit, side, who, got)
+
+    def nobody_better_was_passed_over(self, standing, unit, side, who, got):
+        """Whoever stood before the last order traded with is filled; own, whole and iceberg orders are not counted."""
+        queue = standing[(standing[:, 0] == unit) & (standing[:, 1] == (side == "buy"))]
+        makers = queue[:, 3].tolist()
+        last = max(makers.index(fill.maker_order_id) for fill in got.fills)
+        resting = set(self.pair[0].orders()[:, 3].tolist())
+        for row in queue[:last]:
+            plain = row[4] != who and row[6] == 0 and not row[8] & (64 | 2) and row[7] == 0
+            assert not plain or row[3] not in resting
+        prices = [fill.price for fill in got.fills]
+        assert prices == sorted(prices, reverse=side == "sell")
 
     @rule(order=st.integers(1, 40))
     def cancel(self, order):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rexnet_grid.errors import InputError
+from rexnet_grid.report import write_report
 from rexnet_grid.reservex import EventLog, Exchange
 from rexnet_grid.reservex.quality import market_quality
 from rexnet_grid.reservex.statistics import book_history, liquidity, price_paths
@@ -112,6 +113,10 @@ def test_a_finished_run_says_how_good_its_market_was(scenario, build):
     assert len(statement) == ((booked["debit"] == name) | (booked["credit"] == name)).sum()
     with pytest.raises(InputError, match="not an event log"):
         results.log("heat")
+    page = write_report(sim.writer.folder).read_text(encoding="utf-8")
+    assert "How liquid the market was" in page
+    efficiency = quality["surplus"].sum() / quality["possible_surplus"].sum()
+    assert f"{efficiency:.1%} of the surplus" in page
 
 
 def test_an_exchange_is_replayed_from_the_log_of_its_run(scenario, build):
