@@ -14,6 +14,7 @@ from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S
 from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
+from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
@@ -67,9 +68,14 @@ class HeatDelivery:
     supply_temperature
         Number or curve: the temperature at the start, the target of signals, what plants beside the main one supply.
     return_temperature_c
-        Number or (n_substations,) [degC]; the substations' usual one when left out.
+        Number, (n_substations,), or a curve on outdoor temperature [degC]; when left out the substations' usual one,
+        behind an emitter the one of its load. With an exchanger it is the house's own return.
     limits
         Velocity, pressure and tolerance at which a violation is counted.
+    heating_curve
+        Supply temperature of the heating behind exchangers by outdoor temperature; their usual one when left out.
+    hot_water_share
+        Part of the demand that is hot water [-].
     """
 
     def __init__(
@@ -79,8 +85,10 @@ class HeatDelivery:
         outdoor_c: float | Sequence[float] | FloatArray = 0.0,
         ground_c: float | Sequence[float] | FloatArray = 10.0,
         supply_temperature: float | SupplyCurve | None = None,
-        return_temperature_c: float | Sequence[float] | FloatArray | None = None,
+        return_temperature_c: float | Sequence[float] | FloatArray | SupplyCurve | None = None,
         limits: HeatLimits | None = None,
+        heating_curve: SupplyCurve | None = None,
+        hot_water_share: float = 0.0,
     ) -> None:
         self.network = network
         self.limits = limits or HeatLimits()
@@ -94,10 +102,10 @@ class HeatDelivery:
             if isinstance(supply_temperature, SupplyCurve)
             else SupplyCurve.constant(supply_temperature)
         )
-        usual = np.array([s.return_c for s in network.substations])
-        self.return_c = (
-            usual if return_temperature_c is None else np.broadcast_to(return_temperature_c, usual.shape) * 1.0
-        )
+        if not (return_temperature_c is None or isinstance(return_temperature_c, SupplyCurve)):
+            return_temperature_c = np.asarray(return_temperature_c, dtype=np.float64)
+        self.houses = Houses(network.substations, return_temperature_c, heating_curve, hot_water_share)
+        self.return_c = self.houses.given_c(float(self._outdoor[0]))
         self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())))
         parts = max(1, math.ceil(unit_minutes * 60.0 / MAX_STEP_S - 1e-9))
         self._parts = parts
@@ -205,6 +213,7 @@ class HeatDelivery:
             planned = np.array([self._target_c(unit) for unit in key[1]])
             ground = np.array([self._ground_c(unit) for unit in key[1]])
             hours = self.unit_minutes / 60.0
+            self._expect_returns(key[1][0], position[0])
             seen = self._foreseer.look(key[1], position, planned, self._plant_c, ground, hours)
             band = band_of(seen, planned, self.network, self._sim.layout, self.limits, self.return_c)
             self._outlook = Outlook(key, seen, band)
@@ -257,14 +266,24 @@ class HeatDelivery:
 
     def _target_c(self, unit: int) -> float:
         plant = self.network.plants[0]
-        outdoor = float(self._outdoor[min(max(unit, 0), len(self._outdoor) - 1)])
-        return float(np.clip(self.curve(outdoor), plant.min_supply_c, plant.max_supply_c))
+        return float(np.clip(self.curve(self._outdoor_c(unit)), plant.min_supply_c, plant.max_supply_c))
+
+    def _outdoor_c(self, unit: int) -> float:
+        return float(self._outdoor[min(max(unit, 0), len(self._outdoor) - 1)])
+
+    def _expect_returns(self, unit: int, position_kw: FloatArray) -> None:
+        """Tell headroom what comes back from the houses in ``unit`` with these positions, (n_nodes,) [kW]."""
+        plants, subs = len(self.network.plants), len(self.network.substations)
+        demand = np.clip(-position_kw[plants : plants + subs], 0.0, None) * WATT_PER_KILOWATT
+        house = self.houses.at(self._outdoor_c(unit), demand, self._sim.layout, self._sim.state)
+        self.return_c = self._foreseer.return_c = self._rows.return_c = house.expected_c
 
     def _ground_c(self, unit: int) -> float:
         return float(self._ground[min(max(unit, 0), len(self._ground) - 1)])
 
     def _inputs(self, unit: int, demand_kw: FloatArray, wanted_kw: FloatArray) -> Inputs:
         layout, state = self._sim.layout, self._sim.state
+        house = self.houses.at(self._outdoor_c(unit), demand_kw * WATT_PER_KILOWATT, layout, state)
         flow = np.full(len(wanted_kw), np.nan)
         supply = np.full(len(wanted_kw), self._plant_c)
         for g in range(1, len(wanted_kw)):
@@ -280,10 +299,12 @@ class HeatDelivery:
             dt_s=self._dt,
             heat_w=repeat(demand_kw * WATT_PER_KILOWATT),
             flow_kg_s=repeat(np.full(len(demand_kw), np.nan)),
-            return_c=repeat(self.return_c),
+            return_c=repeat(house.return_c),
             supply_c=repeat(supply),
             plant_kg_s=repeat(flow),
             ground_c=repeat(np.array([self._ground_c(unit)])),
+            secondary_c=repeat(house.secondary_c),
+            hot_w=repeat(house.hot_w),
         )
 
     def _state(self, injection: FloatArray, demand_kw: FloatArray) -> NetworkState:
@@ -293,6 +314,7 @@ class HeatDelivery:
         plants = len(self.network.plants)
         unserved[plants:-1] = o.unserved_w / WATT_PER_KILOWATT
         carried = np.concatenate((o.plant_w, -o.delivered_w, [0.0])) / WATT_PER_KILOWATT
+        unserved[:plants] = np.clip(-injection[:plants], 0.0, None)
         sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
         return NetworkState(
             injection_kw=carried,

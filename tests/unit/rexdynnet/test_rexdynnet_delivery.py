@@ -1,9 +1,10 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, HeatNetwork
+from rexnet_grid.rexdynnet import Exchanger, HeatDelivery, HeatLimits, HeatNetwork, SupplyCurve
 
 UNITS = range(8)
 
@@ -147,3 +148,40 @@ def test_looking_ahead_changes_nothing(heat):
     heat.linepack(range(8, 20), position)
     heat.signal(range(8, 20), position)
     assert pickle.dumps(heat.save()) == before
+
+
+def test_a_return_that_falls_with_the_cold_is_followed(network):
+    curve = SupplyCurve((-10.0, 10.0), (50.0, 35.0))
+    outdoor = np.linspace(-10.0, 10.0, 8)
+    heat = HeatDelivery(network, outdoor_c=outdoor, supply_temperature=75.0, return_temperature_c=curve)
+    first = heat.deliver(0, rates(104.0)).arrays["return_c"]
+    for unit in UNITS:
+        last = heat.deliver(unit, rates(104.0)).arrays["return_c"]
+    column = heat.columns()["return_c"].index("SD1")
+    assert first[column] > 45.0
+    assert last[column] == pytest.approx(35.0, abs=1.0)
+
+
+def test_exchangers_work_in_the_market_too(network):
+    part = Exchanger.design(20.0, 70.0, 42.0, 60.0, 37.0)
+    houses = tuple(replace(s, heating=part) for s in network.substations)
+    heat = HeatDelivery(replace(network, substations=houses), supply_temperature=72.0)
+    for unit in UNITS:
+        state = heat.deliver(unit, rates(172.0, 10.0))
+        assert state.balance.residual_relative < 1e-9
+    back = state.arrays["return_c"][heat.columns()["return_c"].index("SD1")]
+    assert 37.0 < back < 42.5
+    heat.headroom([8], rates(165.0, 10.0)[None])
+    assert heat.return_c[0] == pytest.approx(back, abs=1.0)
+    assert state.unserved_kw.max() < 1e-6
+    saved = heat.save()
+    one = heat.deliver(8, rates(160.0, 10.0))
+    heat.restore(saved)
+    again = heat.deliver(8, rates(160.0, 10.0))
+    np.testing.assert_array_equal(one.injection_kw, again.injection_kw)
+
+
+def test_a_store_at_the_plant_takes_no_more_than_the_plant_makes(heat):
+    state = heat.deliver(0, rates(-25.0, 2.0))
+    assert state.unserved_kw[0] == pytest.approx(25.0)
+    assert state.balance.residual_relative < 1e-9
