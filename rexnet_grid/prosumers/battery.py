@@ -49,7 +49,7 @@ class BatteryCell:
 
 
 class Battery(Participant):
-    r"""A storage participant on the electric network.
+    r"""A storage participant, on the electric network unless told otherwise.
 
     It buys in a unit only what somebody bids for later at
 
@@ -72,6 +72,8 @@ class Battery(Participant):
         Length of a unit [h].
     stored_kwh, stored_cost_eur_per_mwh
         Content at the start [kWh] and what it is worth per energy stored [EUR/MWh].
+    carrier
+        What it stores.
     """
 
     def __init__(
@@ -82,8 +84,10 @@ class Battery(Participant):
         hours: float,
         stored_kwh: float = 0.0,
         stored_cost_eur_per_mwh: float = 0.0,
+        carrier: Carrier = "electricity",
     ) -> None:
         super().__init__(identity)
+        self.carrier: Carrier = carrier
         self.cell = cell
         self.hours = hours
         self.soc_kwh = stored_kwh
@@ -95,27 +99,27 @@ class Battery(Participant):
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:  # noqa: ARG002
         """Return purchases that a later bid pays for, and offers of what is stored."""
-        view = within(views["electricity"], len(self._position_kw))
+        view = within(views[self.carrier], len(self._position_kw))
         if len(view.units) == 0:
-            return {"electricity": Quotes.none()}
+            return {self.carrier: Quotes.none()}
         self._book(view.units, np.asarray(view.position * view.lot_kw, dtype=np.float64))
         level = self._level(int(view.units[-1]))
         buy, buy_price = self._purchases(view, level)
         sell, sell_price = self._offers(view, level)
         sell = np.where(buy > 0, 0, sell)
         self._buy_limit[view.units] = np.where(buy > 0, buy_price, 0.0)
-        return {"electricity": make_quotes(view, buy, buy_price, sell, sell_price)}
+        return {self.carrier: make_quotes(view, buy, buy_price, sell, sell_price)}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:  # noqa: ARG002
         """Return the secured reservation, as far as the state of charge allows."""
-        cell, rate = self.cell, secured_kw.get("electricity", 0.0)
+        cell, rate = self.cell, secured_kw.get(self.carrier, 0.0)
         most = min(cell.rate_kw, self.soc_kwh * cell.one_way / self.hours)
         least = -min(cell.rate_kw, (cell.capacity_kwh - self.soc_kwh) / cell.one_way / self.hours)
-        return {"electricity": Realised.steady(min(max(rate, least), most))}
+        return {self.carrier: Realised.steady(min(max(rate, least), most))}
 
     def conclude(self, unit: int, delivered: Delivered) -> None:
         """Move the state of charge with what was really delivered."""
-        rate_kw = np.array([delivered.rate_kw["electricity"]])
+        rate_kw = np.array([delivered.rate_kw[self.carrier]])
         self._book(np.array([unit]), rate_kw)
         self.soc_kwh += float(self._stored(rate_kw)[0])
         self.soc_kwh = min(max(self.soc_kwh, 0.0), self.cell.capacity_kwh)

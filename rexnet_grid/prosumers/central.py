@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.prosumers.base import BoolArray, Delivered, FloatArray, IntArray, MarketView
     from rexnet_grid.prosumers.participant import Identity
+    from rexnet_grid.rexdynnet.plants import OperatingRange
     from rexnet_grid.units import Carrier
 
 
@@ -35,6 +36,10 @@ class HeatPumpPlant:
     cover_units, last_offer_units
         Lead times under which it covers open positions at any price below the last resort, and under which it offers
         no more heat, because it could no longer cover it [units].
+    range
+        Its minimum load and ramp; None for a machine that goes everywhere up to its rating at once.
+    minutes
+        Length of a unit [min]; matters for the ramp.
     """
 
     heat_kw: float
@@ -43,6 +48,14 @@ class HeatPumpPlant:
     last_resort_eur_per_mwh: float
     cover_units: float = 6.0
     last_offer_units: float = 2.5
+    range: OperatingRange | None = None
+    minutes: float = 15.0
+
+    def steps(self, wanted_kw: float, before_kw: float) -> float:
+        """Return the heat nearest to what is wanted that the machine can give after ``before_kw`` [kW]."""
+        if self.range is None:
+            return min(max(wanted_kw, 0.0), self.heat_kw)
+        return self.range.nearest(wanted_kw, before_kw, self.minutes)
 
 
 class CentralHeatPump(Participant):
@@ -102,13 +115,13 @@ class CentralHeatPump(Participant):
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the heat that its electricity makes, no more than was sold, and the electricity for it."""
         cop = float(self.plant.cop[unit])
-        heat = min(max(secured_kw.get("heat", 0.0), 0.0), self.plant.heat_kw)
-        heat = min(heat, max(-secured_kw.get("electricity", 0.0), 0.0) * cop)
+        heat = min(secured_kw.get("heat", 0.0), max(-secured_kw.get("electricity", 0.0), 0.0) * cop)
+        heat = self.plant.steps(heat, self._heat_kw)
         return {"heat": Realised.steady(heat), "electricity": Realised.steady(-heat / cop)}
 
-    def conclude(self, unit: int, delivered: Delivered) -> None:  # noqa: ARG002
+    def conclude(self, unit: int, delivered: Delivered) -> None:
         """Take note of what was delivered."""
-        self._heat_kw = delivered.rate_kw.get("heat", 0.0)
+        self._heat_kw = self._sold_kw[unit] = delivered.rate_kw.get("heat", 0.0)
         self._electric_kw = -delivered.rate_kw.get("electricity", 0.0)
 
     def record(self) -> Mapping[str, float]:
@@ -126,6 +139,16 @@ class CentralHeatPump(Participant):
         self._received[units] = np.where(total > 0.0, worth / np.maximum(total, 1e-12), 0.0)
         self._sold_kw[units] = sold
 
+    def _room_kw(self, units: IntArray) -> FloatArray:
+        """Return up to which heat each unit may be sold, between rating and ramps [kW]."""
+        rating = np.full(len(units), self.plant.heat_kw)
+        limits = self.plant.range
+        if limits is None or np.isinf(limits.ramp_kw_per_min):
+            return rating
+        last, step = len(self._sold_kw) - 1, limits.step_kw(self.plant.minutes)
+        before, after = self._sold_kw[np.maximum(units - 1, 0)], self._sold_kw[np.minimum(units + 1, last)]
+        return np.asarray(np.minimum(rating, np.maximum(np.minimum(before, after), 0.0) + step))
+
     def _heat_quotes(
         self, now: float, heat: MarketView, power: MarketView, gap: IntArray, uncovered: BoolArray
     ) -> Quotes:
@@ -133,7 +156,7 @@ class CentralHeatPump(Participant):
         cop = self.plant.cop[heat.units]
         offered = (power.ask != NO_PRICE) & (heat.units - now > self.plant.last_offer_units)
         price = np.where(offered, power.ask * power.tick_eur_per_mwh, 0.0) / cop + self.plant.margin_eur_per_mwh
-        free_kw = self.plant.heat_kw - heat.position * heat.lot_kw
+        free_kw = self._room_kw(heat.units) - heat.position * heat.lot_kw
         makes_kw = np.maximum(power.ask_lots - np.maximum(gap, 0), 0) * power.lot_kw * cop
         lots = np.floor(np.minimum(free_kw, makes_kw) / heat.lot_kw + 1e-6).astype(np.int64)
         open_kw = np.maximum(gap, 0) * power.lot_kw * cop

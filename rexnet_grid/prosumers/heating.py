@@ -138,5 +138,10 @@ class HomeState:
         after += first + second
         self.unmet_kwh += max(-after, 0.0)
         self.tank_kwh = max(after, 0.0)
+        self.warm(unit, room / home.hours)
+
+    def warm(self, unit: int, heat_kw: float) -> None:
+        """Move the room through ``unit`` with the heat it gets [kW]."""
+        home = self.home
         outdoor, sun = float(home.outdoor_c[unit]), float(home.irradiance_w_m2[unit])
-        self.room_c = advance(home.building, self.room_c, room / home.hours, outdoor, sun, home.hours)
+        self.room_c = advance(home.building, self.room_c, heat_kw, outdoor, sun, home.hours)

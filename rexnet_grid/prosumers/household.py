@@ -61,7 +61,7 @@ class Patience:
 
 
 class Household(Participant):
-    """An uncontrollable participant on the electric network.
+    """An uncontrollable participant, on the electric network unless told otherwise.
 
     It wants its position to equal its own forecast of photovoltaics minus load. It moves when the two differ by more
     than a third of the present forecast error, so that it does not pay the spread for noise. It never pays more than
@@ -77,12 +77,20 @@ class Household(Participant):
         (n_units,) the price it expects [EUR/MWh].
     patience
         How its limits move.
+    carrier
+        What it takes or gives.
     """
 
     def __init__(
-        self, identity: Identity, forecast: BridgeForecast, expected_price: FloatArray, patience: Patience
+        self,
+        identity: Identity,
+        forecast: BridgeForecast,
+        expected_price: FloatArray,
+        patience: Patience,
+        carrier: Carrier = "electricity",
     ) -> None:
         super().__init__(identity)
+        self.carrier: Carrier = carrier
         self.forecast = forecast
         self.expected_price = expected_price
         self.patience = patience
@@ -90,24 +98,24 @@ class Household(Participant):
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:
         """Return orders that would close the gap between forecast and position."""
-        view = within(views["electricity"], len(self.expected_price))
+        view = within(views[self.carrier], len(self.expected_price))
         if len(view.units) == 0:
-            return {"electricity": Quotes.none()}
+            return {self.carrier: Quotes.none()}
         lead: FloatArray = np.asarray(view.units - now, dtype=np.float64)
         wanted_kw = self.forecast.at(now, view.units)
         gap_kw = wanted_kw - view.position * view.lot_kw
         ignored_kw = np.maximum(HYSTERESIS * self.forecast.error_std(now, view.units), 0.5 * view.lot_kw)
         gap = np.where(np.abs(gap_kw) > ignored_kw, np.rint(gap_kw / view.lot_kw), 0.0).astype(np.int64)
         buy, sell = self.patience.limits(lead, self.expected_price[view.units])
-        return {"electricity": make_quotes(view, np.maximum(-gap, 0), buy, np.maximum(gap, 0), sell)}
+        return {self.carrier: make_quotes(view, np.maximum(-gap, 0), buy, np.maximum(gap, 0), sell)}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:  # noqa: ARG002
         """Return what the household really does, whatever it reserved."""
-        return {"electricity": Realised.steady(float(self.forecast.actual[unit]))}
+        return {self.carrier: Realised.steady(float(self.forecast.actual[unit]))}
 
     def conclude(self, unit: int, delivered: Delivered) -> None:  # noqa: ARG002
         """Take note of what was delivered."""
-        self._net_kw = delivered.rate_kw["electricity"]
+        self._net_kw = delivered.rate_kw[self.carrier]
 
     def record(self) -> Mapping[str, float]:
         """Return the net injection."""

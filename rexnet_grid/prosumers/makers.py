@@ -143,7 +143,7 @@ def make_household(kit: Kit, name: str, node: str, kwh_per_year: float, kwp: flo
     if kwp > 0.0:
         azimuth = float(kit.streams.generator(name, "roof").normal(0.0, 40.0))
         generated = photovoltaic_kw(kit.weather, kwp, config.pv_tilt_deg, azimuth)
-        actual, expected = actual + generated, expected + _smooth(generated, round(PV_MEAN_HOURS / kit.hours))
+        actual, expected = actual + generated, expected + smooth(generated, round(PV_MEAN_HOURS / kit.hours))
     forecast = BridgeForecast(
         actual, expected, config.forecast_hours / kit.hours, kit.streams.generator(name, "forecast")
     )
@@ -251,7 +251,7 @@ def make_home_state(kit: Kit, name: str, building: Building, hot_water_kwh_per_d
 def make_need_forecast(kit: Kit, name: str, state: HomeState) -> BridgeForecast:
     """Return how a building's heat need is forecast: known in its mean over half a day, its hours better in time."""
     need = state.home.weather_need_kwh()
-    expected = _smooth(need, round(WEATHER_MEAN_HOURS / kit.hours))
+    expected = smooth(need, round(WEATHER_MEAN_HOURS / kit.hours))
     return BridgeForecast(need, expected, WEATHER_FORECAST_HOURS / kit.hours, kit.streams.generator(name, "weather"))
 
 
@@ -292,7 +292,7 @@ def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOp
     return HeatOperator(identity, kit.heat_price, kit.heat_terms(), kit.hours, losses, config.linepack_kwh)
 
 
-def _smooth(series: FloatArray, units: int) -> FloatArray:
+def smooth(series: FloatArray, units: int) -> FloatArray:
     """Return the mean over a window of about ``units`` around each entry."""
     window = np.ones(min(2 * (units // 2) + 1, len(series)))
     return np.asarray(np.convolve(series, window, mode="same") / np.convolve(np.ones(len(series)), window, mode="same"))

@@ -26,7 +26,7 @@ from rexnet_grid.randomness import Streams
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.reservex.pricing import MakerTerms
 from rexnet_grid.reservex.rules import QUOTED
-from rexnet_grid.scenario.checking import check_places, seats_of, where_of
+from rexnet_grid.scenario.checking import check_ends, check_places, seats_of, where_of
 from rexnet_grid.scenario.knowing import oracle_for
 from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.optioning import option_terms
@@ -124,6 +124,8 @@ def _networks(scenario: Scenario, weather: Weather, housing: Housing | None) -> 
         issues += networks["heat"].check()
     for carrier, network in networks.items():
         issues += check_places(scenario, carrier, seats_of(network))
+        if carrier == "heat" and scenario.heat is not None:
+            issues += check_ends(scenario, cast("HeatDelivery", network).network.plant_names, seats_of(network))
     if issues:
         raise ScenarioError(issues)
     return networks

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
 from rexnet_grid.scenario.catalogue import networks
+from rexnet_grid.scenario.kinds import AT_PLANT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,9 @@ def _heat(scenario: Scenario) -> list[Issue]:
     from rexnet_grid.scenario.surroundings import weather_of
 
     network = heat_delivery(scenario, weather_of(scenario).outdoor_c)
-    return [*network.check(), *check_places(scenario, "heat", seats_of(network))]
+    seats = seats_of(network)
+    places = check_places(scenario, "heat", seats)
+    return [*network.check(), *places, *check_ends(scenario, network.network.plant_names, seats)]
 
 
 def seats_of(network: DeliveryNetwork) -> tuple[str, ...]:
@@ -159,6 +162,22 @@ def check_places(scenario: Scenario, carrier: Carrier, nodes: Sequence[str]) -> 
         for key, place in places
         if place is not None and place not in known
     ]
+
+
+def check_ends(scenario: Scenario, plants: Sequence[str], nodes: Sequence[str]) -> list[Issue]:
+    """Return an issue for whoever makes heat elsewhere than at a plant, or is a building at one."""
+    substations = [node for node in nodes if node not in plants]
+    issues = []
+    for number, participant in enumerate(scenario.participants):
+        node, kind = participant.node, participant.kind
+        key, text = f"participants[{number}].node", f'"{node}"'
+        if node in substations and kind in AT_PLANT:
+            expected = f"a plant of the network, because its kind is {kind}: {', '.join(plants)}"
+            issues.append(Issue(where_of(scenario), key, text, expected))
+        if node in plants and kind == "building":
+            expected = f"a substation of the network, such as {', '.join(substations[:3])}"
+            issues.append(Issue(where_of(scenario), key, text, expected))
+    return issues
 
 
 def _some(nodes: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.prosumers.battery import Battery, BatteryCell
-from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
 from rexnet_grid.prosumers.forecast import BridgeForecast
 from rexnet_grid.prosumers.household import Household
 from rexnet_grid.prosumers.supply import FuelPlant
+from rexnet_grid.scenario.park import HeatTemperatures, ParkMaker, needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.scenario.people import Participant
     from rexnet_grid.units import Carrier
+
+
+SELLER = "contract"
+"""Kind as reported of an explicit supplier: a supplier proper is the external grid, which balances."""
 
 
 def explicit_members(scenario: Scenario, kit: Kit) -> tuple[Prosumer, ...]:
@@ -36,20 +40,52 @@ def explicit_members(scenario: Scenario, kit: Kit) -> tuple[Prosumer, ...]:
 
 
 def _member(scenario: Scenario, kit: Kit, section: Participant) -> Prosumer:
+    if section.kind in PARK:
+        return _park(scenario, kit, section)
     maker = _Maker(kit, section)
+    if section.kind == "battery":
+        return maker.battery()
+    if section.kind == "supplier" or (section.kind == "generator" and section.profile is None):
+        return maker.plant()
+    sign = -1.0 if section.kind == "load" else 1.0
+    return maker.follower(sign * _rates(scenario, kit, section))
+
+
+PARK = {"boiler", "electric_boiler", "heat_pump", "chp", "solar_thermal", "waste_heat", "tank", "building"}
+
+
+def _park(scenario: Scenario, kit: Kit, section: Participant) -> Prosumer:
+    maker = ParkMaker(kit, section, _temperatures(scenario, kit))
     match section.kind:
-        case "battery":
-            return maker.battery()
         case "boiler":
-            return maker.plant("heat")
+            return maker.boiler()
+        case "electric_boiler":
+            return maker.electric_boiler()
         case "heat_pump":
             return maker.heat_pump()
-        case "generator" if section.profile is None:
-            return maker.plant("electricity")
-        case "generator":
-            return maker.follower(_rates(scenario, kit, section))
-        case "load":
-            return maker.follower(-_rates(scenario, kit, section))
+        case "chp":
+            return maker.chp()
+        case "solar_thermal":
+            return maker.solar()
+        case "waste_heat":
+            return maker.waste_heat(None if section.profile is None else _rates(scenario, kit, section))
+        case "tank":
+            return maker.tank()
+        case _:
+            return maker.building()
+
+
+def _temperatures(scenario: Scenario, kit: Kit) -> HeatTemperatures:
+    """Return what the heat network runs at in every unit; of a scenario without heat, ordinary numbers."""
+    outdoor, heat = kit.weather.outdoor_c, scenario.heat
+    if heat is None:
+        return HeatTemperatures(np.full(len(outdoor), 70.0), np.full(len(outdoor), 40.0), 55.0)
+    supply, back = heat.supply_temperature_c, heat.return_temperature_c
+    return HeatTemperatures(
+        np.interp(outdoor, supply.outdoor_c, supply.supply_c),
+        np.interp(outdoor, back.outdoor_c, back.return_c),
+        heat.supply_min_c,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,59 +97,50 @@ class _Maker:
         """Return somebody who does what a profile says, foresees it, and trades until the position equals it."""
         name, config = self.section.name, self.kit.config
         forecast = BridgeForecast(net_kw, net_kw, 1.0, self.kit.streams.generator(name, "forecast"))
+        carrier = self._carrier()
         ceiling, floor = config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh
+        expected = self.kit.power_price[: len(net_kw)]
+        if carrier == "heat":
+            ceiling, floor, expected = config.heat_ceiling_eur_per_mwh, 0.0, self.kit.heat_price[: len(net_kw)]
         if self.section.price_eur_per_mwh is not None:
             price = self.section.price_eur_per_mwh
             ceiling, floor = (price, floor) if self.section.kind == "load" else (ceiling, price)
         patience = self.kit.patience(ceiling, floor, self.kit.streams.generator(name, "patience"))
         firm = config.curtail_firm_eur_per_mwh
-        return Household(self._identity(firm, "electricity"), forecast, self.kit.power_price[: len(net_kw)], patience)
+        return Household(self._identity(firm, carrier), forecast, expected, patience, carrier)
 
     def battery(self) -> Battery:
         """Return a battery that starts a third full."""
-        config, capacity = self.kit.config, _given(self.section.capacity_kwh)
+        config, capacity = self.kit.config, needed(self.section.capacity_kwh)
         efficiency = config.battery_efficiency if self.section.efficiency is None else self.section.efficiency
-        cell = BatteryCell(capacity, _given(self.section.rate_kw), efficiency, config.battery_wear_eur_per_mwh)
+        cell = BatteryCell(capacity, needed(self.section.rate_kw), efficiency, config.battery_wear_eur_per_mwh)
         identity = self._identity(config.curtail_flexible_eur_per_mwh, "electricity")
         worth = 0.75 * config.electricity_price_eur_per_mwh
         return Battery(identity, cell, self.kit.units, self.kit.hours, capacity / 3.0, worth)
 
-    def plant(self, carrier: Carrier) -> FuelPlant:
-        """Return a plant that sells at its price."""
+    def plant(self) -> FuelPlant:
+        """Return somebody who sells at a price, on the network where the seat is."""
+        carrier = self._carrier()
         identity = self._identity(self.kit.config.curtail_flexible_eur_per_mwh, carrier)
-        return FuelPlant(identity, carrier, _given(self.section.rate_kw), _given(self.section.price_eur_per_mwh), 0.0)
+        return FuelPlant(identity, carrier, needed(self.section.rate_kw), needed(self.section.price_eur_per_mwh), 0.0)
 
-    def heat_pump(self) -> CentralHeatPump:
-        """Return a heat pump that buys electricity for the heat it sells."""
-        config = self.kit.config
-        plant = HeatPumpPlant(
-            heat_kw=_given(self.section.rate_kw),
-            cop=np.full(self.kit.units, _given(self.section.cop)),
-            margin_eur_per_mwh=config.heat_margin_eur_per_mwh,
-            last_resort_eur_per_mwh=config.heat_ceiling_eur_per_mwh,
-        )
-        return CentralHeatPump(self._identity(config.curtail_flexible_eur_per_mwh, "electricity", "heat"), plant)
+    def _carrier(self) -> Carrier:
+        return "heat" if self.section.bus is None else "electricity"
 
     def _identity(self, curtailment_price: float, *carriers: Carrier) -> Identity:
         seats: Mapping[Carrier, str | None] = {"electricity": self.section.bus, "heat": self.section.node}
         nodes = {carrier: seat for carrier in carriers if (seat := seats[carrier]) is not None}
         own = self.section.curtailment_price_eur_per_mwh
-        return self.kit.identity(self.section.name, self.section.kind, nodes, curtailment_price if own is None else own)
+        kind = SELLER if self.section.kind == "supplier" else self.section.kind
+        return self.kit.identity(self.section.name, kind, nodes, curtailment_price if own is None else own)
 
 
 def _rates(scenario: Scenario, kit: Kit, section: Participant) -> FloatArray:
     """Return what a load takes or a generator gives in every unit of the run [kW]."""
     if section.profile is None:
-        return np.full(kit.units, _given(section.rate_kw))
+        return np.full(kit.units, needed(section.rate_kw))
     from rexnet_grid.scenario.series import profile_rates
 
     number, profile = next((n, p) for n, p in enumerate(scenario.profiles) if p.name == section.profile)
     rates = profile_rates(scenario, profile, f"profiles[{number}]")
-    return rates * _given(section.rate_kw) if profile.unit == "share" else rates
-
-
-def _given(value: float | None) -> float:
-    """Return a value that the scenario's own checks have made sure of."""
-    if value is None:
-        raise ValueError("a participant was made without the checks of its scenario")
-    return value
+    return rates * needed(section.rate_kw) if profile.unit == "share" else rates

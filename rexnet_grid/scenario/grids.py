@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from rexnet_grid.scenario.fields import (
@@ -14,6 +15,7 @@ from rexnet_grid.scenario.fields import (
     Percent,
     PerUnit,
     Section,
+    Share,
 )
 
 
@@ -70,6 +72,61 @@ class SupplyCurve(Section):
         return self
 
 
+class ReturnCurve(Section):
+    """Return temperature by outdoor temperature, straight between the points and constant beyond them."""
+
+    outdoor_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (0.0,)
+    """Outdoor temperatures of the points, ascending."""
+    return_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (40.0,)
+    """Return temperatures at the points."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, data: Any) -> Any:
+        """Take one number as a constant return temperature."""
+        if isinstance(data, int | float) and not isinstance(data, bool):
+            return {"outdoor_c": (0.0,), "return_c": (data,)}
+        return data
+
+    @model_validator(mode="after")
+    def _points_match(self) -> ReturnCurve:
+        if len(self.outdoor_c) != len(self.return_c):
+            raise ValueError("as many values in return_c as in outdoor_c")
+        if any(b <= a for a, b in pairwise(self.outdoor_c)):
+            raise ValueError("outdoor_c in ascending order")
+        return self
+
+
+class ExchangerSection(Section):
+    """Heat exchangers between network and houses, sized for each substation's design load."""
+
+    heating_supply_c: SupplyCurve = SupplyCurve(outdoor_c=(-15.0, 15.0), supply_c=(60.0, 40.0))
+    """What heating behind the exchanger wants: one number, or a curve on outdoor temperature. Its coldest point is the
+    design point."""
+    heating_return_c: Celsius = 35.0
+    """What heating gives back at the design point; at part load radiators or floor give back less."""
+    approach_k: Annotated[float, _bounded("K", 0.1, 50.0)] = 5.0
+    """By how much the network's return is warmer than the house's at the design point."""
+    emitter: Literal["radiator", "floor", "none"] = "radiator"
+    """What heats the rooms: exponent 1.3 (EN 442) or 1.1 (EN 1264); with ``none`` the house's return never moves."""
+    room_c: Celsius = 20.0
+    """Room temperature."""
+    hot_water_share: Share = 0.0
+    """Part of the heat demand that is hot water, made by an exchanger of its own, first at the valve."""
+    hot_water_c: Celsius = 55.0
+    """Temperature of hot water."""
+    cold_water_c: Celsius = 10.0
+    """Temperature of cold water."""
+
+    @model_validator(mode="after")
+    def _falls(self) -> ExchangerSection:
+        if not self.heating_supply_c.supply_c[0] > self.heating_return_c > self.room_c:
+            raise ValueError("heating_supply_c at its coldest point above heating_return_c above room_c")
+        if self.hot_water_c <= self.cold_water_c:
+            raise ValueError("hot_water_c above cold_water_c")
+        return self
+
+
 class HeatSection(Section):
     """The heat delivery network, its plant and its limits."""
 
@@ -77,8 +134,11 @@ class HeatSection(Section):
     """A built-in name (``rexnet networks list``), the folder of a CSV network, or the path of a pandapipes JSON."""
     supply_temperature_c: SupplyCurve = SupplyCurve()
     """One number, or a curve ``{ outdoor_c = [-15, 15], supply_c = [80, 65] }``."""
-    return_temperature_c: Celsius = 40.0
-    """Temperature at which substations give the water back."""
+    return_temperature_c: ReturnCurve = ReturnCurve()
+    """Temperature at which substations give the water back: one number, or a curve
+    ``{ outdoor_c = [-15, 15], return_c = [45, 38] }``; with ``exchanger`` it follows from the houses instead."""
+    exchanger: ExchangerSection | None = None
+    """Heat exchangers in the substations; without it they give back ``return_temperature_c``."""
     ground_c: Celsius = 8.0
     """Temperature of the ground around the pipes."""
     supply_min_c: Celsius = 55.0
@@ -93,8 +153,19 @@ class HeatSection(Section):
     @model_validator(mode="after")
     def _warm_enough(self) -> HeatSection:
         coldest = min(self.supply_temperature_c.supply_c)
-        if self.return_temperature_c >= coldest:
+        if max(self.return_temperature_c.return_c) >= coldest:
             raise ValueError(f"return_temperature_c below the coldest supply temperature, {coldest:g} degC")
+        if self.exchanger is not None:
+            curve, ends = self.supply_temperature_c, self.exchanger
+            design = float(np.interp(ends.heating_supply_c.outdoor_c[0], curve.outdoor_c, curve.supply_c))
+            wanted = ends.heating_supply_c.supply_c[0]
+            if not design > max(wanted, ends.heating_return_c + ends.approach_k):
+                raise ValueError(
+                    f"exchanger.heating_supply_c and heating_return_c + approach_k below the supply temperature "
+                    f"{design:g} degC at {ends.heating_supply_c.outdoor_c[0]:g} degC outdoors"
+                )
+            if ends.hot_water_share > 0.0 and ends.hot_water_c >= coldest:
+                raise ValueError(f"exchanger.hot_water_c below the coldest supply temperature, {coldest:g} degC")
         return self
 
 

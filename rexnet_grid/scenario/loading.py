@@ -6,6 +6,7 @@ import copy
 import re
 import tomllib
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -156,13 +157,7 @@ def _of_the_rest(
 
     rest = copy.deepcopy(dict(data))
     for detail in details:
-        *parents, last = detail["loc"]
-        place: Any = rest
-        try:
-            for name in parents:
-                place = place[name]
-        except (KeyError, TypeError):
-            return []
+        place, last = _innermost(rest, detail["loc"])
         if not isinstance(place, dict) or detail["type"] == "missing":
             return []
         place.pop(last, None)
@@ -171,6 +166,17 @@ def _of_the_rest(
     except ValidationError:
         return []
     return [replace(issue, where=where) if issue.where == str(source) else issue for issue in check_scenario(scenario)]
+
+
+def _innermost(data: Any, location: tuple[int | str, ...]) -> tuple[Any, int | str]:
+    """Return the innermost table or array on the way to a value, and the next key: a number may stand for a curve."""
+    place: Any = data
+    for name, following in pairwise(location):
+        inner = place[int(name)] if isinstance(place, list) else place.get(name)
+        if not isinstance(inner, dict | list) or isinstance(following, int) is isinstance(inner, dict):
+            return place, name
+        place = inner
+    return place, location[-1]
 
 
 def _relations(scenario: Scenario, where: str) -> list[Issue]:

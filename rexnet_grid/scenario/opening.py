@@ -6,17 +6,19 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rexnet_grid.errors import Issue, NetworkDataError
 from rexnet_grid.resources import builtin_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
     from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
+    from rexnet_grid.rexdynnet.network import Substation
     from rexnet_grid.scenario.grids import ElectricSection, HeatSection
     from rexnet_grid.scenario.models import Scenario
 
@@ -116,13 +118,60 @@ def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDel
     if section is None:
         raise NetworkDataError([Issue(scenario.name, "heat", "", "a section [heat]")])
     drawn = open_heat(section, scenario.path_of(section.network))
-    substations = tuple(replace(s, min_supply_c=section.supply_min_c) for s in drawn.substations)
+    substations = tuple(_substation(section, s) for s in drawn.substations)
+    _need_design_loads(section, drawn)
+    back, ends = section.return_temperature_c, section.exchanger
     return HeatDelivery(
         replace(drawn, substations=substations),
         unit_minutes=scenario.info.unit_minutes,
         outdoor_c=outdoor_c,
         ground_c=section.ground_c,
         supply_temperature=SupplyCurve(section.supply_temperature_c.outdoor_c, section.supply_temperature_c.supply_c),
-        return_temperature_c=section.return_temperature_c,
+        return_temperature_c=SupplyCurve(back.outdoor_c, back.return_c) if ends is None else None,
+        heating_curve=None
+        if ends is None
+        else SupplyCurve(ends.heating_supply_c.outdoor_c, ends.heating_supply_c.supply_c),
+        hot_water_share=0.0 if ends is None else ends.hot_water_share,
         limits=HeatLimits(section.velocity_max_m_s, section.pump_head_max_pa),
     )
+
+
+def _need_design_loads(section: HeatSection, network: HeatNetwork) -> None:
+    """Refuse exchangers where nobody knows what to size them for."""
+    if section.exchanger is None:
+        return
+    issues = [
+        Issue(
+            network.name,
+            f"substation {s.node}, design_heat_kw",
+            f"{s.design_heat_kw:g}",
+            "above zero, for heat.exchanger",
+        )
+        for s in network.substations
+        if not s.design_heat_kw > 0.0
+    ]
+    if issues:
+        raise NetworkDataError(issues)
+
+
+def _substation(section: HeatSection, drawn: Substation) -> Substation:
+    """Return a substation of the network with the scenario's limit and exchangers."""
+    from rexnet_grid.rexdynnet import Emitter, Exchanger
+    from rexnet_grid.rexdynnet.emitters import FLOOR, RADIATOR
+
+    ends, load = section.exchanger, drawn.design_heat_kw
+    if ends is None or not load > 0.0:
+        return replace(drawn, min_supply_c=section.supply_min_c)
+    outdoor, wanted = ends.heating_supply_c.outdoor_c[0], ends.heating_supply_c.supply_c[0]
+    curve = section.supply_temperature_c
+    supply = float(np.interp(outdoor, curve.outdoor_c, curve.supply_c))
+    heating = Exchanger.design(load, supply, ends.heating_return_c + ends.approach_k, wanted, ends.heating_return_c)
+    emitter = None
+    if ends.emitter != "none":
+        exponent = FLOOR if ends.emitter == "floor" else RADIATOR
+        emitter = Emitter(load, wanted, ends.heating_return_c, ends.room_c, exponent)
+    hot_water = None
+    if ends.hot_water_share > 0.0:
+        coldest, back = min(curve.supply_c), ends.cold_water_c + ends.approach_k
+        hot_water = Exchanger.design(load, coldest, back, ends.hot_water_c, ends.cold_water_c)
+    return replace(drawn, min_supply_c=section.supply_min_c, heating=heating, hot_water=hot_water, emitter=emitter)

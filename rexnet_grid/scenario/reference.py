@@ -42,7 +42,7 @@ def _sections() -> Iterator[tuple[str, type[BaseModel], str]]:
         key = field.alias or name
         several = get_origin(field.annotation) is tuple
         nested = [(inner, member) for inner, member in model.model_fields.items() if _is_section(member)]
-        if not nested:
+        if len(nested) < len(model.model_fields):
             yield f"[[{key}]]" if several else f"[{key}]", model, _one_line(model.__doc__)
         for inner, member in nested:
             yield from _below(f"{key}.{inner}", member)

@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rexnet_grid.errors import Issue, did_you_mean
+from rexnet_grid.scenario.kinds import participant_issues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rexnet_grid.scenario.models import Scenario
-    from rexnet_grid.scenario.people import Participant
 
 
 def relations(scenario: Scenario, where: str) -> list[Issue]:
@@ -73,44 +73,11 @@ def _participants(scenario: Scenario, where: str) -> list[Issue]:
     profiles = [profile.name for profile in scenario.profiles]
     for number, participant in enumerate(scenario.participants):
         key = f"participants[{number}]"
-        issues += _seat(scenario, participant, key, where)
+        issues += participant_issues(scenario, participant, key, where)
         if participant.profile is not None and participant.profile not in profiles:
             hint = did_you_mean(participant.profile, profiles)
             known = "the name of a [[profiles]] entry" + (": " + ", ".join(profiles) if profiles else "; there is none")
             issues.append(Issue(where, f"{key}.profile", f'"{participant.profile}"', known, hint))
-    return issues
-
-
-NEEDS = {
-    "battery": ("bus", "rate_kw", "capacity_kwh"),
-    "heat_pump": ("bus", "node", "rate_kw", "cop"),
-    "boiler": ("node", "rate_kw", "price_eur_per_mwh"),
-}
-
-
-def _needs(scenario: Scenario, participant: Participant) -> tuple[str, ...]:
-    """Return the keys that a participant of this kind must have."""
-    if participant.kind not in {"load", "generator"}:
-        return NEEDS[participant.kind]
-    if participant.profile is None:
-        return ("bus", "rate_kw") if participant.kind == "load" else ("bus", "rate_kw", "price_eur_per_mwh")
-    shares = {profile.name for profile in scenario.profiles if profile.unit == "share"}
-    return ("bus", "rate_kw") if participant.profile in shares else ("bus",)
-
-
-def _seat(scenario: Scenario, participant: Participant, key: str, where: str) -> list[Issue]:
-    issues = [
-        Issue(where, f"{key}.{name}", "", f"a value, because its kind is {participant.kind}")
-        for name in _needs(scenario, participant)
-        if getattr(participant, name) is None
-    ]
-    for name, seat, network in (
-        ("bus", participant.bus, scenario.electric),
-        ("node", participant.node, scenario.heat if scenario.heat is not None else scenario.building),
-    ):
-        if seat is not None and network is None:
-            section = "electric" if name == "bus" else "heat"
-            issues.append(Issue(where, f"{key}.{name}", f'"{seat}"', f"a section [{section}] that has it"))
     return issues
 
 

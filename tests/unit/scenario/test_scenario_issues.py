@@ -6,6 +6,7 @@ import pytest
 
 from rexnet_grid import Scenario
 from rexnet_grid.errors import ScenarioError
+from rexnet_grid.scenario.checking import check_scenario
 
 HEAD = '[scenario]\nname = "s"\nstart = 2026-01-13\n'
 
@@ -114,7 +115,7 @@ def test_relations_between_sections(tmp_path):
     found = issues_of(tmp_path, text)
     assert set(found) == {
         "market.electricity.gate_closure_minutes", "participants.name", "participants[0].node",
-        "participants[0].profile", "participants[0].bus", "participants[1].bus", "participants[1].rate_kw",
+        "participants[0].profile", "participants[1].bus", "participants[1].rate_kw",
         "contingencies[0].unit", "contingencies[1].carrier",
     }  # fmt: skip
     assert found["participants[0].profile"].hint == 'did you mean "house"?'
@@ -170,16 +171,16 @@ def test_what_the_right_part_points_to_is_looked_up_beside_wrong_keys(tmp_path):
         name = "x"
         kind = "load"
         bus = "bus 9999"
-        kw = 3.0
+        ratekw = 3.0
         rate_kw = 3.0
     """
     found = issues_of(tmp_path, HEAD + text)
     assert set(found) == {
-        "electric.loading_max_percnt", "heat.network", "heat.return_temperature_c", "participants[0].bus",
-        "participants[0].kw",
+        "electric.loading_max_percnt", "heat.network", "heat.return_temperature_c.return_c[0]", "participants[0].bus",
+        "participants[0].ratekw",
     }  # fmt: skip
     assert found["heat.network"].hint == 'did you mean "destest"?'
-    assert found["participants[0].kw"].hint == 'did you mean "rate_kw"?'
+    assert found["participants[0].ratekw"].hint == 'did you mean "rate_kw"?'
     assert {issue.where for issue in found.values()} == {str(tmp_path / "s.toml")}
 
 
@@ -201,9 +202,91 @@ def test_hostile_names_are_only_text(tmp_path):
         ("generator", {"rate_kw", "price_eur_per_mwh"}),
         ("battery", {"rate_kw", "capacity_kwh"}),
         ("heat_pump", {"node", "rate_kw", "cop"}),
-        ("boiler", {"node", "rate_kw", "price_eur_per_mwh"}),
+        ("boiler", {"node", "rate_kw", "bus"}),
+        ("electric_boiler", {"node", "rate_kw"}),
+        ("chp", {"node", "rate_kw", "power_to_heat"}),
+        ("solar_thermal", {"node", "area_m2", "bus"}),
+        ("waste_heat", {"node", "rate_kw", "bus"}),
+        ("tank", {"node", "rate_kw", "volume_m3", "bus"}),
+        ("building", {"node", "archetype", "floor_area_m2", "bus"}),
+        ("supplier", {"rate_kw", "price_eur_per_mwh"}),
     ],
 )
 def test_what_each_kind_needs(tmp_path, kind, missing):
     text = HEAD + f'[electric]\nnetwork = "cigre_lv"\n[[participants]]\nname = "x"\nkind = "{kind}"\nbus = "bus 1"\n'
     assert set(issues_of(tmp_path, text)) == {f"participants[0].{key}" for key in missing}
+
+
+PARK = """
+    [heat]
+    network = "destest"
+    [electric]
+    network = "cigre_lv"
+    [[participants]]
+    name = "engine"
+    kind = "chp"
+    bus = "bus 1"
+    node = "i"
+    rate_kw = 100
+    power_to_heat = 0.6
+    min_load_kw = 120
+    condensing_kw = 50
+    volume_m3 = 3
+    [[participants]]
+    name = "house"
+    kind = "building"
+    node = "i"
+    archetype = "house_1960"
+    floor_area_m2 = 120
+    set_point_c = 19
+    set_back_c = 21
+    day_to_h = 3
+    [[participants]]
+    name = "boiler"
+    kind = "boiler"
+    node = "SD1"
+    rate_kw = 100
+    efficency = 0.9
+"""
+
+
+def test_a_plant_park_is_told_everything_that_cannot_be(tmp_path):
+    found = issues_of(tmp_path, HEAD + PARK.replace("    efficency = 0.9\n", ""))
+    assert set(found) == {
+        "participants[0].min_load_kw", "participants[0].condensing_kw", "participants[0].volume_m3",
+        "participants[1].archetype", "participants[1].set_back_c", "participants[1].day_to_h",
+    }  # fmt: skip
+    assert found["participants[1].archetype"].hint == 'did you mean "house_1960s"?'
+    assert found["participants[0].volume_m3"].hint == "volume_m3 is for tank"
+    assert issues_of(tmp_path, HEAD + PARK)["participants[2].efficency"].hint == 'did you mean "efficiency"?'
+
+
+def test_plants_sit_at_plants_and_buildings_at_substations(tmp_path):
+    text = """
+        [heat]
+        network = "destest"
+        [[participants]]
+        name = "boiler"
+        kind = "boiler"
+        node = "SD1"
+        rate_kw = 100
+        [[participants]]
+        name = "house"
+        kind = "building"
+        node = "i"
+        archetype = "office"
+        floor_area_m2 = 120
+    """
+    file = tmp_path / "s.toml"
+    file.write_text(HEAD + text)
+    found = {issue.key: issue for issue in check_scenario(Scenario.load(file))}
+    assert set(found) == {"participants[0].node", "participants[1].node"}
+    assert "a plant" in found["participants[0].node"].expected
+    assert "a substation" in found["participants[1].node"].expected
+
+
+def test_exchangers_need_temperatures_that_fall(tmp_path):
+    text = '[heat]\nnetwork = "destest"\nsupply_temperature_c = 60\n[heat.exchanger]\nheating_supply_c = 65\n'
+    assert set(issues_of(tmp_path, HEAD + text)) == {"heat"}
+    text = '[heat]\nnetwork = "destest"\n[heat.exchanger]\nheating_return_c = 15\n'
+    assert set(issues_of(tmp_path, HEAD + text)) == {"heat.exchanger"}
