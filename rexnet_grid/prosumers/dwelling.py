@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.participant import Identity, Prices
     from rexnet_grid.rexdynnet.greybox import GreyBox
 
-FIRM_HOURS = 2.0
+FIRM_HOURS = 4.0
 
 
 def planning_building(model: GreyBox) -> Building:
@@ -151,7 +151,7 @@ class GreyBuilding(HeatedBuilding):
     def firm_kw(self, first: int, slots: int) -> FloatArray:
         """Return the heat that cannot be put off in units ``first`` … ``first + slots - 1`` [kW].
 
-        In the next two hours it is the least with which the model stays at its lowest temperature; what is needed
+        In the next four hours it is the least with which the model stays at its lowest temperature; what is needed
         later can still be had earlier.
         """
         home, model, state = self.state.home, self.state.model, self.state.states_c
