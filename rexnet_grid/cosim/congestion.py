@@ -24,12 +24,13 @@ class Congestion:
     ----------
     steepest_eur_per_mwh
         (n_rows,) the most that each row adds at a node [EUR/MWh]; zero where it did not bind.
-    charge_eur_per_mwh
-        (n_accounts,) what an injection of each account is charged [EUR/MWh].
+    injecting_eur_per_mwh, withdrawing_eur_per_mwh
+        (n_accounts,) what an injection of each account is charged when it injects and when it withdraws [EUR/MWh].
     """
 
     steepest_eur_per_mwh: FloatArray
-    charge_eur_per_mwh: FloatArray
+    injecting_eur_per_mwh: FloatArray
+    withdrawing_eur_per_mwh: FloatArray
 
 
 def congestion_of(market: CarrierMarket, unit: int) -> Congestion:
@@ -37,9 +38,9 @@ def congestion_of(market: CarrierMarket, unit: int) -> Congestion:
     nobody = np.zeros(len(market.seats.names))
     rows = market.rows.get(unit)
     if market.admission is None or rows is None:
-        return Congestion(np.zeros(0), nobody)
+        return Congestion(np.zeros(0), nobody, nobody)
     if unit not in market.admission.bindings():
-        return Congestion(np.zeros(len(rows.limits)), nobody)
+        return Congestion(np.zeros(len(rows.limits)), nobody, nobody)
     resting = market.exchange.orders()
     resting = resting[resting[:, 0] == unit]
     orders = RestingOrders(
@@ -49,8 +50,13 @@ def congestion_of(market: CarrierMarket, unit: int) -> Congestion:
         quantity_kw=(resting[:, 5] + resting[:, 6]) * market.lot_kw,
     )
     prices = shadow_prices(rows, market.admission.slack(unit), orders)
-    steepest = prices * np.abs(rows.coefficients).max(axis=1, initial=0.0)
-    return Congestion(steepest, congestion_charge(rows, prices)[market.seats.nodes])
+    both = rows.coefficients if rows.injecting is None else np.hstack((rows.coefficients, rows.injecting))
+    steepest = prices * np.abs(both).max(axis=1, initial=0.0)
+    return Congestion(
+        steepest,
+        congestion_charge(rows, prices, injects=True)[market.seats.nodes],
+        congestion_charge(rows, prices, injects=False)[market.seats.nodes],
+    )
 
 
 def charge_network_use(
@@ -70,7 +76,8 @@ def charge_network_use(
         return
     _post(market, "loss charge", unit, realised_lots, market.loss_factors(unit) * reference_ticks)
     if charge == "losses_and_congestion":
-        ticks = congestion.charge_eur_per_mwh / market.exchange.rules.tick_eur_per_mwh
+        charges = np.where(realised_lots > 0, congestion.injecting_eur_per_mwh, congestion.withdrawing_eur_per_mwh)
+        ticks = charges / market.exchange.rules.tick_eur_per_mwh
         _post(market, "congestion charge", unit, realised_lots, ticks)
 
 

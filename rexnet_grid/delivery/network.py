@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -187,4 +187,13 @@ class DeliveryNetwork(Protocol):
 
     def restore(self, state: Any) -> None:
         """Go back to a saved state."""
+        ...
+
+
+@runtime_checkable
+class KnowsEveryRow(Protocol):
+    """A network that has more rows than it publishes as headroom, and can tell those of limits by name."""
+
+    def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
+        """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from rexnet_grid.delivery.network import KnowsEveryRow
 from rexnet_grid.delivery.remedies import Levers, RowSet, cheapest, last_in_first_out, pro_rata
 from rexnet_grid.errors import InputError, Issue
 
@@ -304,7 +305,11 @@ def _broken_rows(
     network: DeliveryNetwork, unit: int, injection: FloatArray, state: NetworkState, progress: _Progress
 ) -> RowSet | None:
     """Return the network's rows with what is asked of each: mend the broken ones, break no other."""
-    headroom: Headroom = network.headroom([unit], injection[None, :])[0]
+    headroom: Headroom
+    if isinstance(network, KnowsEveryRow):
+        headroom = network.rows_at(unit, injection, frozenset(violation.limit for violation in state.violations))
+    else:
+        headroom = network.headroom([unit], injection[None, :])[0]
     if not len(headroom.limits):
         return None
     target = np.maximum(headroom.slack, 0.0)

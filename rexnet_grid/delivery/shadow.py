@@ -4,11 +4,14 @@ With resting orders i at nodes n(i), prices p_i and quantities Q_i, and headroom
 gains from trade that the network leaves open are
 
 .. math:: \max_x \sum_{buy} p_i x_i - \sum_{sell} p_i x_i, \quad 0 \le x_i \le Q_i, \quad
-          \sum_{sell} x_i = \sum_{buy} x_i, \quad A\,\Delta(x) \le b .
+          \sum_{sell} x_i = \sum_{buy} x_i, \quad
+          \sum_{sell} A^+_{r n(i)} x_i - \sum_{buy} A_{r n(i)} x_i \le b_r ,
 
-The multiplier μ_r of row r is its shadow price; an injection at node n is charged :math:`\sum_r \mu_r A_{rn}`, which is
-the congestion part of a locational marginal price (Schweppe, Caramanis, Tabors, Bohn, Spot Pricing of Electricity,
-Kluwer 1988, ch. 3). The program is solved by HiGHS (Huangfu and Hall, doi:10.1007/s12532-017-0130-5).
+where A and A+ are the coefficients of falling and of rising injections, as admission takes them. The multiplier μ_r of
+row r is its shadow price. Who injects at node n is charged :math:`\sum_r \mu_r A^+_{rn}` per injection, who withdraws
+:math:`\sum_r \mu_r A_{rn}`, so that a trade pays what it takes of the limits: the congestion part of a locational
+marginal price (Schweppe, Caramanis, Tabors, Bohn, Spot Pricing of Electricity, Kluwer 1988, ch. 3). The program is
+solved by HiGHS (Huangfu and Hall, doi:10.1007/s12532-017-0130-5).
 """
 
 from __future__ import annotations
@@ -63,8 +66,10 @@ def shadow_prices(headroom: Headroom, slack: FloatArray, orders: RestingOrders) 
     if rows == 0 or not orders.sells.any() or orders.sells.all():
         return np.zeros(rows)
     sign = np.where(orders.sells, 1.0, -1.0)
-    scale = np.maximum(np.abs(headroom.coefficients).max(axis=1), 1e-12)
-    effect = headroom.coefficients[:, orders.node] * sign / scale[:, None]
+    rising = headroom.coefficients if headroom.injecting is None else headroom.injecting
+    effect = np.where(orders.sells, rising[:, orders.node], -headroom.coefficients[:, orders.node])
+    scale = np.maximum(np.abs(effect).max(axis=1), 1e-12)
+    effect = effect / scale[:, None]
     solution: Any = linprog(  # type: ignore[call-overload]
         sign * orders.price,
         A_ub=effect,
@@ -80,7 +85,8 @@ def shadow_prices(headroom: Headroom, slack: FloatArray, orders: RestingOrders) 
     return prices
 
 
-def congestion_charge(headroom: Headroom, prices: FloatArray) -> FloatArray:
-    """Return what an injection at each node is charged for congestion, (n_nodes,) [EUR/MWh]."""
-    charge: FloatArray = np.einsum("r,rn->n", prices, headroom.coefficients)
+def congestion_charge(headroom: Headroom, prices: FloatArray, *, injects: bool) -> FloatArray:
+    """Return what congestion costs at each node per injection, (n_nodes,) [EUR/MWh], for who injects or withdraws."""
+    rows = headroom.coefficients if headroom.injecting is None or not injects else headroom.injecting
+    charge: FloatArray = np.einsum("r,rn->n", prices, rows)
     return charge

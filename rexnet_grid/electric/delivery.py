@@ -10,10 +10,9 @@ import numpy as np
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
-from rexnet_grid.electric.headroom import headroom_of_units, remaining, used_shares
+from rexnet_grid.electric.headroom import HeadroomRows, flow_of
 from rexnet_grid.electric.limits import ElectricLimits
-from rexnet_grid.electric.linear_limits import LimitRows, NodeModel, join_rows, limit_rows
-from rexnet_grid.electric.row_choice import RowChoice, node_size_kw
+from rexnet_grid.electric.node_model import NodeModel
 from rexnet_grid.electric.signal import marginal_losses
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
-MOST_ROWS = 384
+MOST_ROWS = 512
 
 
 class ElectricDelivery:
@@ -41,10 +40,7 @@ class ElectricDelivery:
     limits
         Voltage band, thermal limit, supply limits, margin and power factor.
     most_rows
-        Most headroom rows.
-    node_size_kw
-        Change of one node between two refreshes up to which the choice of rows is honest [kW]; the default is 5 % of
-        what the supply can give.
+        Most headroom rows; fewer make headroom more timid, never less honest.
     secured_against
         Branches whose outage the headroom has to survive, one at a time (N-1).
 
@@ -60,7 +56,6 @@ class ElectricDelivery:
         limits: ElectricLimits | None = None,
         *,
         most_rows: int = MOST_ROWS,
-        node_size_kw: float | None = None,
         secured_against: Sequence[str] = (),
     ) -> None:
         self.network = self._whole = network
@@ -68,7 +63,6 @@ class ElectricDelivery:
         self._outages = tuple(secured_against)
         self.limits = limits if limits is not None else ElectricLimits()
         self._most_rows = most_rows
-        self._node_size_kw = node_size_kw
         case = network.case
         if not len(case.supply_bus):
             raise InputError([Issue(network.name, "ext_grid", "", "an external grid in service that supplies a bus")])
@@ -121,9 +115,12 @@ class ElectricDelivery:
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
         position = self._checked(position_kw, (len(units), len(self._nodes)))
-        flow = self._flow(position)
-        rows = self._choice.update(used_shares(self._rows, self.limits, flow))
-        return headroom_of_units(rows, self._nodes, units, remaining(rows, self.limits, position, flow))
+        return self._rows.of_units(units, position, self._flows(position))
+
+    def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
+        """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""
+        position = self._checked(injection_kw, (len(self._nodes),))[None, :]
+        return self._rows.with_broken(unit, position, self._flows(position), broken)
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW]."""
@@ -153,7 +150,7 @@ class ElectricDelivery:
             )
         self.network = network
         self._changes = (tuple(out), dict(taps or {}))
-        for name in ("_model", "_rows", "_choice"):
+        for name in ("_model", "_rows", "_topologies"):
             self.__dict__.pop(name, None)
 
     def save(self) -> Any:
@@ -175,34 +172,21 @@ class ElectricDelivery:
 
     @cached_property
     def _model(self) -> NodeModel:
-        return NodeModel.of(self.network.case, self.network.solver, self.limits)
+        return NodeModel.of(self.network.case, self.network.solver)
 
     @cached_property
-    def _rows(self) -> LimitRows:
-        rows = [self._rows_of(self.network, self._model)]
-        for name in self._outages:
-            network = self.network.changed([name])
-            model = NodeModel.of(network.case, network.solver, self.limits)
-            rows.append(self._rows_of(network, model).without_measure(f"without {name}"))
-        return join_rows(rows)
-
-    def _rows_of(self, network: ElectricNetwork, model: NodeModel) -> LimitRows:
-        case = network.case
-        node = case.bus_node[self._bus]
-        first_bus: dict[int, int] = {}
-        for n, bus in zip(node, case.bus_id[self._bus], strict=True):
-            if n != NOWHERE:
-                first_bus.setdefault(int(n), int(bus))
-        rows = limit_rows(case, model, self.limits, node, first_bus)
-        nothing = node == NOWHERE
-        nothing[self._supply_at] = True
-        rows.consuming[:, nothing] = rows.injecting[:, nothing] = 0.0
-        return rows
+    def _topologies(self) -> list[ElectricNetwork]:
+        """The network, then the same without each branch that headroom is secured against."""
+        return [self.network, *(self.network.changed([name]) for name in self._outages)]
 
     @cached_property
-    def _choice(self) -> RowChoice:
-        size = self._node_size_kw or node_size_kw(self.network.case)
-        return RowChoice(self._rows, size, self._most_rows)
+    def _rows(self) -> HeadroomRows:
+        return HeadroomRows(
+            self._topologies, self._outages, self.limits, self._bus, self._nodes, self._supply_at, self._most_rows
+        )
+
+    def _flows(self, position: FloatArray) -> list[PowerFlow]:
+        return [flow_of(network, self.limits, self._bus, position) for network in self._topologies]
 
     def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         array = np.array(values, dtype=np.float64)
@@ -224,9 +208,7 @@ class ElectricDelivery:
         return array
 
     def _flow(self, injection_kw: FloatArray) -> PowerFlow:
-        kw = np.zeros((*injection_kw.shape[:-1], self.network.case.n_bus))
-        kw[..., self._bus] = injection_kw
-        return self.network.power_flow(kw, np.minimum(kw, 0.0) * self.limits.tan_phi)
+        return flow_of(self.network, self.limits, self._bus, injection_kw)
 
     def _state(self, injection_kw: FloatArray) -> NetworkState:
         asked = self._checked(injection_kw, (len(self._nodes),))

@@ -1,94 +1,205 @@
-"""Headroom of all open units at once."""
+"""Headroom of an electric network: every limit as rows, and of all open units at once what is left of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rexnet_grid.delivery.headroom import Headroom
+from rexnet_grid.electric.case import NOWHERE, PQ
+from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
+from rexnet_grid.electric.loading_rows import LoadingRows
+from rexnet_grid.electric.node_model import NodeModel, fill
+from rexnet_grid.electric.row_groups import RowGroups
+from rexnet_grid.electric.sensitivity import node_responses
+from rexnet_grid.electric.supply_rows import SupplyRows
+from rexnet_grid.electric.voltage_rows import OvervoltageRows, UndervoltageRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rexnet_grid.electric.case import FloatArray
+    from rexnet_grid.electric.case import FloatArray, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
-    from rexnet_grid.electric.linear_limits import LimitRows
+    from rexnet_grid.electric.network import ElectricNetwork
+
+SHRINKINGS = 24
+SHRINK = 0.9
+TANGENT = 0.6
 
 
-def headroom_of_units(
-    rows: LimitRows, nodes: tuple[str, ...], units: Sequence[int], slack: FloatArray
-) -> tuple[Headroom, ...]:
-    """Return the headroom of every unit; all share one coefficient array, only the slack differs.
+class HeadroomRows:
+    """The rows of one network, of which the headroom of every unit is made.
 
     Parameters
     ----------
-    rows
-        The rows to publish.
-    nodes, units
-        Names of the columns, numbers of the units.
-    slack
-        (n_rows, n_units) what is left of each row.
+    topologies
+        The network, then the same without each branch whose outage trading has to survive.
+    outages
+        Names of these branches.
+    limits
+        What has to be kept.
+    buses
+        (n_columns,) place of each column in the network's buses.
+    nodes
+        Names of the columns.
+    supply
+        The column that balances.
+    most
+        Most rows to publish.
     """
-    return tuple(
-        Headroom(int(unit), nodes, rows.consuming, np.ascontiguousarray(slack[:, k]), rows.names, rows.injecting)
-        for k, unit in enumerate(units)
-    )
+
+    def __init__(
+        self,
+        topologies: Sequence[ElectricNetwork],
+        outages: Sequence[str],
+        limits: ElectricLimits,
+        buses: IntArray,
+        nodes: tuple[str, ...],
+        supply: int,
+        most: int,
+    ) -> None:
+        self._nodes = nodes
+        parts: list[tuple[LimitRows, int, str]] = []
+        for topology, network in enumerate(topologies):
+            why = f"without {outages[topology - 1]}" if topology else ""
+            parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
+        self.all = JoinedRows(parts)
+        self.groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
+        self._names = tuple(self.all.names[i] for i in self.groups.first)
+
+    def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
+        """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
+        left = np.ascontiguousarray(self.groups.slack(self.all.slack(position, flows)).T)
+        groups = self.groups
+        return tuple(
+            Headroom(int(unit), self._nodes, groups.falling, left[k], self._names, groups.rising)
+            for k, unit in enumerate(units)
+        )
+
+    def with_broken(self, unit: int, position: FloatArray, flows: list[PowerFlow], broken: frozenset[str]) -> Headroom:
+        """Return the headroom of one unit with the rows of the limits named ``broken`` on top, each on its own."""
+        left = self.all.slack(position, flows)
+        own = np.array([i for i, name in enumerate(self.all.names) if name in broken], dtype=np.int64)
+        return Headroom(
+            unit,
+            self._nodes,
+            np.vstack((self.all.falling[own], self.groups.falling)),
+            np.concatenate((left[own, 0], self.groups.slack(left)[:, 0])),
+            tuple(self.all.names[i] for i in own) + self._names,
+            np.vstack((self.all.rising[own], self.groups.rising)),
+        )
 
 
-def remaining(rows: LimitRows, limits: ElectricLimits, position: FloatArray, flow: PowerFlow) -> FloatArray:
-    """Return (n_rows, n_units) what is left of each row about ``position`` (n_units, n_nodes) [kW].
-
-    The smaller of the linear slack and the one that the AC solution leaves, so a position that already breaks a limit
-    in AC has a negative slack. Of the rows of one branch only the one nearest to binding takes the measured slack, the
-    others look in other directions. A unit without an AC solution has no positive slack: nothing that makes it worse
-    fits.
-    """
-    used = rows.consuming @ np.minimum(position, 0.0).T + rows.injecting @ np.maximum(position, 0.0).T
-    slack = rows.bound[:, None] - used
-    group = rows.group
-    nearest = np.full((int(group.max(initial=-1)) + 1, slack.shape[1]), np.inf)
-    np.minimum.at(nearest, group, slack)
-    return np.where(slack <= nearest[group], np.minimum(slack, measured_slack(rows, limits, flow)), slack)
-
-
-def used_shares(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
-    """Return (n_rows,) the largest share over all units of what each row had at rest that AC says is used [-].
-
-    All directions of a branch count as used alike; rows without a measured quantity count as unused.
-    """
-    vm, loading, supply = np.abs(flow.node_voltage), flow.loading_percent, np.asarray(flow.grid_import_kw)
-    solved = np.isfinite(supply)
-    if not solved.any():
-        return np.zeros(len(rows.names))
-    vm, loading, supply = vm[solved], loading[solved], supply[solved]
-    worst = np.minimum(
-        _slack(rows, limits, vm.min(axis=0)[None], loading.max(axis=0)[None], supply.max()[None]),
-        _slack(rows, limits, vm.max(axis=0)[None], loading.max(axis=0)[None], supply.min()[None]),
-    )[:, 0]
-    share = 1.0 - worst / np.maximum(rows.bound, 1e-9)
-    return np.where(np.isfinite(share), np.maximum(share, 0.0), 0.0)
-
-
-def measured_slack(rows: LimitRows, limits: ElectricLimits, flow: PowerFlow) -> FloatArray:
-    """Return (n_rows, n_units) limit - measured value with the margin taken off, 0 where there is no solution."""
-    out = _slack(rows, limits, np.abs(flow.node_voltage), flow.loading_percent, np.asarray(flow.grid_import_kw))
-    out[np.isnan(out)] = 0.0
-    return out
+def _rows_of(
+    network: ElectricNetwork, limits: ElectricLimits, buses: IntArray, nodes: tuple[str, ...], supply: int
+) -> list[LimitRows]:
+    """Return the rows of one topology."""
+    case = network.case
+    columns = case.bus_node[buses].copy()
+    columns[supply] = NOWHERE
+    model = NodeModel.of(case, network.solver)
+    named: dict[int, str] = {}
+    for node, name in zip(case.bus_node[buses], nodes, strict=True):
+        if node != NOWHERE and case.node_kind[node] == PQ:
+            named.setdefault(int(node), name)
+    limited = np.array(sorted(named), dtype=np.int64)
+    names = tuple(named[int(n)] for n in limited)
+    full = _Filled(network, limits, buses, columns, model, limited)
+    demand, infeed = full.states(thermal=True)
+    loaded = (demand.flow.node_voltage[0], infeed.flow.node_voltage[0])
+    low, high = full.states(thermal=False)
+    reach = (low.flow.node_voltage[0], high.flow.node_voltage[0])
+    half = full.flow(TANGENT * infeed.kw[None, :])
+    per_kw = 1.0 / (1e3 * case.base_mva)
+    by_p, by_q = (per_kw * d for d in node_responses(case, network.solver, half.node_voltage[0], half.node_power[0]))
+    tangent = (TANGENT * infeed.kw, half.node_voltage[0], by_p, by_q)
+    counts = np.where(columns == NOWHERE, 0.0, 1.0)
+    idle = full.flow(np.zeros((1, len(columns))))
+    rows: list[LimitRows] = [
+        UndervoltageRows.of(model, limits, columns, limited, names, reach[1]).with_reserve(-demand.kw, loaded[0]),
+        OvervoltageRows.of(model, limits, columns, limited, names, tangent),
+        LoadingRows.of(case, model, limits, columns, loaded),
+        LoadingRows.of(case, model, limits, columns, loaded, reach),
+        SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow),
+    ]
+    return [part for part in rows if len(part.names)]
 
 
-def _slack(
-    rows: LimitRows, limits: ElectricLimits, vm: FloatArray, loading: FloatArray, supply: FloatArray
-) -> FloatArray:
-    out = np.full((len(rows.names), len(vm)), np.inf)
-    voltage, branch, at_supply = (rows.column == kind for kind in (0, 1, 2))
-    sense = rows.sense[voltage]
-    limit = np.where(sense < 0.0, limits.vm_min_pu, limits.vm_max_pu)
-    least = sense * limit - limits.margin * np.abs(1.0 - limit)
-    out[voltage] = least[:, None] - sense[:, None] * vm.T[rows.index[voltage]]
-    out[branch] = limits.loading_percent * (1.0 - limits.margin) - loading.T[rows.index[branch]]
-    sense = rows.sense[at_supply]
-    most = np.where(sense > 0.0, limits.import_kw, limits.export_kw) * (1.0 - limits.margin)
-    out[at_supply] = most[:, None] - sense[:, None] * supply[None, :]
-    return out
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """A full network: injections of the columns [kW] and their AC solution."""
+
+    kw: FloatArray
+    flow: PowerFlow
+
+
+class _Filled:
+    """Finds the states in which a network is full of demand and of infeed, by rows about its idle voltages."""
+
+    def __init__(
+        self,
+        network: ElectricNetwork,
+        limits: ElectricLimits,
+        buses: IntArray,
+        columns: IntArray,
+        model: NodeModel,
+        limited: IntArray,
+    ) -> None:
+        self._network, self._limits, self._buses, self._columns = network, limits, buses, columns
+        idle = (model.idle, model.idle)
+        self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited), model.idle)
+        self._loading = LoadingRows.of(network.case, model, limits, columns, idle)
+
+    def flow(self, kw: FloatArray) -> PowerFlow:
+        """Solve for injections (n_cases, n_columns) [kW]."""
+        return flow_of(self._network, self._limits, self._buses, kw)
+
+    def states(self, *, thermal: bool) -> tuple[_State, _State]:
+        """Return the network full of demand and full of infeed; without ``thermal`` only voltages are limited."""
+        under, loading, limits = self._under, self._loading, self._limits
+        n = len(under.node)
+        over = (limits.vm_max_pu**2 - under.idle**2) / (2.0 * under.idle)
+        carried = slice(None) if thermal else slice(0)
+        rest = loading.at_rest()[carried]
+        return (
+            self._full(
+                -np.vstack((under.falling[:n], loading.falling[carried])),
+                np.append(under.at_rest()[:n], rest),
+                -1.0,
+                thermal=thermal,
+            ),
+            self._full(
+                np.vstack((-under.rising[:n], loading.rising[carried])), np.append(over, rest), 1.0, thermal=thermal
+            ),
+        )
+
+    def _full(self, use: FloatArray, room: FloatArray, sign: float, *, thermal: bool) -> _State:
+        """Return the state in which the rows are full, or one with less where AC says that it is too much."""
+        supplied = self._columns != NOWHERE
+        kw = sign * np.where(supplied, fill(np.where(supplied, use, 0.0), room), 0.0)
+        for _ in range(SHRINKINGS):
+            flow = self.flow(kw[None, :])
+            if bool(np.all(flow.converged)) and self._kept(flow, thermal=thermal):
+                return _State(kw, flow)
+            kw = SHRINK * kw
+        return _State(np.zeros_like(kw), self.flow(np.zeros((1, len(kw)))))
+
+    def _kept(self, flow: PowerFlow, *, thermal: bool) -> bool:
+        vm = flow.vm_pu[0, self._buses]
+        loading = flow.loading_percent[0]
+        limits = self._limits
+        return bool(
+            np.nanmin(vm) >= limits.vm_min_pu
+            and np.nanmax(vm) <= limits.vm_max_pu
+            and (not thermal or np.nanmax(loading, initial=0.0) <= limits.loading_percent)
+        )
+
+
+def flow_of(network: ElectricNetwork, limits: ElectricLimits, buses: IntArray, kw: FloatArray) -> PowerFlow:
+    """Solve AC power flow for injections (…, n_columns) [kW] at ``buses``, demand with its power factor."""
+    whole = np.zeros((*kw.shape[:-1], network.case.n_bus))
+    whole[..., buses] = kw
+    return network.power_flow(whole, np.minimum(whole, 0.0) * limits.tan_phi)

@@ -12,7 +12,7 @@ from rexnet_grid.electric.case import SLACK
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import FloatArray, GridCase
     from rexnet_grid.electric.flow import PowerFlow
-    from rexnet_grid.electric.linear_limits import NodeModel
+    from rexnet_grid.electric.node_model import NodeModel
 
 MOST_ROUNDS = 30
 CHANGE = 1e-7

@@ -1,8 +1,12 @@
 """Headroom is honest and not timid: portfolios of trades taken from it, judged by AC power flow.
 
-Every trade takes what fits from one headroom as the exchange does, row by row. Honest: the AC solution of the whole
-portfolio breaks no limit by more than the margin (2 % of a rating, of the distance of 1 p.u. to the voltage limit).
-Not timid: a portfolio of demand that headroom has stopped reaches at least 90 % of what AC could carry.
+Honest: trades take what fits from one headroom as the exchange does, row by row, until hardly anything fits any more;
+the AC solution of the whole portfolio breaks no limit by more than the margin (2 % of a rating, of the distance of
+1 p.u. to the voltage limit), however large single trades are, at rest and about loaded positions.
+
+Not timid: of a random portfolio, the largest multiple that headroom admits over the largest one that AC carries. It is
+at least 0.9 in the mean of what one headroom admits, and at least 0.9 for every portfolio once it has been refreshed
+twice; an open unit is refreshed 96 times before its gate closes.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
-from rexnet_grid.electric.row_choice import node_size_kw
 
 GRIDS = {
     "lv_schutterwald:0": {"supply_vm_pu": 1.0, "tap_pos": 0.0},
@@ -38,17 +41,15 @@ class Trader:
 
     def __init__(self, grid: ElectricDelivery, rng: np.random.Generator, size_kw: float) -> None:
         self.grid, self.rng, self.size = grid, rng, size_kw
-        self.most = node_size_kw(grid.network.case)
         self.supply = grid.nodes.index(grid.supply_node)
         self.others = np.array([i for i in range(len(grid.nodes)) if i != self.supply])
         self.position = np.zeros(len(grid.nodes))
 
-    def trade(self, local: float, back: float, failures: int = 50) -> bool:
-        """Trade on one headroom; return whether it was the network that stopped trading."""
+    def trade(self, local: float, back: float, failures: int = 50) -> None:
+        """Trade on one headroom."""
         head = self.grid.headroom([0], self.position[None, :])[0]
         rise, fall, slack = head.injecting, head.coefficients, head.slack.copy()
-        start = self.position.copy()
-        missed = stopped = 0
+        missed = 0
         for _ in range(4000):
             sink = int(self.rng.choice(self.others))
             source = int(self.rng.choice(self.others)) if self.rng.random() < local else self.supply
@@ -58,20 +59,17 @@ class Trader:
                 continue
             slope = rise[:, source] - fall[:, sink]
             rising = slope > 0.0
-            fits = max(0.0, float(np.min(slack[rising] / slope[rising]))) if rising.any() else np.inf
-            room = [self.most - abs(self.position[k] - start[k]) for k in (source, sink) if k != self.supply]
-            kw = min(float(self.rng.exponential(self.size)), fits, *room)
+            fits = max(0.0, float(np.min(slack[rising] / slope[rising]))) if rising.any() else 0.0
+            kw = min(float(self.rng.exponential(self.size)), fits)
             if kw < 0.02 * self.size:
                 missed += 1
-                stopped += fits < min(room)
                 if missed > failures:
-                    return stopped > failures // 2
+                    return
                 continue
-            missed = stopped = 0
+            missed = 0
             slack -= slope * kw
             self.position[source] += kw
             self.position[sink] -= kw
-        return False
 
     def excess(self) -> float:
         """Return by how much the worst limit is broken, as the margin counts it; infinite without a solution."""
@@ -83,33 +81,26 @@ class Trader:
         over = [abs(v.value - v.bound) / (0.1 if v.unit == "p.u." else abs(v.bound)) for v in state.violations]
         return max(over, default=0.0)
 
-    def share_of_ac(self) -> float:
-        """Return the portfolio over the largest multiple of it that AC carries."""
-        low, high = 0.5, 2.0
-        for _ in range(25):
-            middle = 0.5 * (low + high)
-            state = self.grid.predict(0, middle * self.position)
-            if state.converged and not state.violations:
-                low = middle
-            else:
-                high = middle
-        return 1.0 / low
+
+def trade_size(grid: ElectricDelivery) -> float:
+    """Return 5 % of the largest single purchase that fits at rest [kW]."""
+    head = grid.headroom([0], np.zeros((1, len(grid.nodes))))[0]
+    supply = grid.nodes.index(grid.supply_node)
+    each = [head.capacity_kw(supply, node) for node in range(len(grid.nodes)) if node != supply]
+    return 0.05 * max(kw for kw in each if np.isfinite(kw))
 
 
 def check(name: str, seed: int, size: float, local: float, back: float, refreshes: int) -> None:
     grid = delivery(name)
-    trader = Trader(grid, np.random.default_rng(seed), size * node_size_kw(grid.network.case))
-    stopped = False
+    trader = Trader(grid, np.random.default_rng(seed), size * trade_size(grid))
     for _ in range(refreshes):
-        stopped = trader.trade(local, back)
+        trader.trade(local, back)
         assert trader.excess() <= MARGIN
-    if stopped and local == 0.0 and back == 0.0:
-        assert trader.share_of_ac() >= 0.9
 
 
 @pytest.mark.parametrize("name", GRIDS)
-@given(seed=st.integers(0, 2**32 - 1), size=st.floats(0.05, 1.0))
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), size=st.floats(0.05, 5.0))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_demand_from_the_supply(name, seed, size):
     check(name, seed, size, local=0.0, back=0.0, refreshes=1)
 
@@ -117,42 +108,85 @@ def test_demand_from_the_supply(name, seed, size):
 @pytest.mark.parametrize("name", GRIDS)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    size=st.floats(0.05, 1.0),
-    local=st.floats(0.0, 0.6),
+    size=st.floats(0.05, 5.0),
+    local=st.floats(0.1, 0.6),
     back=st.floats(0.0, 0.3),
-    refreshes=st.integers(1, 3),
 )
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_demand_and_local_generation_over_several_refreshes(name, seed, size, local, back, refreshes):
-    check(name, seed, size, local, back, refreshes)
+def test_demand_and_local_generation_over_several_refreshes(name, seed, size, local, back):
+    check(name, seed, size, local, back, 3)
 
 
 @pytest.mark.parametrize("name", GRIDS)
-@given(seed=st.integers(0, 2**32 - 1), size=st.floats(0.1, 1.0))
+@given(seed=st.integers(0, 2**32 - 1), size=st.floats(0.1, 5.0))
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_infeed_to_the_supply(name, seed, size):
-    check(name, seed, size, local=0.0, back=0.95, refreshes=2)
+    check(name, seed, size, local=0.0, back=1.0, refreshes=1)
+
+
+def test_the_portfolio_that_linear_rows_in_few_directions_let_break_a_line():
+    check("cigre_mv", 1602865, 1.0, local=0.5, back=0.0, refreshes=2)
+
+
+@pytest.mark.parametrize("kind", ["demand", "infeed", "local generation"])
+@pytest.mark.parametrize("name", GRIDS)
+def test_not_timid(name, kind):
+    grid = delivery(name)
+    rises, falls = portfolios(grid, kind, 40, np.random.default_rng(7))
+    shares = shares_admitted(grid, rises, falls, refreshes=2)
+    assert shares[0].mean() >= 0.9
+    assert shares[2].min() >= 0.9
+
+
+def portfolios(grid: ElectricDelivery, kind: str, count: int, rng: np.random.Generator):
+    """Return rises and falls (count, n_nodes) of injections at few or many nodes; with local generation 20 to 60 %."""
+    rises, falls = np.zeros((2, count, len(grid.nodes)))
+    supply = grid.nodes.index(grid.supply_node)
+    head = grid.headroom([0], np.zeros((1, len(grid.nodes))))[0]
+    ways = [(head.capacity_kw(supply, i), head.capacity_kw(i, supply)) for i in range(len(grid.nodes))]
+    others = np.array([i for i, both in enumerate(ways) if np.isfinite(both).all() and i != supply])
+    for k in range(count):
+        for side, wanted in ((falls, kind != "infeed"), (rises, kind != "demand")):
+            some = others[rng.random(len(others)) < rng.choice([0.1, 0.3, 1.0])]
+            some = some if len(some) else others[:1]
+            weight = rng.exponential(1.0, len(some)) * wanted
+            side[k, some] = weight / max(weight.sum(), 1e-9) * (rng.uniform(0.2, 0.6) if side is rises else 1.0)
+    both = np.minimum(rises, falls)
+    return rises - both, falls - both
+
+
+def shares_admitted(grid: ElectricDelivery, rises, falls, refreshes: int) -> np.ndarray:
+    """Return (refreshes + 1, count) what headroom has admitted of each portfolio over what AC carries of it."""
+    net = rises - falls
+    admitted, history = np.zeros(len(net)), []
+    for _ in range(refreshes + 1):
+        heads = grid.headroom(range(len(net)), net * admitted[:, None])
+        used = rises @ heads[0].injecting.T - falls @ heads[0].coefficients.T
+        slack = np.array([head.slack for head in heads])
+        more = np.where(used > 1e-12, np.maximum(slack, 0.0) / np.maximum(used, 1e-12), np.inf).min(axis=1)
+        admitted = admitted + more
+        history.append(admitted)
+    assert np.isfinite(admitted).all()
+    low, high = np.zeros(len(net)), 4.0 * admitted
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        states = [grid.predict(0, row) for row in net * middle[:, None]]
+        fine = np.array([state.converged and not state.violations for state in states])
+        low, high = np.where(fine, middle, low), np.where(fine, high, middle)
+    return np.array(history) / low
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GRIDS)
 def test_many_portfolios(name):
-    """Of 150 portfolios on each grid, refreshed twice, 99 % stay inside the margin and none breaks a limit by 5 %.
-
-    The rows are linear: where local generation and demand move a quarter of the supply's rating between two refreshes,
-    one portfolio in some hundred comes out beyond the margin.
-    """
+    """Of 400 portfolios on each grid, refreshed twice, every one stays inside the margin."""
     grid, rng = delivery(name), np.random.default_rng(20260113)
+    size = trade_size(grid)
     excesses = []
-    for _ in range(150):
-        trader = Trader(grid, np.random.default_rng(rng.integers(2**32)), rng.uniform(0.05, 1.0) * trader_size(grid))
-        local, back = rng.choice([0.0, 0.2, 0.5]), rng.choice([0.0, 0.1, 0.8])
+    for _ in range(400):
+        trader = Trader(grid, np.random.default_rng(rng.integers(2**32)), rng.uniform(0.05, 5.0) * size)
+        local, back = rng.choice([0.0, 0.2, 0.5, 0.8]), rng.choice([0.0, 0.1, 0.8])
         for _ in range(2):
             trader.trade(local, back)
             excesses.append(trader.excess())
-    assert np.mean(np.array(excesses) <= MARGIN) >= 0.99
-    assert max(excesses) <= 0.05
-
-
-def trader_size(grid: ElectricDelivery) -> float:
-    return node_size_kw(grid.network.case)
+    assert max(excesses) <= MARGIN

@@ -139,3 +139,28 @@ def test_without_supply_there_is_no_delivery():
     net.ext_grid["in_service"] = False
     with pytest.raises(InputError):
         ElectricDelivery(ElectricNetwork.from_pandapower(net))
+
+
+def test_every_broken_limit_has_rows_of_its_own_for_the_safety_maintainer(delivery):
+    position = np.full(len(delivery.nodes), -6.0)
+    broken = frozenset(v.limit for v in delivery.predict(0, position).violations)
+    rows = delivery.rows_at(0, position, broken)
+    assert broken <= set(rows.limits)
+    for name in broken:
+        assert min(s for s, limit in zip(rows.slack, rows.limits, strict=True) if limit == name) < 0.0
+
+
+def test_fewer_rows_are_more_timid_and_never_less_strict():
+    net = ElectricNetwork.from_builtin("cigre_lv")
+    many, few = ElectricDelivery(net), ElectricDelivery(net, most_rows=12)
+    nothing = np.zeros((1, len(many.nodes)))
+    loose, tight = many.headroom([0], nothing)[0], few.headroom([0], nothing)[0]
+    assert len(tight.limits) == 12 < len(loose.limits)
+    supply = many.nodes.index(many.supply_node)
+    for node in range(len(many.nodes)):
+        assert tight.capacity_kw(supply, node) <= loose.capacity_kw(supply, node) + 1e-6
+
+
+def test_a_rise_gives_back_no_more_than_the_fall_before_it_took(delivery):
+    head = delivery.headroom([0], np.zeros((1, len(delivery.nodes))))[0]
+    assert (head.injecting >= head.coefficients).all()

@@ -1,0 +1,279 @@
+r"""The thermal limits of lines and transformers as linear rows in the injections.
+
+The current of a branch is linear in the nodes' currents conj(S/V). A bound on its size is a bound on its projection in
+every direction of the complex plane; sixteen of them enclose the circle within 1/cos(pi/16) = 1.02, the margin.
+
+The voltage V in conj(S/V) falls as the network fills. Powers therefore draw their currents at the voltages U of the
+full network, and the limit is relaxed by what the voltages around the powers that load the branch are above U now,
+
+.. math:: \mathrm{Re}\,(e^{-j\theta} \hat I) \le I_{max}\,\mathrm{Re}\,\nu, \qquad
+          \hat I = \sum_n b_n \overline{S_n / U_n}, \qquad \nu = \sum_n \omega_n V_n / U_n,
+
+so that equal powers drawn and injected cancel wherever they sit. Between the near end of the branch and the nodes
+beyond it U takes half of the difference.
+
+That is exact while voltages beyond the branch are alike. Where injections far apart oppose each other they are not, and
+a wide edge, with nodes of unlike voltage beyond it, has every row twice: once more with each current at the voltage, of
+those that the band allows, that loads the edge most. These have the margin as further room, so that little trading
+never meets them. Two gross rows bound how much may be taken beyond it before the next refresh, whatever relieves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.electric.case import NOWHERE
+from rexnet_grid.electric.limit_rows import GROSS, KNEE, node_voltages, one_way
+
+if TYPE_CHECKING:
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
+    from rexnet_grid.electric.flow import PowerFlow
+    from rexnet_grid.electric.limits import ElectricLimits
+    from rexnet_grid.electric.node_model import NodeModel
+
+DIRECTIONS = 16
+ANGLE = 2.0 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
+BY_DEMAND = np.cos(ANGLE) > 0.0
+WIDE = 0.015
+BEYOND = 0.5
+AROUND = 0.1
+NOTHING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class RatedEdges:
+    """Currents through every edge with a rating, at both ends, in percent of the rating.
+
+    Attributes
+    ----------
+    branch
+        (n_rated,) the branch of each edge.
+    near, far
+        (n_rated,) its nodes; the rating counts more at the near one.
+    near_y, far_y
+        (n_rated, 2) what the voltages at near and far make of the current there [% per p.u.]; the far current has its
+        sign and its phase as at the near end, across a transformer of any vector group.
+    """
+
+    branch: IntArray
+    near: IntArray
+    far: IntArray
+    near_y: ComplexArray
+    far_y: ComplexArray
+
+    @classmethod
+    def of(cls, case: GridCase, idle: ComplexArray) -> RatedEdges:
+        """Return the edges whose branch has a rating; ``idle`` (n_node,) tells the phase across transformers."""
+        rated = (case.edge_branch >= 0) & ~np.isnan(case.branch_idle[case.edge_branch])
+        edge = np.flatnonzero(rated & np.isfinite(case.edge_scale).all(axis=1) & (case.edge_scale.max(axis=1) > 0.0))
+        y = case.edge_y[edge] * case.edge_scale[edge][:, [0, 0, 1, 1]]
+        f, t = case.edge_from[edge], case.edge_to[edge]
+        turned = (np.abs(y[:, 2]) > np.abs(y[:, 1]))[:, None]
+        near_y = np.where(turned, y[:, [3, 2]], y[:, [0, 1]])
+        far_y = np.where(turned, y[:, [1, 0]], y[:, [2, 3]])
+        near, far = np.where(turned[:, 0], t, f), np.where(turned[:, 0], f, t)
+        shift = np.sqrt(near_y[:, 1] / far_y[:, 0])
+        shift *= np.where((shift * np.conj(idle[near] * np.conj(idle[far]))).real < 0.0, -1.0, 1.0)
+        far_y = np.asarray(-far_y * (shift / np.abs(shift))[:, None], dtype=np.complex128)
+        return cls(case.edge_branch[edge], near, far, near_y, far_y)
+
+    def take(self, which: IntArray) -> RatedEdges:
+        """Return some of the edges."""
+        return RatedEdges(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    def at_near(self, voltage: ComplexArray) -> ComplexArray:
+        """Return (n_rated, …) currents at the near end for voltages (n_node, …) [% of the rating]."""
+        return _two_port(self.near_y, voltage[self.near], voltage[self.far])
+
+    def at_far(self, voltage: ComplexArray) -> ComplexArray:
+        """Return (n_rated, …) currents at the far end, in the sign and phase of the near one [% of the rating]."""
+        return _two_port(self.far_y, voltage[self.near], voltage[self.far])
+
+
+def _two_port(y: ComplexArray, near: ComplexArray, far: ComplexArray) -> ComplexArray:
+    return np.asarray((y[:, 0] * near.T + y[:, 1] * far.T).T)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadingRows:
+    """Rows in percent of the rating: sixteen directions, in each all edges; wide edges end with gross rows."""
+
+    names: tuple[str, ...]
+    falling: FloatArray
+    rising: FloatArray
+    edges: RatedEdges
+    turn: ComplexArray
+    around: tuple[ComplexArray, ComplexArray]
+    idle: ComplexArray
+    top: float
+    knee: float
+    wide: bool
+
+    @classmethod
+    def of(
+        cls,
+        case: GridCase,
+        model: NodeModel,
+        limits: ElectricLimits,
+        columns: IntArray,
+        full: tuple[ComplexArray, ComplexArray],
+        reach: tuple[ComplexArray, ComplexArray] | None = None,
+    ) -> LoadingRows:
+        """Return the rows.
+
+        ``full`` are the voltages (n_node,) of the network full of demand and full of infeed. With ``reach``, the same
+        where only voltages are limited, these are the rows of wide edges at the currents that load them most.
+        """
+        edges = RatedEdges.of(case, model.idle)
+        plain = edges.at_near(model.response(0.0, columns))
+        used = np.flatnonzero(np.abs(plain).max(axis=1, initial=0.0) > NOTHING)
+        beyond = _Beyond.of(model, columns, edges.take(used), np.abs(plain[used]))
+        if reach is not None:
+            wide = np.flatnonzero(beyond.spread(model, columns, reach) > WIDE)
+            used, beyond = used[wide], beyond.take(wide)
+        edges, plain = edges.take(used), plain[used]
+        heaviest = plain[np.arange(len(plain)), np.argmax(np.abs(plain), axis=1, keepdims=False)]
+        turn = np.exp(1j * ANGLE)[:, None] * np.conj(-heaviest / np.abs(heaviest))[None, :]
+        top = limits.loading_percent * (1.0 - limits.margin)
+        names = tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * DIRECTIONS
+        answers = [model.response(t, columns) for t in (limits.tan_phi, 0.0)]
+        ways: list[list[FloatArray]] = [[], []]
+        around = []
+        for voltage, by_demand in zip(full, (True, False), strict=True):
+            u, weights = beyond.centre(model, columns, voltage, apart=0.0 if reach else BEYOND)
+            around.append(weights)
+            more, less = (0.0, 0.0) if reach is None else beyond.shares(model, columns, reach)
+            more = more if by_demand else 0.5 * more
+            for way, answer, sense in ((0, answers[0], -1.0), (1, answers[1], 1.0)):
+                current = edges.at_near(answer) * np.conj(1.0 / u)
+                room = top * ((weights @ answer) * np.conj(1.0 / u)).real
+                for direction in turn[by_demand == BY_DEMAND]:
+                    taken = (direction[:, None] * current).real
+                    taken += sense * np.abs(taken) * np.where(sense * taken > 0.0, more, less)
+                    ways[way].append(taken - room)
+        order = np.argsort(np.concatenate((np.flatnonzero(BY_DEMAND), np.flatnonzero(~BY_DEMAND))))
+        falling, rising = (np.concatenate([way[k] for k in order]) for way in ways)
+        coefficients = one_way(falling, rising) if reach is None else one_way(falling, rising, 0.0)
+        if reach is None:
+            return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, 0.0, wide=False)
+        whole = [np.abs(edges.at_near(answer)) for answer in answers]
+        nothing = np.zeros_like(whole[0])
+        names += tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * 2
+        coefficients = (
+            np.concatenate((coefficients[0], -whole[0], nothing)),
+            np.concatenate((coefficients[1], nothing, whole[1])),
+        )
+        knee = KNEE * limits.margin * limits.loading_percent
+        return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, knee, wide=True)
+
+    def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
+        """Return what AC leaves in each direction, at the end that has less left.
+
+        The more demand local infeed hides already, the less of the knee is left.
+        """
+        left = self._left(node_voltages(flow).T)
+        if not self.wide:
+            return left
+        n = len(self.edges.branch)
+        alone = -self.falling[DIRECTIONS * n : (DIRECTIONS + 1) * n] @ -np.minimum(position, 0.0).T
+        spent = np.clip((alone + left[-n:] - GROSS * self.top) / self.top, 0.0, 1.0)
+        left[: DIRECTIONS * n] -= np.tile(self.knee * spent, (DIRECTIONS, 1))
+        return left
+
+    def at_rest(self) -> FloatArray:
+        """Return what is left without any injection."""
+        return self._left(self.idle[:, None])[:, 0]
+
+    def _left(self, voltage: ComplexArray) -> FloatArray:
+        near, far = self.edges.at_near(voltage), self.edges.at_far(voltage)
+        left = np.empty((DIRECTIONS, len(self.edges.branch), voltage.shape[1]))
+        for around, side in zip(self.around, (BY_DEMAND, ~BY_DEMAND), strict=True):
+            nu = around @ voltage
+            f, t = near * np.conj(nu), far * np.conj(nu)
+            room = self.top * nu.real + self.knee
+            for k in np.flatnonzero(side):
+                c, s = self.turn[k].real[:, None], self.turn[k].imag[:, None]
+                left[k] = room - np.maximum(c * f.real - s * f.imag, c * t.real - s * t.imag)
+        rows = left.reshape(-1, voltage.shape[1])
+        if not self.wide:
+            return rows
+        gross = GROSS * self.top - np.minimum(np.maximum(np.abs(near), np.abs(far)), self.top)
+        return np.concatenate((rows, gross, gross))
+
+
+@dataclass(frozen=True, eq=False)
+class _Beyond:
+    """What lies beyond each edge.
+
+    Attributes
+    ----------
+    weight
+        (n_edges, n_columns) share of each column in what loads the edge; a row's sum is 1.
+    close
+        (n_edges,) the node of the edge that is nearer to these columns.
+    """
+
+    weight: FloatArray
+    close: IntArray
+
+    @classmethod
+    def of(cls, model: NodeModel, columns: IntArray, edges: RatedEdges, size: FloatArray) -> _Beyond:
+        """Weigh the columns by what they load of each edge, ``size`` (n_edges, n_columns)."""
+        weight = np.where(size > AROUND * size.max(axis=1, keepdims=True, initial=0.0), size, 0.0)
+        weight /= weight.sum(axis=1, keepdims=True)
+        row = np.arange(len(weight))
+        answered = np.abs(model.response(0.0, columns) @ weight.T)
+        return cls(weight, np.where(answered[edges.far, row] >= answered[edges.near, row], edges.far, edges.near))
+
+    def take(self, which: IntArray) -> _Beyond:
+        """Return what lies beyond some of the edges."""
+        return _Beyond(self.weight[which], self.close[which])
+
+    def centre(
+        self, model: NodeModel, columns: IntArray, voltage: ComplexArray, apart: float
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """Return U over the idle voltage (n_edges, n_columns), and (n_edges, n_node) what makes ν of voltages.
+
+        Nodes take the share ``apart`` of what they differ from the near end; with none of it ν is the near end's.
+        """
+        ratio = voltage / model.idle
+        near = ratio[self.close][:, None]
+        u = near + apart * (ratio[columns][None, :] - near)
+        around = np.zeros((len(self.close), len(model.idle)), dtype=complex)
+        if apart == 0.0:
+            around[np.arange(len(self.close)), self.close] = 1.0 / voltage[self.close]
+            return np.broadcast_to(u, self.weight.shape), around
+        supplied = columns != NOWHERE
+        share = self.weight / (u * model.idle[columns][None, :])
+        np.add.at(around.T, columns[supplied], share[:, supplied].T)
+        return u, around
+
+    def shares(
+        self, model: NodeModel, columns: IntArray, reach: tuple[ComplexArray, ComplexArray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return by which share a current can be larger and smaller than at the near end's voltage."""
+        low, high = (_beyond(voltage / model.idle, columns, self.close) for voltage in reach)
+        counts = self.weight > 0.0
+        return (
+            np.where(counts, 1.0 / np.minimum(low, 1.0) - 1.0, 0.0),
+            np.where(counts, 1.0 - 1.0 / np.maximum(high, 1.0), 0.0),
+        )
+
+    def spread(self, model: NodeModel, columns: IntArray, reach: tuple[ComplexArray, ComplexArray]) -> FloatArray:
+        """Return (n_edges,) the largest share by which a current can differ."""
+        return np.asarray(np.maximum(*self.shares(model, columns, reach)).max(axis=1, initial=0.0))
+
+
+def _beyond(ratio: ComplexArray, columns: IntArray, close: IntArray) -> FloatArray:
+    """Return (n_edges, n_columns) how far voltages can part from those at the near end of each edge [-].
+
+    ``ratio`` (n_node,) are voltages over the idle ones in a state where the ends of the network have moved by what the
+    band allows; what the way to the edge took of that is there for the ways beyond it when the edge is idle.
+    """
+    moved, common = 1.0 - np.abs(ratio), 1.0 - np.abs(ratio[close])
+    most = float(np.max(np.abs(moved), initial=0.0))
+    stretch = most / np.maximum(most - np.abs(common), 0.25 * max(most, 1e-9))
+    return np.asarray(1.0 - (moved[columns][None, :] - common[:, None]) * stretch[:, None])
