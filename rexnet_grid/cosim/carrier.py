@@ -163,6 +163,11 @@ class CarrierMarket:
         summed = [np.bincount(self.seats.nodes, weights=row, minlength=count) for row in rows]
         return np.array(summed, dtype=np.float64).reshape(*account_kw.shape[:-1], count)
 
+    def nodes_of(self, accounts: IntArray) -> IntArray:
+        """Return the node of each account; one without a seat, such as the contract maker's, is at the supply."""
+        seats, supply = self.seats.nodes, self.network.nodes.index(self.network.supply_node)
+        return np.append(seats, supply)[np.minimum(accounts, len(seats))]
+
     def loss_factors(self, unit: int) -> FloatArray:
         """Return the marginal loss per injection of every account [kW/kW], as published last for ``unit``."""
         if self.signal is None or not self.signal.units:

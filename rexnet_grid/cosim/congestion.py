@@ -44,7 +44,7 @@ def congestion_of(market: CarrierMarket, unit: int) -> Congestion:
     resting = market.exchange.orders()
     resting = resting[resting[:, 0] == unit]
     orders = RestingOrders(
-        node=market.seats.nodes[resting[:, 4]],
+        node=market.nodes_of(resting[:, 4]),
         sells=resting[:, 1] == 1,
         price=resting[:, 2] * market.exchange.rules.tick_eur_per_mwh,
         quantity_kw=(resting[:, 5] + resting[:, 6]) * market.lot_kw,

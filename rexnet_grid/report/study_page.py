@@ -22,6 +22,8 @@ TOTALS = {
     "cost_eur": ("Cost to prosumers", "EUR"),
     "traded_kwh": ("Traded", "kWh"),
     "electricity_mean_price_eur_per_mwh": ("Electricity price", "EUR/MWh"),
+    "electricity_efficiency": ("Efficiency of the electricity market", "of the possible surplus"),
+    "electricity_maker_profit_eur": ("Profit of the contract maker", "EUR"),
     "heat_mean_price_eur_per_mwh": ("Heat price", "EUR/MWh"),
 }
 CARRIERS = ("electricity", "heat")

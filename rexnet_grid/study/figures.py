@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rexnet_grid.errors import InputError
 from rexnet_grid.results.parts import write_rows
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rexnet_grid.results import Results
+    from rexnet_grid.units import Carrier
 
 Row = Mapping[str, Any]
 
@@ -39,8 +41,30 @@ def figures(results: Results) -> dict[str, float | int | None]:
             f"{carrier}_unserved_kwh": part.unserved_kwh,
             f"{carrier}_discarded_kwh": part.discarded_kwh,
             f"{carrier}_safety_cost_eur": part.safety_cost_eur,
+            f"{carrier}_exercised_kwh": part.exercised_kwh,
+            f"{carrier}_option_cost_eur": part.option_fees_eur + part.exercise_fees_eur,
+            f"{carrier}_maker_profit_eur": part.maker_profit_eur,
+            f"{carrier}_maker_inventory_kwh": part.maker_inventory_kwh,
+            **{f"{carrier}_{name}": value for name, value in _quality(results, carrier).items()},
         }
     return row
+
+
+def _quality(results: Results, carrier: Carrier) -> dict[str, float | None]:
+    """Return how much of the possible surplus was realised, and how far prices were from equilibrium in the median.
+
+    Nothing for a run that kept no log.
+    """
+    from rexnet_grid.reservex.quality import market_quality
+
+    try:
+        quality = market_quality(results.log(carrier))
+    except InputError:
+        return {}
+    possible = float(quality["possible_surplus"].sum())
+    efficiency = float(quality["surplus"].sum()) / possible if possible else None
+    alpha = quality["alpha"].astype(float).median()
+    return {"efficiency": efficiency, "convergence_percent": None if math.isnan(alpha) else float(alpha)}
 
 
 def aggregate(rows: Sequence[Row], varied: Sequence[str]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from rexnet_grid.reservex.quality import market_quality
 from rexnet_grid.reservex.statistics import book_history, liquidity, price_paths
 from rexnet_grid.results import Results, RunWriter
 from rexnet_grid.scenario.build import build_simulation
+from rexnet_grid.study.figures import figures
 
 
 def test_energy_and_money_close_in_every_unit(scenario, build):
@@ -117,6 +118,10 @@ def test_a_finished_run_says_how_good_its_market_was(scenario, build):
     assert "How liquid the market was" in page
     efficiency = quality["surplus"].sum() / quality["possible_surplus"].sum()
     assert f"{efficiency:.1%} of the surplus" in page
+    row = figures(results)
+    assert row["electricity_efficiency"] == pytest.approx(efficiency)
+    assert row["electricity_convergence_percent"] == pytest.approx(quality["alpha"].median())
+    assert row["electricity_maker_profit_eur"] is None
 
 
 def test_an_exchange_is_replayed_from_the_log_of_its_run(scenario, build):

@@ -11,6 +11,7 @@ from rexnet_grid.reservex.pricing import MakerTerms
 from rexnet_grid.results import Results, RunWriter
 from rexnet_grid.results.money import bookings
 from rexnet_grid.scenario.build import build_simulation
+from rexnet_grid.study.figures import figures as study_figures
 
 
 def finish(sim):
@@ -37,6 +38,7 @@ def test_every_trade_is_with_the_maker_and_its_inventory_is_settled(scenario, bu
     held = [exchange.ledger.position(account, unit) for unit in range(8)]
     assert results.maker["inventory_lots"].tolist() == held
     assert figures.maker_inventory_kwh == pytest.approx(np.abs(held).sum() * 0.1 * 0.25)
+    assert study_figures(results)["electricity_maker_profit_eur"] == figures.maker_profit_eur
     paid = bookings(results)
     mine = paid[((paid["debit"] == MAKER) | (paid["credit"] == MAKER)) & (paid["kind"] == "imbalance")]
     assert len(mine) == np.count_nonzero(held)
@@ -52,6 +54,18 @@ def test_by_default_it_quotes_about_what_everybody_expects(scenario, build):
     exchange = build(scenario.with_(chosen), "fixed").setup.markets["electricity"].exchange
     sold = np.array([exchange.ledger.position(exchange.account(MAKER), unit) for unit in range(8)])
     assert [exchange.best_ask(unit) for unit in range(8)] == np.ceil(900 + 0.2 * sold + 30).tolist()
+
+
+def test_limits_that_bind_cap_trades_with_the_maker(scenario, build):
+    chosen = {"market.electricity.design": "maker", "electric.loading_max_percent": 17.0}
+    sim = build(scenario.with_(chosen))
+    results = finish(sim)
+    assert results.headroom["times_bound"].sum() > 0
+    assert results.headroom["blocked_kw"].max() > 0.0
+    assert results.violations.empty
+    market = sim.setup.markets["electricity"]
+    supply = market.network.nodes.index(market.network.supply_node)
+    assert market.nodes_of(np.array([0, market.maker.account])).tolist() == [market.seats.nodes[0], supply]
 
 
 def test_the_one_sided_maker_only_sells_at_the_anticipated_price(scenario, build):
