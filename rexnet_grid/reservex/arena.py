@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _FIRST_ACCOUNTS = 64
 _FIRST_HASH = 256
 _FIRST_EVENTS = 1 << 11
-_MANY_EVENTS = 1 << 20
+_LEAP, _MUCH = 32, 1 << 20  # how many times more to reserve, and from which length on only twice as much
 
 
 class Arena:
@@ -83,6 +83,18 @@ class Arena:
         ring = 1 << (2 * rules.forward_units + 8).bit_length()
         self.M[H_RING], self.M[H_RING_MASK] = self._claim(ring), ring - 1
 
+    def __getstate__(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Return what is in use of the arrays, for a copy or a pickle."""
+        M = self.M[: self.M[H_BUMP] + 64].copy()
+        D, E = self.D[: M[H_NEXT_ID] + 2], self.E[: M[H_LOG] + 1]
+        M[H_WORDS], M[H_IDS], M[H_ROWS] = len(M), len(D), len(E)
+        return M, D.copy(), E.copy()
+
+    def __setstate__(self, state: tuple[IntArray, IntArray, IntArray]) -> None:
+        M, self.D, self.E = state
+        self.M = _aligned(len(M))
+        self.M[:] = M
+
     def make_room(self, events: int = 0, records: int = 0) -> None:
         """Grow whatever is short: for one more command, with so many ``events`` and ``records`` beyond the usual."""
         words = int(self.M[H_BUMP]) + 64 + RECORD * records
@@ -91,12 +103,11 @@ class Arena:
         if 2 * (self.M[H_HCOUNT] + 16) > self.M[H_MASK]:
             self._rehash()
         if self.M[H_NEXT_ID] + 1 >= self.D.shape[0]:
-            self.D = _longer(self.D, 2 * self.D.shape[0])
+            self.D = _longer(self.D, _roomier(len(self.D)))
             self.M[H_IDS] = len(self.D)
         needed = int(self.M[H_LOG] + 2 * self.M[H_CLIPS]) + 8 + events
         if needed > self.E.shape[0]:
-            rows = len(self.E)  # memory that is never touched costs nothing, a copy does
-            self.E = _longer(self.E, max(needed + needed // 4, rows * (4 if rows < _MANY_EVENTS else 2)))
+            self.E = _longer(self.E, max(needed + needed // 4, _roomier(len(self.E))))
             self.M[H_ROWS] = len(self.E)
 
     def add_account(self, node: int, limit: int) -> int:
@@ -169,7 +180,7 @@ class Arena:
         return start
 
     def _grow(self, least: int) -> None:
-        fresh = _aligned(max(least, self.M.shape[0] + self.M.shape[0] // 2))
+        fresh = _aligned(max(least, _roomier(len(self.M))))
         used = int(self.M[H_BUMP])
         fresh[:used] = self.M[:used]
         fresh[H_WORDS] = len(fresh)
@@ -191,6 +202,15 @@ class Arena:
             block, before = self._claim(2 * capacity), int(self.M[book + B_POS])
             self.M[block : block + capacity] = self.M[before : before + capacity]
             self.M[book + B_POS] = block
+
+
+def _roomier(length: int) -> int:
+    """Return the next length of an array that has become too short.
+
+    Memory that is never touched costs nothing, while a copy is paid for three times: for reading, for writing, and for
+    the empty pages it is written to.
+    """
+    return length * (_LEAP if length < _MUCH else 2)
 
 
 def _aligned(words: int) -> IntArray:

@@ -89,7 +89,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
-from rexnet_grid.reservex.lookahead import FAR, look_for_levels, look_for_orders
+from rexnet_grid.reservex.lookahead import AHEAD, STRETCH, look_ahead
 from rexnet_grid.reservex.matching import fillable, match, remove
 from rexnet_grid.reservex.orders import account_of, book_of, event, exposure, last_unit, rest, total_lots
 from rexnet_grid.reservex.waiting import end_block, may_wake, waiting_block
@@ -270,11 +270,11 @@ def run_batch(
     """Carry out rows from ``start``; out rows are order id, status | reason << 3, filled lots. Returns the next row."""
     M, D, F, E, rows, n = words(M), words(D), words(F), words(E), words(batch), batch.shape[0]
     M[H_VERSION] += 1
-    for i in range(start - FAR, n):
-        look_for_orders(M, D, rows, i, n - 1)
-        look_for_levels(M, rows, i, n - 1)
-        if i < start:
-            continue
+    for row in range(start - AHEAD, start, STRETCH):
+        look_ahead(M, D, rows, words(out), start, row, n)
+    for i in range(start, n):
+        if (i - start) % STRETCH == 0:
+            look_ahead(M, D, rows, words(out), start, i, n)
         if not has_room(M):
             return i
         row, before = COMMAND * i, M[H_LOG]

@@ -132,11 +132,9 @@ def key_of(M: IntArray, side: int, price: int) -> int:
 
 
 @inner
-def likely_entry(M: IntArray, book: int, side: int, price: int) -> tuple[int, int]:
-    """Return where the level of a price is filed unless another key got there first, and the level if it is there."""
-    key = _prefix(book, side, _LEVEL) | key_of(M, side, price)
-    at = M[H_HASH] + 2 * _home(key, M[H_MASK])
-    return at, M[at + 1] if M[at] == key else 0
+def likely_entry(M: IntArray, book: int, side: int, price: int) -> int:
+    """Return where the level of a price is filed unless another key got there first."""
+    return int(M[H_HASH] + 2 * _home(_prefix(book, side, _LEVEL) | key_of(M, side, price), M[H_MASK]))
 
 
 @inner

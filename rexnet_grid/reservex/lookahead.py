@@ -1,69 +1,116 @@
 """Asking for memory before it is needed: a batch says which orders and levels its next commands will touch.
 
-Each chain of addresses is followed one step at a time, every step some commands earlier than the next, without a branch
-that depends on the commands: a mispredicted one would cost as much as the wait it saves. Word 0 of the arena stands for
-whatever is not there.
+The rows of a batch are looked at in short stretches, each chain of addresses one step further every time, so that what
+a step reads was asked for a stretch earlier. Nothing branches on a command: a mispredicted branch would cost as much as
+the wait it saves. Word 0 of the arena stands for whatever is not there, and what may be no address at all is checked
+before anything is read from it.
 """
 
 from __future__ import annotations
 
 from rexnet_grid.reservex.compiled import inner, prefetch
 from rexnet_grid.reservex.layout import (
+    B_BEST,
     C_ORDER,
     C_PRICE,
     C_SIDE,
     C_UNIT,
     COMMAND,
-    H_HCOUNT,
+    H_BUMP,
     H_NEXT_ID,
     H_RING,
     H_RING_MASK,
+    L_HEAD,
+    L_PRICE,
     L_TAIL,
     O_ANEXT,
     O_APREV,
     O_LEVEL,
     O_NEXT,
     O_PREV,
+    SELL,
     IntArray,
 )
 from rexnet_grid.reservex.levels import likely_entry
 
-FAR, _MIDDLE, _NEAR = 12, 8, 4  # commands ahead
-_MANY_LEVELS = 1 << 10  # fewer stay in the cache anyway
+STRETCH = 8  # rows
+AHEAD = 3 * STRETCH  # rows
 
 
 @inner
-def look_for_orders(M: IntArray, D: IntArray, rows: IntArray, row: int, last: int) -> None:
-    """Ask for what cancelling or shrinking the orders named in the rows after ``row`` will touch."""
-    prefetch(D, rows[_ahead(row, FAR, last) + C_ORDER])
-    prefetch(M, _record(M, D, rows[_ahead(row, _MIDDLE, last) + C_ORDER]))
-    order = _record(M, D, rows[_ahead(row, _NEAR, last) + C_ORDER])
-    prefetch(M, M[order + O_LEVEL])
-    prefetch(M, M[order + O_NEXT])
-    prefetch(M, M[order + O_PREV])
-    prefetch(M, M[order + O_ANEXT])
-    prefetch(M, M[order + O_APREV])
+def look_ahead(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, start: int, row: int, end: int) -> None:
+    """Ask for what rows after the stretch at ``row`` will touch, of those from ``start`` to before ``end``.
+
+    ``entries`` keeps what the first step found for the next two.
+    """
+    far, middle, near = row + AHEAD, row + AHEAD - STRETCH, row + AHEAD - 2 * STRETCH
+    _ask_for_entries(M, D, rows, entries, max(start, far), min(far + STRETCH, end))
+    _ask_for_records(M, D, rows, entries, max(start, middle), min(middle + STRETCH, end))
+    _ask_for_neighbours(M, D, rows, entries, max(start, near), min(near + STRETCH, end))
 
 
 @inner
-def _ahead(row: int, ahead: int, last: int) -> int:
-    """Return the address of the row so far ahead, or of the end of the batch that is nearest."""
-    return COMMAND * min(max(row + ahead, 0), last)
+def _ask_for_entries(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
+    """Ask where the order named lies, where the level of the price is filed, and the best level of the other side."""
+    for i in range(row, end):
+        at = COMMAND * i
+        side, book = rows[at + C_SIDE] & 1, _book(M, rows, at)
+        entry = likely_entry(M, book, side, rows[at + C_PRICE])
+        entries[i] = entry
+        prefetch(D, rows[at + C_ORDER])
+        prefetch(M, entry)
+        prefetch(M, M[book + B_BEST + 1 - side])
+
+
+@inner
+def _ask_for_records(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
+    """Ask for the order named, and the head of the level that an order crosses, or else the level of its own price."""
+    for i in range(row, end):
+        prefetch(M, _record(M, D, rows[COMMAND * i + C_ORDER]))
+        best, crosses, level = _targets(M, rows, entries, i)
+        head = M[best + L_HEAD]
+        prefetch(M, head if crosses else level)
+
+
+@inner
+def _ask_for_neighbours(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
+    """Ask for what is linked with the order named, and the order behind the head, or else the tail of the level."""
+    for i in range(row, end):
+        order = _record(M, D, rows[COMMAND * i + C_ORDER])
+        prefetch(M, M[order + O_LEVEL])
+        prefetch(M, M[order + O_NEXT])
+        prefetch(M, M[order + O_PREV])
+        prefetch(M, M[order + O_ANEXT])
+        prefetch(M, M[order + O_APREV])
+        best, crosses, level = _targets(M, rows, entries, i)
+        behind, tail = M[_checked(M, M[best + L_HEAD]) + O_NEXT], M[level + L_TAIL]
+        prefetch(M, behind if crosses else tail)
+
+
+@inner
+def _targets(M: IntArray, rows: IntArray, entries: IntArray, i: int) -> tuple[int, int, int]:
+    """Return the best level of the other side, whether the order of a row crosses it, and the level of its price."""
+    at = COMMAND * i
+    side = rows[at + C_SIDE] & 1
+    best = _checked(M, M[_book(M, rows, at) + B_BEST + 1 - side])
+    gap = M[best + L_PRICE] - rows[at + C_PRICE]
+    crosses = (gap >= 0) if side == SELL else (gap <= 0)
+    return best, crosses, _checked(M, M[entries[i] + 1])
+
+
+@inner
+def _book(M: IntArray, rows: IntArray, at: int) -> int:
+    return int(M[M[H_RING] + (rows[at + C_UNIT] & M[H_RING_MASK])])
+
+
+@inner
+def _checked(M: IntArray, address: int) -> int:
+    """Return an address, or 0 when it is none."""
+    return address if (address >= 0) & (address < M[H_BUMP]) else 0
 
 
 @inner
 def _record(M: IntArray, D: IntArray, order_id: int) -> int:
     """Return the record of an order, 0 when it is not live."""
-    return max(0, int(D[order_id if 0 < order_id < M[H_NEXT_ID] else 0]))
-
-
-@inner
-def look_for_levels(M: IntArray, rows: IntArray, row: int, last: int) -> None:
-    """Ask for what resting the orders in the rows after ``row`` will touch, where books have many levels."""
-    if M[H_HCOUNT] < _MANY_LEVELS:
-        return
-    for ahead in (FAR, _MIDDLE, _NEAR):
-        i = _ahead(row, ahead, last)
-        book = M[M[H_RING] + (rows[i + C_UNIT] & M[H_RING_MASK])]
-        entry, level = likely_entry(M, book, rows[i + C_SIDE], rows[i + C_PRICE])
-        prefetch(M, entry if ahead == FAR else level if ahead == _MIDDLE else M[level + L_TAIL])
+    known = (order_id > 0) & (order_id < M[H_NEXT_ID])
+    return max(0, int(D[order_id if known else 0]))

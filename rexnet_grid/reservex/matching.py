@@ -31,9 +31,11 @@ from rexnet_grid.reservex.layout import (
     CONTINUOUS,
     EVENT,
     F_AON,
+    H_BUMP,
     H_CLIPS,
     H_FILLED,
     H_LOG,
+    H_NEXT_ID,
     H_STP,
     I_CANCELLED,
     K_FILL,
@@ -52,6 +54,7 @@ from rexnet_grid.reservex.layout import (
     OWNER_BITS,
     OWNER_MASK,
     R_SELF,
+    RECORD,
     SELL,
     STP_BOTH,
     STP_DECREMENT,
@@ -226,7 +229,7 @@ def fillable(
     order of events, a copy of the state is traded on.
     """
     if M[book + B_AON] > 0 or block_of(words(F), M[book + B_UNIT]) or M[H_STP] == STP_DECREMENT:
-        copy, ids, table = M.copy(), D.copy(), F.copy()
+        copy, ids, table = M[: M[H_BUMP] + RECORD].copy(), D[: M[H_NEXT_ID] + 1].copy(), F.copy()
         copy[H_LOG] = copy[H_FILLED] = 0
         events = np.empty(EVENT * (2 * M[H_CLIPS] + 8), np.int64)
         match(words(copy), words(ids), words(table), words(events), book, side, account, taker, limit, lots)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -208,6 +211,19 @@ def test_batches_equal_single_orders():
         assert out.filled_lots[i] == sum(fill.lots for fill in got.fills)
     assert many.state_hash() == single.state_hash()
     assert np.array_equal(many.log.rows, single.log.rows)
+
+
+def test_copies_and_pickles_go_on_alike():
+    ex, (a, b, *_) = make()
+    ex.submit(a, 0, "buy", 7, 3)
+    others = [copy.deepcopy(ex), pickle.loads(pickle.dumps(ex))]
+    assert len(pickle.dumps(ex)) < 100_000
+    for exchange in [ex, *others]:
+        exchange.submit_many(
+            OrderBatch.new(b, np.zeros(3000, int), np.ones(3000, int), np.arange(3000) % 99, np.full(3000, 2))
+        )
+    assert len({exchange.state_hash() for exchange in [ex, *others]}) == 1
+    assert all(np.array_equal(other.log.rows, ex.log.rows) for other in others)
 
 
 def test_log_survives_parquet(tmp_path):
