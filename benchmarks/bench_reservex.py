@@ -1,14 +1,16 @@
-"""Speed of the exchange on one seeded tape, beside its peers where they are installed.
+"""Speed of the exchange on one seeded tape, beside its peer where that is installed.
 
 The tape: 2,000 prefill orders, then 200,000 operations, 70 % passive limits, 20 % cancels, 10 % marketable limits. CPU
-time, repeated and interleaved; log and self-trade prevention on; batches are made before the clock starts, and so are
-the peer's rows. Peers: ``python -m pip install bourse==0.4.0`` (and PyLOB 1.0) in an environment of their own, then
-``--dump tape.npz`` here and ``peer_bourse.py tape.npz`` there.
+time, interleaved, the least of several runs; log and self-trade prevention on. The peer, bourse 0.4, lives in an
+environment of its own (``python -m pip install bourse==0.4.0 numpy``): ``--peer PYTHON`` runs it in turn with ours,
+on the same tape, and compares the trades one by one.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.reservex import Exchange, MarketRules, OrderBatch
 
-MID, SPAN, ACCOUNTS = 10_000, 100, 100
+MID, SPAN, ACCOUNTS, PREFILL = 10_000, 100, 100, 2_000
+CHUNKS = (100, 1_000, 10_000)
 
 
 def make_tape(operations, prefill, seed=1, span=SPAN, units=1):
@@ -50,8 +53,8 @@ def make_tape(operations, prefill, seed=1, span=SPAN, units=1):
     return np.stack([account, unit, side, price, lots, action, order_id]).astype(np.int64)
 
 
-def make_exchange(units=1, admission=None, nodes=None):
-    rules = MarketRules(opening_auction=False, forward_units=units, min_price_ticks=0, max_price_ticks=40_000)
+def make_exchange(units=1, admission=None, nodes=None, highest=40_000):
+    rules = MarketRules(opening_auction=False, forward_units=units, min_price_ticks=0, max_price_ticks=highest)
     ex = Exchange(rules, admission=admission)
     for i in range(ACCOUNTS):
         ex.register(f"p{i}", node="n" if nodes is None else nodes[i % len(nodes)])
@@ -60,15 +63,24 @@ def make_exchange(units=1, admission=None, nodes=None):
     return ex
 
 
+def columns_of(tape, chunk):
+    """Return the tape as groups of seven columns, ``chunk`` commands long."""
+    return [np.ascontiguousarray(tape[:, start : start + chunk]) for start in range(0, tape.shape[1], chunk)]
+
+
 def cut(tape, chunk):
     """Return the tape as batches of ``chunk`` commands."""
-    starts = range(0, tape.shape[1], chunk)
-    return [OrderBatch(*np.ascontiguousarray(tape[:, start : start + chunk])) for start in starts]
+    return [OrderBatch(*columns) for columns in columns_of(tape, chunk)]
 
 
 def feed(ex, batches):
     for batch in batches:
         ex.submit_many(batch)
+
+
+def make_and_feed(ex, groups):
+    for columns in groups:
+        ex.submit_many(OrderBatch(*columns))
 
 
 def feed_singly(ex, tape):
@@ -79,107 +91,142 @@ def feed_singly(ex, tape):
             ex.submit(account, unit, "sell" if side else "buy", price, lots)
 
 
-def clock(make, run, repeats):
-    """Smallest CPU time of a run on a fresh exchange [s]."""
-    best = float("inf")
-    for _ in range(repeats):
-        ex = make()
-        start = time.process_time()
-        run(ex)
-        best = min(best, time.process_time() - start)
-    return best
-
-
-def batches(operations, repeats):
-    tape = make_tape(operations, 2_000)
-    columns = [np.ascontiguousarray(tape[:, i : i + 100]) for i in range(0, operations, 100)]
-    took = clock(lambda: columns, lambda c: [OrderBatch(*seven) for seven in c], repeats) / len(columns)
-    print(f"making a batch of arrays {took * 1e6:12.2f} us")
-    print(f"{'way in':28s} {'M op/s':>8s}")
-    for chunk in (100, 1_000, 10_000):
-        ready = cut(tape[:, 2_000:], chunk)
-        took = clock(lambda: prefilled(tape), lambda ex, ready=ready: feed(ex, ready), repeats)
-        print(f"submit_many, {chunk:6d} a time {operations / took / 1e6:13.2f}")
-    few = tape[:, 2_000 : 2_000 + operations // 4]
-    took = clock(lambda: prefilled(tape), lambda ex: feed_singly(ex, few), repeats)
-    print(f"submit, cancel one by one {few.shape[1] / took / 1e6:11.2f}")
-
-
-def prefilled(tape, units=1, admission=None, nodes=None, prefill=2_000):
-    ex = make_exchange(units, admission, nodes)
+def prefilled(tape, units=1, admission=None, nodes=None, prefill=PREFILL, highest=40_000):
+    ex = make_exchange(units, admission, nodes, highest)
     feed(ex, cut(tape[:, :prefill], 1_000))
     return ex
 
 
-def flatness(operations, repeats):
-    print(f"\n{'live orders':>12s} {'units':>6s} {'ns/op':>8s} {'bytes/order':>12s}")
-    for live, units in ((1_000, 1), (10_000, 1), (100_000, 1), (2_000, 96), (100_000, 96)):
-        tape = make_tape(operations, live, span=SPAN, units=units)
-        ready = cut(tape[:, live:], 1_000)
-        took = clock(
-            lambda t=tape, u=units, n=live: prefilled(t, u, prefill=n), lambda ex, r=ready: feed(ex, r), repeats
+def clock(make, run):
+    """CPU time of a run on a fresh exchange [s]."""
+    ex = make()
+    start = time.process_time()
+    run(ex)
+    return time.process_time() - start
+
+
+def race(repeats, runs):
+    """Least time of each of several runs in turn; ``runs`` maps a name to a function that returns a time [s]."""
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(repeats):
+        for name, run in runs.items():
+            best[name] = min(best[name], run())
+    return best
+
+
+def ways_in(operations, repeats, peer):
+    tape = make_tape(operations, PREFILL)
+    later, few = tape[:, PREFILL:], tape[:, PREFILL : PREFILL + operations // 4]
+    runs = {}
+    for chunk in CHUNKS:
+        ready, groups = cut(later, chunk), columns_of(later, chunk)
+        runs[f"submit_many, {chunk} at a time"] = lambda r=ready: clock(lambda: prefilled(tape), lambda ex: feed(ex, r))
+        runs[f"  making the batches too, {chunk}"] = lambda g=groups: clock(
+            lambda: prefilled(tape), lambda ex: make_and_feed(ex, g)
         )
-        ex = prefilled(tape, units, prefill=live)
-        size = ex.state_bytes / live
-        print(f"{live:12d} {units:6d} {took / operations * 1e9:8.0f} {size:12.0f}")
+    size = operations / few.shape[1]
+    runs["submit, cancel one by one"] = lambda: size * clock(lambda: prefilled(tape), lambda ex: feed_singly(ex, few))
+    with tempfile.TemporaryDirectory() as folder:
+        if peer:
+            dump = Path(folder) / "tape.npz"
+            ex = prefilled(tape)
+            feed(ex, cut(later, 1_000))
+            trades = ex.trades()[["price", "lots"]].to_numpy()
+            np.savez(dump, tape=tape, prefill=PREFILL, trades=trades)
+            runs = {"bourse 0.4, one by one": lambda: run_peer(peer, dump), **runs}
+        best = race(repeats, runs)
+    slowest = best.get("bourse 0.4, one by one")
+    print(f"{'way in':40s} {'M op/s':>8s}" + (f" {'times bourse':>13s}, the same {len(trades)} trades" if peer else ""))
+    for name, took in best.items():
+        print(f"{name:40s} {operations / took / 1e6:8.2f}" + (f" {slowest / took:13.2f}" if peer else ""))
+
+
+def run_peer(python, dump):
+    """Return the time of bourse on the tape [s]; it stops where its trades differ from ours."""
+    command = [python, str(Path(__file__).with_name("peer_bourse.py")), str(dump)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def flatness(operations, repeats):
+    """Cost of an operation with few and many live orders, in one unit and over 96."""
+    cases = ((1_000, 1), (10_000, 1), (100_000, 1), (2_000, 96), (100_000, 96))
+    runs = {}
+    for live, units in cases:
+        tape = make_tape(operations, live, units=units)
+        ready = cut(tape[:, live:], 1_000)
+        runs[live, units] = lambda t=tape, r=ready, n=live, u=units: clock(
+            lambda: prefilled(t, u, prefill=n), lambda ex: feed(ex, r)
+        )
+    best = race(repeats, runs)
+    print(f"\n{'live orders':>12s} {'units':>6s} {'ns/op':>8s} {'times the first':>16s}")
+    for (live, units), took in best.items():
+        print(f"{live:12d} {units:6d} {took / operations * 1e9:8.0f} {took / best[cases[0]]:16.2f}")
+
+
+def memory():
+    """Memory of a live order, whatever the range of prices."""
+    tape = make_tape(0, 100_000)
+    print(f"\n{'live orders':>12s} {'highest price':>14s} {'bytes/order':>12s}")
+    for live in (10_000, 100_000):
+        for highest in (20_000, 1_000_000_000):
+            ex = prefilled(tape, prefill=live, highest=highest)
+            print(f"{len(ex.orders()):12d} {highest:14d} {ex.state_bytes / len(ex.orders()):12.0f}")
 
 
 def auction(repeats):
-    tape = make_tape(0, 2_000)
+    tape = make_tape(0, PREFILL)
     tape[3] = 2 * MID - tape[3]
+    tape[0] = np.where(tape[2] == 0, tape[0] // 2, 50 + tape[0] // 2)
 
     def make():
         ex = Exchange(MarketRules(forward_units=1, min_price_ticks=0))
         for i in range(ACCOUNTS):
             ex.register(f"p{i}", node="n")
         ex.open_unit(0)
-        tape[0] = np.where(tape[2] == 0, tape[0] // 2, 50 + tape[0] // 2)
         feed(ex, cut(tape, 1_000))
         return ex
 
-    print(f"\ncall auction of 2,000 orders: {clock(make, lambda ex: ex.uncross(0), repeats) * 1e3:.2f} ms")
+    took = min(clock(make, lambda ex: ex.uncross(0)) for _ in range(repeats))
+    print(f"\ncall auction of 2,000 orders: {took * 1e3:.2f} ms")
 
 
 def admission(operations, repeats, nodes=200, rows=100):
     rng = np.random.default_rng(2)
     names = tuple(f"bus {i}" for i in range(nodes))
-    tape = make_tape(operations, 2_000)
+    tape = make_tape(operations, PREFILL)
+    A = rng.random((rows, nodes))
 
-    def make(with_network):
-        table = LinearAdmission(names, 0.1) if with_network else None
-        if table is not None:
-            A = rng.random((rows, nodes))
-            table.publish(Headroom(0, names, A, np.full(rows, 1e9), tuple(map(str, range(rows)))))
+    def make():
+        table = LinearAdmission(names, 0.1)
+        table.publish(Headroom(0, names, A, np.full(rows, 1e9), tuple(map(str, range(rows)))))
         return prefilled(tape, admission=table, nodes=names)
 
-    ready = cut(tape[:, 2_000:], 1_000)
-    free = clock(lambda: make(False), lambda ex: feed(ex, ready), repeats)
-    held = clock(lambda: make(True), lambda ex: feed(ex, ready), repeats)
-    print(f"\nadmission, {nodes} nodes, {rows} rows: {held / free:.2f} times the time without")
+    ready = cut(tape[:, PREFILL:], 1_000)
+    best = race(
+        repeats,
+        {
+            "free": lambda: clock(lambda: prefilled(tape, nodes=names), lambda ex: feed(ex, ready)),
+            "held": lambda: clock(make, lambda ex: feed(ex, ready)),
+        },
+    )
+    print(f"admission, {nodes} nodes, {rows} rows: {best['held'] / best['free']:.2f} times the time without")
 
 
 def view(repeats):
-    tape = make_tape(0, 20_000, units=96)
-    ex = prefilled(tape, 96, prefill=20_000)
-    took = clock(lambda: ex, lambda e: [e.view(i % ACCOUNTS) for i in range(1_000)], repeats) / 1_000
-    print(f"view of 96 units, 20,000 orders: {took * 1e6:.0f} us")
+    ex = prefilled(make_tape(0, 20_000, units=96), 96, prefill=20_000)
+    took = min(clock(lambda: ex, lambda e: [e.view(i % ACCOUNTS) for i in range(1_000)]) for _ in range(repeats))
+    print(f"view of 96 units, 20,000 orders: {took / 1_000 * 1e6:.0f} us")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="a few seconds, figures without meaning")
-    parser.add_argument("--dump", type=Path, help="write the tape and the trades for the peers")
+    parser.add_argument("--peer", help="a python that has bourse 0.4")
     args = parser.parse_args()
     operations, repeats = (5_000, 1) if args.smoke else (200_000, 5)
-    if args.dump:
-        tape = make_tape(operations, 2_000)
-        ex = prefilled(tape)
-        feed(ex, cut(tape[:, 2_000:], 1_000))
-        trades = ex.trades()
-        np.savez(args.dump, tape=tape, trades=trades[["price", "lots", "maker_order_id"]].to_numpy())
-        return
-    batches(operations, repeats)
+    ways_in(operations, repeats, args.peer)
     flatness(operations, repeats)
+    memory()
     auction(repeats)
     admission(operations, repeats)
     view(repeats)
