@@ -189,9 +189,10 @@ class BuildingFit:
         """Return the (N, zones) temperatures that the inputs of ``data`` bring about from ``initial`` (zones,)."""
         other = self._on(data)
         _, model, g = other.discrete(self.fit.theta)
-        x = np.empty(len(self.model.network.states))
-        per_zone = len(x) // len(self.data.zones)
-        x[:] = np.repeat(initial, per_zone)
+        states = self.model.network.states
+        zones = len(self.data.zones)
+        x = np.full(len(states), float(data.boundary[0, 0]))
+        x[: len(states) // zones * zones] = np.repeat(initial, len(states) // zones)
         out = np.empty((len(g), len(self.data.zones)))
         for k in range(len(g)):
             out[k] = x[list(self.model.air)]

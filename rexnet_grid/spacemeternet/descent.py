@@ -55,7 +55,7 @@ def descend(
     hessian: FloatArray,
     iterations: int = 80,
     tolerance: float = 1e-4,
-    upper: FloatArray | None = None,
+    bounds: tuple[FloatArray, FloatArray] | None = None,
 ) -> Fit:
     """Minimise the negative log-posterior.
 
@@ -71,10 +71,10 @@ def descend(
         Most steps.
     tolerance
         The search ends when the decrease expected of the next step, in units of log-likelihood, is below this.
-    upper
-        (p,) upper bounds; the likelihood's own if None.
+    bounds
+        (p,), (p,) lower and upper bounds; the likelihood's own if None.
     """
-    lower, upper = likelihood.lower, likelihood.upper if upper is None else upper
+    lower, upper = (likelihood.lower, likelihood.upper) if bounds is None else bounds
     x = np.clip(theta, lower, upper)
     b = _positive(hessian)
     value, gradient = likelihood.value_and_gradient(x)

@@ -44,6 +44,11 @@ class Whiteness:
         """Whether no zone's residuals are coloured enough to doubt the model."""
         return bool(max(np.abs(self.next_step).max(), np.abs(self.next_day).max()) < _COLOURED)
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether some zone's residuals leave the band of white noise, however little the colour."""
+        return bool(np.max(self.periodogram) > self.band)
+
 
 def whiteness(innovations: FloatArray, step: float) -> Whiteness:
     """Examine one-step residuals (N, zones), NaN where missing, one every ``step`` [h]; the first day is left out."""

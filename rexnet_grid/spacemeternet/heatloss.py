@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.spacemeternet.zonemodel import HIDDEN
+
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 
@@ -22,12 +24,14 @@ BUILDING = "building"
 def heat_loss(found: BuildingFit) -> pd.DataFrame:
     """Return the heat-loss coefficients: columns zone, to, heat_loss_w_k, std_error [W/K].
 
-    One row for each zone and known temperature, and for each known temperature one called ``"building"``.
+    One row for each zone and known temperature, and for each known temperature one called ``"building"``. Where a
+    hidden neighbour was needed, its rows count towards outdoors, about whose temperature it wanders.
     """
     names = [p.name for p in found.model.network.parameters]
     values, covariance = _W_PER_KW * found.values, _W_PER_KW**2 * found.covariance
     rows = []
-    for boundary in found.data.boundaries:
+    hidden = (HIDDEN,) if HIDDEN in found.model.network.states else ()
+    for boundary in (*found.data.boundaries, *hidden):
         at = [names.index(f"loss {zone} to {boundary}") for zone in found.data.zones]
         errors = np.sqrt(np.maximum(np.diag(covariance)[at], 0.0))
         errors = np.where(found.curve.free[at], errors, np.nan)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.likelihood import Likelihood
     from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel
 
+_UNSEEN = 10.0  # curvature of what no zone alone can see, so that first steps stay small
+
 
 def fit_nodes(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> list[NodeFit]:
     """Fit every zone with the zones it may touch as inputs."""
@@ -66,6 +68,8 @@ def assemble(
         hessian[np.ix_(where[kept], where[kept])] += bare[np.ix_(kept, kept)] * np.outer(scale, scale)
     for k, seen in shared.items():
         values[k] = float(np.median(seen))
+    alone = np.setdiff1d(np.arange(len(values)), list(shared) + list(model.edges))
+    hessian[alone, alone] += _UNSEEN
     _common_start(data, nodes, position, values, hessian)
     values[list(model.edges)] = np.maximum(start, 0.0)
     return likelihood.theta(values), hessian

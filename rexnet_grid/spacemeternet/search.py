@@ -20,12 +20,13 @@ from rexnet_grid.spacemeternet.likelihood import Likelihood
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
 from rexnet_grid.spacemeternet.screening import screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
-from rexnet_grid.spacemeternet.support import root_ratio, stability
-from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel, build_zone_model
+from rexnet_grid.spacemeternet.support import root_ratio, stability, without
+from rexnet_grid.spacemeternet.zonemodel import ENOUGH_FOR_COMMON, Pair, ZoneData, ZoneModel, build_zone_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rexnet_grid.spacemeternet.diagnostics import Whiteness
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.kalman import BoolArray
 
@@ -34,7 +35,7 @@ _W_PER_KW = 1000.0
 _MOST_DAYS = 60
 _POLISHES = 4
 _FEWEST_HOURS = 72.0
-_SUPPORT = 1.0
+_SUPPORT = 1.645
 _ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * _ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
@@ -68,14 +69,35 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     options = [fit_nodes(data, kept, s) for s in ((1, 2) if rules.states == "auto" else (rules.states,))]
     nodes = min(options, key=lambda fits: sum(node.bic for node in fits))
     chosen = _fit_whole(data, pairs, kept, nodes)
-    white = whiteness(chosen.likelihood.innovations(chosen.fit.theta), data.step)
+    white = _whiteness(data, chosen)
     doubted = np.zeros(len(pairs), dtype=bool)
+    if white.suspicious and len(data.zones) >= ENOUGH_FOR_COMMON:
+        wider = _fit_whole(data, pairs, kept, nodes, hidden=True)
+        cleaner = _whiteness(data, wider)
+        if wider.bic < chosen.bic and cleaner.passes:
+            doubted |= chosen.z < _SUPPORT
+            chosen, white = wider, cleaner
     if not white.passes and pairs:
         order = 3 - nodes[0].states
         others = next((fits for fits in options if fits[0].states == order), None) or fit_nodes(data, kept, order)
-        doubted = _fit_whole(data, pairs, kept, others).z < _SUPPORT
-    verdicts = _verdicts(data, chosen, doubted, rules)
+        doubted |= _fit_whole(data, pairs, kept, others).z < _SUPPORT
+    doubted |= _without_daily_gains(chosen) < _ONE_SIDED
+    verdicts = _verdicts(data, chosen, doubted, rules, dependent=candidates is None)
     return BuildingFit(data, chosen.model, chosen.likelihood, chosen.fit, chosen.curve, verdicts, white)
+
+
+def _whiteness(data: ZoneData, whole: _Whole) -> Whiteness:
+    return whiteness(whole.likelihood.innovations(whole.fit.theta), data.step)
+
+
+def _without_daily_gains(whole: _Whole) -> FloatArray:
+    """Return z of the edges in the fit whose gains are constant: conductance there over standard error here."""
+    daily = [k for k, p in enumerate(whole.model.network.parameters) if p.name.endswith("/day")]
+    if not daily:
+        return np.full(len(whole.model.edges), np.inf)
+    steady = without(whole.likelihood, whole.fit, whole.curve, daily)
+    conductance = _W_PER_KW * whole.likelihood.values(steady.theta)[list(whole.model.edges)]
+    return np.asarray(conductance / np.maximum(whole.std_error, 1e-12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,12 @@ class _Whole:
     curvature_share: FloatArray
 
     @property
+    def bic(self) -> float:
+        """Schwarz's criterion."""
+        n = float(np.log(self.likelihood.n_observed))
+        return n * int(self.curve.free.sum()) - 2.0 * self.likelihood.loglik(self.fit.theta)
+
+    @property
     def z(self) -> FloatArray:
         """Estimates over standard errors."""
         known = np.isfinite(self.std_error) & (self.std_error > 0.0)
@@ -111,8 +139,10 @@ class _Whole:
         return out
 
 
-def _fit_whole(data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit]) -> _Whole:
-    model = build_zone_model(data, pairs, nodes[0].states)
+def _fit_whole(
+    data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit], *, hidden: bool = False
+) -> _Whole:
+    model = build_zone_model(data, pairs, nodes[0].states, hidden=hidden)
     likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
     fit, curve = _polished(likelihood, _joint_fit(data, model, likelihood, nodes, kept))
     return _Whole(model, likelihood, fit, curve, *edge_statistics(data, model, likelihood, fit, curve))
@@ -219,17 +249,24 @@ def _joint_fit(
     return descend(likelihood, theta, hessian)
 
 
-def _verdicts(data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRules) -> tuple[EdgeVerdict, ...]:
-    """Judge every candidate edge; what a simpler or richer model does not find either is left open."""
+def _verdicts(
+    data: ZoneData, whole: _Whole, doubted: BoolArray, rules: SearchRules, *, dependent: bool
+) -> tuple[EdgeVerdict, ...]:
+    """Judge every candidate edge; what a simpler or richer model does not find either is left open.
+
+    Without a floor plan (``dependent``) most pairs are no edges and lean on the same temperatures, so that false
+    discoveries are held under any dependence (Benjamini and Yekutieli 2001, DOI 10.1214/aos/1013699998).
+    """
     conductance, std_error = whole.conductance, whole.std_error
     if len(conductance) == 0:
         return ()
     scale = conductance[conductance > 3.0 * std_error]
     material = rules.material_w_k or _MATERIAL_SHARE * float(np.median(scale) if len(scale) else np.median(std_error))
     support = stability(conductance, std_error, whole.daily)
-    states, probability = judge(
-        conductance, std_error, whole.tested(), support, material, rules.false_discovery_rate, rules.confidence
-    )
+    rate = rules.false_discovery_rate
+    if dependent:
+        rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
+    states, probability = judge(conductance, std_error, whole.tested(), support, material, rate, rules.confidence)
     if len(data.temperature) * data.step < _FEWEST_HOURS:
         doubted = np.ones(len(states), dtype=bool)
     if not data.circuits:  # without a metered power nothing says how large a conductance is

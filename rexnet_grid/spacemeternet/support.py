@@ -67,9 +67,9 @@ def without(likelihood: Likelihood, fit: Fit, curve: Curvature, dropped: Sequenc
     block = curve.covariance[np.ix_(at, at)]
     theta -= curve.covariance[:, at] @ np.linalg.pinv(block) @ theta[at]
     theta[at] = 0.0
-    upper = likelihood.upper.copy()
-    upper[at] = 0.0
-    return descend(likelihood, theta, curve.hessian, upper=upper)
+    lower, upper = likelihood.lower.copy(), likelihood.upper.copy()
+    lower[at] = upper[at] = 0.0
+    return descend(likelihood, theta, curve.hessian, bounds=(lower, upper))
 
 
 def root_ratio(likelihood: Likelihood, fit: Fit, curve: Curvature, edge: int, variance_ratio: float) -> float:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 HARMONICS = 2
-_ENOUGH_FOR_COMMON = 3
+HIDDEN = "hidden neighbour"
+ENOUGH_FOR_COMMON = 3
+_ENDLESS = 1e5
 _DAILY = tuple(f"{wave} {k}/day" for wave in ("cos", "sin") for k in range(1, HARMONICS + 1))
 
 
@@ -125,7 +127,12 @@ class Guess:
 
 
 def build_zone_model(
-    data: ZoneData, pairs: tuple[Pair, ...], states: int, *, signed: tuple[str, ...] = ()
+    data: ZoneData,
+    pairs: tuple[Pair, ...],
+    states: int,
+    *,
+    signed: tuple[str, ...] = (),
+    hidden: bool = False,
 ) -> ZoneModel:
     """Return the network of a building with one (air) or two (air and mass) states in each zone.
 
@@ -143,6 +150,8 @@ def build_zone_model(
         1 or 2 states in each zone.
     signed
         Known temperatures whose conductance may come out negative.
+    hidden
+        Whether a temperature that nobody measures (air that leaks in, a staircase) moves all zones, slowly.
     """
     powers = {"sun", *(f"heat {c.name}" for c in data.circuits)}
     first_order = tuple(n != "one" and (data.first_order_heat or n not in powers) for n in data.input_names())
@@ -160,16 +169,38 @@ def build_zone_model(
         _add_outside(net, data, zone, (a, b), guess, signed)
     for circuit in data.circuits:
         _add_circuit(net, data, circuit, air, mass, split)
-    if len(data.zones) >= _ENOUGH_FOR_COMMON:
+    if len(data.zones) >= ENOUGH_FOR_COMMON:
         for zone, state in zip(data.zones, air, strict=True):
             loading = net.parameter(Parameter(f"common noise {zone}", "K/√h", 0.03, 0.0, 5.0, "linear"))
             net.disturb(state, loading)
+    if hidden:
+        _add_hidden(net, data, air, typical)
     edges = []
     for i, j in pairs:
         name = f"conductance {data.zones[i]}-{data.zones[j]}"
         edges.append(net.parameter(Parameter(name, "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear")))
         net.link(air[i], air[j], edges[-1])
     return ZoneModel(net, pairs, tuple(edges), tuple(air))
+
+
+def _add_hidden(net: RCNetwork, data: ZoneData, air: list[int], typical: float) -> None:
+    """Let a temperature that wanders about the outdoor one touch every zone.
+
+    Its capacity is fixed and so large that what the zones give it does not move it; how slowly it returns and how far
+    it strays are estimated.
+    """
+    c = _ENDLESS * typical
+    capacity = net.parameter(Parameter("capacity of the hidden neighbour", "kWh/K", c, c, c, "log"))
+    noise = net.parameter(Parameter("process noise of the hidden neighbour", "K/√h", 1.0, 1e-3, 30.0, "log", 1.0))
+    back = net.parameter(Parameter("loss of the hidden neighbour", "kW/K", c / 12.0, c / 240.0, c, "log", 1.0))
+    start = float(data.boundary[0, 0])
+    state = net.state(HIDDEN, capacity, noise, initial_value=start, initial_variance=25.0)
+    net.boundary(state, data.boundaries[0], back)
+    for zone, at in zip(data.zones, air, strict=True):
+        g = net.parameter(
+            Parameter(f"loss {zone} to {HIDDEN}", "kW/K", 0.2 * typical, 0.0, 10.0 * typical, "linear", 0.5 * typical)
+        )
+        net.link(at, state, g)
 
 
 def guess_zone(data: ZoneData, zone: int) -> Guess:
