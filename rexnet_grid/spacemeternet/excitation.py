@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.spacemeternet.reach import Reach, reach
+
 if TYPE_CHECKING:
-    from rexnet_grid.spacemeternet.zonemodel import ZoneData
+    from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData
 
 _ALIKE = 0.98
 _COLLINEAR_SUN = 0.9
@@ -25,21 +28,26 @@ class Excitation:
     ----------
     remarks
         One sentence each; empty if nothing stands in the way.
+    reach
+        What the inputs and readings of the candidate model reach.
     """
 
     remarks: tuple[str, ...]
+    reach: Reach
 
     def __str__(self) -> str:
         """Return the remarks, one below the other."""
         return "\n".join(self.remarks) or "nothing in the readings stands in the way of the estimate"
 
 
-def excitation(data: ZoneData) -> Excitation:
-    """Examine a building's readings.
+def excitation(data: ZoneData, pairs: tuple[Pair, ...] | None = None, states: int = 2) -> Excitation:
+    """Examine a building's readings and the candidate model with ``pairs`` of zones (all if None) and ``states`` each.
 
     Reported are: zones without heat of their own (not reachable except through their neighbours), pairs of zones whose
     temperatures run alike (their conductance is not observable), heat that follows the reading (closed loop), circuits
-    of several zones, sun that runs with the heat or the outdoor temperature, and data too short for the masses.
+    of several zones, sun that runs with the heat or the outdoor temperature, and data too short for the masses. Of the
+    candidate model: zones that metered heat cannot reach or hardly moves, and states that inputs do not reach or
+    readings do not show.
     """
     out: list[str] = []
     days = len(data.temperature) * data.step / 24.0
@@ -54,10 +62,33 @@ def excitation(data: ZoneData) -> Excitation:
         if len(circuit.zones) > 1:
             names = ", ".join(data.zones[z] for z in circuit.zones)
             out.append(f"circuit {circuit.name}: one meter for {names}; the shares rest on a prior")
+    within = tuple(combinations(range(len(data.zones)), 2)) if pairs is None else pairs
+    found = reach(data, within, states)
+    out += _out_of_reach(data, found)
     out += _calm_pairs(data)
     out += _closed_loops(data)
     out += _collinear_sun(data)
-    return Excitation(tuple(out))
+    return Excitation(tuple(out), found)
+
+
+def _out_of_reach(data: ZoneData, found: Reach) -> list[str]:
+    out = []
+    if data.circuits and found.cut_off:
+        out.append(f"{', '.join(found.cut_off)}: no metered heat reaches them through the candidate edges")
+    weak = [
+        f"{zone} ({swing:.2f} K)"
+        for zone, swing in zip(data.zones, found.swing_k, strict=True)
+        if data.circuits and zone not in found.cut_off and swing < _SMALL_DIFFERENCE_K
+    ]
+    if weak:
+        out.append(f"{', '.join(weak)}: the metered heat hardly moves them; their numbers rest on sun and weather")
+    for kind, rank, what in (
+        ("reachable", found.reachable, "no input moves the rest"),
+        ("observable", found.observable, "no reading shows the rest"),
+    ):
+        if rank < found.states:
+            out.append(f"{rank} of {found.states} states of the candidate model are {kind}: {what} on its own")
+    return out
 
 
 def _calm_pairs(data: ZoneData) -> list[str]:

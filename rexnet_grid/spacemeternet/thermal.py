@@ -14,7 +14,7 @@ from rexnet_grid.spacemeternet.frame import Table, zone_data
 from rexnet_grid.spacemeternet.heatloss import heat_loss
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
-from rexnet_grid.spacemeternet.search import SearchRules, search
+from rexnet_grid.spacemeternet.search import SearchRules, candidate_pairs, search
 from rexnet_grid.spacemeternet.support import nested_models
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class ThermalSpaceNet(Estimator):
         )
         self.index_ = pd.DataFrame(temperatures_c).index
         rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
-        self.excitation_ = excitation(self.data_)
+        pairs = candidate_pairs(self.data_.zones, self.candidate_edges)
+        self.excitation_ = excitation(self.data_, pairs, 2 if self.states == "auto" else self.states)
         self._accept(search(self.data_, self.candidate_edges, rules))
         return self
 

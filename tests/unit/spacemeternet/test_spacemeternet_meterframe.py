@@ -1,5 +1,7 @@
 """MeterFrame and the excitation report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,3 +159,31 @@ def test_excitation_says_what_stands_in_the_way():
         "sun and outdoor",
     ):
         assert words in said
+
+
+def cold_room():
+    """Return three rooms, two of them heated by fits and starts."""
+    rng = np.random.default_rng(0)
+    index = pd.date_range("2026-01-01", periods=800, freq="15min", tz="UTC")
+    rooms = pd.DataFrame(20 + rng.normal(size=(800, 3)), index, ["a", "b", "c"])
+    heat = pd.DataFrame(rng.integers(0, 2, (100, 2)).repeat(8, axis=0) * 2.0, index, ["a", "b"])
+    return zone_data(rooms, heat, pd.Series(5 + rng.normal(size=800), index))
+
+
+def test_excitation_says_which_zones_no_heat_reaches():
+    data = cold_room()
+    apart = excitation(data, ((0, 1),))
+    assert apart.reach.cut_off == ("c",)
+    assert "c: no metered heat reaches them through the candidate edges" in str(apart)
+    joined = excitation(data, ((0, 1), (1, 2)))
+    assert joined.reach.cut_off == ()
+    assert joined.reach.observable == joined.reach.states == 6
+    assert joined.reach.swing_k[0] > joined.reach.swing_k[2] > 0
+
+
+def test_two_zones_that_nothing_tells_apart_are_not_reachable_on_their_own():
+    data = cold_room()
+    alike = replace(data, circuits=(), heat=np.zeros((800, 0)), temperature=data.temperature[:, [0, 0, 0]])
+    found = excitation(alike, ()).reach
+    assert found.reachable == 2
+    assert found.states == 6
