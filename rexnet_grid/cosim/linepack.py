@@ -36,8 +36,9 @@ class LinepackNews:
         operator.observe(
             stored_kwh=band.stored_kwh,
             lowest_kwh=band.held_kwh,
-            highest_kwh=band.upper_kwh,
+            highest_kwh=band.most_kwh,
             units=np.asarray(units, dtype=np.int64),
             loss_kw=band.loss_kw,
-            planned_kwh=band.planned_kwh,
+            planned_kwh=band.held_kwh,
+            keep=band.keep,
         )

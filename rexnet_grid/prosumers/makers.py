@@ -44,6 +44,7 @@ SOLAR_APERTURE_M2_PER_KW_K = 30.0
 HOT_WATER_TANK_SHARE = 1.6
 SUPPLY_KW = 5000.0
 SUPPLIER_WAKE_MINUTES = 20.0
+HEAT_OPERATOR_WAKE_MINUTES = 5.0
 NEWS_EUR_PER_MWH = 3.0
 CURVE_NOISE_EUR_PER_MWH = 5.0
 CURVE_NOISE_MEMORY = 0.9
@@ -287,7 +288,9 @@ def make_grid_operator(kit: Kit, name: str, node: str, loss_kw: float) -> GridOp
 def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOperator:
     """Return the operator of the heat network, the buyer of its losses and holder of its linepack."""
     config = kit.config
-    identity = kit.identity(name, "operator", {"heat": node}, config.curtail_firm_eur_per_mwh)
+    identity = kit.identity(
+        name, "operator", {"heat": node}, config.curtail_firm_eur_per_mwh, HEAT_OPERATOR_WAKE_MINUTES
+    )
     losses = LossForecast(loss_kw, kit.units)
     return HeatOperator(identity, kit.heat_price, kit.heat_terms(), kit.hours, losses, config.linepack_kwh)
 

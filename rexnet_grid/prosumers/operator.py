@@ -33,6 +33,7 @@ class NetworkOperator(Protocol):
         units: IntArray | None = None,
         loss_kw: FloatArray | None = None,
         planned_kwh: FloatArray | None = None,
+        keep: float = 1.0,
     ) -> None:
         """Take the linepack, its band and the losses to come, as :meth:`HeatOperator.observe` has them."""
         ...
@@ -140,7 +141,7 @@ class HeatOperator(FlexibleConsumer):
     ) -> None:
         super().__init__(identity, "heat", expected_price, terms, hours)
         self.losses = losses
-        self.stored_kwh = 0.0
+        self.stored_kwh, self.keep = 0.0, 1.0
         units = len(expected_price)
         self.lowest_kwh, self.highest_kwh = np.full(units, -band_kwh), np.full(units, band_kwh)
         self.planned_kwh = np.zeros(units)
@@ -153,6 +154,7 @@ class HeatOperator(FlexibleConsumer):
         units: IntArray | None = None,
         loss_kw: FloatArray | None = None,
         planned_kwh: FloatArray | None = None,
+        keep: float = 1.0,
     ) -> None:
         """Take what the network says at a boundary: its linepack and, if it knows, its losses to come.
 
@@ -166,8 +168,10 @@ class HeatOperator(FlexibleConsumer):
             Open units and the loss expected in each [kW].
         planned_kwh
             What is to be held at the end of each of ``units``; by default the middle of the band [kWh].
+        keep
+            Part of what is held above the lower end of the band that is left after a unit [-].
         """
-        self.stored_kwh = stored_kwh
+        self.stored_kwh, self.keep = stored_kwh, keep
         middle = 0.5 * (np.asarray(lowest_kwh) + np.asarray(highest_kwh))
         told = (lowest_kwh, highest_kwh, middle if planned_kwh is None else planned_kwh)
         for into, values in zip((self.lowest_kwh, self.highest_kwh, self.planned_kwh), told, strict=True):
@@ -188,12 +192,13 @@ class HeatOperator(FlexibleConsumer):
         band = np.maximum(self.highest_kwh[coming] - lowest, 0.0)
         loss_kw = self.losses.loss_kw[coming]
         rise_kwh = np.diff(lowest, prepend=lowest[:1])
+        missing_kwh = max(float(lowest[0]) - self.stored_kwh, 0.0)
         return StoreOutlook(
             need=loss_kw * self.hours + rise_kwh,
             kwh_per_kw=np.full(slots, self.hours),
-            max_kw=loss_kw + np.maximum(rise_kwh, 0.0) / self.hours + band / HOURS_TO_FILL,
+            max_kw=loss_kw + (np.maximum(rise_kwh, 0.0) + missing_kwh) / self.hours + band / HOURS_TO_FILL,
             capacity=band,
-            keep=1.0,
+            keep=self.keep,
             initial=self.stored_kwh - float(lowest[0]),
             final=float(np.clip(self.planned_kwh[first + slots - 1] - lowest[-1], 0.0, band[-1])),
         )

@@ -60,6 +60,7 @@ def _sections(results: Results, other: Results | None) -> list[Section]:
         headline.cuts(results),
         grids.heat_map(results),
         *warmth.temperatures(results),
+        warmth.control(results),
         warmth.comfort(results),
         markets.money(results),
         headline.details(results),

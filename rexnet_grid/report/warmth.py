@@ -50,6 +50,43 @@ def temperatures(results: Results) -> list[Section]:
     return [over_time, along]
 
 
+def control(results: Results) -> Section | None:
+    """Return what the flow controller planned, what came of it, and what it cost in losses and pumping."""
+    arrays = results.heat.arrays
+    if not {"set_supply_c", "plant_supply_c", "pump_kw", "loss_kw"} <= set(arrays):
+        return None
+    chosen = ("set_supply_c", "plant_supply_c", "pump_head_pa", "set_head_pa", "pump_kw", "loss_kw")
+    table = {name: results.table(f"heat/{name}").drop(columns="unit", errors="ignore").iloc[:, 0] for name in chosen}
+    step = stride(len(table["pump_kw"]))
+    shown = {name: values.iloc[::step] for name, values in table.items()}
+    x = clock(shown["pump_kw"].index)
+    warmth = [
+        line(x, shown["set_supply_c"], "planned", "$muted", 2, hovertemplate="%{y:.1f} °C"),
+        line(x, shown["plant_supply_c"], "main plant", "$hot", 2, hovertemplate="%{y:.1f} °C"),
+    ]
+    heads = [
+        line(x, shown["set_head_pa"] / 1000.0, "set", "$muted", 2, hovertemplate="%{y:.0f} kPa"),
+        line(x, shown["pump_head_pa"] / 1000.0, "worst way", "$c1", 2, hovertemplate="%{y:.0f} kPa"),
+    ]
+    costs = [
+        line(x, shown["loss_kw"], "lost to the ground", "$c3", 2, hovertemplate="%{y:.2f} kW"),
+        line(x, shown["pump_kw"], "pump", "$c1", 3, hovertemplate="%{y:.2f} kW"),
+    ]
+    choices = [
+        plot(warmth, {"yaxis": {"title": {"text": "supply temperature [°C]"}}}, "Supply temperature"),
+        plot(heads, {"yaxis": {"title": {"text": "head [kPa]"}}}, "Pump head"),
+        plot(costs, {"yaxis": {"title": {"text": "power [kW]"}}}, "Loss and pumping"),
+    ]
+    hours = results.manifest.grid.hours
+    kind = results.manifest.scenario.get("heat", {}).get("controller", {}).get("kind", "curve")
+    sentence = (
+        f"Run by the {escape(str(kind))}: planned and real supply temperature of the main plant, the pump's head, and "
+        f"what both cost: {float(table['loss_kw'].sum()) * hours:.1f} kWh lost, "
+        f"{float(table['pump_kw'].sum()) * hours:.1f} kWh pumped."
+    )
+    return Section("control", "Flow control", sentence, plots(choices))
+
+
 def comfort(results: Results) -> Section | None:
     """Return the band of room temperatures with the outdoor air."""
     rooms = results.devices[results.devices["quantity"] == ROOM]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.buildings import Building
+    from rexnet_grid.rexdynnet.controller import ControlSettings
     from rexnet_grid.rexdynnet.curves import SupplyCurve
     from rexnet_grid.rexdynnet.delivery import HeatDelivery
     from rexnet_grid.rexdynnet.emitters import Emitter
@@ -27,6 +28,7 @@ __all__ = [
     "BuildingRun",
     "Chp",
     "Collector",
+    "ControlSettings",
     "EfficiencyCurve",
     "Emitter",
     "Exchanger",
@@ -53,6 +55,7 @@ _HOME = {
     "BuildingRun": "heating",
     "Chp": "plants",
     "Collector": "plants",
+    "ControlSettings": "controller",
     "EfficiencyCurve": "plants",
     "Emitter": "emitters",
     "Exchanger": "exchanger",

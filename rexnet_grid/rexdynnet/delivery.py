@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.errors import Issue
+from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S
@@ -18,6 +19,8 @@ from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
+from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
+from rexnet_grid.rexdynnet.pumping import pump_kw
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, supply_losses
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
@@ -40,6 +43,7 @@ class Outlook:
     """The coming units as a network sees them; ``key`` says for which state, units and positions it holds."""
 
     key: tuple[int, tuple[int, ...], bytes]
+    plan: FlowPlan
     seen: Foresight
     band: LinepackBand
 
@@ -76,6 +80,8 @@ class HeatDelivery:
         Supply temperature of the heating behind exchangers by outdoor temperature; their usual one when left out.
     hot_water_share
         Part of the demand that is hot water [-].
+    control
+        How supply temperature and pump head are planned; by the curve when left out.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class HeatDelivery:
         limits: HeatLimits | None = None,
         heating_curve: SupplyCurve | None = None,
         hot_water_share: float = 0.0,
+        control: ControlSettings | None = None,
     ) -> None:
         self.network = network
         self.limits = limits or HeatLimits()
@@ -116,6 +123,9 @@ class HeatDelivery:
         self._told = 0
         self._outlook: Outlook | None = None
         self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
+        self.control = control or ControlSettings()
+        self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
+        self._plans: dict[int, FlowPlan] = {}
         self._rows = HeadroomRows(
             network, self._sim.layout, self._factors, self.limits, self.return_c, self._foreseer.usual_kg_s, self.nodes
         )
@@ -155,6 +165,9 @@ class HeatDelivery:
             "loss_kw": whole,
             "stored_kwh": whole,
             "pump_head_pa": whole,
+            "set_supply_c": whole,
+            "set_head_pa": whole,
+            "pump_kw": whole,
         }
 
     def check(self) -> list[Issue]:
@@ -192,7 +205,7 @@ class HeatDelivery:
         most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
         self._plant_c = meet(self._sim, inputs, self._outputs, most, self._plant_c)
         self._told += 1
-        return self._state(injection, demand)
+        return self._state(unit, injection, demand)
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each unit about the positions; see :mod:`rexnet_grid.rexdynnet.rows`."""
@@ -210,13 +223,19 @@ class HeatDelivery:
         position = np.array(position_kw, dtype=np.float64)
         key = (self._told, tuple(int(u) for u in units), position.tobytes())
         if self._outlook is None or self._outlook.key != key:
-            planned = np.array([self._target_c(unit) for unit in key[1]])
+            curve = np.array([self._target_c(unit) for unit in key[1]])
             ground = np.array([self._ground_c(unit) for unit in key[1]])
             hours = self.unit_minutes / 60.0
             self._expect_returns(key[1][0], position[0])
-            seen = self._foreseer.look(key[1], position, planned, self._plant_c, ground, hours)
-            band = band_of(seen, planned, self.network, self._sim.layout, self.limits, self.return_c)
-            self._outlook = Outlook(key, seen, band)
+            plan = self._plans.get(key[1][0]) if len(key[1]) == 1 else None
+            if plan is None:
+                plan = self._planner.plan(key[1], position, curve, self._plant_c, ground, hours)
+                self._plans = {unit: plan.of(k) for k, unit in enumerate(key[1])}
+            seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
+            band = band_of(
+                seen, plan.supply_c, self.network, self._sim.layout, self.limits, self.return_c, self.control.band_k
+            )
+            self._outlook = Outlook(key, plan, seen, band)
         return self._outlook
 
     def expected_loss_kw(self, units: Sequence[int]) -> FloatArray:
@@ -254,14 +273,14 @@ class HeatDelivery:
             marginal[:, plants + s] = np.interp(totals, levels, by_level[:, s])
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)
 
-    def save(self) -> tuple[State, float]:
-        """Return a copy of the state."""
-        return self._sim.save(), self._plant_c
+    def save(self) -> tuple[State, float, dict[int, FlowPlan]]:
+        """Return a copy of the state and of the plan."""
+        return self._sim.save(), self._plant_c, dict(self._plans)
 
-    def restore(self, state: tuple[State, float]) -> None:
+    def restore(self, state: tuple[State, float, dict[int, FlowPlan]]) -> None:
         """Go back to a saved state, exactly."""
         self._sim.restore(state[0])
-        self._plant_c = state[1]
+        self._plant_c, self._plans = state[1], dict(state[2])
         self._told += 1
 
     def _target_c(self, unit: int) -> float:
@@ -307,7 +326,7 @@ class HeatDelivery:
             hot_w=repeat(house.hot_w),
         )
 
-    def _state(self, injection: FloatArray, demand_kw: FloatArray) -> NetworkState:
+    def _state(self, unit: int, injection: FloatArray, demand_kw: FloatArray) -> NetworkState:
         o = Outputs(*(array.mean(axis=0) for array in self._outputs))
         ledger = o.ledger / WATT_PER_KILOWATT
         unserved = np.zeros(len(self.nodes))
@@ -316,6 +335,9 @@ class HeatDelivery:
         carried = np.concatenate((o.plant_w, -o.delivered_w, [0.0])) / WATT_PER_KILOWATT
         unserved[:plants] = np.clip(-injection[:plants], 0.0, None)
         sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
+        plan = self._plans.get(unit)
+        set_pa = self._planner.constant_pa if plan is None else float(plan.head_pa[0])
+        head_pa = np.maximum(o.head_pa + self.limits.consumer_pa, set_pa)
         return NetworkState(
             injection_kw=carried,
             unserved_kw=unserved,
@@ -332,5 +354,10 @@ class HeatDelivery:
                 "loss_kw": np.array([ledger[2]]),
                 "stored_kwh": np.array([side_heat_kwh(self._sim.layout, self._sim.state, 0)]),
                 "pump_head_pa": o.head_pa,
+                "set_supply_c": np.array([self._target_c(unit) if plan is None else float(plan.supply_c[0])]),
+                "set_head_pa": np.array([set_pa]),
+                "pump_kw": pump_kw(
+                    o.plant_kg_s.sum(keepdims=True), head_pa, self.network.fluid.density, self.control.pump_efficiency
+                ),
             },
         )

@@ -119,12 +119,15 @@ class Foreseer:
         plant_c: float,
         ground_c: FloatArray,
         hours: float,
+        rehearsed: int = REHEARSED,
+        scheduled: bool = True,
     ) -> Foresight:
         """Return what is foreseen for ``units`` with supply temperatures as planned, (n_units,) [degC].
 
         The first unit is rehearsed with the heat that is reserved, so ``plant_c`` [degC] is only where the search for
         its supply temperature begins. The following ones, up to the eighth, are rehearsed at the planned temperature,
-        and beyond that positions are too incomplete for a rehearsal: every pipe counts as warm.
+        and beyond that positions are too incomplete for a rehearsal: every pipe counts as warm. ``rehearsed`` says how
+        many are; where ``scheduled`` is false, the first is rehearsed like the following.
         """
         layout, plants = self.sim.layout, len(self.sim.network.plants)
         count, subs, pipes = len(units), len(layout.sub_node), len(layout.pipe_from)
@@ -135,13 +138,13 @@ class Foreseer:
         hold = np.zeros(count)
         back, loss = np.full(count, float(self.sim.state.node_c[1, layout.plant_node[0]])), np.zeros(count)
         held = np.full((count, 2, pipes), np.nan)
-        near = min(count, REHEARSED)
+        near = min(count, rehearsed)
         saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
         sources = np.zeros((count, len(layout.node_ptr) - 1))
         for k in range(near):
             held[k] = [side_temperatures(layout, self.sim.state, side) for side in (0, 1)]
             inputs = self.inputs_of(units[k], demand[k], wanted[k])
-            if k == 0:
+            if k == 0 and scheduled:
                 most = min(float(wanted[0, 0]), self.sim.network.plants[0].max_heat_kw)
                 supply[0] = meet(self.sim, inputs, self.outputs, most, plant_c)
             else:

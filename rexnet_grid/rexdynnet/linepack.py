@@ -47,7 +47,11 @@ class LinepackBand:
     planned_kwh
         The same at the planned supply temperature [kWh].
     held_kwh
-        What the operator plans to hold at least: the plan less what the market may draw, never below ``lower_kwh``.
+        What the operator plans to hold at least: the plan, never below ``lower_kwh`` [kWh].
+    most_kwh
+        What it may hold at most for trading [kWh].
+    keep
+        Part of the heat above the plan that is left after a unit [-].
     lower_kwh, upper_kwh
         The same at the lowest supply temperature that serves every reservation, and at the highest of the plant [kWh].
     lower_kw, upper_kw
@@ -61,6 +65,8 @@ class LinepackBand:
     expected_kwh: FloatArray
     planned_kwh: FloatArray
     held_kwh: FloatArray
+    most_kwh: FloatArray
+    keep: float
     lower_kwh: FloatArray
     upper_kwh: FloatArray
     lower_kw: FloatArray
@@ -92,7 +98,7 @@ def band_of(
     layout: Layout,
     limits: HeatLimits,
     return_c: FloatArray,
-    draw_k: float = 0.0,
+    band_k: float = float("inf"),
 ) -> LinepackBand:
     """Return the linepack band of the foreseen units.
 
@@ -104,8 +110,8 @@ def band_of(
         (n_units,) supply temperatures as planned [degC].
     network, layout, limits, return_c
         The network, its limits, the return temperatures of its substations [degC].
-    draw_k
-        By how much the market may draw the supply temperature below the plan [K].
+    band_k
+        By how much the operator may hold the supply temperature above the plan [K].
     """
     plant = network.plants[0]
     capacity = side_capacity_kwh_k(layout)
@@ -130,7 +136,9 @@ def band_of(
         stored_kwh=seen.stored_kwh,
         expected_kwh=expected,
         planned_kwh=planned,
-        held_kwh=np.maximum(lower, planned - capacity * draw_k),
+        held_kwh=np.maximum(lower, planned),
+        most_kwh=np.minimum(upper, np.maximum(lower, planned) + capacity * band_k),
+        keep=float(np.exp(-layout.loss_w_k.sum() / WATT_PER_KILOWATT * seen.hours / capacity)),
         lower_kwh=lower,
         upper_kwh=np.full(len(seen.units), upper),
         lower_kw=-np.clip(np.minimum((end - lower) / seen.hours, room_down), 0.0, None),

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from rexnet_grid.scenario.fields import (
     Celsius,
+    EurPerMWhPositive,
     Kilowatt,
     MetresPerSecond,
     Percent,
@@ -127,6 +128,32 @@ class ExchangerSection(Section):
         return self
 
 
+class HeatController(Section):
+    """How the supply temperature and the pump of the heat network are chosen; the operator buys heat accordingly."""
+
+    kind: Literal["curve", "horizon"] = "curve"
+    """``curve`` follows ``heat.supply_temperature_c`` at a constant pump head; ``horizon`` looks ahead and serves what
+    is reserved at least cost of loss and pumping."""
+    horizon_units: Annotated[int, Field(ge=2, le=96)] = 16
+    """How many units the horizon looks ahead."""
+    ramp_k: Annotated[float, _bounded("K", 0.0, 100.0)] = 5.0
+    """Largest change of the supply temperature from one unit to the next, planned or by trading with the linepack."""
+    reserve_k: Annotated[float, Field(ge=0.0, le=30.0, json_schema_extra={"unit": "K"})] = 2.0
+    """By how much the horizon gives every substation more than it needs, for what nobody foresees."""
+    head_reserve: Annotated[float, Field(ge=0.0, le=5.0, json_schema_extra={"unit": "-"})] = 0.1
+    """By which part the horizon keeps the pump's head above what the planned flows need."""
+    differential_pressure_min_pa: Annotated[float, Field(ge=0.0, le=1e6, json_schema_extra={"unit": "Pa"})] = 0.0
+    """Differential pressure that every substation needs for itself; part of the pump's head."""
+    pump_efficiency: Annotated[float, Field(gt=0.05, le=1.0, json_schema_extra={"unit": "-"})] = 0.6
+    """Efficiency of the pump from wire to water."""
+    heat_price_eur_per_mwh: EurPerMWhPositive = 60.0
+    """What the horizon takes lost heat to cost."""
+    power_price_eur_per_mwh: EurPerMWhPositive = 200.0
+    """What the horizon takes pumping to cost."""
+    band_k: Annotated[float, Field(ge=0.0, le=100.0, json_schema_extra={"unit": "K"})] = 20.0
+    """By how much the operator may hold the supply temperature above the plan, to buy heat when it is cheap."""
+
+
 class HeatSection(Section):
     """The heat delivery network, its plant and its limits."""
 
@@ -147,6 +174,8 @@ class HeatSection(Section):
     """Highest velocity of the water in a pipe."""
     pump_head_max_pa: Annotated[float, _bounded("Pa", 1e3, 1e7)] = 800_000.0
     """Highest pressure that the pump may need for the worst substation, there and back."""
+    controller: HeatController = HeatController()
+    """How supply temperature and pump are chosen."""
     plant_bus: Annotated[str, Field(min_length=1)] | None = None
     """Electric bus of the central heat pump, such as ``"bus 12"``; by default the low-voltage side of the supply."""
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
-    from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
+    from rexnet_grid.rexdynnet import ControlSettings, HeatDelivery, HeatNetwork
     from rexnet_grid.rexdynnet.network import Substation
-    from rexnet_grid.scenario.grids import ElectricSection, HeatSection
+    from rexnet_grid.scenario.grids import ElectricSection, HeatController, HeatSection
     from rexnet_grid.scenario.models import Scenario
 
 PANDAPOWER_ENDINGS = (".json", ".xlsx")
@@ -132,7 +132,30 @@ def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDel
         if ends is None
         else SupplyCurve(ends.heating_supply_c.outdoor_c, ends.heating_supply_c.supply_c),
         hot_water_share=0.0 if ends is None else ends.hot_water_share,
-        limits=HeatLimits(section.velocity_max_m_s, section.pump_head_max_pa),
+        limits=HeatLimits(
+            section.velocity_max_m_s,
+            section.pump_head_max_pa,
+            consumer_pa=section.controller.differential_pressure_min_pa,
+            supply_ramp_k=section.controller.ramp_k,
+            margin=scenario.feedback.margin,
+        ),
+        control=_control(section.controller),
+    )
+
+
+def _control(section: HeatController) -> ControlSettings:
+    from rexnet_grid.rexdynnet import ControlSettings
+
+    return ControlSettings(
+        kind=section.kind,
+        horizon_units=section.horizon_units,
+        ramp_k=section.ramp_k,
+        reserve_k=section.reserve_k,
+        head_reserve=section.head_reserve,
+        pump_efficiency=section.pump_efficiency,
+        heat_price_eur_per_mwh=section.heat_price_eur_per_mwh,
+        power_price_eur_per_mwh=section.power_price_eur_per_mwh,
+        band_k=section.band_k,
     )
 
 

@@ -1,0 +1,161 @@
+"""From a controller's settings to a plan: supply temperature and pump head of every coming unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, solve
+from rexnet_grid.rexdynnet.limits import max_pipe_flow
+from rexnet_grid.rexdynnet.pumping import worst_head_pa
+from rexnet_grid.rexdynnet.response import response_kernels
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
+    from rexnet_grid.rexdynnet.limits import HeatLimits
+
+WATT_PER_KILOWATT = 1000.0
+PASSES = 3
+SMALLEST_SPREAD_K = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """What the controller wants; every array has one entry a unit.
+
+    Attributes
+    ----------
+    supply_c
+        Supply temperature of the main plant [degC].
+    able_c
+        The highest one that the plan could still be raised to from the second unit on, which is what headroom counts
+        on [degC].
+    head_pa
+        Head of the pump, with what a substation needs itself [Pa].
+    """
+
+    supply_c: FloatArray
+    able_c: FloatArray
+    head_pa: FloatArray
+
+    def of(self, k: int) -> FlowPlan:
+        """Return the plan of one of its units."""
+        return FlowPlan(*(values[k : k + 1].copy() for values in (self.supply_c, self.able_c, self.head_pa)))
+
+
+class FlowPlanner:
+    """Plans a network's supply temperature and pump head.
+
+    Parameters
+    ----------
+    foreseer
+        Looks ahead in the network.
+    limits
+        Its limits.
+    settings
+        How it is run.
+    """
+
+    def __init__(self, foreseer: Foreseer, limits: HeatLimits, settings: ControlSettings) -> None:
+        self.foreseer, self.limits, self.settings = foreseer, limits, settings
+        self.layout, self.network = foreseer.sim.layout, foreseer.sim.network
+        usual = foreseer.usual_kg_s[None, :]
+        drop = worst_head_pa(self.layout, foreseer.factors, usual @ foreseer.factors[:, self.layout.sub_node].T, usual)
+        self.constant_pa = min(float(drop[0]) + limits.consumer_pa, limits.max_pump_head_pa)
+
+    @property
+    def return_c(self) -> FloatArray:
+        """Return temperature of the substations as the foreseer has it, (n_substations,) [degC]."""
+        return self.foreseer.return_c
+
+    def plan(
+        self,
+        units: tuple[int, ...],
+        position_kw: FloatArray,
+        curve_c: FloatArray,
+        plant_c: float,
+        ground_c: FloatArray,
+        hours: float,
+    ) -> FlowPlan:
+        """Return the plan of the coming units.
+
+        Parameters
+        ----------
+        units, position_kw, plant_c, ground_c, hours
+            As :meth:`Foreseer.look` has them.
+        curve_c
+            (n_units,) what the curve says [degC].
+        """
+        heads = np.full(len(units), self.constant_pa)
+        if self.settings.kind == "curve":
+            return FlowPlan(curve_c, curve_c, heads)
+        n = min(self.settings.horizon_units, len(units))
+        supply = curve_c[:n]
+        response = None
+        for _ in range(PASSES):
+            seen = self.foreseer.look(
+                units[:n], position_kw[:n], supply, plant_c, ground_c[:n], hours, rehearsed=n, scheduled=False
+            )
+            if response is None:
+                response = self._response(units[:n], position_kw[:n], seen)
+            supply = solve(self._problem(seen, response, plant_c, hours), self.settings)
+        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
+        heads[:n] = np.minimum(
+            need * (1.0 + self.settings.head_reserve) + self.limits.consumer_pa, self.limits.max_pump_head_pa
+        )
+        whole = np.concatenate((supply, np.full(len(units) - n, supply[-1])))
+        reach = supply[0] + self.settings.ramp_k * np.arange(len(units))
+        return FlowPlan(whole, np.maximum(whole, np.minimum(curve_c, reach)), heads)
+
+    def _response(self, units: tuple[int, ...], position_kw: FloatArray, seen: Foresight) -> FloatArray:
+        plants, subs = len(self.network.plants), len(self.return_c)
+        demand = np.clip(-position_kw[:, plants : plants + subs], 0.0, None)
+        wanted = np.clip(position_kw[:, :plants], 0.0, None)
+        inputs = [self.foreseer.inputs_of(unit, demand[k], wanted[k]) for k, unit in enumerate(units)]
+        given = np.stack([i.plant_kg_s[0] for i in inputs])
+        kernels = response_kernels(
+            self.foreseer.sim, self.foreseer.outputs, inputs[0].dt_s, seen.sub_flow, given, len(units)
+        )
+        return kernels.supply_k_per_k
+
+    def _problem(self, seen: Foresight, response: FloatArray, plant_c: float, hours: float) -> ControlProblem:
+        layout, plant, settings = self.layout, self.network.plants[0], self.settings
+        plants, subs = len(self.network.plants), len(self.return_c)
+        heat_capacity = layout.fluid[1] / WATT_PER_KILOWATT
+        drawn = np.clip(-seen.position_kw[:, plants : plants + subs], 0.0, None)
+        coldest = np.array([s.min_supply_c for s in self.network.substations])
+        valve_kw_k = layout.sub_max_kg_s * (1.0 - self.limits.margin) * heat_capacity
+        needed = np.maximum(coldest, self.return_c + drawn / valve_kw_k) + settings.reserve_k
+        idle = (coldest + np.maximum(seen.supply_c[:, None] - seen.full_c, 0.0)).max(axis=1) + settings.reserve_k
+        reach = plant_c + settings.ramp_k * np.arange(1, len(idle) + 1)
+        low = np.clip(np.minimum(idle, reach), plant.min_supply_c, plant.max_supply_c)
+        flow = seen.sub_flow.sum(axis=1)
+        spread = np.maximum(seen.arrive_c - self.return_c, SMALLEST_SPREAD_K)
+        lift = heat_capacity * np.maximum(seen.supply_c - seen.return_c, 0.0)
+        drop = worst_head_pa(layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
+        per_flow = layout.fluid[0] * settings.pump_efficiency * WATT_PER_KILOWATT
+        speed = (np.abs(seen.pipe_flow) / max_pipe_flow(layout, self.limits)).max(axis=1)
+        most_drop = max(self.limits.max_pump_head_pa - self.limits.consumer_pa, 1.0)
+        with np.errstate(divide="ignore"):
+            wider = np.minimum(np.sqrt(most_drop / drop), 1.0 / speed) - 1.0
+        return ControlProblem(
+            reference_c=seen.supply_c,
+            before_c=plant_c,
+            lowest_c=low,
+            highest_c=np.full(len(low), plant.max_supply_c),
+            response=response,
+            arrive_c=seen.arrive_c,
+            needed_c=np.where(drawn > 0.0, needed, np.nan),
+            flow_per_k=-seen.sub_flow / spread,
+            heat_kw=flow * lift,
+            heat_kw_per_k=flow * heat_capacity,
+            most_heat_kw=plant.max_heat_kw,
+            lift_kj_kg=lift,
+            room_kg_s=np.where(flow > 0.0, flow * np.minimum(wider, 1e3), 1e3),
+            loss_kw_k=float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT,
+            pump_kw_s_kg=(3.0 * drop + self.limits.consumer_pa) / per_flow,
+            hours=hours,
+        )

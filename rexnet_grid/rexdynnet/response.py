@@ -1,0 +1,95 @@
+r"""Response kernels: what a change of the plant's supply temperature does at each substation, unit by unit.
+
+With the flows given, heat transport is linear in the temperatures that enter. So one pulse of the main plant's supply
+temperature over one unit, sent through a network that is otherwise as warm as the ground, gives the finite impulse
+response of every substation,
+
+.. math:: \Delta T_s(k) = \sum_j h_s(k, j)\, \Delta T_{plant}(j), \qquad
+          \Delta Q_s(k) = \dot m_s(k)\, c\, \Delta T_s(k),
+
+with delay, loss, wall and mixing as the transport model itself has them; ΔQ is the heat that the same flow then
+carries. The pulse is of the size of a usual change, because the model resolves pipes that are all but calm in fewer
+stretches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.errors import ConvergenceError
+from rexnet_grid.rexdynnet.kernel import advance
+from rexnet_grid.rexdynnet.layout import Inputs, copy_state, initial_state, overwrite_state
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Outputs
+    from rexnet_grid.rexdynnet.simulation import HeatSimulation
+
+WATT_PER_KILOWATT = 1000.0
+PULSE_K = 5.0
+COLD_C = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseKernels:
+    """Responses to a kelvin more at the main plant during unit j, N units and S substations.
+
+    Attributes
+    ----------
+    supply_k_per_k
+        (N, N, S) ``[j, k, s]``: change of the mean supply temperature at substation s in unit k [K/K].
+    heat_kw_per_k
+        (N, N, S) change of the heat that the same flow carries to it [kW/K].
+    """
+
+    supply_k_per_k: FloatArray
+    heat_kw_per_k: FloatArray
+
+
+def response_kernels(
+    sim: HeatSimulation, outputs: Outputs, dt_s: FloatArray, sub_kg_s: FloatArray, plant_kg_s: FloatArray, lags: int
+) -> ResponseKernels:
+    """Return the kernels for given flows; the simulation's state is left as it was.
+
+    Parameters
+    ----------
+    sim, outputs
+        The simulation, and room for the results of one unit, (parts, ...).
+    dt_s
+        Length of one part of a unit [s], one entry.
+    sub_kg_s, plant_kg_s
+        (N, S) and (N, G) flow of each substation and, beside the main one, of each plant [kg/s].
+    lags
+        In how many units after the pulse the response is followed; later it counts as nothing.
+    """
+    layout = sim.layout
+    units, subs = sub_kg_s.shape
+    parts = outputs.supply_c.shape[0]
+    level = np.full(len(layout.pipe_from), COLD_C)
+    cold = initial_state(layout, level, level, level)
+    saved = copy_state(sim.state)
+    supply = np.zeros((units, units, subs))
+    for j in range(units):
+        overwrite_state(sim.state, cold)
+        for k in range(j, min(j + lags, units)):
+            temperatures = np.full((parts, len(layout.plant_node)), COLD_C)
+            if k == j:
+                temperatures[:, 0] += PULSE_K
+            inputs = Inputs(
+                dt_s=dt_s,
+                heat_w=np.full((parts, subs), np.nan),
+                flow_kg_s=np.tile(sub_kg_s[k], (parts, 1)),
+                return_c=np.full((parts, subs), COLD_C),
+                supply_c=temperatures,
+                plant_kg_s=np.tile(plant_kg_s[k], (parts, 1)),
+                ground_c=np.full((parts, 1), COLD_C),
+            )
+            if advance(layout, sim.state, sim._backup, sim._scratch, inputs, outputs):  # noqa: SLF001
+                raise ConvergenceError(f"{sim.network.name}: the flows in the loops were not found")
+            supply[j, k] = (outputs.supply_c[:, layout.sub_node].mean(axis=0) - COLD_C) / PULSE_K
+    overwrite_state(sim.state, saved)
+    supply *= sub_kg_s[None, :, :] > 0.0
+    return ResponseKernels(supply, supply * sub_kg_s[None, :, :] * layout.fluid[1] / WATT_PER_KILOWATT)
