@@ -32,14 +32,16 @@ class Format(StrEnum):
 @guarded
 def report(
     run: RunArgument,
-    against: Annotated[Path | None, typer.Option(metavar="RUN2", help="Show another run beside it.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN2", help="Show another run beside it; repeatable.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in the run.")] = None,
 ) -> None:
     """Write a run's report as one HTML file that opens offline."""
     from rexnet_grid.report import write_report
 
-    for folder in (run, against):
-        if folder is not None and not folder.is_dir():
+    for folder in (run, *(against or ())):
+        if not folder.is_dir():
             raise OutputError(f"{folder}: there is no such folder")
     say(str(write_report(run, against=against, out=out)))
 

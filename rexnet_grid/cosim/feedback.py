@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.linepack import LinepackNews
     from rexnet_grid.cosim.metering import Readings
-    from rexnet_grid.cosim.oracles import Oracle
+    from rexnet_grid.cosim.oracles import Estimated, Oracle
     from rexnet_grid.prosumers.base import Prosumer
     from rexnet_grid.prosumers.operator import NetworkOperator
 
@@ -50,6 +50,6 @@ class Feedback:
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
 
-    def learn(self, readings: Readings, hours: float) -> None:
-        """Let the oracle see the meters of a delivered unit of ``hours`` [h]."""
-        self.oracle.learn(readings, hours)
+    def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:
+        """Let the oracle see the meters of a delivered unit of ``hours`` [h]; return what it estimated anew."""
+        return self.oracle.learn(readings, hours)

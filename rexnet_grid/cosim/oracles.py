@@ -10,13 +10,28 @@ import numpy as np
 from rexnet_grid.delivery import LocationalSignal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.delivery import DeliveryNetwork, Headroom
     from rexnet_grid.prosumers.base import FloatArray, IntArray
     from rexnet_grid.spacemeternet.comfortloop import LearnedComfortHeadroom
     from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
+
+
+PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """One number learned from meters, beside what it is in truth; all three in ``measure``."""
+
+    name: str
+    estimate: float
+    std_error: float
+    truth: float
+    state: str
+    measure: str
 
 
 class Oracle(Protocol):
@@ -30,8 +45,8 @@ class Oracle(Protocol):
         """Return the locational signal about the same positions."""
         ...
 
-    def learn(self, readings: Readings, hours: float) -> None:
-        """Take in the meters' readings of a delivered unit of ``hours`` [h]."""
+    def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:
+        """Take in the meters' readings of a delivered unit of ``hours`` [h]; return what was estimated anew."""
         ...
 
     def status(self) -> str:
@@ -67,8 +82,9 @@ class NetworkOracle:
         """Return the network's own signal."""
         return self.network.signal(units, position_kw)
 
-    def learn(self, readings: Readings, hours: float) -> None:
+    def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:  # noqa: ARG002
         """Learn nothing: the map is known."""
+        return ()
 
     def status(self) -> str:
         """Return in one sentence where its knowledge comes from."""
@@ -97,11 +113,14 @@ class LearnedOracle:
         Accounts that have a meter, in the order of the learner's meters.
     learner
         What is learned.
+    truth
+        The true sensitivities of the metered nodes [p.u./kW] at injections of all nodes (n_nodes,) [kW].
     """
 
     nodes: tuple[str, ...]
     accounts: IntArray
     learner: LearnedVoltageHeadroom
+    truth: Callable[[FloatArray], FloatArray]
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return the estimated voltage rows; none before the warm-up is over."""
@@ -111,10 +130,21 @@ class LearnedOracle:
         """Return a signal that says nothing."""
         return LocationalSignal.none(units, self.nodes)
 
-    def learn(self, readings: Readings, hours: float) -> None:
+    def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:
         """Hand the readings of the metered accounts to the learner."""
         power_kw = readings.energy_kwh[self.accounts] / hours
         self.learner.append(power_kw, None, np.asarray(readings.vm_pu[self.accounts]))
+        found = self.learner.estimate
+        if not self.learner.fresh or found is None:
+            return ()
+        self.learner.fresh = False
+        injection = np.zeros(len(self.nodes))
+        injection[[self.nodes.index(node) for node in self.learner.nodes]] = found.mean_kw_
+        truth = np.diag(self.truth(injection)) * PERCENT
+        slope = np.diag(found.vm_pu_per_kw_.to_numpy()) * PERCENT
+        error = np.diag(found.std_error_.to_numpy()) * PERCENT
+        rows = zip(self.learner.nodes, slope.tolist(), error.tolist(), truth.tolist(), strict=True)
+        return tuple(Estimated(*row, "", "%/kW") for row in rows)
 
     def status(self) -> str:
         """Return in one sentence where its knowledge comes from."""
@@ -145,12 +175,15 @@ class LearnedBuildingOracle:
         Node of each account.
     learner
         What is learned.
+    truth
+        The true conductance of every pair of flats that touch [W/K].
     """
 
     nodes: tuple[str, ...]
     flats: IntArray
     seats: IntArray
     learner: LearnedComfortHeadroom
+    truth: Mapping[frozenset[str], float]
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return the estimated rows; those of the pipes alone before the warm-up is over."""
@@ -160,7 +193,7 @@ class LearnedBuildingOracle:
         """Return a signal that says nothing."""
         return LocationalSignal.none(units, self.nodes)
 
-    def learn(self, readings: Readings, hours: float) -> None:
+    def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:
         """Hand heat and temperatures of the flats to the learner; several accounts in a flat share its thermometer."""
         count = len(self.nodes)
         heat = np.bincount(self.seats, weights=-readings.energy_kwh / hours, minlength=count)[self.flats]
@@ -169,6 +202,21 @@ class LearnedBuildingOracle:
         meters = np.bincount(self.seats[seen], minlength=count)
         air = np.divide(sums, meters, out=np.full(count, np.nan), where=meters > 0)[self.flats]
         self.learner.append(air, np.maximum(heat, 0.0))
+        found = self.learner.estimate
+        if not self.learner.fresh or found is None:
+            return ()
+        self.learner.fresh = False
+        return tuple(
+            Estimated(
+                f"{edge.a} - {edge.b}",
+                edge.conductance_w_k,
+                edge.std_error,
+                self.truth.get(frozenset((edge.a, edge.b)), 0.0),
+                edge.state,
+                "W/K",
+            )
+            for edge in found.fit_.verdicts
+        )
 
     def status(self) -> str:
         """Return in one sentence where its knowledge comes from."""

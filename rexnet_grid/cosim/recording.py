@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rexnet_grid.cosim.congestion import Congestion
     from rexnet_grid.cosim.maps import NetworkMap
     from rexnet_grid.cosim.metering import Readings
+    from rexnet_grid.cosim.oracles import Estimated
     from rexnet_grid.cosim.unit import UnitOnCarrier
     from rexnet_grid.prosumers.base import Prosumer
     from rexnet_grid.prosumers.surroundings import Weather
@@ -118,6 +119,14 @@ def record_meters(writer: RunWriter, market: CarrierMarket, unit: int, readings:
             "air_c": readings.air_c,
         },
     )
+
+
+def record_estimates(writer: RunWriter, carrier: Carrier, unit: int, learned: Sequence[Estimated]) -> None:
+    """Write what was estimated anew from the meters, beside the truth."""
+    if learned:
+        names = ("name", "estimate", "std_error", "truth", "state", "measure")
+        columns = {name: [getattr(row, name) for row in learned] for name in names}
+        writer.append("estimates", {"carrier": carrier, "unit": unit, **columns})
 
 
 def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer]) -> None:

@@ -165,7 +165,9 @@ class Simulation:
                 settle(m, books[c], self.setup.network_charge)
         with self._timed("feed_back"):
             for feedback in self.setup.feedbacks:
-                feedback.learn(readings[feedback.market.carrier], self.setup.grid.hours)
+                carrier = feedback.market.carrier
+                learned = feedback.learn(readings[carrier], self.setup.grid.hours)
+                recording.record_estimates(self.writer, carrier, u, learned)
             self._feed_back()
         with self._timed("open"):
             self._open(u + self.setup.forward_units)

@@ -1,4 +1,4 @@
-"""Two runs side by side: this one and the one it is held against."""
+"""Runs of the same day side by side: this one and those it is held against."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from rexnet_grid.report.grids import loading_limit, voltage_limits
 from rexnet_grid.report.headline import VIOLATION_NAMES
 from rexnet_grid.report.section import (
+    SERIES_COLOURS,
     Figure,
     Section,
     clock,
@@ -23,83 +24,117 @@ from rexnet_grid.report.section import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.results import Results, Summary
 
-COLOURS = ("$c1", "$c2")
+_PAIR = 2
+
+Row = tuple[str, tuple[float, ...], str]
 
 
-def compare(results: Results, other: Results) -> Section:
-    """Return the table and the overlaid charts of two runs of the same day."""
-    names = run_names(results, other)
+def compare(runs: Sequence[Results]) -> Section:
+    """Return the table and the overlaid charts of two runs or more of the same day, the first being the page's."""
+    names = run_names(runs)
     choices = [
-        _violations(results, other, names),
-        _worst_loading(results, other, names),
-        _lowest_voltage(results, other, names),
-        _service_chart(results, other, names, "rationed_kw", "Rationed"),
-        _service_chart(results, other, names, "unserved_kw", "Did not arrive"),
-        _service_chart(results, other, names, "discarded_kw", "Spilled"),
-        _losses(results, other, names),
+        _violations(runs, names),
+        _worst_loading(runs, names),
+        _lowest_voltage(runs, names),
+        _service_chart(runs, names, "rationed_kw", "Rationed"),
+        _service_chart(runs, names, "unserved_kw", "Did not arrive"),
+        _service_chart(runs, names, "discarded_kw", "Spilled"),
+        _losses(runs, names),
     ]
-    mine, theirs = results.summary, other.summary
-    sentence = (
-        f"The same day {escape(names[0])} and {escape(names[1])}: {number(mine.violation_count, 0)} against "
-        f"{number(theirs.violation_count, 0)} broken limits, {number(mine.rationed_kwh)} against "
-        f"{number(theirs.rationed_kwh)} kWh rationed, {number(mine.loss_kwh)} against {number(theirs.loss_kwh)} kWh "
-        "lost."
-    )
+    summaries = [run.summary for run in runs]
     figure = plots([choice for choice in choices if choice is not None])
-    return Section("against", "Side by side", sentence, figure, _table(mine, theirs, names))
+    return Section("against", "Side by side", _sentence(summaries, names), figure, _table(summaries, names))
 
 
-def run_names(results: Results, other: Results) -> tuple[str, str]:
-    """Return what to call two runs: by their feedback where that tells them apart, else by their folders."""
-    calls = {True: "with feedback", False: "without feedback"}
-    mine, theirs = results.manifest.feedback, other.manifest.feedback
-    if mine is not None and theirs is not None and mine != theirs:
-        return calls[mine], calls[theirs]
-    return results.folder.resolve().name, other.folder.resolve().name
+def run_names(runs: Sequence[Results]) -> tuple[str, ...]:
+    """Return what to call runs: by what the market knew where that tells them apart, else by their folders."""
+    feedback = [run.manifest.feedback for run in runs]
+    learned = any(_knowledge(run) == "estimate" for run in runs)
+    if len(runs) > _PAIR or learned:
+        names = [_knowledge(run) for run in runs]
+    else:
+        names = [{True: "with feedback", False: "without feedback"}.get(bool(f), "") for f in feedback]
+    known = None not in feedback and len(set(names)) == len(runs)
+    return tuple(names) if known else tuple(run.folder.resolve().name for run in runs)
 
 
-def comparison_rows(mine: Summary, theirs: Summary) -> list[tuple[str, float, float, str]]:
-    """Return what is compared: name, figure of either run, unit."""
-    rows = [("limits broken", float(mine.violation_count), float(theirs.violation_count), "element-units")]
+def _knowledge(run: Results) -> str:
+    """Return whether the market knew the network, an estimate of it, or nothing."""
+    section = run.manifest.scenario.get("feedback")
+    section = section if isinstance(section, dict) else {}
+    if not run.manifest.feedback:
+        return "none" if run.manifest.content.get("safety_maintainer") else "none, nobody cuts"
+    if section.get("model") != "spacemeternet":
+        return "model"
+    return "estimate, cautious before" if section.get("before_estimate") == "cautious" else "estimate"
+
+
+def comparison_rows(summaries: Sequence[Summary]) -> list[Row]:
+    """Return what is compared: name, figure of each run, unit."""
+    rows = [("limits broken", tuple(float(s.violation_count) for s in summaries), "element-units")]
     rows += [
-        (f"· {name}", float(mine.violations[key]), float(theirs.violations[key]), "")
+        (f"· {name}", tuple(float(s.violations[key]) for s in summaries), "")
         for key, name in VIOLATION_NAMES.items()
-        if mine.violations[key] or theirs.violations[key]
+        if any(s.violations[key] for s in summaries)
     ]
     return [
         *rows,
-        ("energy rationed", mine.rationed_kwh, theirs.rationed_kwh, "kWh"),
-        ("energy that did not arrive", mine.unserved_kwh, theirs.unserved_kwh, "kWh"),
-        ("generation spilled", mine.discarded_kwh, theirs.discarded_kwh, "kWh"),
-        ("losses", mine.loss_kwh, theirs.loss_kwh, "kWh"),
-        ("cost of cuts", mine.safety_cost_eur, theirs.safety_cost_eur, "EUR"),
-        ("cost to prosumers", mine.cost_eur, theirs.cost_eur, "EUR"),
+        ("energy rationed", tuple(s.rationed_kwh for s in summaries), "kWh"),
+        ("energy that did not arrive", tuple(s.unserved_kwh for s in summaries), "kWh"),
+        ("generation spilled", tuple(s.discarded_kwh for s in summaries), "kWh"),
+        ("losses", tuple(s.loss_kwh for s in summaries), "kWh"),
+        ("cost of cuts", tuple(s.safety_cost_eur for s in summaries), "EUR"),
+        ("paid to the supply", tuple(s.supply_eur for s in summaries), "EUR"),
+        ("supply and cuts together", tuple(s.supply_eur + s.safety_cost_eur for s in summaries), "EUR"),
+        ("cost to prosumers", tuple(s.cost_eur for s in summaries), "EUR"),
     ]
 
 
-def _table(mine: Summary, theirs: Summary, names: tuple[str, str]) -> str:
+def _sentence(summaries: Sequence[Summary], names: Sequence[str]) -> str:
+    told = [
+        f"{escape(name)}: {number(s.violation_count, 0)} broken limits, {number(s.rationed_kwh)} kWh rationed, "
+        f"{number(s.loss_kwh)} kWh lost"
+        for s, name in zip(summaries, names, strict=True)
+    ]
+    sentence = f"The same day, {'; '.join(told)}."
+    whole = {name: s.supply_eur + s.safety_cost_eur for name, s in zip(names, summaries, strict=True)}
+    if "model" in whole:
+        dearer = [f"{escape(name)} {cost - whole['model']:+.2f} EUR" for name, cost in whole.items() if name != "model"]
+        sentence += f" What not knowing costs, supply and cuts together, against the model: {', '.join(dearer)}."
+    return sentence
+
+
+def _table(summaries: Sequence[Summary], names: Sequence[str]) -> str:
     lines = []
-    for name, a, b, unit in comparison_rows(mine, theirs):
-        whole = 0 if float(a).is_integer() and float(b).is_integer() else None
-        tone = ' class="better"' if a < b else ' class="worse"' if a > b else ""
-        change = f"{a - b:+,.{0 if whole == 0 else 2}f}".replace(",", "\u202f") if a != b else "="
+    for name, values, unit in comparison_rows(summaries):
+        whole = 0 if all(float(v).is_integer() for v in values) else None
         label = f"{escape(name)} <span>{escape(unit)}</span>"
-        lines.append(
-            f'<tr><td>{label}</td><td class="n">{number(a, whole)}</td><td class="n">{number(b, whole)}</td>'
-            f'<td class="n"><b{tone}>{change}</b></td></tr>'
-        )
-    head = "".join(f'<th class="n">{escape(name)}</th>' for name in (*names, "difference"))
+        cells = "".join(f'<td class="n">{number(v, whole)}</td>' for v in values)
+        changes = "".join(_change(values[0], other, whole) for other in values[1:])
+        lines.append(f"<tr><td>{label}</td>{cells}{changes}</tr>")
+    gaps = ["difference"] if len(names) == _PAIR else [f"against {name}" for name in names[1:]]
+    head = "".join(f'<th class="n">{escape(name)}</th>' for name in (*names, *gaps))
     return (
         f'<div class="scroll"><table class="compare"><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
-def _violations(results: Results, other: Results, names: tuple[str, str]) -> Figure | None:
+def _change(mine: float, other: float, whole: int | None) -> str:
+    tone = ' class="better"' if mine < other else ' class="worse"' if mine > other else ""
+    change = f"{mine - other:+,.{0 if whole == 0 else 2}f}".replace(",", "\u202f") if mine != other else "="
+    return f'<td class="n"><b{tone}>{change}</b></td>'
+
+
+def _violations(runs: Sequence[Results], names: Sequence[str]) -> Figure | None:
+    if not any(run.summary.violation_count for run in runs):
+        return None
     traces = []
-    for run, name, colour in zip((results, other), names, COLOURS, strict=True):
+    for run, name, colour in zip(runs, names, SERIES_COLOURS, strict=False):
         units = max(run.summary.units, 1)
         broken = run.violations.drop_duplicates(["kind", "element", "unit"])["unit"].to_numpy(dtype=np.int64)
         count = np.bincount(broken, minlength=units)[:units]
@@ -113,15 +148,15 @@ def _violations(results: Results, other: Results, names: tuple[str, str]) -> Fig
     return plot(traces, layout, "Limits broken")
 
 
-def _worst_loading(results: Results, other: Results, names: tuple[str, str]) -> Figure | None:
-    if any("loading_percent" not in run.electric.arrays for run in (results, other)):
+def _worst_loading(runs: Sequence[Results], names: Sequence[str]) -> Figure | None:
+    if any("loading_percent" not in run.electric.arrays for run in runs):
         return None
     traces = []
-    for run, name, colour in zip((results, other), names, COLOURS, strict=True):
+    for run, name, colour in zip(runs, names, SERIES_COLOURS, strict=False):
         worst = run.electric.loading_percent.max(axis=1)
         worst = worst.iloc[:: stride(len(worst))]
         traces.append(line(clock(worst.index), worst, escape(name), colour, 1, hovertemplate="%{y:.1f} %"))
-    limit = loading_limit(results)
+    limit = loading_limit(runs[0])
     shape, note = limit_line(limit, f"limit {limit:g} %")
     layout = {
         "yaxis": {"title": {"text": "loading [%]"}, "rangemode": "tozero"},
@@ -131,23 +166,23 @@ def _worst_loading(results: Results, other: Results, names: tuple[str, str]) -> 
     return plot(traces, layout, "Worst loading")
 
 
-def _lowest_voltage(results: Results, other: Results, names: tuple[str, str]) -> Figure | None:
-    if any("vm_pu" not in run.electric.arrays for run in (results, other)):
+def _lowest_voltage(runs: Sequence[Results], names: Sequence[str]) -> Figure | None:
+    if any("vm_pu" not in run.electric.arrays for run in runs):
         return None
     traces = []
-    for run, name, colour in zip((results, other), names, COLOURS, strict=True):
+    for run, name, colour in zip(runs, names, SERIES_COLOURS, strict=False):
         lowest = run.electric.vm_pu.min(axis=1)
         lowest = lowest.iloc[:: stride(len(lowest))]
         traces.append(line(clock(lowest.index), lowest, escape(name), colour, 4, hovertemplate="%{y:.3f} p.u."))
-    low, _ = voltage_limits(results)
+    low, _ = voltage_limits(runs[0])
     shape, note = limit_line(low, f"limit {low:g} p.u.")
     layout = {"yaxis": {"title": {"text": "voltage [p.u.]"}}, "shapes": [shape], "annotations": [note]}
     return plot(traces, layout, "Lowest voltage")
 
 
-def _service_chart(results: Results, other: Results, names: tuple[str, str], column: str, title: str) -> Figure | None:
+def _service_chart(runs: Sequence[Results], names: Sequence[str], column: str, title: str) -> Figure | None:
     traces, anything = [], False
-    for run, name, colour in zip((results, other), names, COLOURS, strict=True):
+    for run, name, colour in zip(runs, names, SERIES_COLOURS, strict=False):
         rate = run.service.groupby(level=0)[column].sum()
         anything = anything or bool((rate > 0.0).any())
         rate = rate.iloc[:: stride(len(rate))]
@@ -156,9 +191,9 @@ def _service_chart(results: Results, other: Results, names: tuple[str, str], col
     return plot(traces, layout, title) if anything else None
 
 
-def _losses(results: Results, other: Results, names: tuple[str, str]) -> Figure | None:
+def _losses(runs: Sequence[Results], names: Sequence[str]) -> Figure | None:
     traces = []
-    for run, name, colour in zip((results, other), names, COLOURS, strict=True):
+    for run, name, colour in zip(runs, names, SERIES_COLOURS, strict=False):
         rate = sum(network.balance["loss_kw"] for network in (run.electric, run.heat) if len(network.balance))
         if isinstance(rate, int):
             return None

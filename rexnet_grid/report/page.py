@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rexnet_grid.report import grids, headline, liquidity, markets, warmth
+from rexnet_grid.report import grids, headline, learning, liquidity, markets, warmth
 from rexnet_grid.report.comparison import compare
 from rexnet_grid.report.document import document, write_document
 from rexnet_grid.results import Results
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.report.section import Section
 
 REPORT = "report.html"
 
 
-def write_report(run_folder: Path | str, against: Path | str | None = None, out: Path | str | None = None) -> Path:
+def write_report(
+    run_folder: Path | str, against: Path | str | Sequence[Path | str] | None = None, out: Path | str | None = None
+) -> Path:
     """Write the report of a run.
 
     Parameters
@@ -24,7 +28,7 @@ def write_report(run_folder: Path | str, against: Path | str | None = None, out:
     run_folder
         The run.
     against
-        Another run of the same day to show beside it.
+        Another run of the same day to show beside it, or several.
     out
         Where to write; ``report.html`` in the run folder if not given.
 
@@ -41,16 +45,17 @@ def write_report(run_folder: Path | str, against: Path | str | None = None, out:
         When the file cannot be written.
     """
     results = Results.open(run_folder)
-    other = None if against is None else Results.open(against)
-    sections = _sections(results, other)
+    others = [] if against is None else [against] if isinstance(against, str | Path) else list(against)
+    sections = _sections(results, [Results.open(other) for other in others])
     path = Path(out) if out is not None else results.folder / REPORT
     write_document(path, document(results.manifest.title, "rexnet_grid · run report", _head(results), sections))
     return path
 
 
-def _sections(results: Results, other: Results | None) -> list[Section]:
+def _sections(results: Results, others: Sequence[Results]) -> list[Section]:
     found = [
-        compare(results, other) if other is not None else None,
+        compare([results, *others]) if others else None,
+        learning.learned(results),
         grids.grid_map(results),
         *grids.envelopes(results),
         markets.prices(results),

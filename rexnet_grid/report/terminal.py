@@ -56,18 +56,18 @@ def summary_table(results: Results) -> Group:
     return Group(title, table, f" {_verdict(summary)}")
 
 
-def comparison_table(results: Results, other: Results) -> Table:
-    """Return two runs side by side as a table that rich prints."""
+def comparison_table(*runs: Results) -> Table:
+    """Return runs side by side as a table that rich prints."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None)
     table.add_column("")
-    for name in run_names(results, other):
+    for name in run_names(runs):
         table.add_column(escape(name), justify="right")
     table.add_column("", style="dim")
-    for name, mine, theirs, unit in comparison_rows(results.summary, other.summary):
-        table.add_row(name, number(mine), number(theirs), unit)
+    for name, values, unit in comparison_rows([run.summary for run in runs]):
+        table.add_row(name, *(number(value) for value in values), unit)
     return table
 
 

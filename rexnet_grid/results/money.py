@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rexnet_grid.results.reader import Results
 
 TRADE = "trade"
+SUPPLIER = "supplier"
 
 
 def bookings(results: Results) -> pd.DataFrame:
@@ -73,6 +74,12 @@ def kind_of_participant(results: Results) -> dict[str, str]:
     """Return the kind of each participant by its name."""
     people = results.participants
     return dict(zip(people["name"], people["kind"], strict=True))
+
+
+def paid_to_supply(results: Results) -> float:
+    """Return what the external supply of all carriers received, less what it paid [EUR]."""
+    balance, kinds = cash(results), kind_of_participant(results)
+    return float(balance.loc[[name for name in balance.index if kinds.get(name, "") == SUPPLIER]].sum())
 
 
 def net_cost_of_prosumers(results: Results) -> float:

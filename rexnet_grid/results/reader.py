@@ -176,6 +176,11 @@ class Results:
         return self.table("headroom")
 
     @property
+    def estimates(self) -> pd.DataFrame:
+        """What was learned of the networks from the run's own meters, beside the truth."""
+        return self.table("estimates")
+
+    @property
     def maker(self) -> pd.DataFrame:
         """What the contract maker quoted and held, one row a unit."""
         return self.table("maker")

@@ -266,6 +266,20 @@ _TABLES = (
         ),
     ),
     Table(
+        "estimates",
+        "one number that was learned from the meters of the run, each time it was estimated anew",
+        (
+            _carrier(),
+            _unit(),
+            Column("name", "text", "-", "what it is: a pair of flats, or a node whose own voltage is meant"),
+            Column("estimate", "float", "measure", "its estimate"),
+            Column("std_error", "float", "measure", "standard error of the estimate"),
+            Column("truth", "float", "measure", "what it is in the network that delivers, unknown to the market"),
+            Column("state", "text", "-", '"present", "absent" or "undetermined" for a pair, empty otherwise'),
+            Column("measure", "text", "-", "unit of the three numbers"),
+        ),
+    ),
+    Table(
         "participants",
         "one participant on one carrier",
         (

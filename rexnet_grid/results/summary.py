@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rexnet_grid.results.money import bookings, net_cost_of_prosumers
+from rexnet_grid.results.money import bookings, net_cost_of_prosumers, paid_to_supply
 from rexnet_grid.results.schema import network_table
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Summary:
         Figures of each carrier.
     cost_eur
         What prosumers paid to the external supply and the network operator, all carriers [EUR].
+    supply_eur
+        What the external supply received, all carriers [EUR].
     cash_sum_quanta
         Sum of all cash, zero when the books close [quantum]; None when the manifest does not say.
     """
@@ -100,6 +102,7 @@ class Summary:
     violations: Mapping[str, int]
     carriers: Mapping[Carrier, CarrierSummary]
     cost_eur: float
+    supply_eur: float
     cash_sum_quanta: int | None
 
     @property
@@ -145,6 +148,7 @@ def summarise(results: Results) -> Summary:
         violations=_violations(results),
         carriers={carrier: _carrier(results, carrier) for carrier in manifest.rules if _took_part(results, carrier)},
         cost_eur=net_cost_of_prosumers(results),
+        supply_eur=paid_to_supply(results),
         cash_sum_quanta=None if cash is None else int(cash),
     )
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from rexnet_grid.cosim.oracles import LearnedBuildingOracle, LearnedOracle, NetworkOracle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.cosim.carrier import CarrierMarket
     from rexnet_grid.cosim.oracles import Oracle
+    from rexnet_grid.electric import ElectricDelivery
+    from rexnet_grid.prosumers.base import FloatArray
     from rexnet_grid.scenario.grids import ElectricSection
     from rexnet_grid.scenario.housing import Housing
     from rexnet_grid.scenario.models import Scenario
@@ -36,8 +40,22 @@ def _feeder(scenario: Scenario, section: ElectricSection, market: CarrierMarket)
         warm_up_units=scenario.feedback.warm_up_units,
         refit_every=scenario.feedback.refit_every,
         confidence=scenario.feedback.confidence,
+        cautious=scenario.feedback.before_estimate == "cautious",
     )
-    return LearnedOracle(market.network.nodes, metered, learner)
+    grid = cast("ElectricDelivery", market.network)
+    return LearnedOracle(grid.nodes, metered, learner, lambda kw: _true_sensitivities(grid, learner.nodes, kw))
+
+
+def _true_sensitivities(grid: ElectricDelivery, nodes: Sequence[str], injection_kw: FloatArray) -> FloatArray:
+    """Return what withdrawals at ``nodes`` do to their voltages [p.u./kW], with the reactive power that goes along."""
+    place = {f"bus {bus}": at for at, bus in enumerate(grid.network.buses)}
+    kw = np.zeros(len(place))
+    kw[[place[node] for node in grid.nodes]] = injection_kw
+    at = [place[node] for node in nodes]
+    flow = grid.network.power_flow(kw, np.minimum(kw, 0.0) * grid.limits.tan_phi)
+    found = grid.network.sensitivities(flow)
+    whole = found.vm_pu_per_kw + grid.limits.tan_phi * found.vm_pu_per_kvar
+    return np.asarray(whole[np.ix_(at, at)])
 
 
 def _building(scenario: Scenario, housing: Housing, market: CarrierMarket) -> LearnedBuildingOracle:
@@ -54,4 +72,8 @@ def _building(scenario: Scenario, housing: Housing, market: CarrierMarket) -> Le
     )
     place = {node: at for at, node in enumerate(market.network.nodes)}
     flats = np.array([place[flat] for flat in housing.pipework.flats])
-    return LearnedBuildingOracle(market.network.nodes, flats, market.seats.nodes, learner)
+    walls = housing.dwelling.walls
+    truth = {
+        frozenset(pair): 1000.0 * float(g) for pair, g in zip(walls.named_pairs, walls.conductance_kw_k, strict=True)
+    }
+    return LearnedBuildingOracle(market.network.nodes, flats, market.seats.nodes, learner, truth)

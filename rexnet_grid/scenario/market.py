@@ -198,6 +198,9 @@ class FeedbackSection(Section):
     """What the operator charges by place: nothing, marginal losses, or also shadow prices of limits that bound."""
     warm_up_units: CountPositive = 96
     """Units whose readings the first estimate needs, with ``model = "spacemeternet"``; until then nothing is said."""
+    before_estimate: Literal["silent", "cautious"] = "silent"
+    """What a lost feeder says before its first estimate: nothing, or, from 8 units on, that every kilowatt counts
+    alike, with what that misses taken off."""
     refit_every: CountPositive = 96
     """Units between two estimates, with ``model = "spacemeternet"``."""
     confidence: Annotated[float, Field(ge=0.5, lt=1.0, json_schema_extra={"unit": "-"})] = 0.95

@@ -112,6 +112,7 @@ class LearnedComfortHeadroom:
         self._state = np.zeros(0)
         self.estimate: ThermalSpaceNet | None = None
         self.refused = ""
+        self.fresh = False
 
     def append(self, air_c: FloatArray, heat_kw: FloatArray) -> bool:
         """Take in the airs at a unit's end [degC] and its heat [kW], (n,); return whether it estimated anew."""
@@ -136,6 +137,8 @@ class LearnedComfortHeadroom:
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return the rows of each open unit about the positions (n_units, nodes) [kW]; at first the pipes' only."""
         heat = np.maximum(-np.asarray(position_kw, dtype=np.float64)[:, 1:], 0.0)
+        if self._rooms is None and not self._units and len(self._air) >= self.rules.warm_up_units and not self.refused:
+            self._fit()
         if self._rooms is None:
             return pipe_headroom(units, self.pipework, heat)
         first = self._units
@@ -153,7 +156,12 @@ class LearnedComfortHeadroom:
     def save(self) -> dict[str, Any]:
         """Return what :meth:`restore` takes back."""
         names = ("_air", "_heat", "_outdoor", "_sun", "_open", "_units", "_since_fit", "_rooms", "_state")
-        return {**{name: getattr(self, name) for name in names}, "refused": self.refused, "estimate": self.estimate}
+        return {
+            **{name: getattr(self, name) for name in names},
+            "refused": self.refused,
+            "estimate": self.estimate,
+            "fresh": self.fresh,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
@@ -176,7 +184,7 @@ class LearnedComfortHeadroom:
         except MeterDataError as error:
             self.refused = str(error)
             return False
-        self.estimate, self.refused = net, ""
+        self.estimate, self.refused, self.fresh = net, "", True
         self._rooms = FittedRooms.of(net.fit_, 2 * round(24.0 / self.hours))
         last = self._rooms.first_state(net.fit_)
         outdoor = np.array([self._outdoor[-1], self.weather.at(np.array([self._units]))[0][0]])

@@ -12,13 +12,18 @@ import numpy as np
 
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet.cautious import CommonSlope
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from rexnet_grid.spacemeternet.discretise import FloatArray
+
+    IntArray = NDArray[np.int64]
 
 
 class LearnedVoltageHeadroom:
@@ -39,6 +44,9 @@ class LearnedVoltageHeadroom:
         Units that an estimate looks back on.
     confidence
         One-sided confidence of each row.
+    cautious
+        Say what few readings allow (:mod:`rexnet_grid.spacemeternet.cautious`) until there is an estimate, rather than
+        nothing.
     """
 
     def __init__(
@@ -49,7 +57,10 @@ class LearnedVoltageHeadroom:
         refit_every: int = 96,
         window_units: int = 96 * 28,
         confidence: float = 0.95,
+        cautious: bool = False,
     ) -> None:
+        self.cautious = cautious
+        self.fresh = False
         self.nodes = tuple(dict.fromkeys(meter_nodes))
         self._meter_of = np.array([self.nodes.index(node) for node in meter_nodes], dtype=np.int64)
         self.band_pu = band_pu
@@ -92,11 +103,10 @@ class LearnedVoltageHeadroom:
         nodes
             Names of the columns; those without a meter count as having no effect.
         """
-        if self.estimate is None:
-            empty = np.zeros((0, len(nodes)))
-            return tuple(Headroom(unit, tuple(nodes), empty, np.zeros(0), ()) for unit in units)
         column = {node: i for i, node in enumerate(nodes)}
         at = np.array([column[node] for node in self.nodes], dtype=np.int64)
+        if self.estimate is None:
+            return self._before(units, np.atleast_2d(position_kw), nodes, at)
         sensitivity = np.zeros((len(self.nodes), len(nodes)))
         sensitivity[:, at] = self.estimate.vm_pu_per_kw_.to_numpy()
         factor = margin_factor(self.confidence)
@@ -108,21 +118,47 @@ class LearnedVoltageHeadroom:
             )
         return tuple(rows)
 
+    def _before(
+        self, units: Sequence[int], position_kw: FloatArray, nodes: Sequence[str], at: IntArray
+    ) -> tuple[Headroom, ...]:
+        """Return what is said before there is an estimate: nothing, or that every kilowatt counts alike."""
+        line = None
+        if self.cautious and self._rows:
+            p, _, v = np.moveaxis(np.stack(self._rows), 1, 0)
+            line = CommonSlope.of(p, v)
+        if line is None:
+            empty = np.zeros((0, len(nodes)))
+            return tuple(Headroom(unit, tuple(nodes), empty, np.zeros(0), ()) for unit in units)
+        rows = []
+        for unit, position in zip(units, position_kw, strict=True):
+            slope, expected, margin = line.rows(position[at], self.confidence)
+            coefficients = np.zeros((len(self.nodes), len(nodes)))
+            coefficients[:, at] = slope[:, None]
+            rows.append(band_rows(unit, nodes, self.nodes, coefficients, expected, margin, self.band_pu, "voltage"))
+        return tuple(rows)
+
     def save(self) -> dict[str, Any]:
         """Return what :meth:`restore` takes back; the estimate itself is found again from the readings."""
-        return {"rows": [row.copy() for row in self._rows], "count": self._count, "estimate": self.estimate}
+        return {
+            "rows": [row.copy() for row in self._rows],
+            "count": self._count,
+            "estimate": self.estimate,
+            "fresh": self.fresh,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""
         self._rows = [row.copy() for row in state["rows"]]
         self._count = state["count"]
         self.estimate = state["estimate"]
+        self.fresh = state["fresh"]
 
     def _fit(self) -> None:
         p, q, v = np.moveaxis(np.stack(self._rows), 1, 0)
         try:
             self.estimate = VoltageSpaceNet().fit(*(_named(t, self.nodes) for t in (p, q, v)))
             self.refused = ""
+            self.fresh = True
         except MeterDataError as error:
             self.refused = str(error)
 

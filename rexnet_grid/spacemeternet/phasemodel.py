@@ -54,12 +54,15 @@ class PhaseLikelihood:
         group = np.concatenate([labels, self._anchors])
         loading = self._loadings(group)
         across = self._across(group, loading)
-        model = np.outer(loading, loading) * across[np.ix_(group, group)]
-        np.fill_diagonal(model, 1.0)
-        values, vectors = np.linalg.eigh(model)
-        values = np.maximum(values, _LEAST * (1.0 - _MOST_LOADING))
-        inside = (vectors.T @ self.covariance * vectors.T).sum(axis=1)
-        return -0.5 * self.steps * float(np.log(values).sum() + (inside / values).sum())
+        # diag(psi) + member across member', by Woodbury's identity: three factors instead of n eigenvalues
+        member = np.eye(self.n_phases)[group] * loading[:, None]
+        psi = 1.0 - loading**2
+        weighted = member / psi[:, None]
+        inner = np.linalg.inv(across) + member.T @ weighted
+        log_det = float(np.log(psi).sum() + np.linalg.slogdet(inner)[1] + np.linalg.slogdet(across)[1])
+        trace = float((np.diag(self.covariance) / psi).sum())
+        trace -= float(np.trace(np.linalg.solve(inner, weighted.T @ self.covariance @ weighted)))
+        return -0.5 * self.steps * (log_det + trace)
 
     def climb(self, labels: LabelArray) -> tuple[LabelArray, float]:
         """Return the labels after moving single customers, then whole groups, as long as the likelihood grows."""

@@ -250,6 +250,8 @@ def _voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...]
     q = pd.DataFrame(q_kvar) if q_kvar is not None else p * 0.0
     issues: list[Issue] = []
     names = [str(c) for c in v.columns]
+    if not names:
+        raise MeterDataError([Issue("vm_pu", "columns", "none", "one column a customer")])
     for where, table in (("p_kw", p), ("q_kvar", q)):
         if [str(c) for c in table.columns] != names:
             issues.append(Issue(where, "columns", ", ".join(map(str, table.columns)), "the columns of vm_pu"))

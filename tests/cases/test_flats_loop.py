@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rexnet_grid import Scenario, run
 from rexnet_grid.errors import ScenarioError
+from rexnet_grid.report import write_report
+from rexnet_grid.report.comparison import run_names
+from rexnet_grid.report.terminal import comparison_table
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "flats.toml"
 DAY = {"scenario.units": 96, "results.report": False}
@@ -51,6 +55,30 @@ def test_flats_are_read_and_recorded(runs):
         pytest.approx(0.1, rel=0.15)
     )
     assert set(results.nodes["kind"]) == {"supply", "flat"}
+
+
+def test_what_was_learned_is_kept_beside_the_truth(runs):
+    rows = runs["estimate"].estimates
+    assert (rows["unit"] == 0).any()  # the days before the run are enough for a first estimate
+    last = rows[rows["unit"] == rows["unit"].max()]
+    assert len(last) == 7  # three floors of two flats: three walls and four ceilings
+    known = last[last["std_error"] > 0.0]
+    assert (np.abs(known["estimate"] - known["truth"]) < 2.5 * known["std_error"]).mean() >= 0.7
+    present = last[last["state"] == "present"]
+    assert (present["truth"] > 0.0).all()
+    assert runs["model"].estimates.empty
+
+
+def test_a_report_shows_three_runs_and_what_was_learned(runs, tmp_path):
+    others = [runs[name].folder for name in ("model", "none", "blind")]
+    page = write_report(runs["estimate"].folder, against=others, out=tmp_path / "all.html").read_text()
+    assert "Learned against true" in page
+    assert "What not knowing costs" in page
+    for name in ("estimate", "model", "none", "none, nobody cuts", "supply and cuts together"):
+        assert name in page
+    assert run_names([runs["estimate"], runs["model"]]) == ("estimate", "model")
+    assert run_names([runs["model"], runs["none"]]) == ("with feedback", "without feedback")
+    assert comparison_table(*runs.values()).row_count >= 8
 
 
 def test_a_building_and_a_heat_network_are_one_too_many():
