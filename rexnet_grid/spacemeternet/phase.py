@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.phasemodel import LabelArray
 
 ABSTAINS = -1
+_LEAST_SHARE = 0.5
 
 
 class PhaseAssigner(Estimator):
@@ -58,7 +59,7 @@ class PhaseAssigner(Estimator):
         Raises
         ------
         MeterDataError
-            If the tables do not fit each other.
+            If the tables do not fit each other, or meters are stuck or silent.
         """
         customers, busbar = pd.DataFrame(v_customers), pd.DataFrame(v_busbar)
         if len(customers) != len(busbar) or len(customers) < 10:
@@ -69,6 +70,8 @@ class PhaseAssigner(Estimator):
                     )
                 ]
             )
+        _check("v_customers", customers)
+        _check("v_busbar", busbar)
         v, anchors = _centred(customers.to_numpy(dtype=float)), _centred(busbar.to_numpy(dtype=float))
         likelihood = PhaseLikelihood(v, anchors)
         starts = _starts(v, anchors, self.starts, np.random.default_rng(self.seed))
@@ -85,6 +88,23 @@ class PhaseAssigner(Estimator):
             c: self.phase_names_[k] if k >= 0 else "" for c, k in zip(self.customers_, self.labels_, strict=True)
         }
         return self
+
+
+def _check(where: str, table: pd.DataFrame) -> None:
+    """Raise MeterDataError naming every meter that shows nothing, or always the same."""
+    issues = []
+    for name, column in table.items():
+        known = column.to_numpy(dtype=float)
+        known = known[np.isfinite(known)]
+        if len(known) < _LEAST_SHARE * len(table):
+            value = f"{len(known)} of {len(table)} readings"
+            issues.append(Issue(where, str(name), value, "at least half of them; leave it out otherwise"))
+        elif where == "v_customers" and np.ptp(known) == 0.0:
+            issues.append(
+                Issue(where, str(name), f"always {known[0]:g}", "a reading that moves", "is the meter stuck?")
+            )
+    if issues:
+        raise MeterDataError(issues)
 
 
 def _centred(v: FloatArray) -> FloatArray:

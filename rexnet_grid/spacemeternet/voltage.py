@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.treesearch import fit_known, grow
+from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, meter_gains
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
-_LOWEST_PU, _HIGHEST_PU = 0.5, 1.5
 _LINEARISATION = 0.02
 _MOST_GAIN = 0.2
 _FREE_WARNING = (
@@ -99,7 +98,7 @@ class VoltageSpaceNet(Estimator):
             raise ValueError(
                 f"method is {self.method!r}, gain_std {self.gain_std}; 'tree' or 'free', 0 to {_MOST_GAIN}"
             )
-        self.customers_, p, q, v = _voltage_arrays(p_kw, q_kvar, vm_pu)
+        self.customers_, p, q, v = voltage_arrays(p_kw, q_kvar, vm_pu)
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
         self._mean_square = v2.mean(axis=0)
@@ -242,31 +241,3 @@ class VoltageSpaceNet(Estimator):
             "largest_weight": float(max(self.weights_, default=0.0)),
             "warning": _FREE_WARNING if self.method == "free" else "",
         }
-
-
-def _voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]:
-    """Check the tables and return the customers' names and the complete rows of P, Q and V."""
-    p, v = pd.DataFrame(p_kw), pd.DataFrame(vm_pu)
-    q = pd.DataFrame(q_kvar) if q_kvar is not None else p * 0.0
-    issues: list[Issue] = []
-    names = [str(c) for c in v.columns]
-    if not names:
-        raise MeterDataError([Issue("vm_pu", "columns", "none", "one column a customer")])
-    for where, table in (("p_kw", p), ("q_kvar", q)):
-        if [str(c) for c in table.columns] != names:
-            issues.append(Issue(where, "columns", ", ".join(map(str, table.columns)), "the columns of vm_pu"))
-        if len(table) != len(v):
-            issues.append(Issue(where, "rows", str(len(table)), f"{len(v)} as in vm_pu"))
-    if issues:
-        raise MeterDataError(issues)
-    arrays = [t.to_numpy(dtype=float) for t in (p, q, v)]
-    complete = np.isfinite(np.hstack(arrays)).all(axis=1)
-    for column, name in enumerate(names):
-        middle = float(np.nanmedian(arrays[2][:, column])) if np.isfinite(arrays[2][:, column]).any() else np.nan
-        if not _LOWEST_PU < middle < _HIGHEST_PU:
-            issues.append(Issue("vm_pu", name, f"a median of {middle:.4g}", "per unit of the nominal voltage"))
-    if complete.sum() < 4 * len(names):
-        issues.append(Issue("vm_pu", "rows", str(int(complete.sum())), f"at least {4 * len(names)} complete rows"))
-    if issues:
-        raise MeterDataError(issues)
-    return tuple(names), arrays[0][complete], arrays[1][complete], arrays[2][complete]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rexnet_grid.errors import MeterDataError
-from rexnet_grid.spacemeternet import VoltageSpaceNet
+from rexnet_grid.spacemeternet import PhaseAssigner, VoltageSpaceNet
 from rexnet_grid.spacemeternet.estimate import run_phase, run_thermal, run_voltage
 from rexnet_grid.spacemeternet.loop import LearnedVoltageHeadroom
 
@@ -165,8 +165,32 @@ def test_a_known_tree_is_taken_as_it_is():
         VoltageSpaceNet(nx.path_graph(["busbar", "a"])).fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
 
 
-@pytest.mark.parametrize(("change", "said"), [(lambda v: v * 230, "per unit"), (lambda v: v[:10], "rows")])
-def test_bad_voltages_are_named(change, said):
-    p, q, v = feeder()
+def stuck(v):
+    v = v.copy()
+    v[:, 2] = 1.0
+    return v
+
+
+BAD_FEEDERS = [
+    (lambda p, q, v: (p, q, v * 230), "a and 3 more: got a median of .*looks like volt"),
+    (lambda p, q, v: (p, q, v[:10]), "rows"),
+    (lambda p, q, v: (p[:12], q[:12], v[:12]), "at least 16 complete rows"),
+    (lambda p, q, v: (-p, q, v), "multiply p_kw by -1"),
+    (lambda p, q, v: (1000.0 * p, q, v), "looks like watt"),
+    (lambda p, q, v: (p, q, stuck(v)), "c: got always 1"),
+    (lambda p, q, v: (p, q, np.where(np.arange(4) == 1, np.nan, v)), "b: got no readings"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), BAD_FEEDERS)
+def test_bad_readings_of_a_feeder_are_named(change, said):
     with pytest.raises(MeterDataError, match=said):
-        VoltageSpaceNet().fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, change(v))))
+        VoltageSpaceNet().fit(*(pd.DataFrame(t, columns=list("abcd")) for t in change(*feeder())))
+
+
+@pytest.mark.parametrize(("column", "said"), [(0.0, "1: got always 0"), (np.nan, "1: got 0 of 40 readings")])
+def test_bad_voltages_for_phases_are_named(column, said):
+    v = np.random.default_rng(0).normal(1.0, 0.01, (40, 3))
+    v[:, 1] = column
+    with pytest.raises(MeterDataError, match=said):
+        PhaseAssigner().fit(v, v[:, [0, 2]])
