@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,9 @@ class Housing:
 
     def station(self) -> BuildingWeather:
         """Return the weather of the run."""
-        return BuildingWeather(self.weather.outdoor_c, self.weather.global_w_m2 / 1000.0)
+        start = self.scenario.start.astimezone(UTC)
+        hour = start.hour + start.minute / 60.0
+        return BuildingWeather(self.weather.outdoor_c, self.weather.global_w_m2 / 1000.0, hour)
 
     def delivery(self) -> DwellingDelivery:
         """Return the building as a delivery network."""

@@ -53,10 +53,13 @@ class BuildingWeather:
     ----------
     outdoor_c, sun_kw_m2
         (N,) outdoor temperature [degC] and irradiance [kW/m²].
+    first_hour
+        Hour of the day at which the first entry begins, UTC [h].
     """
 
     outdoor_c: FloatArray
     sun_kw_m2: FloatArray
+    first_hour: float = 0.0
 
     def at(self, units: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return both in ``units``."""
@@ -107,6 +110,7 @@ class LearnedComfortHeadroom:
         self._air: list[FloatArray] = list(before.air_c)
         self._open: FloatArray | None = None
         self._units = 0
+        self._before = len(self._air)
         self._since_fit = 0
         self._rooms: FittedRooms | None = None
         self._state = np.zeros(0)
@@ -117,13 +121,15 @@ class LearnedComfortHeadroom:
     def append(self, air_c: FloatArray, heat_kw: FloatArray) -> bool:
         """Take in the airs at a unit's end [degC] and its heat [kW], (n,); return whether it estimated anew."""
         outdoor, sun = self.weather.at(np.array([self._units, self._units + 1]))
+        if self._open is None and self._before:
+            self._open = np.full(len(air_c), np.nan)  # the run goes on where the history ends, unread
         if self._open is not None:
             self._air.append(self._open)
             self._heat.append(heat_kw)
             self._outdoor.append(float(outdoor[0]))
             self._sun.append(float(sun[0]))
         if self._rooms is not None:
-            drive = self._rooms.drive(outdoor, sun[:1])[0]
+            drive = self._rooms.drive(outdoor, sun[:1], self._clock(self._units, 1))[0]
             ahead = self._rooms.rooms.phi @ self._state + self._rooms.rooms.heat @ heat_kw + drive
             self._state = self._rooms.correct(ahead, air_c)
         self._open = air_c
@@ -144,7 +150,7 @@ class LearnedComfortHeadroom:
         first = self._units
         before, horizon = units[0] - first, units[-1] + 1 - first
         outdoor, sun = self.weather.at(np.arange(first, first + horizon + 1))
-        drive = self._rooms.drive(outdoor, sun[:-1])
+        drive = self._rooms.drive(outdoor, sun[:-1], self._clock(first, horizon))
         whole = np.vstack([np.zeros((before, heat.shape[1])), heat])
         airs = outlook(self._rooms.rooms, self.band, self._state, drive, whole)
         spread = self._rooms.spread_k[np.minimum(np.arange(before, horizon), len(self._rooms.spread_k) - 1)]
@@ -168,12 +174,21 @@ class LearnedComfortHeadroom:
         for name, value in state.items():
             setattr(self, name, list(value) if isinstance(value, list) else value)
 
+    def _row(self, rows: int) -> int:
+        """Return the unit of the first of the last ``rows`` rows; negative before the run."""
+        return len(self._air) - rows - self._before + (0 if self._before else 1)
+
+    def _clock(self, first: int, units: int) -> FloatArray:
+        """Return the hour of the day, UTC, at which units from ``first`` on begin."""
+        return np.asarray((self.weather.first_hour + self.hours * np.arange(first, first + units)) % 24.0)
+
     def _fit(self) -> bool:
         import pandas as pd
 
         window = slice(-self.rules.window_units, None)
         air, heat = np.array(self._air[window]), np.array(self._heat[window])
-        index = pd.date_range("2000-01-01", periods=len(air), freq=pd.Timedelta(hours=self.hours), tz="UTC")
+        begin = pd.Timestamp("2000-01-01", tz="UTC") + pd.Timedelta(hours=float(self._clock(self._row(len(air)), 1)[0]))
+        index = pd.date_range(begin, periods=len(air), freq=pd.Timedelta(hours=self.hours))
         names = list(self.pipework.flats)
         outdoor_c = pd.Series(self._outdoor[window], index)
         sun_w_m2 = pd.Series(1000.0 * np.array(self._sun[window]), index)
@@ -189,6 +204,6 @@ class LearnedComfortHeadroom:
         last = self._rooms.first_state(net.fit_)
         outdoor = np.array([self._outdoor[-1], self.weather.at(np.array([self._units]))[0][0]])
         ahead = self._rooms.rooms.phi @ last + self._rooms.rooms.heat @ self._heat[-1]
-        ahead = ahead + self._rooms.drive(outdoor, np.array(self._sun[-1:]))[0]
+        ahead = ahead + self._rooms.drive(outdoor, np.array(self._sun[-1:]), self._clock(self._row(1), 1))[0]
         self._state = self._rooms.correct(ahead, self._open if self._open is not None else np.full(len(names), np.nan))
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from rexnet_grid.spacemeternet.discretise import Discrete, discretise
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.buildingfit import BuildingFit
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.zonemodel import ZoneData
 
 _DIFFERENCE = 1e-4
 _CHECKED_AHEAD = (1, 4, 16, 48)
@@ -28,10 +29,8 @@ class FittedRooms:
         The step.
     model
         Its discretisation.
-    inputs
-        Names of the inputs.
-    heated
-        Index of each flat's heat among the inputs.
+    meters
+        The building's meters without their readings: how inputs are put together.
     gain
         (m, n) of the filter at rest.
     spread_k
@@ -41,8 +40,7 @@ class FittedRooms:
 
     rooms: RoomModel
     model: Discrete
-    inputs: tuple[str, ...]
-    heated: tuple[int, ...]
+    meters: ZoneData
     gain: FloatArray
     spread_k: FloatArray
 
@@ -51,7 +49,7 @@ class FittedRooms:
         """Return a fitted building with its spread up to ``horizon`` units ahead."""
         theta = fit.fit.theta
         names = fit.data.input_names()
-        heated = tuple(names.index(f"heat {zone}") for zone in fit.data.zones)
+        heated = [names.index(f"heat {zone}") for zone in fit.data.zones]
         m, model, _ = fit.likelihood.discrete(theta)
         air = np.array(fit.model.air)
         filtered = fit.filtered_variance(theta)
@@ -63,7 +61,9 @@ class FittedRooms:
             after = model.phi @ after @ model.phi.T + model.q
             variance[k] = np.diag(after)[air]
         variance = np.maximum(variance + _from_parameters(fit, horizon), _missed_by(fit, horizon) ** 2)
-        return cls(rooms, model, names, heated, gain, np.sqrt(variance))
+        empty = replace(fit.data, temperature=fit.data.temperature[:0], boundary=fit.data.boundary[:0])
+        empty = replace(empty, heat=fit.data.heat[:0], sun=_none_of(fit.data.sun), clock=_none_of(fit.data.clock))
+        return cls(rooms, model, empty, gain, np.sqrt(variance))
 
     def first_state(self, fit: BuildingFit) -> FloatArray:
         """Return the state (m,) after the fit's last reading."""
@@ -74,15 +74,31 @@ class FittedRooms:
         innovation = np.nan_to_num(air_c - state[self.rooms.air])
         return np.asarray(state + self.gain @ innovation)
 
-    def drive(self, outdoor_c: FloatArray, sun_kw_m2: FloatArray) -> FloatArray:
-        """Return (H, m) what weather and people bring, for (H + 1,) outdoor temperatures and (H,) irradiances."""
-        u = np.zeros((len(sun_kw_m2), len(self.inputs)))
-        u[:, self.inputs.index("outdoor")] = outdoor_c[:-1]
-        u[:, self.inputs.index("one")] = 1.0
-        if "sun" in self.inputs:
-            u[:, self.inputs.index("sun")] = sun_kw_m2
-        rise = np.outer(np.diff(outdoor_c), self.model.gamma1[:, self.inputs.index("outdoor")])
-        return np.asarray(u @ self.model.gamma0.T + rise)
+    def drive(self, outdoor_c: FloatArray, sun_kw_m2: FloatArray, clock_h: FloatArray) -> FloatArray:
+        """Return (H, m) what weather and people bring.
+
+        Parameters
+        ----------
+        outdoor_c
+            (H + 1,) outdoor temperatures at the start of each unit and at the end of the last [degC].
+        sun_kw_m2, clock_h
+            (H,) irradiance [kW/m²] and hour of the day of each unit.
+        """
+        h, n = len(sun_kw_m2), len(self.meters.zones)
+        meters = replace(
+            self.meters,
+            temperature=np.zeros((h, n)),
+            boundary=outdoor_c[:-1, None],
+            heat=np.zeros((h, len(self.meters.circuits))),
+            sun=None if self.meters.sun is None else sun_kw_m2,
+            clock=None if self.meters.clock is None else clock_h,
+        )
+        rise = np.outer(np.diff(outdoor_c), self.model.gamma1[:, meters.input_names().index("outdoor")])
+        return np.asarray(meters.inputs() @ self.model.gamma0.T + rise)
+
+
+def _none_of(values: FloatArray | None) -> FloatArray | None:
+    return None if values is None else values[:0]
 
 
 def _from_parameters(fit: BuildingFit, horizon: int) -> FloatArray:
