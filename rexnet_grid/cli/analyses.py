@@ -1,6 +1,5 @@
 """Commands that look at results and meter readings: report, export, estimate."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -69,11 +68,20 @@ def thermal(data: DataArgument, out: OutOption = None, time_zone: ZoneOption = "
 
 @estimate.command()
 @guarded
-def voltage(data: DataArgument, out: OutOption = None) -> None:
-    """Infer how loads of a feeder move its voltages."""
+def voltage(
+    data: DataArgument,
+    out: OutOption = None,
+    gain_std: Annotated[
+        float, typer.Option(min=0.0, max=0.19, help="Constant gain error of the voltage meters, such as 0.003.")
+    ] = 0.0,
+    free: Annotated[
+        bool, typer.Option("--free", help="Regress without signs and symmetry, for comparison; warns.")
+    ] = False,
+) -> None:
+    """Infer how loads of a feeder move its voltages; a file with columns a and b is its map."""
     from rexnet_grid.spacemeternet.estimate import run_voltage
 
-    _estimate(run_voltage, data, out)
+    say(str(run_voltage(data, out, gain_std, free)))
 
 
 @estimate.command()
@@ -82,10 +90,4 @@ def phase(data: DataArgument, out: OutOption = None) -> None:
     """Infer which phase each customer is connected to."""
     from rexnet_grid.spacemeternet.estimate import run_phase
 
-    _estimate(run_phase, data, out)
-
-
-def _estimate(function: Callable[[list[Path], Path | None], object], data: list[Path], out: Path | None) -> None:
-    result = function(data, out)
-    if result is not None:
-        say(str(result))
+    say(str(run_phase(data, out)))

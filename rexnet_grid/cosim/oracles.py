@@ -139,10 +139,10 @@ class LearnedOracle:
             return ()
         self.learner.fresh = False
         injection = np.zeros(len(self.nodes))
-        injection[[self.nodes.index(node) for node in self.learner.nodes]] = found.mean_kw_
+        injection[[self.nodes.index(node) for node in self.learner.nodes]] = found.mean_kw
         truth = np.diag(self.truth(injection)) * PERCENT
-        slope = np.diag(found.vm_pu_per_kw_.to_numpy()) * PERCENT
-        error = np.diag(found.std_error_.to_numpy()) * PERCENT
+        slope = np.diag(found.per_kw) * PERCENT
+        error = np.diag(found.per_kw_error) * PERCENT
         rows = zip(self.learner.nodes, slope.tolist(), error.tolist(), truth.tolist(), strict=True)
         return tuple(Estimated(*row, "", "%/kW") for row in rows)
 
@@ -220,7 +220,7 @@ class LearnedBuildingOracle:
 
     def status(self) -> str:
         """Return in one sentence where its knowledge comes from."""
-        if self.learner.estimate is not None:
+        if self.learner.knows:
             return f"learned from the readings of {len(self.flats)} flats"
         return "nothing learned yet" + (f": {self.learner.refused}" if self.learner.refused else "")
 

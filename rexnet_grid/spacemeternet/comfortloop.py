@@ -118,6 +118,11 @@ class LearnedComfortHeadroom:
         self.refused = ""
         self.fresh = False
 
+    @property
+    def knows(self) -> bool:
+        """Whether there is an estimate to act on."""
+        return self._rooms is not None
+
     def append(self, air_c: FloatArray, heat_kw: FloatArray) -> bool:
         """Take in the airs at a unit's end [degC] and its heat [kW], (n,); return whether it estimated anew."""
         outdoor, sun = self.weather.at(np.array([self._units, self._units + 1]))
@@ -136,7 +141,7 @@ class LearnedComfortHeadroom:
         self._units += 1
         self._since_fit += 1
         ready = len(self._air) >= self.rules.warm_up_units
-        if ready and (self.estimate is None or self._since_fit >= self.rules.refit_every):
+        if ready and (not self.knows or self._since_fit >= self.rules.refit_every):
             return self._fit()
         return False
 
@@ -160,14 +165,9 @@ class LearnedComfortHeadroom:
         return comfort_headroom(units, self.pipework, self.band, response, ahead, margin, heat)
 
     def save(self) -> dict[str, Any]:
-        """Return what :meth:`restore` takes back."""
-        names = ("_air", "_heat", "_outdoor", "_sun", "_open", "_units", "_since_fit", "_rooms", "_state")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "refused": self.refused,
-            "estimate": self.estimate,
-            "fresh": self.fresh,
-        }
+        """Return what :meth:`restore` takes back: all that is acted on, not how it was found."""
+        names = ("_air", "_heat", "_outdoor", "_sun", "_open", "_units", "_before", "_since_fit", "_rooms", "_state")
+        return {**{name: getattr(self, name) for name in names}, "refused": self.refused}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a saved state."""

@@ -7,7 +7,8 @@ thermal
     units too (:mod:`rexnet_grid.spacemeternet.meterfiles`); a file with columns ``a`` and ``b`` lists the pairs of
     zones that may touch, one with ``zone``, ``x`` and ``y`` their places on the floor plan.
 voltage
-    ``p_kw:<customer>``, ``q_kvar:<customer>`` (injections, positive into the network), ``vm_pu:<customer>``.
+    ``p_kw:<customer>``, ``q_kvar:<customer>`` (injections, positive into the network), ``vm_pu:<customer>``; a second
+    file with columns ``a`` and ``b`` lists the sections of the feeder from ``busbar`` on, if its map is known.
 phase
     ``busbar:<phase>``, ``customer:<name>``: voltages in one unit.
 
@@ -16,26 +17,33 @@ Each writes ``parameters.csv``, ``graph.csv`` and ``report.html``.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import networkx as nx
+import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError, OutputError
 from rexnet_grid.spacemeternet.meterfiles import QUANTITIES, regular
-from rexnet_grid.spacemeternet.page import Page
 from rexnet_grid.spacemeternet.phase import PhaseAssigner
+from rexnet_grid.spacemeternet.phasepage import phase_page
 from rexnet_grid.spacemeternet.tables import read_tables
 from rexnet_grid.spacemeternet.thermal import ThermalSpaceNet
 from rexnet_grid.spacemeternet.thermalpage import thermal_page
-from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
+from rexnet_grid.spacemeternet.voltage import FreeRegressionWarning, VoltageSpaceNet
+from rexnet_grid.spacemeternet.voltagepage import voltage_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from rexnet_grid.spacemeternet.page import Page
+
 _VOLTAGE = ("p_kw", "q_kvar", "vm_pu")
 _PHASE = ("busbar", "customer")
+_NOMINAL_V = 230.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +109,61 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None, time_zone: str =
     return _write("thermal", paths, out, net.params_, net.edges_, page, lines)
 
 
-def run_voltage(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary:
-    """Estimate a feeder's sensitivities from meter files and write the result; arguments as :func:`run_thermal`."""
+def run_voltage(
+    paths: Sequence[Path], out: Path | None = None, gain_std: float = 0.0, free: bool = False
+) -> EstimateSummary:
+    """Estimate a feeder's sensitivities from meter files and write the result.
+
+    Parameters
+    ----------
+    paths, out
+        As in :func:`run_thermal`; a file with the columns ``a`` and ``b`` is the feeder's map from ``busbar`` on.
+    gain_std
+        Standard deviation of the voltage meters' constant gain error [-].
+    free
+        Regress without signs and symmetry, for comparison; the page and the lines carry its warning.
+
+    Raises
+    ------
+    MeterDataError
+        If the files cannot be used.
+    OutputError
+        If the folder cannot be written.
+    """
     tables = read_tables(paths, _VOLTAGE, ("p_kw", "vm_pu"))
-    net = VoltageSpaceNet().fit(tables.get("p_kw"), tables.get("q_kvar"), tables.get("vm_pu"))
+    tree = nx.Graph(list(tables.edges)) if tables.edges is not None else None
+    net = VoltageSpaceNet(tree, gain_std=gain_std, method="free" if free else "tree")
+    p, q, v = (tables.get(name) for name in _VOLTAGE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FreeRegressionWarning)
+        net.fit(p, q, v)
+    residual_v = _NOMINAL_V * (v - net.predict(p, q, v)) if v is not None else pd.DataFrame()
     rows = [
         (a, b, net.vm_pu_per_kw_.loc[a, b], net.std_error_.loc[a, b], net.vm_pu_per_kvar_.loc[a, b])
         for a in net.customers_
         for b in net.customers_
     ]
     table = pd.DataFrame(rows, columns=["voltage_at", "injection_at", "pu_per_kw", "std_error", "pu_per_kvar"])
-    graph = net.edge_table()
+    lines = _voltage_lines(net, "the map is given" if tree is not None else "the map is not known")
+    page = voltage_page(net, residual_v, lines)
+    return _write("voltage", paths, out, table.set_index("voltage_at"), net.edge_table(), page, lines)
+
+
+def _voltage_lines(net: VoltageSpaceNet, known: str) -> list[str]:
+    own = 100.0 * np.diag(net.vm_pu_per_kw_.to_numpy())
+    error = np.diag(net.std_error_.to_numpy()) / np.maximum(own / 100.0, 1e-12)
+    strongest = int(np.argmax(own))
+    found = net.diagnostics_
+    meter_v, supply_v = (_NOMINAL_V * float(str(found[name])) for name in ("meter_noise_pu", "busbar_noise_pu"))
     lines = [
-        f"{len(net.customers_)} customers, {net.diagnostics_['trees']} trees considered",
+        f"{len(net.customers_)} customers, {known}, {found['trees']} trees weighed",
         (
-            f"meters scatter by {net.diagnostics_['meter_noise_pu']:.2e} p.u., the busbar by "
-            f"{net.diagnostics_['busbar_noise_pu']:.2e} p.u."
+            f"one kilowatt moves its own voltage by {own.min():.3g} to {own.max():.3g} %, most at "
+            f"{net.customers_[strongest]}; standard error {np.median(error):.0%} in the middle"
         ),
+        (f"meters scatter by {meter_v:.2g} V at 230 V, the supply moves by {supply_v:.2g} V"),
     ]
-    page = Page("Voltage sensitivities of a feeder").text(lines)
-    page.table("Likeliest tree", graph).table("Sensitivities", table)
-    return _write("voltage", paths, out, table.set_index("voltage_at"), graph, page, lines)
+    return [*lines, f"warning: {found['warning']}"] if found["warning"] else lines
 
 
 def run_phase(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary:
@@ -130,10 +172,14 @@ def run_phase(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary
     net = PhaseAssigner().fit(tables.get("customer"), tables.get("busbar"))
     table = net.probability_.assign(phase=[net.phases_[c] for c in net.customers_])
     graph = table[["phase"]].reset_index(names="customer")
+    graph["group"] = net.groups_ + 1
+    counts = [int((net.labels_ == k).sum()) for k in range(len(net.phase_names_))]
     abstained = int((net.labels_ < 0).sum())
-    lines = [f"{len(net.customers_) - abstained} customers assigned, {abstained} left open"]
-    page = Page("Phases of the customers").text(lines).table("Assignment", table.reset_index(names="customer"))
-    return _write("phase", paths, out, table, graph, page, lines)
+    told = ", ".join(f"{count} on phase {name}" for count, name in zip(counts, net.phase_names_, strict=True))
+    lines = [f"{len(net.customers_) - abstained} customers assigned ({told}), {abstained} left open"]
+    if abstained:
+        lines.append("customers left open may still be in a known group: see the column group")
+    return _write("phase", paths, out, table, graph, phase_page(net, lines), lines)
 
 
 def _write(

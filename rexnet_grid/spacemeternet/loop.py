@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.voltagemodel import OperatingModel
 
     IntArray = NDArray[np.int64]
 
@@ -68,7 +69,7 @@ class LearnedVoltageHeadroom:
         self.refit_every = refit_every
         self.window_units = window_units
         self.confidence = confidence
-        self.estimate: VoltageSpaceNet | None = None
+        self.estimate: OperatingModel | None = None
         self.refused = ""
         self._rows: list[FloatArray] = []
         self._count = 0
@@ -108,11 +109,11 @@ class LearnedVoltageHeadroom:
         if self.estimate is None:
             return self._before(units, np.atleast_2d(position_kw), nodes, at)
         sensitivity = np.zeros((len(self.nodes), len(nodes)))
-        sensitivity[:, at] = self.estimate.vm_pu_per_kw_.to_numpy()
+        sensitivity[:, at] = self.estimate.per_kw
         factor = margin_factor(self.confidence)
         rows = []
         for unit, position in zip(units, np.atleast_2d(position_kw), strict=True):
-            expected, std = self.estimate.operating_point(position[at])
+            expected, std = self.estimate.at(position[at])
             rows.append(
                 band_rows(unit, nodes, self.nodes, sensitivity, expected, factor * std, self.band_pu, "voltage")
             )
@@ -138,7 +139,7 @@ class LearnedVoltageHeadroom:
         return tuple(rows)
 
     def save(self) -> dict[str, Any]:
-        """Return what :meth:`restore` takes back; the estimate itself is found again from the readings."""
+        """Return what :meth:`restore` takes back."""
         return {
             "rows": [row.copy() for row in self._rows],
             "count": self._count,
@@ -156,7 +157,7 @@ class LearnedVoltageHeadroom:
     def _fit(self) -> None:
         p, q, v = np.moveaxis(np.stack(self._rows), 1, 0)
         try:
-            self.estimate = VoltageSpaceNet().fit(*(_named(t, self.nodes) for t in (p, q, v)))
+            self.estimate = VoltageSpaceNet().fit(*(_named(t, self.nodes) for t in (p, q, v))).operating_model_
             self.refused = ""
             self.fresh = True
         except MeterDataError as error:

@@ -58,6 +58,11 @@ class Page:
         self._parts.append(f"<h2>{escape(heading)}</h2>{_graph_svg(graph, places)}")
         return self
 
+    def drawing(self, heading: str, svg: str) -> Self:
+        """Add a drawing of its own; names in ``svg`` are escaped already."""
+        self._parts.append(f"<h2>{escape(heading)}</h2>{svg}")
+        return self
+
     def lines(
         self,
         heading: str,

@@ -13,7 +13,7 @@ from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.treesearch import fit_known, grow
 from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
-from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, meter_gains
+from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -128,7 +128,7 @@ class VoltageSpaceNet(Estimator):
         self._require_fit("trees_")
         p = pd.DataFrame(p_kw)
         q = pd.DataFrame(q_kvar).to_numpy(dtype=float) if q_kvar is not None else np.zeros(p.shape)
-        square = self._square(p.to_numpy(dtype=float), q)
+        square = self.operating_model_.squares(p.to_numpy(dtype=float), q)
         if vm_pu is not None:
             away = (pd.DataFrame(vm_pu).to_numpy(dtype=float) / self._gain) ** 2 - square
             weight = np.where(np.isfinite(away), 1.0 / self._model.noise.meter, 0.0)
@@ -146,12 +146,7 @@ class VoltageSpaceNet(Estimator):
         mean reactive power is taken.
         """
         self._require_fit("trees_")
-        q = self.mean_kvar_ if q_kvar is None else q_kvar
-        voltage = np.sqrt(np.maximum(self._square(p_kw[None], q[None])[0], 1e-6))
-        own = (self.std_error_.to_numpy() ** 2) @ (p_kw - self.mean_kw_) ** 2
-        gain = (voltage * self.gain_["std_error"].to_numpy()) ** 2
-        scatter = self._model.noise.busbar / (4.0 * voltage**2)
-        return voltage, np.sqrt(own + gain + scatter)
+        return self.operating_model_.at(p_kw, q_kvar)
 
     def to_constraints(
         self,
@@ -222,11 +217,6 @@ class VoltageSpaceNet(Estimator):
     def _gain(self) -> FloatArray:
         return np.asarray(self.gain_["gain"], dtype=np.float64)
 
-    def _square(self, p: FloatArray, q: FloatArray) -> FloatArray:
-        """Return the true squared voltages (N, customers) at injections, the busbar at its mean."""
-        change = self._model.change(p - self.mean_kw_, q - self.mean_kvar_)
-        return np.asarray(self._mean_square / self._gain**2 + change)
-
     def _set_sensitivities(self) -> None:
         names, model = list(self.customers_), self._model
         half = 0.5 / self.mean_pu_[:, None]
@@ -234,6 +224,15 @@ class VoltageSpaceNet(Estimator):
         self.vm_pu_per_kw_ = pd.DataFrame(half * model.c, names, names)
         self.vm_pu_per_kvar_ = pd.DataFrame(half * model.d, names, names)
         self.std_error_ = pd.DataFrame(half * np.sqrt(spread), names, names)
+        self.operating_model_ = OperatingModel(
+            model,
+            half * model.c,
+            half * np.sqrt(spread),
+            self._mean_square / self._gain**2,
+            self.mean_kw_,
+            self.mean_kvar_,
+            np.asarray(self.gain_["std_error"], dtype=np.float64),
+        )
         self.diagnostics_ = {
             "meter_noise_pu": float(np.sqrt(np.mean(model.noise.meter)) / (2.0 * self.mean_pu_.mean())),
             "busbar_noise_pu": float(np.sqrt(model.noise.busbar) / (2.0 * self.mean_pu_.mean())),

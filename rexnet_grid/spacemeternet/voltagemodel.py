@@ -67,6 +67,45 @@ class LinearVoltage:
         return np.asarray(dp @ self.c.T + dq @ self.d.T)
 
 
+@dataclass(frozen=True, slots=True)
+class OperatingModel:
+    """Voltages and how sure they are at any injections: all that is needed of an estimate to act on it.
+
+    Attributes
+    ----------
+    model
+        The sensitivities of the squared voltages.
+    per_kw, per_kw_error
+        (customers, customers) sensitivities of the voltages and their standard errors [p.u./kW].
+    square
+        (customers,) true squared voltages at the mean injections [p.u.²].
+    mean_kw, mean_kvar
+        (customers,) mean injections [kW, kvar].
+    gain_error
+        (customers,) standard error of the meters' gains [-].
+    """
+
+    model: LinearVoltage
+    per_kw: FloatArray
+    per_kw_error: FloatArray
+    square: FloatArray
+    mean_kw: FloatArray
+    mean_kvar: FloatArray
+    gain_error: FloatArray
+
+    def squares(self, p_kw: FloatArray, q_kvar: FloatArray) -> FloatArray:
+        """Return the true squared voltages (N, customers) at injections, the busbar at its mean."""
+        return np.asarray(self.square + self.model.change(p_kw - self.mean_kw, q_kvar - self.mean_kvar))
+
+    def at(self, p_kw: FloatArray, q_kvar: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return mean and standard deviation (customers,) of the voltages [p.u.] at injections (customers,)."""
+        q = self.mean_kvar if q_kvar is None else q_kvar
+        voltage = np.sqrt(np.maximum(self.squares(p_kw[None], q[None])[0], 1e-6))
+        own = self.per_kw_error**2 @ (p_kw - self.mean_kw) ** 2
+        scatter = self.model.noise.busbar / (4.0 * voltage**2)
+        return voltage, np.sqrt(own + (voltage * self.gain_error) ** 2 + scatter)
+
+
 def meter_gains(
     model: LinearVoltage, mean_square: FloatArray, p: FloatArray, q: FloatArray, gain_std: float, steps: int
 ) -> tuple[FloatArray, FloatArray]:

@@ -131,7 +131,7 @@ def learned():
     pipework = Pipework("substation", d.walls.names, d.walls.risers, 20.0, 40.0)
     weather = BuildingWeather(np.full(200, float(outdoor[-1])), np.zeros(200))
     history = History(air + 0.05 * rng.normal(size=air.shape), heat, BuildingWeather(outdoor, sun))
-    rules = LearningRules(warm_up_units=700, refit_every=1000, candidate_edges=d.walls.named_pairs)
+    rules = LearningRules(warm_up_units=868, refit_every=1000, candidate_edges=d.walls.named_pairs)
     loop = LearnedComfortHeadroom(pipework, band, weather, HOURS, rules, history)
     forcing = DwellingForcing(weather.outdoor_c, weather.sun_kw_m2, np.full((200, n), 0.25), np.full((200, n), 0.25))
     return loop, DwellingDelivery(d, pipework, band, forcing, HOURS, state)
