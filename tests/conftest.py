@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rexnet_grid.threads import one_thread_unless_set
+
+one_thread_unless_set()
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -8,10 +8,12 @@ import sys
 
 from rexnet_grid.cli.app import app
 from rexnet_grid.cli.console import without_debug
+from rexnet_grid.threads import one_thread_unless_set
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line."""
+    one_thread_unless_set()
     app(args=without_debug(sys.argv[1:]), prog_name="rexnet")

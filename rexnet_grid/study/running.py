@@ -7,7 +7,6 @@ import os
 import shutil
 import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +17,7 @@ from rexnet_grid.results.parts import write_atomically
 from rexnet_grid.study.designs import Variant, variants
 from rexnet_grid.study.figures import aggregate, figures, write_table
 from rexnet_grid.study.models import Study
+from rexnet_grid.threads import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,8 +28,6 @@ POINTS_FILE = "points.parquet"
 REPORT_FILE = "report.html"
 
 Row = dict[str, Any]
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,7 @@ def _through_pool(tasks: Sequence[_Task], workers: int | None) -> Iterator[Row]:
     if not tasks:
         return
     count = min(workers or os.cpu_count() or 1, len(tasks))
-    with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(_run, task) for task in tasks]
         try:
             for future in as_completed(futures):
@@ -188,21 +186,6 @@ def _through_pool(tasks: Sequence[_Task], workers: int | None) -> Iterator[Row]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start now use one thread, so that they neither fight for cores nor sum in another order."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _through_dask(tasks: Sequence[_Task], address: str) -> Iterator[Row]:

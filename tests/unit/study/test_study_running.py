@@ -144,15 +144,6 @@ def test_dask_is_an_extra(study_file, ran, monkeypatch):
         run_study(study_file, dask="tcp://127.0.0.1:1")
 
 
-def test_threads_are_pinned_only_for_the_children(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with running._one_thread_each():
-        assert running.os.environ["OMP_NUM_THREADS"] == running.os.environ["MKL_NUM_THREADS"] == "1"
-    assert running.os.environ["OMP_NUM_THREADS"] == "3"
-    assert "MKL_NUM_THREADS" not in running.os.environ
-
-
 def test_mean_and_standard_error_leave_gaps_where_there_is_nothing(tmp_path):
     rows = [
         {"run": "a", "point": 0, "seed": 1, "k": 1, "error": "", "x": 1.0},
