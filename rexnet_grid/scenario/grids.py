@@ -46,6 +46,10 @@ class ElectricSection(Section):
     """Most that the supply may take back; by default unlimited."""
     power_factor: Annotated[float, Field(gt=0.5, le=1.0, json_schema_extra={"unit": "-"})] = 0.97
     """cos φ of what participants withdraw, inductive; what they inject has 1."""
+    secured_against: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Branches, such as ``"line 3"``, without any one of which the network must still carry what is traded (N-1)."""
+    simbench_profiles: bool = False
+    """Let the loads, generators and storages of a SimBench grid take part, each after its own profile of that date."""
 
 
 class SupplyCurve(Section):

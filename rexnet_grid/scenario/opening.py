@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
 from rexnet_grid.resources import builtin_dir
 
 if TYPE_CHECKING:
@@ -74,7 +74,16 @@ def electric_delivery(scenario: Scenario) -> ElectricDelivery:
         margin=scenario.feedback.margin,
         cos_phi=section.power_factor,
     )
-    return ElectricDelivery(open_electric(section, scenario.path_of(section.network)), limits)
+    network = open_electric(section, scenario.path_of(section.network))
+    known = [str(name) for name in network.branches]
+    unknown = [
+        Issue(scenario.name, f"electric.secured_against[{k}]", f'"{name}"', "a branch", did_you_mean(name, known))
+        for k, name in enumerate(section.secured_against)
+        if name not in known
+    ]
+    if unknown:
+        raise NetworkDataError(unknown)
+    return ElectricDelivery(network, limits, secured_against=section.secured_against)
 
 
 def open_heat(section: HeatSection, path: Path) -> HeatNetwork:

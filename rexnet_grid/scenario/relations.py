@@ -18,6 +18,7 @@ def relations(scenario: Scenario, where: str) -> list[Issue]:
     """Return every contradiction between sections."""
     return [
         *_heat_once(scenario, where),
+        *_simbench(scenario, where),
         *_market(scenario, where),
         *_duplicates((p.name for p in scenario.participants), "participants", where),
         *_duplicates((p.name for p in scenario.profiles), "profiles", where),
@@ -31,6 +32,14 @@ def _heat_once(scenario: Scenario, where: str) -> list[Issue]:
     if scenario.heat is None or scenario.building is None:
         return []
     return [Issue(where, "building", "beside [heat]", "one of [heat] and [building], as heat has one network")]
+
+
+def _simbench(scenario: Scenario, where: str) -> list[Issue]:
+    electric = scenario.electric
+    if electric is None or not electric.simbench_profiles or electric.network.startswith("simbench:"):
+        return []
+    expected = 'a SimBench grid, such as network = "simbench:1-LV-rural1--0-sw"'
+    return [Issue(where, "electric.simbench_profiles", f'true with network = "{electric.network}"', expected)]
 
 
 def _market(scenario: Scenario, where: str) -> list[Issue]:

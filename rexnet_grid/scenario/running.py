@@ -181,10 +181,11 @@ def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _forget(folder: Path) -> None:
-    """Remove the folder of a run that never began."""
+    """Remove the folder of a run that never began, and the default parent of runs where nothing else is in it."""
     (folder / "manifest.json").unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    for empty in (folder, folder.parent) if folder.parent == Path("runs") else (folder,):
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
 from rexnet_grid.scenario.checking import where_of
 from rexnet_grid.scenario.explicit import explicit_members
 from rexnet_grid.scenario.profiles import household_shape
+from rexnet_grid.scenario.simbench_members import simbench_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,12 +49,24 @@ def settle_population(
     if not scenario.population.enabled:
         config = replace(config, central_heat_pump_kw=0.0, boiler_kw=0.0)
         loads, heat = loads.iloc[:0], None if heat is None else replace(heat, substations=(), peak_kw=())
+    simbench = _simbench_code(scenario)
+    loads = loads if simbench is None else loads.iloc[:0]
     made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
     living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
-    placed = tuple(member for member in (*made.members, *living) if set(member.nodes) <= set(networks))
+    follow = (
+        () if simbench is None else simbench_members(simbench, scenario.time_grid, kit, networks["electricity"].nodes)
+    )
+    placed = tuple(member for member in (*made.members, *living, *follow) if set(member.nodes) <= set(networks))
     expected: dict[Carrier, FloatArray] = {"electricity": kit.power_price, "heat": kit.heat_price}
     return _joined(scenario, Population(placed, made.notes, expected), explicit_members(scenario, kit))
+
+
+def _simbench_code(scenario: Scenario) -> str | None:
+    """Return the code of the SimBench grid whose own elements take part; None where they do not."""
+    if scenario.electric is None or not scenario.electric.simbench_profiles:
+        return None
+    return scenario.electric.network.removeprefix("simbench:")
 
 
 def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]) -> Population:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -37,3 +38,35 @@ def test_an_unknown_code_is_refused():
         warnings.simplefilter("ignore")
         with pytest.raises((NetworkDataError, MissingExtraError)):
             ElectricNetwork.from_simbench("9-XX-nowhere")
+
+
+def test_the_year_of_profiles_is_cut_once_and_drives_a_run(tmp_path, monkeypatch):
+    from rexnet_grid import run
+    from rexnet_grid.electric.simbench_grids import simbench_year
+    from rexnet_grid.scenario import Scenario
+
+    monkeypatch.setenv("REXNET_CACHE", str(tmp_path / "cache"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first, again = simbench_year(CODES[0]), simbench_year(CODES[0])
+        net = simbench.get_simbench_net(CODES[0])
+        given = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
+    np.testing.assert_array_equal(first.injection_kw, again.injection_kw)
+    assert first.injection_kw.shape[0] == 35136
+    column = first.name.index("load 3")
+    np.testing.assert_allclose(first.injection_kw[:, column], -1e3 * given["load", "p_mw"][3], rtol=1e-6, atol=1e-9)
+    scenario = Scenario.from_dict(
+        {
+            "scenario": {
+                "name": "village",
+                "start": datetime(2026, 1, 13, tzinfo=timezone(timedelta(hours=1))),
+                "units": 4,
+            },
+            "electric": {"network": f"simbench:{CODES[0]}", "simbench_profiles": True},
+        }
+    )
+    result = run(scenario, out=tmp_path / "run")
+    night = first.injection_kw[12 * 96 : 12 * 96 + 4]
+    assert night.max() <= 0.0
+    expected = night.sum() * 0.25
+    assert result.summary.carriers["electricity"].withdrawn_kwh == pytest.approx(-expected, rel=1e-3)

@@ -44,3 +44,32 @@ def test_plain_progress_says_every_tenth(capsys):
     assert len(lines) == 11
     assert lines[0].startswith("day: 0 of 96 units")
     assert lines[-1].startswith("day: 96 of 96 units")
+
+
+def test_a_relative_path_on_the_command_line_counts_from_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "net.json").write_text("{}")
+    settings = ["electric.network=net.json", "heat.network=mine", "weather.source=missing.csv", "profiles.0.file=a.csv"]
+    found = overrides([*settings, "electric.network=net.json"])
+    assert found["electric.network"] == str(tmp_path / "net.json")
+    assert found["heat.network"] == str(tmp_path / "mine")
+    assert found["weather.source"] == str(tmp_path / "missing.csv")
+    assert found["profiles.0.file"] == str(tmp_path / "a.csv")
+    assert overrides(["electric.network=cigre_lv"])["electric.network"] == "cigre_lv"
+    assert overrides(["scenario.title=net.json"])["scenario.title"] == "net.json"
+
+
+def test_a_run_that_is_refused_leaves_nothing_behind(tmp_path, monkeypatch):
+    from rexnet_grid import run
+    from rexnet_grid.errors import InputError
+    from rexnet_grid.scenario import Scenario
+
+    monkeypatch.chdir(tmp_path)
+    data = {
+        "scenario": {"name": "x", "start": date(2026, 1, 13), "units": 4},
+        "electric": {"network": "cigre_mv", "secured_against": ["line 99"]},
+    }
+    with pytest.raises(InputError):
+        run(Scenario.from_dict(data))
+    assert list(tmp_path.iterdir()) == []
