@@ -193,6 +193,14 @@ def test_collateral_stops_orders_that_could_cost_too_much():
     assert ex.submit(b, 0, "sell", -1000, 401).reason == "collateral limit"
 
 
+def test_an_operator_needs_no_collateral():
+    ex, _ = make(collateral_eur=0.0)
+    operator = ex.register("operator", node="n", secured=False)
+    assert ex.submit(0, 0, "buy", 1, 1).reason == "collateral limit"
+    assert ex.submit(operator, 0, "buy", 1000, 1_000_000).status == "resting"
+    assert Exchange.replay(ex.log).state_hash() == ex.state_hash()
+
+
 def test_batches_equal_single_orders():
     rng = np.random.default_rng(1)
     n = 2000
