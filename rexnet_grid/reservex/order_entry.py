@@ -150,7 +150,8 @@ class OrderEntry(Clearing):
         ``time_in_force`` is as for :meth:`submit_linked`.
         """
         n, code = len(units), _SIDES.get(side, -1)
-        legs = np.array([list(units), [code] * n, [_bounded(price)] * n, [_bounded(lots)] * n], dtype=np.int64)
+        when = [_bounded(unit) for unit in units]
+        legs = np.array([when, [code] * n, [_bounded(price)] * n, [_bounded(lots)] * n], dtype=np.int64)
         return self.submit_linked(account, legs, time_in_force)
 
     def submit_linked(self, account: int, legs: IntArray, time_in_force: BlockLife = "fok") -> Receipt:
@@ -171,14 +172,20 @@ class OrderEntry(Clearing):
         ------
         InputError
             When ``time_in_force`` is neither.
+        ValueError
+            When ``legs`` is no such array.
         """
+        legs = np.asarray(legs)
+        if legs.ndim != 2 or len(legs) != 4 or (legs.size and legs.dtype.kind not in "iu"):
+            raise ValueError(f"legs must be whole numbers of shape (4, n), not {legs.dtype} of shape {legs.shape}")
+        legs = np.ascontiguousarray(legs, dtype=np.int64)
         if time_in_force not in _LIVES:
             raise InputError([Issue("order", "time_in_force", repr(time_in_force), '"fok" or "gate"')])
         if legs.shape[1] == 0:
             legs = np.array([[-1], [0], [0], [0]], dtype=np.int64)
         code = -1
         while code < 0:
-            code = run_linked(*self._state(), account, legs, _LIVES[time_in_force])
+            code = run_linked(*self._state(), _bounded(account), legs, _LIVES[time_in_force])
             if code < 0:
                 self._arena.make_room(2 * legs.shape[1], legs.shape[1] + 1)
         receipt = receipt_of(self._arena, code)
@@ -188,10 +195,10 @@ class OrderEntry(Clearing):
 
     def submit_base(self, account: int, units: Sequence[int], side: Side, price: int, lots: int) -> BatchReceipt:
         """Submit a base contract: the same limit order in every unit, each trading on its own; one answer a unit."""
-        n = len(units)
-        full = [np.full(n, value, dtype=np.int64) for value in (account, _SIDES.get(side, -1), price, lots, 0)]
-        who, sides, prices, sizes, zeros = full
-        return self.submit_many(OrderBatch(who, np.array(units, dtype=np.int64), sides, prices, sizes, zeros, zeros))
+        given = (_bounded(account), _SIDES.get(side, -1), _bounded(price), _bounded(lots), 0)
+        who, sides, prices, sizes, zeros = (np.full(len(units), value, dtype=np.int64) for value in given)
+        when = np.array([_bounded(unit) for unit in units], dtype=np.int64)
+        return self.submit_many(OrderBatch(who, when, sides, prices, sizes, zeros, zeros))
 
     def submit_many(self, batch: OrderBatch) -> BatchReceipt:
         """Carry out a batch strictly in order, as if one by one."""

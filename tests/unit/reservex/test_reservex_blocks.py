@@ -175,6 +175,29 @@ def test_an_order_good_till_a_gate_that_has_closed_is_rejected():
     assert (got.status, got.reason) == ("rejected", "unit is not open")
 
 
+def test_numbers_out_of_this_world_are_rejected_not_raised():
+    ex, (a, *_) = make()
+    before = ex.orders().tobytes()
+    huge = 10**30
+    asked = [
+        ex.submit_block(a, [1, huge], "buy", 50, 5, time_in_force="gate"),
+        ex.submit_block(a, [1, 2], "buy", huge, 5),
+        ex.submit_block(huge, [1, 2], "buy", 50, 5),
+        ex.submit_block(a, [1, 2], "give", 50, 5),  # type: ignore[arg-type]
+        ex.submit_block(a, [], "buy", 50, 5),
+        ex.submit_block(a, [1, 1], "buy", 50, 5, time_in_force="gate"),
+    ]
+    assert [got.status for got in asked] == ["rejected"] * 6
+    assert asked[-1].reason == "units of a block must differ"
+    assert ex.submit_base(a, [1, huge], "buy", 50, huge).status.tolist() == ["rejected"] * 2
+    assert ex.orders().tobytes() == before
+    assert len(ex.blocks(a)) == 0
+    with pytest.raises(ValueError, match="shape"):
+        ex.submit_linked(a, np.zeros((3, 2), dtype=np.int64))
+    with pytest.raises(ValueError, match="whole numbers"):
+        ex.submit_linked(a, np.full((4, 2), 1.5))
+
+
 def test_how_long_a_block_waits_is_one_of_two_words():
     ex, (a, *_) = make()
     with pytest.raises(InputError, match='"fok" or "gate"'):
