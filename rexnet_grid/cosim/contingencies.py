@@ -1,4 +1,4 @@
-"""What fails between two boundaries: a branch trips, a participant stops."""
+"""What fails between two boundaries: a branch or pipe trips, a pump or participant stops."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rexnet_grid.electric import ElectricDelivery
+    from rexnet_grid.rexdynnet import HeatDelivery
 
 
 def switch_branch(network: ElectricDelivery, branch: str, in_service: bool) -> None:
@@ -14,6 +15,20 @@ def switch_branch(network: ElectricDelivery, branch: str, in_service: bool) -> N
     state = network.save()
     out = [name for name in state["out"] if name != branch]
     network.change(out if in_service else [*out, branch], state["taps"])
+
+
+def switch_pipe(network: HeatDelivery, pipe: str, in_service: bool) -> None:
+    """Shut the valves of a pipe, supply and return, or open them; what else is shut stays shut."""
+    closed, stopped = network.out_of_service
+    others = [name for name in closed if name != pipe]
+    network.change(others if in_service else [*others, pipe], stopped)
+
+
+def switch_pump(network: HeatDelivery, plant: str, in_service: bool) -> None:
+    """Stop the circulation pump of a plant, or start it; what else is out stays out."""
+    closed, stopped = network.out_of_service
+    others = [name for name in stopped if name != plant]
+    network.change(closed, others if in_service else [*others, plant])
 
 
 @dataclass(slots=True)

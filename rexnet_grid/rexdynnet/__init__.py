@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
     from rexnet_grid.rexdynnet.pipe import Pipe
     from rexnet_grid.rexdynnet.plants import Chp, Collector, EfficiencyCurve, OperatingRange
+    from rexnet_grid.rexdynnet.pump import Pump
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
     from rexnet_grid.rexdynnet.single import simulate_pipe
     from rexnet_grid.rexdynnet.tank import StratifiedTank
@@ -42,6 +43,7 @@ __all__ = [
     "OperatingRange",
     "Pipe",
     "Plant",
+    "Pump",
     "SetPoint",
     "StratifiedTank",
     "Substation",
@@ -69,6 +71,7 @@ _HOME = {
     "OperatingRange": "plants",
     "Pipe": "pipe",
     "Plant": "network",
+    "Pump": "pump",
     "SetPoint": "heating",
     "StratifiedTank": "tank",
     "Substation": "network",

@@ -27,7 +27,7 @@ from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from rexnet_grid.delivery import Headroom
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -118,17 +118,33 @@ class HeatDelivery:
         self._parts = parts
         self._dt = np.array([unit_minutes * 60.0 / parts])
         self._outputs = new_outputs(self._sim.layout, parts)
-        self._factors = flow_factors(self._sim.layout)
         self._plant_c = self._target_c(0)
         self._told = 0
         self._outlook: Outlook | None = None
-        self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
         self.control = control or ControlSettings()
-        self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
         self._plans: dict[int, FlowPlan] = {}
-        self._rows = HeadroomRows(
-            network, self._sim.layout, self._factors, self.limits, self.return_c, self._foreseer.usual_kg_s, self.nodes
-        )
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Derive what depends on which pipes are open and which plants pump."""
+        layout = self._sim.layout
+        self._factors = flow_factors(layout)
+        self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
+        self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
+        usual = self._foreseer.usual_kg_s
+        self._rows = HeadroomRows(self.network, layout, self._factors, self.limits, self.return_c, usual, self.nodes)
+
+    def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
+        """Shut pipes and stop plants from now on, see :meth:`HeatSimulation.change`; all others are in service."""
+        self._sim.change(closed, stopped)
+        self._prepare()
+        self._plans = {}
+        self._told += 1
+
+    @property
+    def out_of_service(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Pipes that are shut and plants that do not pump."""
+        return self._sim.closed, self._sim.stopped
 
     @property
     def carrier(self) -> Literal["heat"]:
@@ -279,9 +295,12 @@ class HeatDelivery:
 
     def restore(self, state: tuple[State, float, dict[int, FlowPlan]]) -> None:
         """Go back to a saved state, exactly."""
+        drawn = self._sim.layout
         self._sim.restore(state[0])
         self._plant_c, self._plans = state[1], dict(state[2])
         self._told += 1
+        if self._sim.layout is not drawn:
+            self._prepare()
 
     def _target_c(self, unit: int) -> float:
         plant = self.network.plants[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numba import njit
 
 from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
+from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
 from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import order_nodes
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RETURN_TOLERANCE_K = 0.1
 MAX_ROUNDS = 8
+MAX_CUTS = 40
 SMALLEST_FLOW_KG_S = 1e-6
 SMALLEST_SPREAD_K = 1.0
 
@@ -162,9 +163,25 @@ def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, 
         state.arrive_c[s] = expected + (arrived - expected) / (1.0 - slope)
         if flow > 0.0 and math.isnan(inputs.flow_kg_s[row, s]):
             back = arrived - inputs.heat_w[row, s] / (flow * layout.fluid[1])
-            full = flow >= layout.sub_max_kg_s[s] and back < wanted
+            full = flow >= scratch.most_kg_s[s] and back < wanted
             again = again or (abs(back - wanted) > RETURN_TOLERANCE_K and not full)
     return again
+
+
+@njit(cache=True, error_model="numpy")
+def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
+    """Find the flows for what substations draw, cut to what the pumps can lift; return whether the loops converged."""
+    scratch.most_kg_s[:] = layout.sub_max_kg_s
+    scratch.asked_kg_s[:] = scratch.sub_kg_s
+    set_draw(layout, scratch, inputs, row)
+    solved = solve_flows(layout, scratch.draw, state.flow)
+    for cut in range(MAX_CUTS):
+        give_back = cut < MAX_CUTS // 2
+        if not solved or not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row], give_back):
+            break
+        set_draw(layout, scratch, inputs, row)
+        solved = solve_flows(layout, scratch.draw, state.flow)
+    return solved
 
 
 @njit(cache=True, error_model="numpy")
@@ -180,8 +197,7 @@ def supply_side(
     solved = True
     for attempt in range(MAX_ROUNDS):
         draws(layout, scratch, inputs, row, state.arrive_c)
-        set_draw(layout, scratch, inputs, row)
-        solved = solve_flows(layout, scratch.draw, state.flow)
+        solved = find_flows(layout, state, scratch, inputs, row)
         order_nodes(layout, state, scratch.degree)
         set_films(layout, scratch, state.flow)
         set_rates(layout, state, scratch)
@@ -222,7 +238,7 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
         elif flow > 0.0:
             back = arrived - heat / (flow * heat_capacity)
             if math.isnan(inputs.flow_kg_s[row, s]):
-                full = flow >= layout.sub_max_kg_s[s]
+                full = flow >= scratch.most_kg_s[s]
                 floor = wanted if full else wanted - 1.0
                 back = max(back, min(floor, arrived))
         given = flow * heat_capacity * (arrived - back) if flow > 0.0 else 0.0
@@ -237,24 +253,6 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
             scratch.source_c[node] += (back - scratch.source_c[node]) * (flow / together)
             scratch.source_kg_s[node] = together
     return total
-
-
-@njit(cache=True, error_model="numpy")
-def worst_head(layout: Layout, scratch: Scratch) -> float:
-    """Return the pressure that the main plant needs for its worst substation, both ways [Pa]."""
-    drop = np.zeros(scratch.draw.shape[0])
-    for k in range(1, layout.tree_node.shape[0]):
-        p = layout.tree_pipe[k]
-        if p < 0:
-            continue
-        node = layout.tree_node[k]
-        sign = 1.0 if layout.pipe_to[p] == node else -1.0
-        drop[node] = drop[layout.tree_parent[k]] + sign * scratch.dp_pa[p]
-    worst = 0.0
-    for s in range(layout.sub_node.shape[0]):
-        if scratch.sub_kg_s[s] > 0.0:
-            worst = max(worst, drop[layout.sub_node[s]])
-    return 2.0 * worst
 
 
 @njit(cache=True, error_model="numpy")
@@ -292,7 +290,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
         for p in range(state.flow.shape[0]):
             outputs.pipe_kg_s[row, p] = state.flow[p]
             outputs.dp_pa[row, p] = scratch.dp_pa[p]
-        outputs.head_pa[row, 0] = worst_head(layout, scratch)
+        write_heads(layout, scratch, outputs, row)
         after = stored_heat(layout, state, reference_c)
         outputs.ledger[row, 0] = plant
         outputs.ledger[row, 1] = delivered

@@ -26,6 +26,7 @@ class Layout(NamedTuple):
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
+    ``pump`` (G, 5) see :mod:`pump`; ``sub_needs_pa`` (S,) pressure that a substation needs;
     ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number; ``exchanger`` (S, 2, 6) those of heating
     and hot water, see :mod:`ends`.
     """
@@ -62,6 +63,8 @@ class Layout(NamedTuple):
     plant_node: IntArray
     plant_max_w: FloatArray
     plant_live: IntArray
+    pump: FloatArray
+    sub_needs_pa: FloatArray
     fluid: FloatArray
     exchanger: FloatArray
 
@@ -73,7 +76,8 @@ class State(NamedTuple):
     [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
     ``level`` (2, P) how finely each pipe is resolved; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
-    ``order`` (N,) direction of flow and the nodes in its order.
+    ``order`` (N,) direction of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are
+    shut and plants that do not pump.
     """
 
     parcel: FloatArray
@@ -85,6 +89,8 @@ class State(NamedTuple):
     flow: FloatArray
     sign: IntArray
     order: IntArray
+    closed: IntArray
+    stopped: IntArray
 
 
 class Scratch(NamedTuple):
@@ -105,6 +111,9 @@ class Scratch(NamedTuple):
     source_c: FloatArray
     mean_c: FloatArray
     sub_kg_s: FloatArray
+    most_kg_s: FloatArray
+    asked_kg_s: FloatArray
+    node_drop_pa: FloatArray
     plant_kg_s: FloatArray
     plant_c: FloatArray
     return_c: FloatArray
@@ -140,8 +149,9 @@ class Outputs(NamedTuple):
     """Means over each step; ``ledger`` (T, 5) columns plant, delivered, loss, stored, residual [W].
 
     ``supply_c``, ``return_c`` (T, N); ``sub_kg_s``, ``delivered_w``, ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
-    (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) pressure to the
-    worst substation and back.
+    (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
+    worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
+    ``differential_pa`` (T, S) between supply and return at each substation.
     """
 
     supply_c: FloatArray
@@ -155,6 +165,9 @@ class Outputs(NamedTuple):
     plant_kg_s: FloatArray
     plant_c: FloatArray
     head_pa: FloatArray
+    plant_head_pa: FloatArray
+    pump_w: FloatArray
+    differential_pa: FloatArray
     ledger: FloatArray
 
 
@@ -178,6 +191,9 @@ def new_scratch(layout: Layout) -> Scratch:
         source_c=np.zeros(nodes),
         mean_c=np.zeros(nodes),
         sub_kg_s=np.zeros(subs),
+        most_kg_s=np.zeros(subs),
+        asked_kg_s=np.zeros(subs),
+        node_drop_pa=np.zeros(nodes),
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
         return_c=np.zeros(subs),
@@ -193,7 +209,7 @@ def new_outputs(layout: Layout, steps: int) -> Outputs:
     """Return empty results for ``steps`` steps."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
-    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, 5)
+    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, 5)
     return Outputs(*(np.zeros((steps, width)) for width in widths))
 
 
@@ -251,4 +267,6 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
         flow=np.zeros(len(layout.pipe_from)),
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),
+        closed=np.zeros(len(layout.pipe_from), dtype=np.int64),
+        stopped=np.zeros(len(layout.plant_node), dtype=np.int64),
     )

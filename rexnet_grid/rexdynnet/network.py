@@ -14,6 +14,7 @@ from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.topology import build_layout
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.emitters import Emitter
     from rexnet_grid.rexdynnet.exchanger import Exchanger
     from rexnet_grid.rexdynnet.layout import Layout
+    from rexnet_grid.rexdynnet.pump import Pump
     from rexnet_grid.rexdynnet.results import HeatRun
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
@@ -43,6 +45,8 @@ class Substation:
         What its control valve lets through [kg/s]; 0 for the flow at 3 m/s in its pipe.
     min_supply_c
         Lowest supply temperature it can work with [degC].
+    min_differential_pa
+        Pressure between supply and return that its valve and exchanger need [Pa].
     heating, hot_water
         Heat exchangers between network and house; without any the return temperature is what is handed in.
     emitter
@@ -54,6 +58,7 @@ class Substation:
     return_c: float = 40.0
     max_mass_flow_kg_s: float = 0.0
     min_supply_c: float = 55.0
+    min_differential_pa: float = 0.0
     heating: Exchanger | None = None
     hot_water: Exchanger | None = None
     emitter: Emitter | None = None
@@ -78,6 +83,8 @@ class Plant:
         Limits of its supply temperature [degC].
     supply_c
         Usual supply temperature [degC].
+    pump
+        Its circulation pump; without one any head is given, at an efficiency of 0.6.
     """
 
     node: str
@@ -85,6 +92,7 @@ class Plant:
     min_supply_c: float = 55.0
     max_supply_c: float = 95.0
     supply_c: float = 75.0
+    pump: Pump | None = None
 
 
 @dataclass(frozen=True)
@@ -188,9 +196,9 @@ class HeatNetwork:
         """Nodes of the plants, the main one first."""
         return tuple(p.node for p in self.plants)
 
-    def layout(self) -> Layout:
-        """Return the arrays that the kernels work on."""
-        return build_layout(self)
+    def layout(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:
+        """Return the arrays that the kernels work on, with some pipes shut and some plants not pumping."""
+        return build_layout(self, closed, stopped)
 
     def start(self, initial_c: float | Any = 60.0, **options: Any) -> HeatSimulation:
         """Return a simulation whose pipes hold water of ``initial_c`` [degC]; see :class:`HeatSimulation`."""
@@ -242,7 +250,9 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
             if node not in reached
         ]
     for s in network.substations:
-        issues += _number_issues(where, f"substation {s.node}", s, ("design_heat_kw", "max_mass_flow_kg_s"))
+        issues += _number_issues(
+            where, f"substation {s.node}", s, ("design_heat_kw", "max_mass_flow_kg_s", "min_differential_pa")
+        )
     for p in network.plants:
         issues += _number_issues(where, f"plant {p.node}", p, ("max_heat_kw",))
         if not p.min_supply_c <= p.max_supply_c:

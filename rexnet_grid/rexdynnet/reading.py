@@ -8,8 +8,10 @@ file                    columns (those in brackets may be missing or empty)
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
                         roughness_m, minor_loss]
-``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, annual_kwh]
-``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c]; the first plant is the main one
+``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, min_differential_pa,
+                        annual_kwh]
+``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c, pump_shutoff_pa, pump_fall_pa_s2_kg2,
+                        pump_efficiency, pump_best_kg_s]; the first plant is the main one
 ======================  ============================================================================================
 
 Lengths are those of the route; supply and return pipe both follow from it.
@@ -28,6 +30,7 @@ from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 from rexnet_grid.rexdynnet.network import KINDS, HeatNetwork
 from rexnet_grid.rexdynnet.pipe import Pipe
+from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.fluid import Fluid
@@ -45,8 +48,21 @@ PIPE_COLUMNS = {
     "roughness_m": "roughness_m",
     "minor_loss": "minor_loss",
 }
-SUBSTATION_COLUMNS = ("design_heat_kw", "return_c", "max_mass_flow_kg_s", "min_supply_c", "annual_kwh")
-PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
+SUBSTATION_COLUMNS = (
+    "design_heat_kw",
+    "return_c",
+    "max_mass_flow_kg_s",
+    "min_supply_c",
+    "min_differential_pa",
+    "annual_kwh",
+)
+PUMP_COLUMNS = {
+    "pump_shutoff_pa": "shutoff_pa",
+    "pump_fall_pa_s2_kg2": "fall_pa_s2_kg2",
+    "pump_efficiency": "efficiency",
+    "pump_best_kg_s": "best_kg_s",
+}
+PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c", *PUMP_COLUMNS)
 _REQUIRED = {
     "nodes.csv": ("name", "kind"),
     "pipes.csv": ("name", "from_node", "to_node", "length_m"),
@@ -162,6 +178,21 @@ def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) ->
         return None
 
 
+def _add_pump(folder: Path, where: str, node: str, graph: nx.Graph, issues: list[Issue]) -> None:
+    """Make the pump of a plant from its columns, if it has any."""
+    data = graph.nodes[node]
+    given = {field: data.pop(column) for column, field in PUMP_COLUMNS.items() if column in data}
+    if not given:
+        return
+    if "shutoff_pa" not in given:
+        issues.append(Issue(str(folder), f"{where}, pump_shutoff_pa", "", "the head without flow [Pa]"))
+        return
+    try:
+        data["pump"] = Pump(**given)
+    except InputError as error:
+        issues += [Issue(str(folder), f"{where}, pump_{i.key}", i.value, i.expected, i.hint) for i in error.issues]
+
+
 def _add_ends(
     folder: Path,
     file: str,
@@ -185,6 +216,7 @@ def _add_ends(
         listed.add(node)
         values = {key: _number(folder, where, key, row, issues) for key in columns if row.get(key)}
         graph.nodes[node].update(values)
+        _add_pump(folder, where, node, graph, issues)
         ordered.add_node(node)
     issues += [
         Issue(str(folder), f"{file}, node", "", f"a row for {node}, which nodes.csv calls a {kind}")

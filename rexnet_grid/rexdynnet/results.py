@@ -34,7 +34,11 @@ class HeatRun:
     pipe_flow_kg_s, pressure_drop_pa
         Flow and pressure drop along each supply pipe, positive from its first to its second node [kg/s, Pa].
     pump_head_pa
-        Pressure to the worst substation and back [Pa].
+        Pressure drop to the worst substation and back [Pa].
+    plants_head_pa, pumps_kw
+        Head and electric power of each plant's circulation pump [Pa, kW].
+    differential_pa
+        Pressure between supply and return at each substation [Pa]; the least of them in ``worst_differential_pa``.
     plant_kw
         Heat of the main plant [kW]; of all plants in ``plants_kw``.
     loss_kw, stored_kw
@@ -51,11 +55,21 @@ class HeatRun:
     pipe_flow_kg_s: pd.DataFrame
     pressure_drop_pa: pd.DataFrame
     pump_head_pa: pd.Series
+    plants_head_pa: pd.DataFrame
+    pumps_kw: pd.DataFrame
+    differential_pa: pd.DataFrame
     plant_kw: pd.Series
     plants_kw: pd.DataFrame
     loss_kw: pd.Series
     stored_kw: pd.Series
     balance_error: pd.Series
+
+    @property
+    def worst_differential_pa(self) -> pd.Series:
+        """Pressure between supply and return at the worst substation of each step [Pa]."""
+        worst = self.differential_pa.min(axis=1).rename("worst_differential_pa")
+        worst.attrs["unit"] = "Pa"
+        return worst
 
 
 def relative_error(ledger: FloatArray) -> FloatArray:
@@ -88,6 +102,9 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         pipe_flow_kg_s=frame(outputs.pipe_kg_s, network.pipes, "kg/s"),
         pressure_drop_pa=frame(outputs.dp_pa, network.pipes, "Pa"),
         pump_head_pa=series(outputs.head_pa[:, 0], "pump_head_pa", "Pa"),
+        plants_head_pa=frame(outputs.plant_head_pa, network.plant_names, "Pa"),
+        pumps_kw=frame(outputs.pump_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
+        differential_pa=frame(outputs.differential_pa, subs, "Pa"),
         plant_kw=series(ledger[:, PLANT] / WATT_PER_KILOWATT, "plant_kw", "kW"),
         plants_kw=frame(outputs.plant_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
         loss_kw=series(ledger[:, LOSS] / WATT_PER_KILOWATT, "loss_kw", "kW"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rexnet_grid.errors import ConvergenceError, Issue
+from rexnet_grid.errors import ConvergenceError, Issue, did_you_mean
 from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_range, check_water, raise_if, table
 from rexnet_grid.rexdynnet.kernel import advance
@@ -27,11 +27,14 @@ from rexnet_grid.rexdynnet.layout import (
 from rexnet_grid.rexdynnet.results import HeatRun, to_run
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
 LARGEST_KW = 1e7
+NEVER_SEEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ class HeatStep:
     plant_kw, delivered_kw, loss_kw, stored_kw, residual_kw
         Totals [kW].
     pump_head_pa
-        [Pa].
+        Drop to the worst substation and back [Pa].
+    plants_head_pa, pumps_kw
+        (n_plants,) head and electric power of the circulation pumps [Pa, kW].
+    differential_pa
+        (n_substations,) pressure between supply and return [Pa].
     """
 
     supply_c: FloatArray
@@ -70,6 +77,9 @@ class HeatStep:
     stored_kw: float
     residual_kw: float
     pump_head_pa: float
+    plants_head_pa: FloatArray
+    pumps_kw: FloatArray
+    differential_pa: FloatArray
 
 
 class HeatSimulation:
@@ -92,6 +102,7 @@ class HeatSimulation:
         raise_if(issues)
         self.network = network
         self.layout = network.layout()
+        self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         ones = np.ones(len(self.layout.pipe_from))
         self.state = initial_state(self.layout, pair[0] * ones, pair[1] * ones, pair[0] * ones)
         self._backup = copy_state(self.state)
@@ -109,8 +120,61 @@ class HeatSimulation:
         return copy_state(self.state)
 
     def restore(self, state: State) -> None:
-        """Go back to a saved state, exactly."""
+        """Go back to a saved state, exactly; pipes and plants are shut as they were then."""
         overwrite_state(self.state, state)
+        self._draw()
+
+    def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
+        """Shut pipes and stop plants from now on; what is not named is open and pumps.
+
+        Water stands in what no plant reaches any more and cools; what substations there ask for is unserved. Where a
+        part of the network is cut off with a plant of its own, the first that pumps keeps the pressure there.
+
+        Parameters
+        ----------
+        closed
+            Names of pipes, each shut on supply and return.
+        stopped
+            Nodes of plants.
+
+        Raises
+        ------
+        NetworkDataError
+            For a name that is none; nothing has changed then.
+        """
+        issues = [
+            Issue(self.network.name, key, name, f"a {kind} of the network", did_you_mean(name, known))
+            for key, kind, names, known in (
+                ("closed", "pipe", closed, self.network.pipes),
+                ("stopped", "plant", stopped, self.network.plant_names),
+            )
+            for name in names
+            if name not in known
+        ]
+        raise_if(issues)
+        self.state.closed[:] = [name in closed for name in self.network.pipes]
+        self.state.stopped[:] = [name in stopped for name in self.network.plant_names]
+        self._draw()
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """Pipes that are shut."""
+        return tuple(n for n, shut in zip(self.network.pipes, self.state.closed, strict=True) if shut)
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Plants that do not pump."""
+        return tuple(n for n, off in zip(self.network.plant_names, self.state.stopped, strict=True) if off)
+
+    def _draw(self) -> None:
+        """Bring the layout in line with what is shut and stopped."""
+        wanted = (self.closed, self.stopped)
+        if wanted == self._drawn:
+            return
+        self._drawn = wanted
+        self.layout = self.network.layout(*wanted)
+        self.state.flow[:] = 0.0
+        self.state.sign[:] = NEVER_SEEN
 
     def step(
         self,
@@ -237,6 +301,7 @@ def _to_step(outputs: Outputs) -> HeatStep:
         o.supply_c, o.return_c, o.sub_kg_s, o.delivered_w / WATT_PER_KILOWATT, o.unserved_w / WATT_PER_KILOWATT,
         o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
         float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
+        o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa,
     )  # fmt: skip
 
 

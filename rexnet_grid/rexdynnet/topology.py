@@ -13,6 +13,7 @@ from rexnet_grid.rexdynnet.ends import exchanger_table
 from rexnet_grid.rexdynnet.layout import Layout
 from rexnet_grid.rexdynnet.levels import CALM_EXCHANGERS
 from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
+from rexnet_grid.rexdynnet.pump import NO_CURVE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -110,6 +111,9 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
     max_flow = []
     for s in network.substations:
         widest = max(pipes[p].area_m2 for p in at_node[index[s.node]])
+        if forest.island[index[s.node]] < 0:
+            max_flow.append(0.0)
+            continue
         max_flow.append(s.max_mass_flow_kg_s or VALVE_VELOCITY_M_S * widest * fluid.density)
     return Layout(
         pipe_from=whole([a for a, _ in ends]),
@@ -132,6 +136,8 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         sub_max_kg_s=np.array(max_flow),
         plant_node=whole([index[g.node] for g in network.plants]),
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
+        pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
+        sub_needs_pa=np.array([s.min_differential_pa for s in network.substations]),
         plant_live=whole([int(root >= 0) for root in roots]),
         fluid=fluid_array(fluid),
         exchanger=exchanger_table(network.substations),

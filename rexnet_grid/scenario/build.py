@@ -11,7 +11,7 @@ import numpy as np
 
 from rexnet_grid.cosim import recording
 from rexnet_grid.cosim.carrier import CarrierMarket
-from rexnet_grid.cosim.contingencies import Outages, switch_branch
+from rexnet_grid.cosim.contingencies import Outages, switch_branch, switch_pipe, switch_pump
 from rexnet_grid.cosim.events import ScheduledEvent
 from rexnet_grid.cosim.feedback import Feedback
 from rexnet_grid.cosim.linepack import LinepackNews
@@ -35,6 +35,8 @@ from rexnet_grid.scenario.surroundings import weather_of
 from rexnet_grid.scenario.warming import compiled_side_by_side
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
     from rexnet_grid.prosumers.base import Population
@@ -48,6 +50,10 @@ if TYPE_CHECKING:
 
 LEAD_IN_MINUTES = 180
 PICTURES = 7
+ELEMENTS = {
+    "electricity": "a line or transformer of the electric network",
+    "heat": 'a pipe ("pipe NAME") or a plant\'s pump ("pump NODE") of the heat network',
+}
 JUST_BEFORE = 1e-3
 
 
@@ -198,31 +204,44 @@ def _accuracy(scenario: Scenario, carrier: Carrier) -> MeterAccuracy:
     return MeterAccuracy(energy, meters.voltage_class, meters.temperature_k)
 
 
+def _switches(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork) -> Mapping[str, Callable[[bool], None]]:
+    """Return what puts each element of a network out of service or back, by its name."""
+    if carrier == "electricity":
+        grid = cast("ElectricDelivery", network)
+        return {name: partial(switch_branch, grid, name) for name in grid.columns()["loading_percent"]}
+    if scenario.heat is None:
+        return {}
+    heat = cast("HeatDelivery", network)
+    pipes = {f"pipe {name}": partial(switch_pipe, heat, name) for name in heat.network.pipes}
+    return pipes | {f"pump {name}": partial(switch_pump, heat, name) for name in heat.network.plant_names}
+
+
 def _events(
     scenario: Scenario, networks: dict[Carrier, DeliveryNetwork], population: Population, outages: Outages
 ) -> tuple[ScheduledEvent, ...]:
     """Return the contingencies, each just before its unit closes and is delivered: trading did not see it coming.
 
-    Every element that is neither a branch of the grid nor a participant is an issue.
+    Every element that is no part of its network and no participant is an issue.
     """
-    members = {member.name: index for index, member in enumerate(population.members)}
-    grid = cast("ElectricDelivery | None", networks.get("electricity"))
-    branches = set(grid.columns()["loading_percent"]) if grid is not None else set()
+    switches = {carrier: _switches(scenario, carrier, network) for carrier, network in networks.items()}
+    members = {member.name: partial(outages.switch, index) for index, member in enumerate(population.members)}
     gate_units = max(_gate_units(market_rules(scenario.market.of(c), scenario.info.unit_minutes)) for c in networks)
     events, issues = [], []
     for number, fault in enumerate(scenario.contingencies):
         back = fault.action == "restore"
-        if grid is not None and fault.carrier == "electricity" and fault.element in branches:
-            happen = partial(switch_branch, grid, fault.element, back)
-        elif fault.element in members:
-            happen = partial(outages.switch, members[fault.element], back)
-        else:
-            expected = "a line or transformer of the electric network, or a participant"
-            hint = did_you_mean(fault.element, [*sorted(branches), *members])
+        own = switches.get(fault.carrier, {})
+        switch = own.get(fault.element) or members.get(fault.element)
+        if switch is None:
+            expected = f"{ELEMENTS[fault.carrier]}, or a participant"
+            hint = did_you_mean(fault.element, [*sorted(own), *members])
             key = f"contingencies[{number}].element"
             issues.append(Issue(where_of(scenario), key, f'"{fault.element}"', expected, hint))
             continue
-        events.append(ScheduledEvent(fault.unit - gate_units - JUST_BEFORE, f"{fault.element}: {fault.action}", happen))
+        events.append(
+            ScheduledEvent(
+                fault.unit - gate_units - JUST_BEFORE, f"{fault.element}: {fault.action}", partial(switch, back)
+            )
+        )
     if issues:
         raise ScenarioError(issues)
     return tuple(events)

@@ -38,3 +38,28 @@ def test_a_stopped_participant_neither_trades_nor_draws(scenario, build):
 def test_an_unknown_element_is_named_with_the_nearest_known_one(scenario, build):
     with pytest.raises(ScenarioError, match=r"contingencies\[0\].element.*tarfo"):
         build(scenario.with_({"contingencies": [{"unit": 0, "element": "tarfo 3"}]}))
+
+
+def with_heat(scenario, *faults):
+    heat = {"network": "destest", "supply_temperature_c": 70.0}
+    rules = scenario.market.model_dump() | {"heat": {"forward_units": 8}}
+    return scenario.with_({"heat": heat, "market": rules, "contingencies": list(faults)})
+
+
+def test_a_pipe_that_closes_leaves_what_is_behind_it_unserved(scenario, build):
+    faults = [
+        {"unit": 2, "carrier": "heat", "element": "pipe h-g"},
+        {"unit": 5, "carrier": "heat", "element": "pipe h-g", "action": "restore"},
+        {"unit": 6, "carrier": "heat", "element": "pump i"},
+    ]
+    run = finished(build(with_heat(scenario, *faults), "cut")).heat
+    behind = np.abs(run.mass_flow_kg_s["g-f"].to_numpy()) > 1e-6
+    assert behind.tolist() == [True, True, False, False, False, True, False, False]
+    main = np.abs(run.mass_flow_kg_s["i-h"].to_numpy()) > 1e-6
+    assert main.tolist() == [True] * 6 + [False] * 2
+    assert np.isfinite(run.supply_c.to_numpy()).all()
+
+
+def test_an_unknown_pipe_is_named_with_the_nearest_known_one(scenario, build):
+    with pytest.raises(ScenarioError, match=r'contingencies\[0\].element.*"pipe hg"[\s\S]*"pipe h-g"'):
+        build(with_heat(scenario, {"unit": 0, "carrier": "heat", "element": "pipe hg"}))
