@@ -76,6 +76,35 @@ def timed(network, steps, dt_s, repeats):
     return best, run
 
 
+def write_tape(network, file, days=4):
+    """Write some days of DESTEST and what we make of them, for ``peer_pandapipes.py``."""
+    steps = 96 * days
+    table = demand(network, steps + 1, 900.0)
+    forcing = {"return_temperature_c": 40.0, "supply_temperature_c": 75.0, "ground_c": 10.0}
+    first = table.iloc[0].to_dict()
+    steady = network.simulate(START, START + pd.Timedelta(days=2), 900.0, heat_demand_kw=first, **forcing)
+    spent = []
+    for _ in range(5):
+        begin = time.process_time()
+        run = network.simulate(table.index[0], table.index[-1], 900.0, heat_demand_kw=table, **forcing)
+        spent.append(time.process_time() - begin)
+    layout, nodes = network.layout(), list(network.nodes)
+    houses = list(network.substation_names)
+    pipes = [
+        (a, b, pipe.length_m, pipe.inner_diameter_m, 1.0 / pipe.loss_resistance_mk_w, pipe.roughness_m)
+        for a, b, pipe in zip(
+            layout.pipe_from, layout.pipe_to, (d["pipe"] for *_, d in network.graph.edges(data=True)), strict=True
+        )
+    ]
+    np.savez(
+        file, nodes=len(nodes), pipes=np.array(pipes), plant=nodes.index(network.plant_names[0]),
+        houses=[nodes.index(name) for name in houses], demand_kw=table.to_numpy()[:-1], ground_c=10.0, supply_c=75.0,
+        return_c=40.0, fluid=layout.fluid[:3], steady_c=steady.supply_c[houses].to_numpy()[-1],
+        steady_pa=steady.pump_head_pa.iloc[-1] / 2.0, days_c=run.supply_c[houses].to_numpy(),
+        step_s=min(spent) / steps,
+    )  # fmt: skip
+
+
 def report(name, seconds, steps, dt_s, run):
     year = seconds * YEAR_S / (steps * dt_s)
     print(f"{name:34s} {seconds:8.2f} s {seconds / steps * 1e6:9.1f} us/step {year:9.2f} s/year", end="  ")
@@ -87,11 +116,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--peer-s", type=float, help="a peer's measured time for the DESTEST year, for the ratio")
+    parser.add_argument("--tape", type=Path, help="only write some days for peer_pandapipes.py into this file")
     options = parser.parse_args()
     share = 200 if options.smoke else 1
     repeats = 1 if options.smoke else 3
     destest = HeatNetwork.from_csv(ROOT / "networks" / "heat" / "destest")
     timed(destest, 10, 900.0, 1)
+    if options.tape is not None:
+        write_tape(destest, options.tape)
+        return
     steps = 35040 // share
     seconds, run = timed(destest, steps, 900.0, repeats)
     year = report("DESTEST, quarter hours", seconds, steps, 900.0, run)

@@ -256,6 +256,21 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
 
 
 @njit(cache=True, error_model="numpy")
+def set_surroundings(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, side: int) -> None:
+    """Fill what each pipe of one side loses its heat to [degC]: the ground, warmed by the other pipe where they couple.
+
+    The other pipe counts with the mean of its ends, as last known.
+    """
+    for p in range(scratch.ground_c.shape[0]):
+        ground = inputs.ground_c[row, p % inputs.ground_c.shape[1]]
+        if layout.coupling[p] > 0.0:
+            other = state.node_c[1 - side]
+            mean = 0.5 * (other[layout.pipe_from[p]] + other[layout.pipe_to[p]])
+            ground += layout.coupling[p] * (mean - ground)
+        scratch.ground_c[p] = ground
+
+
+@njit(cache=True, error_model="numpy")
 def advance(layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs) -> int:
     """Step the network through every row of the forcing; return how many steps had loops that did not converge."""
     steps = inputs.supply_c.shape[0]
@@ -265,8 +280,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     before = stored_heat(layout, state, reference_c)
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
-        for p in range(scratch.ground_c.shape[0]):
-            scratch.ground_c[p] = inputs.ground_c[row, p % inputs.ground_c.shape[1]]
+        set_surroundings(layout, state, scratch, inputs, row, 0)
         calm_down(layout, state, scratch)
         lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
         if not solved:
@@ -275,6 +289,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             state.node_c[0, node] = scratch.mean_c[node]
             outputs.supply_c[row, node] = scratch.mean_c[node]
         delivered = substations(layout, scratch, inputs, outputs, row)
+        set_surroundings(layout, state, scratch, inputs, row, 1)
         lost += sweep(layout, state, scratch, 1, dt)
         for node in range(scratch.mean_c.shape[0]):
             state.node_c[1, node] = scratch.mean_c[node]

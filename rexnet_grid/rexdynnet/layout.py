@@ -20,7 +20,8 @@ class Layout(NamedTuple):
 
     ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``roughness_m``,
-    ``minor_loss``, ``mass_kg``, ``wall_j_k``, ``loss_w_k``, ``wall_resistance_k_w`` (P,) of one pipe on one side;
+    ``minor_loss``, ``mass_kg``, ``wall_j_k``, ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on
+    one side;
     ``body_kg``, ``shell_j_k`` (2, P) what moves as water and what trades heat with it at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
@@ -44,6 +45,7 @@ class Layout(NamedTuple):
     wall_j_k: FloatArray
     loss_w_k: FloatArray
     wall_resistance_k_w: FloatArray
+    coupling: FloatArray
     body_kg: FloatArray
     shell_j_k: FloatArray
     tree_node: IntArray

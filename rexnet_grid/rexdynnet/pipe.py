@@ -39,6 +39,9 @@ class Pipe:
         Sand roughness of the inner surface [m].
     minor_loss
         Sum of the loss coefficients of bends and fittings [-].
+    coupling
+        How much of the other pipe's temperature above ground this pipe sees as its surroundings [-], from 0 (none) to
+        1; see :mod:`pairs`.
     """
 
     length_m: float
@@ -53,6 +56,7 @@ class Pipe:
     soil_resistance: float = 0.0
     roughness_m: float = 5e-5
     minor_loss: float = 0.0
+    coupling: float = 0.0
 
     def __post_init__(self) -> None:
         issues = pipe_issues(self, "pipe")
@@ -123,6 +127,8 @@ def pipe_issues(pipe: Pipe, where: str) -> list[Issue]:
             issues.append(
                 Issue(where, item.name, str(value), "a number above zero" if strict else "a number, not negative")
             )
+    if pipe.coupling >= 1.0:
+        issues.append(Issue(where, "coupling", str(pipe.coupling), "a number from 0, below 1"))
     if not issues and pipe.loss_resistance_mk_w < MIN_RESISTANCE:
         issues.append(
             Issue(where, "insulation_thickness_m", str(pipe.insulation_thickness_m), "some resistance to the outside",

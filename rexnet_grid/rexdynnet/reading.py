@@ -7,7 +7,7 @@ file                    columns (those in brackets may be missing or empty)
 ``pipes.csv``           name, from_node, to_node, length_m, and either catalogue, series or inner_diameter_m;
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
-                        roughness_m, minor_loss]
+                        roughness_m, minor_loss, coupling]
 ``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, min_differential_pa,
                         annual_kwh]
 ``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c, pump_shutoff_pa, pump_fall_pa_s2_kg2,
@@ -47,6 +47,7 @@ PIPE_COLUMNS = {
     "soil_resistance_mk_w": "soil_resistance",
     "roughness_m": "roughness_m",
     "minor_loss": "minor_loss",
+    "coupling": "coupling",
 }
 SUBSTATION_COLUMNS = (
     "design_heat_kw",

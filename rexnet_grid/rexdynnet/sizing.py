@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, NetworkDataError
-from rexnet_grid.rexdynnet.catalogue import EN253, catalogue_pipe
+from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, catalogue_pipe
 from rexnet_grid.rexdynnet.hydraulics import pipe_drop
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
@@ -37,6 +37,8 @@ class SizingRule:
         Design temperatures [degC].
     series
         Insulation series of the catalogue.
+    twin
+        Whether twin pipes are laid, up to DN200.
     """
 
     max_gradient_pa_m: float = 150.0
@@ -44,6 +46,12 @@ class SizingRule:
     supply_c: float = 75.0
     return_c: float = 45.0
     series: int = 2
+    twin: bool = False
+
+    @property
+    def catalogue(self) -> tuple[str, ...]:
+        """The entries to choose from, smallest first."""
+        return tuple(EN15698 if self.twin else EN253)
 
 
 def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[HeatNetwork, pd.DataFrame]:
@@ -86,7 +94,7 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
         pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
         graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
     sized = HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
-    used = [name for name in EN253 if name in names]
+    used = [name for name in rule.catalogue if name in names]
     total = [sum(length for length, n in zip(layout.length_m, names, strict=True) if n == name) for name in used]
     lengths = pd.Series(total, index=used, dtype=np.float64)
     bill = pd.DataFrame({"route_m": lengths, "pipe_m": 2.0 * lengths})
@@ -98,7 +106,7 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
 def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: SizingRule) -> list[str]:
     """Return the name of the smallest fitting catalogue pipe of each route."""
     found: list[str] = [""] * len(flow)
-    for name in reversed(list(EN253)):
+    for name in reversed(rule.catalogue):
         pipe = catalogue_pipe(name, 1.0, rule.series)
         most = rule.max_velocity_m_s * pipe.area_m2 * layout.fluid[0]
         ones = np.ones(len(flow))

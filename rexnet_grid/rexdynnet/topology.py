@@ -67,6 +67,7 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
         "minor_loss": np.array([pipe.minor_loss for pipe in pipes]),
         "mass_kg": mass,
         "wall_j_k": wall,
+        "coupling": np.array([pipe.coupling for pipe in pipes]),
         "body_kg": np.stack((mass, mass + (wall - trading) / fluid.heat_capacity)),
         "shell_j_k": np.stack((wall, trading)),
         "loss_w_k": length / np.array([pipe.loss_resistance_mk_w for pipe in pipes]),
