@@ -79,15 +79,18 @@ def needed_supply_c(
 ) -> FloatArray:
     """Return the lowest supply temperature of the main plant that serves every reservation, (n_units,) [degC].
 
-    The drop to each substation is the one foreseen, with the valve as open as the reservation asks.
+    The drop to each substation is the one foreseen, with the valve as open as the reservation asks; one that no
+    plant reaches does not count.
     """
     plant, plants = network.plants[0], len(network.plants)
     drawn = np.clip(-seen.position_kw[:, plants : plants + len(return_c)], 0.0, None)
     per_kelvin = layout.sub_max_kg_s * (1.0 - limits.margin) * layout.fluid[1] / WATT_PER_KILOWATT
     lowest = np.array([s.min_supply_c for s in network.substations])
-    wanted = np.maximum(lowest, return_c + drawn / per_kelvin)
+    cut_off = per_kelvin <= 0.0
+    wanted = np.maximum(lowest, return_c + np.where(cut_off, 0.0, drawn / np.where(cut_off, 1.0, per_kelvin)))
     arrives = np.where(drawn > 0.0, seen.arrive_c, seen.full_c)
-    needed = (wanted + np.maximum(seen.supply_c[:, None] - arrives, 0.0)).max(axis=1)
+    by_sub = wanted + np.maximum(seen.supply_c[:, None] - arrives, 0.0)
+    needed = np.where(cut_off, plant.min_supply_c, by_sub).max(axis=1)
     return np.asarray(np.clip(needed, plant.min_supply_c, plant.max_supply_c))
 
 

@@ -116,7 +116,7 @@ class HeadroomRows:
         most = most_flow * self.kw_per_kg_k * np.maximum(seen.full_c - self.return_c, 0.0) * enough
         flow = seen.sub_flow.sum(axis=1, keepdims=True)
         wider = (flow + np.maximum(self.layout.sub_max_kg_s - seen.sub_flow, 0.0)) / np.maximum(flow, SMALLEST_FLOW)
-        per_kelvin = np.maximum(seen.kw_per_k[:, None], SMALLEST_FLOW) * wider
+        per_kelvin = np.maximum(np.maximum(seen.kw_per_k[:, None], SMALLEST_FLOW) * wider, SMALLEST_FLOW**2)
         matrix = self._empty(seen, self.subs)
         matrix[:, :, : self.plants + self.subs] = -(seen.full_share * most_flow * self.kw_per_kg_k / per_kelvin)[
             :, :, None

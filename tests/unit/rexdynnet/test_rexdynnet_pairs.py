@@ -44,7 +44,7 @@ def test_a_twin_pipe_loses_less_than_two_single_ones():
         single = side_by_side(catalogue_pipe(name.removeprefix("twin "), 1.0, 2), 1.0)
         pair = catalogue_pipe(name, 1.0, 2)
         common = [(1.0 - p.coupling) / p.loss_resistance_mk_w for p in (pair, single)]
-        assert 0.6 < common[0] / common[1] < 1.0, name
+        assert 0.45 < common[0] / common[1] < 1.0, name
 
 
 def test_pairs_that_cannot_be_are_refused():
@@ -52,7 +52,7 @@ def test_pairs_that_cannot_be_are_refused():
         side_by_side(Pipe(10.0, 0.1), 0.05)
     with pytest.raises(InputError, match="room for two"):
         twin(Pipe(10.0, 0.1), 0.2, 0.02)
-    with pytest.raises(InputError, match="twin DN50"):
+    with pytest.raises(InputError, match="twin DN20 to twin DN200"):
         catalogue_pipe("twin DN51", 10.0)
 
 
