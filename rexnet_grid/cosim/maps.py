@@ -81,13 +81,15 @@ def building_map(delivery: DwellingDelivery) -> NetworkMap:
 
 
 def heat_map(delivery: HeatDelivery) -> NetworkMap:
-    """Return where a heat network lies, in metres or degrees as its files say."""
+    """Return where a heat network lies: longitude and latitude [degree] where its files have them, else metres."""
     graph = delivery.network.graph
+    known = all("lon_deg" in data and "lat_deg" in data for _, data in graph.nodes(data=True))
+    east, north = ("lon_deg", "lat_deg") if known else ("x_m", "y_m")
     edges = [(data["from_node"], b if data["from_node"] == a else a, data) for a, b, data in graph.edges(data=True)]
     nodes = {
         "node": [str(node) for node in graph],
-        "x": [float(data.get("x_m", np.nan)) for _, data in graph.nodes(data=True)],
-        "y": [float(data.get("y_m", np.nan)) for _, data in graph.nodes(data=True)],
+        "x": [float(data.get(east, np.nan)) for _, data in graph.nodes(data=True)],
+        "y": [float(data.get(north, np.nan)) for _, data in graph.nodes(data=True)],
         "kind": [str(data["kind"]) for _, data in graph.nodes(data=True)],
     }
     branches = {

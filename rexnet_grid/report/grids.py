@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 MOST_MAP_UNITS = 400
+HALF_TURN = 180.0
 
 
 def grid_map(results: Results) -> Section | None:
@@ -67,6 +68,10 @@ def heat_map(results: Results) -> Section | None:
         return None
     supply = _thin(supply)
     values = supply.to_numpy()
+    ground = _beneath(results, list(supply.columns))
+    grey = 0 if ground is None else len(ground["nodes"]) - values.shape[1]
+    base = ground or base
+    hidden = np.full((len(values), grey), np.nan)
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     least = float(np.nanquantile(values, 0.01)) if np.isfinite(values).any() else 0.0
     floor = results.manifest.number("scenario", "heat", "supply_min_c")
@@ -78,14 +83,16 @@ def heat_map(results: Results) -> Section | None:
         "worst": "Coldest of the run",
         "worst_note": "each at its coldest",
         "start": int(supply.median(axis=1).fillna(np.inf).to_numpy().argmin()),
-        "node_values": plain(values, 2),
-        "node_worst": plain(supply.min().to_numpy(), 2),
+        "node_values": plain(np.hstack((hidden, values)), 2),
+        "node_worst": plain(np.concatenate((np.full(grey, np.nan), supply.min().to_numpy())), 2),
         "node_scale": {"title": "Supply temperature", "unit": "°C", "decimals": 1, "stops": stops},
     }
     sentence = (
         "Supply temperature at the plant, the junctions and the substations; what the plant sends out arrives later "
         "and colder the longer the way."
     )
+    if grey:
+        sentence += " In grey, the electric grid in the same streets."
     return Section("heat-map", "The heat network on its map", sentence, figure)
 
 
@@ -187,6 +194,47 @@ def _skeleton(results: Results, carrier: Carrier, columns: list[str], branch_col
         "kinds": [str(kinds.get(name, "")) for name in columns],
         "branches": [[a, b, i] for a, b, i, _ in drawn],
         "branch_names": [str(name) for *_, name in drawn],
+    }
+
+
+def _beneath(results: Results, columns: list[str]) -> Figure | None:
+    """Return the skeleton of both networks, the grid first, where they lie in the same town; else None."""
+    nodes = results.nodes
+    boxes = []
+    for carrier in ("electricity", "heat"):
+        place = nodes.loc[nodes["carrier"] == carrier, ["x", "y"]].to_numpy(dtype=np.float64)
+        place = place[np.isfinite(place).all(axis=1)]
+        if not len(place) or np.abs(place[:, 0]).max() > HALF_TURN:
+            return None
+        boxes.append((place.min(axis=0), place.max(axis=0)))
+    (low_a, high_a), (low_b, high_b) = boxes
+    if (np.maximum(low_a, low_b) > np.minimum(high_a, high_b)).any():
+        return None
+    grid = [str(n) for n in nodes.loc[nodes["carrier"] == "electricity", "node"].unique()]
+    names = [*grid, *columns]
+    number = {("electricity", n): i for i, n in enumerate(grid)}
+    number |= {("heat", n): len(grid) + i for i, n in enumerate(columns)}
+    table = results.branches
+    ends = [
+        (number.get((str(c), a)), number.get((str(c), b)), str(name))
+        for c, a, b, name in zip(table["carrier"], table["from_node"], table["to_node"], table["branch"], strict=True)
+    ]
+    edges = [(a, b, name) for a, b, name in ends if a is not None and b is not None]
+    keys = zip(nodes["carrier"].astype(str), nodes["node"], strict=True)
+    at = [number.get(key) for key in keys]
+    known = {i: xy for i, xy in zip(at, nodes[["x", "y"]].to_numpy(), strict=True) if i is not None}
+    kinds = {i: str(kind) for i, kind in zip(at, nodes["kind"], strict=True) if i is not None}
+    placed = place_nodes(len(names), known, [(a, b) for a, b, _ in edges])
+    if placed is None:
+        return None
+    return {
+        "type": "map",
+        "x": plain(placed[:, 0], 2),
+        "y": plain(placed[:, 1], 2),
+        "nodes": names,
+        "kinds": ["junction" if i < len(grid) else kinds.get(i, "") for i in range(len(names))],
+        "branches": [[a, b, -1] for a, b, _ in edges],
+        "branch_names": [name for *_, name in edges],
     }
 
 

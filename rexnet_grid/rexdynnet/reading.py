@@ -3,7 +3,7 @@
 ======================  ============================================================================================
 file                    columns (those in brackets may be missing or empty)
 ======================  ============================================================================================
-``nodes.csv``           name, kind (plant, substation, junction), [x_m, y_m]
+``nodes.csv``           name, kind (plant, substation, junction), [x_m, y_m, lon_deg, lat_deg]
 ``pipes.csv``           name, from_node, to_node, length_m, and either catalogue, series or inner_diameter_m;
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
@@ -35,6 +35,7 @@ from rexnet_grid.rexdynnet.pump import Pump
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.fluid import Fluid
 
+PLACE_COLUMNS = ("x_m", "y_m", "lon_deg", "lat_deg")
 PIPE_COLUMNS = {
     "inner_diameter_m": "inner_diameter_m",
     "wall_thickness_m": "wall_thickness_m",
@@ -94,7 +95,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
         if row["kind"] not in KINDS:
             hint = did_you_mean(row["kind"], KINDS)
             issues.append(Issue(str(folder), f"{where}, kind", row["kind"], "one of " + ", ".join(KINDS), hint))
-        place = {key: _number(folder, where, key, row, issues) for key in ("x_m", "y_m") if row.get(key)}
+        place = {key: _number(folder, where, key, row, issues) for key in PLACE_COLUMNS if row.get(key)}
         graph.add_node(row["name"], kind=row["kind"], **place)
     _add_pipes(folder, rows["pipes.csv"], graph, issues)
     ordered: nx.Graph[str] = nx.Graph()
