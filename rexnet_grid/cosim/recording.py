@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RATION = ("ration",)
 DISCARD = ("discard",)
 EXERCISED = ("call", "put")
+FUEL_COST = "fuel_cost_eur"
 
 
 def record_service(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier, hours: float) -> None:
@@ -129,8 +130,8 @@ def record_estimates(writer: RunWriter, carrier: Carrier, unit: int, learned: Se
         writer.append("estimates", {"carrier": carrier, "unit": unit, **columns})
 
 
-def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer]) -> None:
-    """Write the states of all participants' devices."""
+def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer]) -> float:
+    """Write the states of all participants' devices; return what the fuel of this unit cost [EUR]."""
     rows = [(member.name, key, value) for member in population for key, value in member.record().items()]
     if rows:
         names, quantities, values = zip(*rows, strict=True)
@@ -138,6 +139,7 @@ def record_devices(writer: RunWriter, unit: int, population: Sequence[Prosumer])
             "devices",
             {"unit": unit, "participant": list(names), "quantity": list(quantities), "value": list(values)},
         )
+    return float(sum(value for _, quantity, value in rows if quantity == FUEL_COST))
 
 
 def record_prices(writer: RunWriter, market: CarrierMarket, unit: int) -> None:

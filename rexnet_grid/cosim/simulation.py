@@ -244,7 +244,7 @@ class Simulation:
             recording.record_meters(self.writer, m, unit, readings[c])
             recording.record_prints(self.writer, m)
             self.tally.add(m, books[c], self.setup.grid.hours)
-        recording.record_devices(self.writer, unit, self.setup.population.members)
+        self.tally.fuel_cost_eur += recording.record_devices(self.writer, unit, self.setup.population.members)
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

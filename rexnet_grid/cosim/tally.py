@@ -36,6 +36,7 @@ class Tally:
         self.discarded_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.exercised_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
         self.loss_kwh: dict[Carrier, float] = dict.fromkeys(carriers, 0.0)
+        self.fuel_cost_eur = 0.0
         self.violations: Counter[str] = Counter()
         self.unclean_units: Counter[str] = Counter()
 
@@ -65,5 +66,6 @@ class Tally:
             "discarded_kwh": dict(self.discarded_kwh),
             "exercised_kwh": dict(self.exercised_kwh),
             "loss_kwh": dict(self.loss_kwh),
+            "fuel_cost_eur": self.fuel_cost_eur,
             "units_not_clean": {carrier: self.unclean_units[carrier] for carrier in self.energy_residual},
         }

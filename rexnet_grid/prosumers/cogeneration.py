@@ -50,8 +50,9 @@ class ChpPlant(Participant):
 
     and no more of it than those bids take the power of. It then sells that power for at least what makes the heat it
     sold pay, known from its own limits, :math:`(\varphi f - r) / c_b`; shortly before the gate for anything down to
-    nothing, because the heat is to be delivered, or it buys the heat back for at most what it received. An extraction
-    plant also sells power beyond the line at :math:`f / \eta + m`, and heat that needs no more power at
+    nothing, because the heat is to be delivered, or it buys the heat back for at most what it received. Less than its
+    minimum load it buys back for at most what heat is expected to cost. An extraction plant also sells power beyond
+    the line at :math:`f / \eta + m`, and heat that needs no more power at
     :math:`c_v f / \eta + m`. So a strained electric network reaches the heat market from this side too.
 
     Parameters
@@ -62,8 +63,8 @@ class ChpPlant(Participant):
         What it is.
     terms
         Its prices.
-    expected_price
-        (n_units,) the price of heat everybody expects [EUR/MWh].
+    expected_price, expected_power
+        (n_units,) the prices of heat and power everybody expects [EUR/MWh].
     minutes
         Length of a unit [min].
     patience
@@ -76,10 +77,12 @@ class ChpPlant(Participant):
         plant: Chp,
         terms: ChpTerms,
         expected_price: FloatArray,
+        expected_power: FloatArray,
         minutes: float,
         patience: Patience | None = None,
     ) -> None:
         super().__init__(identity)
+        self.expected_power = expected_power
         self.plant = plant
         self.terms = terms
         self.expected_price = expected_price
@@ -137,7 +140,7 @@ class ChpPlant(Participant):
 
     def _heat_quotes(self, lead: FloatArray, heat: MarketView, power: MarketView, gap: FloatArray) -> Quotes:
         plant, terms, units = self.plant, self.terms, heat.units
-        bid = np.where(power.bid == NO_PRICE, 0.0, power.bid * power.tick_eur_per_mwh)
+        bid = self._sure_bid(power)
         sold = np.maximum(self.heat.sold_kw[units], 0.0)
         free = free_kw(self.heat, units, plant.heat, self.minutes, np.full(len(units), np.inf))
         sells = np.where(power.bid == NO_PRICE, 0.0, power.bid_lots * power.lot_kw) - np.maximum(gap, 0.0)
@@ -159,8 +162,23 @@ class ChpPlant(Participant):
         lots = np.where(lead > LAST_OFFER_UNITS, whole_lots(together, heat.lot_kw), 0)
         stuck = (lead < LATE_UNITS) & (gap > power.lot_kw) & (power.bid == NO_PRICE)
         back = np.where(stuck, np.ceil(np.minimum(gap / plant.power_to_heat, sold) / heat.lot_kw - 1e-6), 0.0)
-        received = self.heat.received[units]
-        return make_quotes(heat, back.astype(np.int64), received, np.where(stuck, 0, lots), self.heat.ask(heat, limit))
+        idle = (lead < LATE_UNITS) & (sold > 0.0) & (sold < plant.heat.min_kw)
+        back = np.where(idle, np.ceil(sold / heat.lot_kw - 1e-6), back).astype(np.int64)
+        most = np.where(
+            idle, np.maximum(self.heat.received[units], self.expected_price[units]), self.heat.received[units]
+        )
+        keeps = np.where(stuck | (idle & (limit <= most)), 0, lots)
+        return make_quotes(heat, back, most, keeps, self.heat.ask(heat, limit))
+
+    def _sure_bid(self, power: MarketView) -> FloatArray:
+        """Return what power brings for sure [EUR/MWh], nothing where nobody bids.
+
+        While a unit gathers orders, bids may stand above asks and only the auction says who pays what: the lower of
+        both counts then, and of a bid that stands alone no more than is expected.
+        """
+        tick = power.tick_eur_per_mwh
+        other = np.where(power.ask == NO_PRICE, self.expected_power[power.units], power.ask * tick)
+        return np.where(power.bid == NO_PRICE, 0.0, np.minimum(power.bid * tick, other))
 
     def _power_quotes(self, lead: FloatArray, heat: MarketView, power: MarketView, gap: FloatArray) -> Quotes:
         plant, terms, units = self.plant, self.terms, power.units

@@ -91,6 +91,8 @@ class Summary:
         What prosumers paid to the external supply and the network operator, all carriers [EUR].
     supply_eur
         What the external supply received, all carriers [EUR].
+    fuel_cost_eur
+        What plants paid for fuel [EUR].
     cash_sum_quanta
         Sum of all cash, zero when the books close [quantum]; None when the manifest does not say.
     """
@@ -103,6 +105,7 @@ class Summary:
     carriers: Mapping[Carrier, CarrierSummary]
     cost_eur: float
     supply_eur: float
+    fuel_cost_eur: float
     cash_sum_quanta: int | None
 
     @property
@@ -149,6 +152,7 @@ def summarise(results: Results) -> Summary:
         carriers={carrier: _carrier(results, carrier) for carrier in manifest.rules if _took_part(results, carrier)},
         cost_eur=net_cost_of_prosumers(results),
         supply_eur=paid_to_supply(results),
+        fuel_cost_eur=manifest.number("fuel_cost_eur") or 0.0,
         cash_sum_quanta=None if cash is None else int(cash),
     )
 

@@ -149,7 +149,8 @@ class ParkMaker:
         )
         terms = ChpTerms(fuel, config.heat_margin_eur_per_mwh)
         identity = self._identity("heat", "electricity")
-        return ChpPlant(identity, plant, terms, self.kit.heat_price, self.kit.unit_minutes, self._patience())
+        kit = self.kit
+        return ChpPlant(identity, plant, terms, kit.heat_price, kit.power_price, kit.unit_minutes, self._patience())
 
     def tank(self) -> HeatStore:
         """Return a tank that starts two fifths full of hot water."""

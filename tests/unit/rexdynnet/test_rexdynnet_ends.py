@@ -15,6 +15,7 @@ from rexnet_grid.errors import InputError, NetworkDataError
 from rexnet_grid.rexdynnet import Emitter, Exchanger, HeatNetwork, Pipe
 from rexnet_grid.rexdynnet.emitters import FLOOR, log_mean
 from rexnet_grid.rexdynnet.exchanger import WATER_J_KGK, effectiveness, exchanged_w, needed_flow
+from rexnet_grid.rexdynnet.hotwater import stored_hot_water
 
 HEATING = Exchanger.design(20.0, 75.0, 45.0, 60.0, 40.0)
 HOT_WATER = Exchanger.design(35.0, 65.0, 25.0, 55.0, 10.0)
@@ -154,3 +155,27 @@ def test_radiators_lower_the_return_at_part_load():
         step = sim.step(900.0, heat_demand_kw=[8.0, 5.0], supply_temperature_c=75.0)
     a = network.nodes.index("a")
     assert step.return_c[a] == pytest.approx(by_load.return_c["a"].iloc[-1], abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), capacity=st.floats(1.0, 50.0), charge=st.floats(1.0, 40.0))
+def test_a_hot_water_store_keeps_its_energy(seed, capacity, charge):
+    drawn = np.random.default_rng(seed).exponential(0.5, 96)
+    store = stored_hot_water(drawn, capacity, charge, 0.25)
+    before = np.concatenate(([capacity], store.stored_kwh[:-1]))
+    np.testing.assert_allclose(0.25 * store.load_kw, drawn - store.unmet_kwh + store.stored_kwh - before, atol=1e-9)
+    assert store.load_kw.max() <= charge + 1e-9
+    assert (store.stored_kwh >= 0.0).all()
+    assert store.stored_kwh.max() <= capacity + 1e-9
+    assert ((store.unmet_kwh == 0.0) | (store.stored_kwh == 0.0)).all()
+
+
+def test_a_store_takes_the_peak_off_and_refuses_nonsense():
+    drawn = np.zeros(96)
+    drawn[30] = 5.0
+    store = stored_hot_water(drawn, 8.0, 4.0, 0.25)
+    assert store.load_kw.max() == 4.0
+    assert store.load_kw.sum() * 0.25 == pytest.approx(5.0)
+    assert store.unmet_kwh.sum() == 0.0
+    with pytest.raises(InputError, match=r"capacity_kwh[\s\S]*drawn_kwh"):
+        stored_hot_water([1.0, -1.0], 0.0, 4.0, 0.25)

@@ -93,3 +93,34 @@ def test_heat_alone_is_enough(tmp_path):
     results = simulate(scenario, out=tmp_path / "h")
     assert set(results.participants["carrier"]) == {"heat"}
     assert results.manifest.content["cash_sum_quanta"] == 0
+
+
+def test_loads_generators_and_suppliers_trade_heat_too(folder):
+    people = [
+        {"name": "baths", "kind": "load", "node": "SD1", "profile": "oven"},
+        {"name": "shop", "kind": "load", "node": "SD2", "rate_kw": 3},
+        {"name": "geothermal", "kind": "generator", "node": "i", "rate_kw": 4, "profile": "flow"},
+        {"name": "neighbour", "kind": "supplier", "node": "i", "rate_kw": 40, "price_eur_per_mwh": 60},
+        {"name": "gas", "kind": "boiler", "node": "i", "rate_kw": 40, "fuel_price_eur_per_mwh": 80, "efficiency": 0.9},
+    ]
+    scenario = Scenario.from_dict(
+        {
+            "scenario": {"name": "w", "start": date(2026, 1, 13), "units": 4},
+            "heat": {"network": "destest"},
+            "population": {"enabled": False},
+            "market": {"heat": {"forward_units": 4}},
+            "profiles": SCENARIO["profiles"],
+            "participants": people,
+        },
+        source=folder / "w.toml",
+    )
+    results = simulate(scenario, out=folder / "warm")
+    np.testing.assert_allclose(delivered(results, "geothermal"), 1.0)
+    sold = delivered(results, "neighbour")
+    wanted = -delivered(results, "baths") - delivered(results, "shop")
+    assert wanted.sum() > 0.8 * (4 * 3.0 + 5.0 + 6.0 + 7.0 + 8.0)
+    assert sold.sum() > 10.0
+    assert delivered(results, "gas").sum() < 0.5 * sold.sum()
+    assert results.manifest.content["cash_sum_quanta"] == 0
+    kinds = results.participants.set_index("name")["kind"]
+    assert kinds["neighbour"] == "contract"
