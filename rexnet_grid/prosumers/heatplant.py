@@ -14,7 +14,7 @@ from rexnet_grid.prosumers.sales import SalesBook, free_kw, whole_lots
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rexnet_grid.prosumers.base import BoolArray, Delivered, FloatArray, MarketView, Quotes
+    from rexnet_grid.prosumers.base import BoolArray, Delivered, FloatArray, IntArray, MarketView, Quotes
     from rexnet_grid.prosumers.forecast import BridgeForecast
     from rexnet_grid.prosumers.household import Patience
     from rexnet_grid.prosumers.participant import Identity
@@ -67,7 +67,8 @@ class HeatPlant(Participant):
 
     so that no part of an offer that is filled loses. While less than its minimum load is sold, it offers what is
     missing to that at the price at which the whole minimum load pays, and shortly before the gate it also bids for
-    what it sold, at most what it received: a plant that would not run buys itself free. Ramps bind neighbouring
+    what it sold, at most what it received: a plant that would not run buys itself free. What others make for less than
+    it saves it buys from them. Ramps bind neighbouring
     units: no unit is sold further above its neighbours than the plant can move. Where it can have its heat for less
     than what is expected to be paid, it asks for the expected price first and comes down as the gate comes nearer.
 
@@ -129,6 +130,9 @@ class HeatPlant(Participant):
         back = np.ceil(np.maximum(missing, idle) / view.lot_kw - 1e-6).astype(np.int64)
         limit = np.where(missing > idle, source.last_resort_eur_per_mwh, self.book.received[units])
         back = np.where((missing > 0.0) & (lead >= LATE_UNITS), 0, back)
+        swap, saved = self._cheaper_elsewhere(view, sold)
+        content = (missing <= 0.0) & (idle <= 0.0)
+        back, limit = np.where(content, swap, back), np.where(content, saved, limit)
         return {"heat": make_quotes(view, back, np.minimum(limit, price), offered, price)}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
@@ -149,6 +153,19 @@ class HeatPlant(Participant):
         """Return output, fuel, and what the fuel of this unit cost."""
         cost = self._fuel_kw * self.source.fuel_eur_per_mwh * self.minutes / 60.0 / KWH_PER_MWH
         return {"output_kw": self._output_kw, "fuel_kw": self._fuel_kw, "fuel_cost_eur": cost}
+
+    def _cheaper_elsewhere(self, view: MarketView, sold: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Return what others may make in its place, down to its minimum load, and what that saves less the margin.
+
+        A plant whose ramps bind its units to each other gives none of them back.
+        """
+        source = self.source
+        spare = np.maximum(sold - source.range.min_kw, 0.0)
+        if not np.isinf(source.range.ramp_kw_per_min):
+            spare = np.zeros_like(spare)
+        part = np.arange(1, LOOKS_AT_COST + 1)[:, None] / LOOKS_AT_COST * np.maximum(spare, view.lot_kw)
+        saved = (source.cost(sold) - source.cost(np.maximum(sold - part, 0.0))) / part
+        return whole_lots(spare, view.lot_kw), saved.min(axis=0) - source.margin_eur_per_mwh
 
     def _ask(
         self, view: MarketView, lead: FloatArray, sold: FloatArray, more: FloatArray, starting: BoolArray
