@@ -22,7 +22,7 @@ from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
 from rexnet_grid.rexdynnet.pumping import pump_kw
 from rexnet_grid.rexdynnet.rows import HeadroomRows
-from rexnet_grid.rexdynnet.sensitivity import flow_factors, supply_losses
+from rexnet_grid.rexdynnet.sensitivity import flow_factors, steady_losses
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
 
@@ -280,7 +280,7 @@ class HeatDelivery:
         cases[:, 1:, :] += np.diag(bump)
         layout, state = self._sim.layout, self._sim.state
         ground = self._ground_c(units[0]) if len(units) else 0.0
-        loss = supply_losses(
+        loss = steady_losses(
             layout, self._factors, state.order, cases.reshape(-1, subs), self._plant_c, self.return_c, ground
         ).reshape(len(levels), subs + 1)
         by_level = -(loss[:, 1:] - loss[:, :1]) / bump

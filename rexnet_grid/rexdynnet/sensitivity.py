@@ -38,7 +38,7 @@ def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
     return factors
 
 
-def supply_losses(
+def steady_losses(
     layout: Layout,
     factors: FloatArray,
     order: IntArray,
@@ -47,7 +47,7 @@ def supply_losses(
     return_c: FloatArray,
     ground_c: float,
 ) -> FloatArray:
-    """Return the steady heat loss of the supply side for many cases of demand, (n_cases,) [W].
+    """Return the steady heat loss of supply and return for many cases of demand, (n_cases,) [W].
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def supply_losses(
     heat_w
         (n_cases, n_substations) heat taken [W].
     supply_c, return_c, ground_c
-        At the plants, at the substations (n_substations,), around the pipes [degC].
+        At the plants, given back by the substations (n_substations,), around the pipes [degC].
     """
     heat_capacity = layout.fluid[1]
     arrive = np.full(heat_w.shape, supply_c)
@@ -84,4 +84,30 @@ def supply_losses(
                 into[:, far] += out
                 energy[:, far] += out * (node_c[:, node] - lost)
         arrive = node_c[:, layout.sub_node]
+    return loss + _return_losses(layout, order, flow, flow_s, return_c, ground_c)
+
+
+def _return_losses(
+    layout: Layout, order: IntArray, flow: FloatArray, flow_s: FloatArray, return_c: FloatArray, ground_c: float
+) -> FloatArray:
+    """Return the steady heat loss of the return side, which carries the supply's flows back, (n_cases,) [W]."""
+    heat_capacity = layout.fluid[1]
+    into = np.zeros((len(flow), len(layout.node_ptr) - 1))
+    energy = np.zeros_like(into)
+    for s, node in enumerate(layout.sub_node):
+        into[:, node] += flow_s[:, s]
+        energy[:, node] += flow_s[:, s] * return_c[s]
+    loss = np.zeros(len(flow))
+    for node in order[::-1]:
+        node_c = energy[:, node] / np.maximum(into[:, node], 1e-12)
+        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
+            p = layout.node_pipe[k]
+            ends = layout.pipe_to[p] == node
+            back = np.maximum(flow[:, p] if ends else -flow[:, p], 0.0)
+            far = layout.pipe_from[p] if ends else layout.pipe_to[p]
+            reach = layout.loss_w_k[p] / (np.maximum(back, 1e-9) * heat_capacity)
+            lost = (node_c - ground_c) * -np.expm1(-reach)
+            loss += back * heat_capacity * lost
+            into[:, far] += back
+            energy[:, far] += back * (node_c - lost)
     return loss
