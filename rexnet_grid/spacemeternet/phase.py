@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 ABSTAINS = -1
 _LEAST_SHARE = 0.5
+_LEAST_SUPPORT = 0.6
+_PAIRS_OF_HALVES = 4
+_BLOCKS = 20
 
 
 class PhaseAssigner(Estimator):
     """Assign customers to phases by the likeliest grouping of their voltages.
 
     The model is in :mod:`rexnet_grid.spacemeternet.phasemodel`. A customer abstains where another phase, or another
-    naming of the groups by the busbar's readings, is not unlikely enough.
+    naming of the groups by the busbar's readings, is not unlikely enough, or where halves of the readings disagree.
 
     Parameters
     ----------
@@ -80,6 +83,9 @@ class PhaseAssigner(Estimator):
         self.groups_ = labels
         best = probability.argmax(axis=1)
         sure = probability.max(axis=1) >= self.confidence
+        if sure.any():
+            halves = _support(customers.to_numpy(dtype=float), busbar.to_numpy(dtype=float), best, self.seed)
+            sure &= halves >= _LEAST_SUPPORT
         self.customers_ = tuple(str(c) for c in customers.columns)
         self.phase_names_ = tuple(str(c) for c in busbar.columns)
         self.probability_ = pd.DataFrame(probability, list(self.customers_), list(self.phase_names_))
@@ -88,6 +94,27 @@ class PhaseAssigner(Estimator):
             c: self.phase_names_[k] if k >= 0 else "" for c, k in zip(self.customers_, self.labels_, strict=True)
         }
         return self
+
+
+def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -> FloatArray:
+    """Return in how many halves of the instants, found anew in each, every customer (customers,) has its label.
+
+    Complementary halves of blocks of time (Shah and Samworth 2013, DOI 10.1111/j.1467-9868.2011.01034.x): what noise
+    brings about in one half it does not in the other.
+    """
+    rng = np.random.default_rng(seed)
+    blocks = np.array_split(np.arange(len(v)), min(_BLOCKS, len(v)))
+    hits, drawn = np.zeros(len(labels)), 0
+    for _ in range(_PAIRS_OF_HALVES):
+        order = rng.permutation(len(blocks))
+        for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+            rows = np.concatenate([blocks[k] for k in sorted(half)])
+            own, anchors = _centred(v[rows]), _centred(busbar[rows])
+            likelihood = PhaseLikelihood(own, anchors)
+            climbs = [likelihood.climb(start) for start in _starts(own, anchors, 2, rng)]
+            hits += max(climbs, key=lambda found: found[1])[0] == labels
+            drawn += 1
+    return hits / drawn
 
 
 def _check(where: str, table: pd.DataFrame) -> None:

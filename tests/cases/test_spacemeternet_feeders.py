@@ -163,3 +163,18 @@ def test_phases_abstain_when_the_busbar_is_drowned_in_noise(validation_dir):
     noisy = [t + 0.005 / 3 * rng.normal(size=t.shape) for t in (v, busbar)]
     found = PhaseAssigner().fit(*noisy)
     assert (found.labels_ == -1).mean() > 0.9
+
+
+@pytest.mark.parametrize(("meter_class", "days"), [(0.001, 80), (0.005, 320)])
+def test_enough_days_name_the_groups_although_the_busbar_is_as_noisy(validation_dir, meter_class, days):
+    """The same ten days lived again and again, with fresh noise on every meter, the busbar's too."""
+    folder = validation_dir / "spacemeternet" / "pola_lv"
+    if not folder.is_dir():
+        pytest.skip(f"no POLA feeders in {validation_dir}")
+    v, busbar, truth = pola(folder, FEEDERS[-1])
+    rng = np.random.default_rng(0)
+    long = [np.tile(t.to_numpy(), (days // 10, 1)) for t in (v, busbar)]
+    labels = PhaseAssigner().fit(*(t + meter_class / 3 * rng.normal(size=t.shape) for t in long)).labels_
+    sure = labels >= 0
+    assert (labels == truth)[sure].mean() >= 0.98
+    assert sure.mean() >= 0.8
