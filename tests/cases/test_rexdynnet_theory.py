@@ -107,3 +107,29 @@ def test_tee_with_two_inlets_matches_pandapipes_analytic(validation_dir):
     found = steady_supply([("p", "t"), ("q", "t"), ("t", "a")], {"p": 350.0, "q": 350.0}, {"a": 1.0})
     assert found["t"] == pytest.approx(table["T"][2], abs=1e-4)
     assert found["a"] == pytest.approx(table["T"][3], abs=1e-4)
+
+
+def test_one_pipe_matches_pandapipes_analytic(validation_dir):
+    table = pd.read_csv(validation_dir / "heat" / "pandapipes" / "analytic" / "Temperature_one_pipe_an.csv", sep=";")
+    for length, expected in zip(table["l"][1:], table["T"][1:], strict=True):
+        graph = nx.Graph()
+        graph.add_node("p", kind="plant", supply_c=330.0 - KELVIN, max_supply_c=120.0)
+        graph.add_node("s", kind="substation")
+        graph.add_edge("p", "s", pipe=Pipe(float(length), 0.075, **BARE))
+        heat = HeatNetwork.from_graph(graph, Fluid(998.0, 4182.0, 1e-3, 0.6))
+        run = heat.simulate(
+            START,
+            START + pd.Timedelta(hours=30),
+            mass_flow_kg_s=1.0,
+            return_temperature_c=20.0,
+            ground_c=293.0 - KELVIN,
+        )
+        assert run.supply_c["s"].iloc[-1] + KELVIN == pytest.approx(expected, abs=1e-4)
+
+
+def test_two_inlets_and_two_outlets_match_pandapipes_analytic(validation_dir):
+    table = pd.read_csv(validation_dir / "heat" / "pandapipes" / "analytic" / "Temperature_2zu_2ab_an.csv", sep=";")
+    edges = [("q", "t"), ("p", "t"), ("t", "a"), ("t", "b")]
+    found = steady_supply(edges, {"q": 350.0, "p": 300.0}, {"a": 1.0, "b": 1.0})
+    assert found["t"] == pytest.approx(float(table["Tinit"][4]), abs=1e-4)
+    assert found["a"] == pytest.approx(float(table["T"][4]), abs=1e-4)
