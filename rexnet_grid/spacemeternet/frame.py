@@ -22,6 +22,7 @@ _KELVIN_ABOVE = 150.0
 _WATT_ABOVE = 300.0
 _SAME_CIRCUIT = 1e-9
 _LONGEST_FILL_HOURS = 3.0
+_STUCK_HOURS = 48.0
 _DAILY_FROM_HOURS = 72.0
 _DAILY_UP_TO_STEP = 3.0
 
@@ -64,7 +65,7 @@ def zone_data(
     step = _step_hours(index, issues)
     zones = tuple(str(c) for c in temperatures.columns)
     readings = temperatures.to_numpy(dtype=float, na_value=np.nan)
-    _check_temperatures("temperatures_c", zones, readings, issues)
+    _check_temperatures("temperatures_c", zones, readings, step, issues)
     outdoor = _aligned("outdoor_c", pd.Series(outdoor_c, name="outdoor").to_frame("outdoor"), index, issues)
     names, known = ["outdoor"], [outdoor]
     if boundary_c is not None:
@@ -123,7 +124,7 @@ def _step_hours(index: pd.Index, issues: list[Issue]) -> float:
     return float(np.median(steps))
 
 
-def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, issues: list[Issue]) -> None:
+def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, step: float, issues: list[Issue]) -> None:
     for column, name in enumerate(names):
         known = values[np.isfinite(values[:, column]), column]
         if len(known) < 0.2 * len(values):
@@ -140,6 +141,22 @@ def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, is
             )
         elif np.ptp(known) == 0.0:
             issues.append(Issue(where, name, f"always {known[0]:g}", "a reading that moves", "is the sensor stuck?"))
+        elif (still := _longest_still(known)) * step >= _STUCK_HOURS:
+            issues.append(
+                Issue(
+                    where,
+                    name,
+                    f"the same value for {still * step:.0f} h",
+                    "a reading that moves",
+                    "is the sensor stuck? leave those readings out (NaN)",
+                )
+            )
+
+
+def _longest_still(values: FloatArray) -> int:
+    """Return the most steps in a row without a change."""
+    changes = np.r_[0, np.flatnonzero(np.diff(values)) + 1, len(values)]
+    return int(np.diff(changes).max()) - 1
 
 
 def _check_boundary(names: Sequence[str], values: FloatArray, issues: list[Issue]) -> None:
@@ -190,8 +207,9 @@ def _heat(
         if unknown or not served:
             issues.append(Issue("heat_kw", name, ", ".join(unknown) or "no zone", "a column of the temperatures"))
             continue
-        if np.nanmax(np.abs(values[:, column]), initial=0.0) > _WATT_ABOVE:
-            issues.append(Issue("heat_kw", name, f"up to {np.nanmax(values[:, column]):.0f}", "kW",
+        usual = float(np.nanquantile(np.abs(values[:, column]), 0.99))
+        if usual > _WATT_ABOVE:
+            issues.append(Issue("heat_kw", name, f"up to {usual:.0f}", "kW",
                                 "this looks like W: divide by 1000"))  # fmt: skip
         if not np.any(values[:, column]):
             continue

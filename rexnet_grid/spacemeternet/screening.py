@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WINDOWS_H = (1.0, 2.0, 4.0)
 MEMORIES_H = (3.0, 12.0, 48.0)
-_FEW_ZONES = 8
+FEW_ZONES = 8
 
 
 def screen(data: ZoneData, smooth: FloatArray, pairs: tuple[Pair, ...], keep: int = 8) -> tuple[Pair, ...]:
@@ -34,7 +34,7 @@ def screen(data: ZoneData, smooth: FloatArray, pairs: tuple[Pair, ...], keep: in
         Most partners that one zone may ask for.
     """
     n = len(data.zones)
-    if n <= _FEW_ZONES:
+    if n <= FEW_ZONES:
         return pairs
     allowed: list[list[int]] = [[] for _ in range(n)]
     for i, j in pairs:

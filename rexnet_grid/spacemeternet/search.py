@@ -18,7 +18,7 @@ from rexnet_grid.spacemeternet.fitting import Curvature, curvature
 from rexnet_grid.spacemeternet.jointfit import assemble, edge_estimates, fit_nodes
 from rexnet_grid.spacemeternet.likelihood import Likelihood
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
-from rexnet_grid.spacemeternet.screening import screen
+from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
 from rexnet_grid.spacemeternet.support import root_ratio, stability, without
 from rexnet_grid.spacemeternet.zonemodel import ENOUGH_FOR_COMMON, Pair, ZoneData, ZoneModel, build_zone_model
@@ -56,8 +56,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
 
     Zones are fitted on their own, with one and with two states; the sum of their BIC decides between the two. Without
     a floor plan the pairs are screened first. The whole building is then fitted with every candidate edge, starting
-    from the zones' fits. If its residuals are coloured, an edge has to show with the other number of states too, or it
-    stays undetermined.
+    from the zones' fits. Where residuals stray from white noise, a hidden neighbour is tried. Where they stay
+    coloured, and always in a building of few zones without a floor plan, an edge has to show with the other number of
+    states too, or it stays undetermined; it has to show with constant gains as well.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         if wider.bic < chosen.bic and cleaner.passes:
             doubted |= chosen.z < _SUPPORT
             chosen, white = wider, cleaner
-    if not white.passes and pairs:
+    unaided = candidates is None and len(data.zones) <= FEW_ZONES
+    if pairs and (unaided or not white.passes):
         order = 3 - nodes[0].states
         others = next((fits for fits in options if fits[0].states == order), None) or fit_nodes(data, kept, order)
         doubted |= _fit_whole(data, pairs, kept, others).z < _SUPPORT

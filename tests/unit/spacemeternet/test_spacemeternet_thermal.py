@@ -123,6 +123,8 @@ def faulty(what):
     temperatures, heat, outdoor = row_of_rooms()
     if what == "constant":
         temperatures["b"] = 21.0
+    elif what == "stuck":
+        temperatures.loc[temperatures.index[200:400], "b"] = 21.0
     elif what == "kelvin":
         temperatures["b"] += 273.15
     elif what == "watts":
@@ -142,6 +144,7 @@ def faulty(what):
     ("what", "said"),
     [
         ("constant", "b: got always 21"),
+        ("stuck", "b: got the same value for 50 h"),
         ("kelvin", "kelvin"),
         ("watts", "looks like W"),
         ("missing", "a: got"),
