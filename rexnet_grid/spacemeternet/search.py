@@ -58,7 +58,7 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     a floor plan the pairs are screened first. The whole building is then fitted with every candidate edge, starting
     from the zones' fits. Where residuals stray from white noise, a hidden neighbour is tried. Where they stay
     coloured, and always in a building of few zones without a floor plan, an edge has to show with the other number of
-    states too, or it stays undetermined; it has to show with constant gains as well.
+    states too, or it stays undetermined; without a floor plan it has to show with constant gains as well.
 
     Raises
     ------
@@ -83,7 +83,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         order = 3 - nodes[0].states
         others = next((fits for fits in options if fits[0].states == order), None) or fit_nodes(data, kept, order)
         doubted |= _fit_whole(data, pairs, kept, others).z < _SUPPORT
-    doubted |= _without_daily_gains(chosen) < _ONE_SIDED
+    if candidates is None:
+        doubted |= _without_daily_gains(chosen) < _ONE_SIDED
     verdicts = _verdicts(data, chosen, doubted, rules, dependent=candidates is None)
     return BuildingFit(data, chosen.model, chosen.likelihood, chosen.fit, chosen.curve, verdicts, white)
 
