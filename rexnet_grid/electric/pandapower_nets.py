@@ -26,6 +26,7 @@ from pandapower.pypower.makeYbus import makeYbus
 from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.pandapower_checks import table_issues
 from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table, tap_table
 from rexnet_grid.errors import Issue, NetworkDataError
 
@@ -49,6 +50,8 @@ def build_case(net: Any) -> GridCase:
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
     work = copy.deepcopy(net)
+    if issues := table_issues(work, str(net.get("name") or "pandapower net")):
+        raise NetworkDataError(issues)
     _refuse_unsupported(work, str(net.get("name") or "pandapower net"))
     try:
         ppci = _internal_case(work)

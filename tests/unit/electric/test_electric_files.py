@@ -106,3 +106,64 @@ def _origin() -> str:
     from importlib.metadata import version
 
     return f"pandapower {version('pandapower')}"
+
+
+def _lost(table, column):
+    def change(net):
+        net[table] = net[table].drop(columns=[column])
+
+    return change
+
+
+def _set(table, column, value):
+    def change(net):
+        net[table][column] = net[table][column].astype(object)
+        net[table].loc[net[table].index[0], column] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda net: net.__setitem__("bus", net["bus"].iloc[:0]), "bus: got no rows"),
+        (_lost("line", "r_ohm_per_km"), "line.r_ohm_per_km"),
+        (_lost("bus", "vn_kv"), "bus.vn_kv"),
+        (_set("load", "p_mw", "much"), "load 0: got p_mw much"),
+        (_set("load", "p_mw", float("nan")), "load 0: got p_mw nan"),
+        (_set("line", "length_km", float("inf")), "line 0: got length_km inf"),
+        (_set("load", "bus", 999), "load 0: got bus 999"),
+        (_set("trafo", "lv_bus", 999), "trafo 0: got lv_bus 999"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_by_row_and_column(small, change, told):
+    import copy
+
+    net = copy.deepcopy(small[1])
+    change(net)
+    with pytest.raises(NetworkDataError) as caught:
+        ElectricNetwork.from_pandapower(net)
+    assert told in str(caught.value)
+
+
+def test_everything_wrong_in_the_tables_is_named_at_once(small):
+    import copy
+
+    net = copy.deepcopy(small[1])
+    net.load["bus"] = net.load["bus"].astype("int64")
+    net.load.loc[net.load.index[:2], "bus"] = [777, 888]
+    net.line.loc[net.line.index[0], "r_ohm_per_km"] = float("nan")
+    with pytest.raises(NetworkDataError) as caught:
+        ElectricNetwork.from_pandapower(net)
+    assert len(caught.value.issues) == 3
+
+
+@pytest.mark.parametrize("version", ["99.0.0", "x"])
+def test_a_net_of_another_pandapower_version_is_one_clear_error(small, tmp_path, version):
+    pp, net = small
+    data = json.loads(pp.to_json(net))
+    data["_object"]["version"] = data["_object"]["format_version"] = version
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(data))
+    with pytest.raises(NetworkDataError, match="version"):
+        ElectricNetwork.from_file(file)
