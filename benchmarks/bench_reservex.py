@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from rexnet_grid.delivery.admission import LinearAdmission
 from rexnet_grid.delivery.headroom import Headroom
@@ -148,19 +149,52 @@ def run_peer(python, dump):
 
 
 def flatness(operations, repeats):
-    """Cost of an operation with few and many live orders, in one unit and over 96."""
-    cases = ((1_000, 1), (10_000, 1), (100_000, 1), (2_000, 96), (100_000, 96))
+    """Cost of an operation with few and many live orders, in one unit of one or 96 open ones, and spread over 96."""
+    cases = ((1_000, 1, 1), (10_000, 1, 1), (100_000, 1, 1), (1_000, 96, 1), (2_000, 96, 96), (100_000, 96, 96))
     runs = {}
-    for live, units in cases:
-        tape = make_tape(operations, live, units=units)
+    for live, units, traded in cases:
+        tape = make_tape(operations, live, units=traded)
         ready = cut(tape[:, live:], 1_000)
-        runs[live, units] = lambda t=tape, r=ready, n=live, u=units: clock(
+        runs[live, units, traded] = lambda t=tape, r=ready, n=live, u=units: clock(
             lambda: prefilled(t, u, prefill=n), lambda ex: feed(ex, r)
         )
     best = race(repeats, runs)
-    print(f"\n{'live orders':>12s} {'units':>6s} {'ns/op':>8s} {'times the first':>16s}")
-    for (live, units), took in best.items():
-        print(f"{live:12d} {units:6d} {took / operations * 1e9:8.0f} {took / best[cases[0]]:16.2f}")
+    print(f"\n{'live orders':>12s} {'units open':>11s} {'traded':>7s} {'ns/op':>8s} {'times the first':>16s}")
+    for (live, units, traded), took in best.items():
+        print(f"{live:12d} {units:11d} {traded:7d} {took / operations * 1e9:8.0f} {took / best[cases[0]]:16.2f}")
+
+
+@njit
+def chase(lines, steps):
+    """Follow addresses from cache line to cache line: every read waits for the one before."""
+    at = 0
+    for _ in range(steps):
+        at = lines[at]
+    return at
+
+
+@njit
+def scatter(lines, places):
+    """Write to cache lines in no order: nothing waits for anything."""
+    for at in places:
+        lines[at] += 1
+
+
+def floor(repeats, steps=1_000_000):
+    """What the machine itself takes to reach a line of memory; 1e5 live orders are 6.4 MB."""
+    rng = np.random.default_rng(3)
+    print(f"\n{'memory [MB]':>12s} {'ns a read that waits':>21s} {'ns a write that does not':>25s}")
+    for megabytes in (0.25, 1, 4, 16):
+        count = int(megabytes * 2**20) // 64
+        order, lines = rng.permutation(count), np.zeros(8 * count, dtype=np.int64)
+        lines[8 * order] = 8 * np.roll(order, -1)
+        places, other = 8 * rng.integers(0, count, steps), lines.copy()
+        runs = {
+            "wait": lambda a=lines: clock(lambda: a, lambda a: chase(a, steps)),
+            "free": lambda a=other, p=places: clock(lambda: a, lambda a: scatter(a, p)),
+        }
+        best = race(repeats + 1, runs)
+        print(f"{megabytes:12} {best['wait'] / steps * 1e9:21.1f} {best['free'] / steps * 1e9:25.1f}")
 
 
 def memory():
@@ -226,6 +260,7 @@ def main():
     operations, repeats = (5_000, 1) if args.smoke else (200_000, 5)
     ways_in(operations, repeats, args.peer)
     flatness(operations, repeats)
+    floor(repeats)
     memory()
     auction(repeats)
     admission(operations, repeats)
