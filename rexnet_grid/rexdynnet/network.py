@@ -207,8 +207,8 @@ class HeatNetwork:
         return HeatSimulation(self, initial_c=initial_c, **options)
 
     def simulate(self, start: pd.Timestamp, end: pd.Timestamp, dt_s: float = 900.0, **forcing: Any) -> HeatRun:
-        """Simulate from ``start`` to ``end``; see :func:`rexnet_grid.rexdynnet.simulation.simulate`."""
-        from rexnet_grid.rexdynnet.simulation import simulate
+        """Simulate from ``start`` to ``end``; see :func:`rexnet_grid.rexdynnet.whole_run.simulate`."""
+        from rexnet_grid.rexdynnet.whole_run import simulate
 
         return simulate(self, start, end, dt_s, **forcing)
 
