@@ -190,6 +190,7 @@ class Battery(Participant):
         spare_kwh = np.minimum(lowest[offset], self.inventory_kwh)
         taken = 0.0
         wanted = np.maximum(bid, np.where(view.ask == NO_PRICE, -np.inf, view.ask * tick - EPS))
+        wanted[spare_kwh < view.lot_kw * self.hours / self.cell.one_way - EPS] = -np.inf
         for k in np.argsort(-wanted, kind="stable")[:LARGEST_PURCHASES]:
             rate = min(self.cell.rate_kw - float(view.position[k]) * view.lot_kw, self.cell.rate_kw)
             rate = min(rate, (float(spare_kwh[k]) - taken) * self.cell.one_way / self.hours)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from rexnet_grid.scenario.fields import (
@@ -189,6 +188,8 @@ class HeatSection(Section):
         if max(self.return_temperature_c.return_c) >= coldest:
             raise ValueError(f"return_temperature_c below the coldest supply temperature, {coldest:g} degC")
         if self.exchanger is not None:
+            import numpy as np
+
             curve, ends = self.supply_temperature_c, self.exchanger
             design = float(np.interp(ends.heating_supply_c.outdoor_c[0], curve.outdoor_c, curve.supply_c))
             wanted = ends.heating_supply_c.supply_c[0]

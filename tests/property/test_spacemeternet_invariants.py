@@ -65,11 +65,15 @@ def test_a_stricter_rate_discovers_less(p_values):
 
 @given(st.floats(0.1, 200.0), st.floats(0.1, 100.0), st.floats(1.0, 20.0))
 def test_an_edge_is_never_present_and_absent_and_less_certain_is_less_said(conductance, error, material):
-    (state,), _ = judge(np.array([conductance]), np.array([error]), material, 0.05, 0.95)
-    (vague,), _ = judge(np.array([conductance]), np.array([1e6]), material, 0.05, 0.95)
-    assert vague == "undetermined"
-    if state == "absent":
+    def state_of(std_error, stability=1.0):
+        one = np.array([conductance])
+        (state,), _ = judge(one, one * 0.0 + std_error, one / std_error, one * 0.0 + stability, material, 0.05, 0.95)
+        return state
+
+    assert state_of(1e6) == "undetermined"
+    if state_of(error) == "absent":
         assert conductance < material
+    assert state_of(error, stability=0.0) != "present"
 
 
 @given(st.floats(-50, 50), st.floats(0.1, 50), st.floats(-50, 50), st.floats(0.1, 50))
