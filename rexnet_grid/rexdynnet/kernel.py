@@ -10,6 +10,7 @@ from numba import njit
 from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
+from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
@@ -202,7 +203,7 @@ def supply_side(
         set_films(layout, scratch, state.flow)
         set_rates(layout, state, scratch)
         set_plants(layout, state, scratch, inputs, row)
-        lost = sweep(layout, state, scratch, 0, dt)
+        lost = sweep(layout, state, scratch, SUPPLY, dt)
         if not guess_again(layout, state, scratch, inputs, row, attempt) or attempt == MAX_ROUNDS - 1:
             break
         keep(layout, state, backup, False)
@@ -280,7 +281,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     before = stored_heat(layout, state, reference_c)
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
-        set_surroundings(layout, state, scratch, inputs, row, 0)
+        set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
         calm_down(layout, state, scratch)
         lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
         if not solved:
@@ -289,8 +290,8 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             state.node_c[0, node] = scratch.mean_c[node]
             outputs.supply_c[row, node] = scratch.mean_c[node]
         delivered = substations(layout, scratch, inputs, outputs, row)
-        set_surroundings(layout, state, scratch, inputs, row, 1)
-        lost += sweep(layout, state, scratch, 1, dt)
+        set_surroundings(layout, state, scratch, inputs, row, RETURN)
+        lost += sweep(layout, state, scratch, RETURN, dt)
         for node in range(scratch.mean_c.shape[0]):
             state.node_c[1, node] = scratch.mean_c[node]
             outputs.return_c[row, node] = scratch.mean_c[node]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 
+# Not plain integers: numba compiles a kernel anew for each plain constant it is called with.
+SUPPLY: Any = np.int64(0)
+RETURN: Any = np.int64(1)
 NOT_GIVEN = np.full((1, 1), np.nan)
 
 

@@ -12,7 +12,7 @@ again. Both ways keep the energy.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
 
-FINE, CALM = 0, 1
+# Not plain integers: numba compiles a kernel anew for each plain constant it is called with.
+FINE: Any = np.int64(0)
+CALM: Any = np.int64(1)
 CALM_EXCHANGERS = 2
 RESOLVED_K = 0.5
 RESOLVED_SHARE = 0.25

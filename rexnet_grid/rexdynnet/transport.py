@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, relevel, stirred
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
@@ -41,12 +42,12 @@ def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, fl
 def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
     """Fill ε and λ of each pipe for its flow."""
     for p in range(state.flow.shape[0]):
-        set_rate(layout, scratch, p, 0, state.level[0, p], state.flow[p])
+        set_rate(layout, scratch, p, SUPPLY, state.level[0, p], state.flow[p])
         if state.level[1, p] == state.level[0, p]:
             scratch.eps[1, p] = scratch.eps[0, p]
             scratch.rate[1, p] = scratch.rate[0, p]
         else:
-            set_rate(layout, scratch, p, 1, state.level[1, p], state.flow[p])
+            set_rate(layout, scratch, p, RETURN, state.level[1, p], state.flow[p])
 
 
 @njit(cache=True, error_model="numpy")
