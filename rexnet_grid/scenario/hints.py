@@ -214,7 +214,7 @@ def _choices(field: FieldInfo | None) -> list[object]:
 
 def _first_sentence(field: FieldInfo | None) -> str:
     text = (field.description or "") if field is not None else ""
-    plain = text.split("; ")[0].split(". ")[0].strip().rstrip(".")
+    plain = " ".join(text.split()).split("; ")[0].split(". ")[0].rstrip(".")
     return plain.replace('``"', '"').replace('"``', '"').replace("``", '"')
 
 

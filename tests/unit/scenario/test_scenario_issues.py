@@ -184,6 +184,13 @@ def test_what_the_right_part_points_to_is_looked_up_beside_wrong_keys(tmp_path):
     assert {issue.where for issue in found.values()} == {str(tmp_path / "s.toml")}
 
 
+def test_a_hint_is_one_line(tmp_path):
+    found = issues_of(tmp_path, HEAD + '[electric]\nnetwork = "cigre_lv"\n[[contingencies]]\nunit = 1\n')
+    hint = found["contingencies[0].element"].hint
+    assert "of the heat network" in hint
+    assert "\n" not in hint
+
+
 def test_a_folder_names_the_scenario_inside(tmp_path):
     (tmp_path / "s.toml").write_text(HEAD)
     with pytest.raises(ScenarioError, match=r"got a folder; expected a TOML file.*s\.toml"):
