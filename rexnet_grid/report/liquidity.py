@@ -27,7 +27,8 @@ def market(results: Results) -> Section | None:
     body = "".join(_carrier(results, carrier, rules) for carrier, rules in results.manifest.rules.items())
     sentence = (
         "What was traded and offered as delivery came nearer, on average over the units, and how the trades compare "
-        "with the best that the submitted values allowed."
+        "with the best that the submitted values allowed. A negative spread: orders cross, but the network keeps them "
+        "apart."
     )
     return Section("liquidity", "How liquid the market was", sentence, body=body) if body else None
 
