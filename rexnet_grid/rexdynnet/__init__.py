@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.buildings import Building
@@ -80,11 +82,4 @@ _HOME = {
     "simulate_pipe": "single",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that importing the package costs nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__, __dir__ = on_first_use(__name__, {name: f"{__name__}.{module}" for name, module in _HOME.items()})
