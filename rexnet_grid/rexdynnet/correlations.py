@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from rexnet_grid.rexdynnet.compiled import entry
 
 LAMINAR_REYNOLDS = 2300.0
 TURBULENT_REYNOLDS = 4000.0
 LAMINAR_NUSSELT = 3.66
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def friction_and_slope(reynolds: float, relative_roughness: float) -> tuple[float, float]:
     """Return the Darcy friction factor [-] from laminar through transition to turbulent flow, and its slope by Re.
 
@@ -34,13 +34,13 @@ def friction_and_slope(reynolds: float, relative_roughness: float) -> tuple[floa
     return laminar + slope * (reynolds - LAMINAR_REYNOLDS), slope
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def friction_factor(reynolds: float, relative_roughness: float) -> float:
     """Return the Darcy friction factor [-], see :func:`friction_and_slope`."""
     return friction_and_slope(reynolds, relative_roughness)[0]
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def nusselt(reynolds: float, prandtl: float) -> float:
     """Return the Nusselt number of fully developed flow [-].
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.rexdynnet.compiled import entry
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -148,7 +148,7 @@ class Exchanger:
         )
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def effectiveness(units: float, ratio: float) -> float:
     """Return ε of a counter-flow exchanger [-] for transfer units and the ratio of capacity flows, both [-]."""
     if 1.0 - ratio < SAME_FLOWS:
@@ -157,7 +157,7 @@ def effectiveness(units: float, ratio: float) -> float:
     return (1.0 - fade) / (1.0 - ratio * fade)
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def exchanged_w(
     row: FloatArray,
     primary_kg_s: float,
@@ -188,7 +188,7 @@ def exchanged_w(
     return effectiveness(row[UA] / resistance / low, ratio) * low * (primary_c - secondary_c)
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def needed_flow(
     row: FloatArray,
     heat_w: float,

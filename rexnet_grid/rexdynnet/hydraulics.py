@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from rexnet_grid.rexdynnet.compiled import entry, inner
 from rexnet_grid.rexdynnet.correlations import friction_and_slope, friction_factor, nusselt
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
@@ -30,7 +31,7 @@ LONGEST_RAY = 100.0
 RAY_BISECTIONS = 40
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def drop_and_slope(layout: Layout, p: int, flow: float) -> tuple[float, float]:
     """Return the pressure drop of a pipe from end A to end B and its slope by flow [Pa, Pa s/kg]."""
     diameter = layout.diameter_m[p]
@@ -44,13 +45,13 @@ def drop_and_slope(layout: Layout, p: int, flow: float) -> tuple[float, float]:
     return head * loss * m * flow, head * m * (2.0 * loss + bend * per_flow * m * reach)
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     """Return the pressure drop of a pipe from end A to end B [Pa]."""
     return drop_and_slope(layout, p, flow)[0]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
     """Fill the pressure drop [Pa] and the conductance between water and wall [W/K] of each pipe."""
     diameter_m, length_m, roughness_m = layout.diameter_m, layout.length_m, layout.roughness_m
@@ -69,7 +70,7 @@ def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
         film_w_k[p] = 1.0 / (1.0 / film + wall_resistance[p])
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
     """Sum the draws from the leaves to the roots; chords keep the flow they have. ``draw`` is used up."""
     for c in range(layout.chord.shape[0]):
@@ -84,7 +85,7 @@ def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
             draw[layout.tree_parent[k]] += draw[node]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def loop_drops(layout: Layout, flow: FloatArray, slope: FloatArray, residual: FloatArray) -> None:
     """Fill the sum of pressure drops around each loop [Pa] and the slope of each of its pipes [Pa s/kg]."""
     for c in range(residual.shape[0]):
@@ -96,7 +97,7 @@ def loop_drops(layout: Layout, flow: FloatArray, slope: FloatArray, residual: Fl
         residual[c] = total
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def factorise(row_start: IntArray, matrix: FloatArray) -> None:
     """Turn the envelope of a symmetric positive definite matrix into its Cholesky factor, row by row, in place."""
     for i in range(row_start.shape[0] - 1):
@@ -111,7 +112,7 @@ def factorise(row_start: IntArray, matrix: FloatArray) -> None:
             matrix[at_i + j] = math.sqrt(total) if i == j else total / matrix[at_j + j]
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def substitute(row_start: IntArray, factor: FloatArray, values: FloatArray) -> None:
     """Solve with a factor of :func:`factorise`, in place."""
     count = row_start.shape[0] - 1
@@ -127,15 +128,25 @@ def substitute(row_start: IntArray, factor: FloatArray, values: FloatArray) -> N
             values[k] -= factor[at + k] * values[i]
 
 
-@njit(cache=True, error_model="numpy")
-def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
+@inner
+def largest(values: FloatArray) -> float:
+    """Return the largest magnitude in an array."""
+    found = 0.0
+    for k in range(values.shape[0]):
+        found = max(found, abs(values[k]))
+    return found
+
+
+@entry
+def solve_flows(layout: Layout, scratch: Scratch, flow: FloatArray) -> bool:
     """Find the flows for what the nodes draw (plants negative) [kg/s]; return whether the loops converged.
 
     Newton on one correction per loop from the flows of the last call, B diag(d dp / d m) B' being symmetric and
     positive definite; from the eighth step on it is halved, which ends a swing between two laws of friction. A step
-    below ``LOOP_TOLERANCE`` ends it: the next would be its square. ``draw`` is used up.
+    below ``LOOP_TOLERANCE`` ends it: the next would be its square. ``scratch.draw`` is used up.
     """
-    drawn = np.abs(draw).max()
+    draw = scratch.draw
+    drawn = largest(draw)
     if drawn < STILL_KG_S:
         flow[:] = 0.0
         return True
@@ -143,10 +154,8 @@ def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
     loops = layout.chord.shape[0]
     if loops == 0:
         return True
-    total = max(np.abs(flow).max(), drawn)
-    change = np.zeros(loops)
-    slope = np.zeros(flow.shape[0])
-    matrix = np.zeros(layout.row_start[loops])
+    total = max(largest(flow), drawn)
+    change, slope, matrix = scratch.loop_pa, scratch.slope, scratch.matrix
     for attempt in range(MAX_NEWTON):
         loop_drops(layout, flow, slope, change)
         matrix[:] = 0.0
@@ -158,7 +167,7 @@ def solve_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> bool:
         for c in range(loops):
             for k in range(layout.loop_ptr[c], layout.loop_ptr[c + 1]):
                 flow[layout.loop_pipe[k]] -= share * layout.loop_sign[k] * change[c]
-        if np.abs(change).max() <= LOOP_TOLERANCE * total:
+        if largest(change) <= LOOP_TOLERANCE * total:
             return True
     return False
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.parcels import COUNT, MASS, PIECES, RING, TEMP
+from rexnet_grid.rexdynnet.parcels import COUNT, MASS, MOST_PARCELS, PIECES, RING, TEMP
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -127,6 +127,10 @@ class Scratch(NamedTuple):
     arrived_c: FloatArray
     ground_c: FloatArray
     degree: IntArray
+    loop_pa: FloatArray
+    slope: FloatArray
+    matrix: FloatArray
+    profile: FloatArray
 
 
 class Inputs(NamedTuple):
@@ -207,6 +211,10 @@ def new_scratch(layout: Layout) -> Scratch:
         arrived_c=np.zeros(subs),
         ground_c=np.zeros(pipes),
         degree=np.zeros(nodes, dtype=np.int64),
+        loop_pa=np.zeros(len(layout.chord)),
+        slope=np.zeros(pipes),
+        matrix=np.zeros(int(layout.row_start[-1])),
+        profile=np.zeros((2, MOST_PARCELS, 3)),
     )
 
 

@@ -15,10 +15,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
+from rexnet_grid.rexdynnet.compiled import entry, inner
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
-from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, SLOPE, START, TEMP, push
+from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, MOST_PARCELS, SLOPE, START, TEMP, push
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -31,16 +31,15 @@ CALM_EXCHANGERS = 2
 RESOLVED_K = 0.5
 RESOLVED_SHARE = 0.25
 CALM_AGAIN = 0.5
-MOST_PARCELS = 1024
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def parts(layout: Layout, p: int, level: int) -> int:
     """Return the number of exchangers of a pipe at a level."""
     return CALM_EXCHANGERS if level == CALM else int(layout.row_ptr[p + 1] - layout.row_ptr[p] - 1)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def band(
     parcel: FloatArray,
     ring: IntArray,
@@ -75,7 +74,7 @@ def band(
     return low, high
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def tolerance(low: float, high: float, decay: float) -> float:
     """Return the width of the band within which a pipe counts as calm [K].
 
@@ -85,12 +84,11 @@ def tolerance(low: float, high: float, decay: float) -> float:
     return RESOLVED_K + RESOLVED_SHARE * max(abs(low), abs(high)) * -math.expm1(-decay)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def copy_profile(
-    parcel: FloatArray, ring: IntArray, first: int, exchangers: int, mass_kg: float, count: int
-) -> FloatArray:
-    """Return the parcels of a pipe from end A to end B as (share of its mass, temperature, slope), (count, 3)."""
-    profile = np.empty((count, 3))
+    parcel: FloatArray, ring: IntArray, first: int, exchangers: int, mass_kg: float, profile: FloatArray
+) -> int:
+    """Fill in a pipe's parcels from end A to end B as (share of its mass, temperature, slope); return their number."""
     n = 0
     for row in range(first, first + exchangers + 1):
         for j in range(ring[row, COUNT]):
@@ -99,27 +97,27 @@ def copy_profile(
             profile[n, TEMP] = parcel[row, i, TEMP]
             profile[n, SLOPE] = parcel[row, i, SLOPE]
             n += 1
-    return profile
+    return n
 
 
-@njit(cache=True, error_model="numpy")
-def mean_between(profile: FloatArray, begin: float, end: float) -> tuple[float, float]:
+@inner
+def mean_between(profile: FloatArray, n: int, begin: float, end: float) -> tuple[float, float]:
     """Return mean temperature and slope of a profile between two places, 0 at end A and 1 at end B."""
     at = 0.0
     inside = 0.0
     temp = 0.0
     slope = 0.0
-    for k in range(profile.shape[0]):
+    for k in range(n):
         part = min(at + profile[k, MASS], end) - max(at, begin)
         at += profile[k, MASS]
         if part > 0.0:
             inside += part
             temp += part * profile[k, TEMP]
             slope += profile[k, SLOPE] * part / profile[k, MASS]
-    return (temp / inside, slope) if inside > 0.0 else (profile[profile.shape[0] - 1, TEMP], 0.0)
+    return (temp / inside, slope) if inside > 0.0 else (profile[n - 1, TEMP], 0.0)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def pipe_heat(
     parcel: FloatArray,
     ring: IntArray,
@@ -141,7 +139,7 @@ def pipe_heat(
     return water * heat_capacity + walls * wall_j_k / exchangers
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def shift(parcel: FloatArray, ring: IntArray, wall: FloatArray, first: int, exchangers: int, change_k: float) -> None:
     """Warm all water and wall of a pipe by ``change_k``."""
     for row in range(first, first + exchangers + 1):
@@ -150,8 +148,8 @@ def shift(parcel: FloatArray, ring: IntArray, wall: FloatArray, first: int, exch
         wall[row] += change_k
 
 
-@njit(cache=True, error_model="numpy")
-def relevel(layout: Layout, state: State, p: int, side: int, level: int, ground: float) -> bool:
+@entry
+def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, level: int, ground: float) -> bool:
     """Bring one pipe of one side to another level, its heat kept; return whether it was done."""
     parcel, ring, wall = state.parcel, state.ring, state.wall
     pipes = state.flow.shape[0]
@@ -163,12 +161,14 @@ def relevel(layout: Layout, state: State, p: int, side: int, level: int, ground:
         count += ring[row, COUNT]
     if count > MOST_PARCELS:
         return False
-    profile = copy_profile(parcel, ring, first, before, layout.body_kg[old, p], count)
+    profile, walls = scratch.profile[0], scratch.profile[1]
+    copy_profile(parcel, ring, first, before, layout.body_kg[old, p], profile)
     heat_capacity = layout.fluid[1]
     heat = pipe_heat(parcel, ring, wall, first, before, layout.shell_j_k[old, p], heat_capacity)
-    walls = np.zeros((before, 3))
-    walls[:, MASS] = 1.0 / before
-    walls[:, TEMP] = wall[first : first + before]
+    for k in range(before):
+        walls[k, MASS] = 1.0 / before
+        walls[k, TEMP] = wall[first + k]
+        walls[k, SLOPE] = 0.0
     body = layout.body_kg[level, p]
     for k in range(after + 1):
         row = first + k
@@ -177,12 +177,12 @@ def relevel(layout: Layout, state: State, p: int, side: int, level: int, ground:
         ring[row, START] = 0
         ring[row, COUNT] = 0
         if level == FINE:
-            temp, slope = mean_between(profile, begin, end)
+            temp, slope = mean_between(profile, count, begin, end)
             push(parcel, ring, row, False, ground, body * (end - begin), temp, slope)
         else:
-            fill(parcel, ring, row, ground, body, profile, begin, end)
+            fill(parcel, ring, row, ground, body, profile, count, begin, end)
         if k < after:
-            wall[row], _ = mean_between(walls, k / after, (k + 1.0) / after)
+            wall[row], _ = mean_between(walls, before, k / after, (k + 1.0) / after)
     for row in range(first + after + 1, first + before + 1):
         ring[row, COUNT] = 0
     state.level[side, p] = level
@@ -191,7 +191,7 @@ def relevel(layout: Layout, state: State, p: int, side: int, level: int, ground:
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def fill(
     parcel: FloatArray,
     ring: IntArray,
@@ -199,6 +199,7 @@ def fill(
     ground: float,
     mass_kg: float,
     profile: FloatArray,
+    n: int,
     begin: float,
     end: float,
 ) -> None:
@@ -206,7 +207,7 @@ def fill(
     at = 0.0
     filled = 0.0
     wanted = mass_kg * (end - begin)
-    for k in range(profile.shape[0]):
+    for k in range(n):
         inside = min(at + profile[k, MASS], end) - max(at, begin)
         at += profile[k, MASS]
         if inside > 1e-9:
@@ -218,14 +219,14 @@ def fill(
     parcel[row, i, MASS] += wanted - filled
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def steady_decay(layout: Layout, p: int, flow: float) -> float:
     """Return the exponent of the steady law over a pipe, L / (R' m c) [-]; 0 at rest."""
     m = abs(flow)
     return float(layout.loss_w_k[p] / (m * layout.fluid[1])) if m >= STILL_KG_S else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def stirred(
     layout: Layout, state: State, p: int, side: int, from_a: bool, flow: float, ground: float, low: float, high: float
 ) -> bool:
@@ -248,7 +249,7 @@ def stirred(
     return most - least > tolerance(least, most, decay)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
     """Bring every pipe that has become calm to its three stretches."""
     pipes = state.flow.shape[0]
@@ -264,4 +265,4 @@ def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
                 scratch.ground_c[p], layout.mass_kg[p], layout.wall_j_k[p] > 0.0,
             )  # fmt: skip
             if high - low <= CALM_AGAIN * tolerance(low, high, decay):
-                relevel(layout, state, p, side, CALM, scratch.ground_c[p])
+                relevel(layout, state, scratch, p, side, CALM, scratch.ground_c[p])

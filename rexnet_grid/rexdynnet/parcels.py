@@ -15,7 +15,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from rexnet_grid.rexdynnet.compiled import inner
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 RING = 32
 LAST = RING - 1
 PIECES = 96
+MOST_PARCELS = 1024
 MERGE_K = 1e-3
 COLD_K = 1e-4
 BLUR_K = 5e-3
@@ -30,7 +32,7 @@ MASS, TEMP, SLOPE = 0, 1, 2
 START, COUNT = 0, 1
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def fade(x: float) -> float:
     """Return e^-x; by its series, good to 1e-12, where x is small, as it nearly always is."""
     if 0.0 <= x < 0.03:
@@ -38,15 +40,15 @@ def fade(x: float) -> float:
     return math.exp(-x)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def growth(x: float) -> float:
     """Return (e^x - 1) / x, the mean of e^(x s) for s from 0 to 1."""
     if abs(x) < 0.02:
         return 1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0)))
-    return math.expm1(x) / x
+    return (math.exp(x) - 1.0) / x
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: float) -> int:
     """Append a piece to a list, joining it with the last where they differ by less than ``MERGE_K``.
 
@@ -69,7 +71,7 @@ def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: fl
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def thin_out(piece: FloatArray, slot: int) -> None:
     """Join the two most similar neighbours of a full list."""
     best = 0
@@ -87,7 +89,7 @@ def thin_out(piece: FloatArray, slot: int) -> None:
         piece[slot, k, 1] = piece[slot, k + 1, 1]
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def make_room(parcel: FloatArray, ring: IntArray, row: int) -> None:
     """Join the two most similar neighbours of a full ring, energy kept."""
     n = ring[row, COUNT]
@@ -116,7 +118,7 @@ def make_room(parcel: FloatArray, ring: IntArray, row: int) -> None:
     ring[row, COUNT] = n - 1
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def push(
     parcel: FloatArray,
     ring: IntArray,
@@ -154,7 +156,7 @@ def push(
     ring[row, COUNT] = n + 1
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def rest(
     parcel: FloatArray,
     ring: IntArray,
@@ -173,7 +175,7 @@ def rest(
     return lost
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def flow_through(
     parcel: FloatArray,
     ring: IntArray,

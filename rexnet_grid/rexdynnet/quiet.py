@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from rexnet_grid.rexdynnet.compiled import inner
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, SLOPE, START, TEMP, growth
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ QUIET_K = 0.05
 FORGOTTEN = 1.5
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def pass_quietly(
     parcel: FloatArray,
     ring: IntArray,

@@ -171,6 +171,7 @@ class HeatSimulation:
             return
         self._drawn = wanted
         self.layout = self.network.layout(*wanted)
+        self._scratch = new_scratch(self.layout)
         self.state.flow[:] = 0.0
         self.state.sign[:] = NEVER_SEEN
 

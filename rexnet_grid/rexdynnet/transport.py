@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from rexnet_grid.rexdynnet.compiled import entry, inner
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, relevel, stirred
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, flow: float) -> None:
     """Fill ε and λ of a pipe on one side; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
     heat_capacity = layout.fluid[1]
@@ -38,7 +38,7 @@ def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, fl
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
     """Fill ε and λ of each pipe for its flow."""
     for p in range(state.flow.shape[0]):
@@ -50,7 +50,7 @@ def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
             set_rate(layout, scratch, p, RETURN, state.level[1, p], state.flow[p])
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def stand(
     parcel: FloatArray,
     ring: IntArray,
@@ -96,7 +96,7 @@ def stand(
     return lost
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def move(
     parcel: FloatArray,
     ring: IntArray,
@@ -157,13 +157,13 @@ def move(
     return n, lost
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def inflow(flow: FloatArray, pipe_to: IntArray, p: int, node: int, side_sign: float) -> float:
     """Return the flow from a pipe into one of its end nodes; negative when it leaves [kg/s]."""
     return float(flow[p] * side_sign if pipe_to[p] == node else -flow[p] * side_sign)
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def merge(
     piece: FloatArray,
     out_n: IntArray,
@@ -211,7 +211,7 @@ def merge(
     return n, heat / dt
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def mix(
     piece: FloatArray,
     out_n: IntArray,
@@ -260,7 +260,7 @@ def mix(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def extremes(piece: FloatArray, slot: int, n: int) -> tuple[float, float]:
     """Return the lowest and highest temperature in a list [degC]."""
     low, high = np.inf, -np.inf
@@ -269,7 +269,7 @@ def extremes(piece: FloatArray, slot: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     """Return the temperature of the water standing at a node, that of the end of its first pipe [degC]."""
     p = layout.node_pipe[layout.node_ptr[node]]
@@ -280,7 +280,7 @@ def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
 
@@ -334,7 +334,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
                     lost += lost_j
                     continue
             if level[p] == CALM and stirred(layout, state, p, side, from_a, out, ground[p], low, high):
-                relevel(layout, state, p, side, FINE, ground[p])
+                relevel(layout, state, scratch, p, side, FINE, ground[p])
                 set_rate(layout, scratch, p, side, level[p], out)
             out_n[p], lost_j = move(
                 parcel, ring, wall, piece, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt,
@@ -344,7 +344,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     return lost
 
 
-@njit(cache=True, error_model="numpy")
+@entry
 def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
     """Return the heat in all water and walls above a temperature [J]."""
     parcel, ring, wall, shell_j_k = state.parcel, state.ring, state.wall, layout.shell_j_k

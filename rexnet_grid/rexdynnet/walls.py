@@ -18,24 +18,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
-from rexnet_grid.rexdynnet.parcels import emit
+from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.parcels import emit, fade
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
 
 RESOLVE_K = 0.02
 RESOLVE_SHARE = 0.1
+CUT = 2.0
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def effectiveness(units: float) -> float:
     """Return ε of one exchanger with ``units`` transfer units; 1 from two units on."""
     return units / (1.0 + 0.5 * units) if units < 2.0 else 1.0
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
     """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module."""
     if ratio <= 0.0:
@@ -51,7 +51,7 @@ def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
     return y / stretch_s
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def pass_wall(
     wall_c: float,
     capacity: float,
@@ -66,6 +66,9 @@ def pass_wall(
     blur: float,
 ) -> tuple[float, int, float]:
     """Let water pass one exchanger; every piece is solved exactly and cut while the wall still moves.
+
+    A cut is made where the water that leaves has changed by ``RESOLVE_K``, or by ``RESOLVE_SHARE`` of all it will, and
+    the change times the cut's duration reaches ``CUT`` times ``blur``: pieces that differ less would be joined again.
 
     Parameters
     ----------
@@ -87,31 +90,41 @@ def pass_wall(
     """
     uptake = flow_capacity * eps / capacity
     relax = uptake + rate
+    held = uptake / relax
+    per_relax = 1.0 / relax
+    coarse = CUT * blur * relax
     wall = wall_c - ground
-    lost = 0.0
+    warmth = 0.0
     n_out = 0
     for j in range(n_in):
         above = piece[slot_in, j, 1] - ground
-        final = uptake * above / relax
-        left = piece[slot_in, j, 0]
-        swing = eps * abs(wall - final)
+        final = held * above
+        gap = wall - final
+        swing = eps * abs(gap)
         step_k = max(RESOLVE_K, RESOLVE_SHARE * swing)
-        while left > 0.0:
-            tau = left
-            swing = eps * abs(wall - final)
-            if swing > step_k and relax * left > step_k / swing:
-                tau = min(left, -math.log(1.0 - step_k / swing) / relax)
-            x = relax * tau
-            faded = math.expm1(-x)
-            mean = final - (wall - final) * faded / x if x > 1e-12 else wall
-            wall = final + (wall - final) * (1.0 + faded)
-            lost += rate * capacity * mean * tau
+        x = relax * piece[slot_in, j, 0]
+        while x > 0.0:
+            part = x
+            share = 1.0
+            step = max(step_k, math.sqrt(coarse * swing))
+            if step < swing and step < x * swing:
+                share = step / swing
+                part = -math.log(1.0 - share)
+            if part >= x:
+                part = x
+                share = 1.0 - fade(x)
+            mean = final + gap * (share / part if part > 1e-12 else 1.0)
+            gap -= gap * share
+            swing -= swing * share
+            tau = part * per_relax
+            warmth += mean * tau
             n_out = emit(piece, slot_out, n_out, tau, ground + above - eps * (above - mean), blur)
-            left -= tau
-    return wall + ground, n_out, lost
+            x -= part
+        wall = final + gap
+    return wall + ground, n_out, rate * capacity * warmth
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def settle(
     wall_c: float,
     capacity: float,

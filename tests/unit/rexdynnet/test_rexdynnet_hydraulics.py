@@ -7,6 +7,7 @@ from scipy.optimize import root
 
 from rexnet_grid.rexdynnet import HeatNetwork, Pipe
 from rexnet_grid.rexdynnet.hydraulics import drop_and_slope, factorise, pipe_drop, solve_flows, substitute
+from rexnet_grid.rexdynnet.layout import new_scratch
 from rexnet_grid.rexdynnet.topology import build_layout
 
 
@@ -47,7 +48,9 @@ def test_flows_balance_and_equal_those_of_a_general_solver(layout):
     draw = np.random.default_rng(1).uniform(0.0, 0.6, 25)
     draw[0] = -draw[1:].sum()
     flow = np.zeros(40)
-    assert solve_flows(layout, draw.copy(), flow)
+    scratch = new_scratch(layout)
+    scratch.draw[:] = draw
+    assert solve_flows(layout, scratch, flow)
     assert balance(layout, flow) == pytest.approx(draw, abs=1e-12)
 
     def equations(flow):

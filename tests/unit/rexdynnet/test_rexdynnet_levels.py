@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rexnet_grid.rexdynnet import Fluid, Pipe
-from rexnet_grid.rexdynnet.layout import copy_state, initial_state
+from rexnet_grid.rexdynnet.layout import copy_state, initial_state, new_scratch
 from rexnet_grid.rexdynnet.levels import CALM, FINE, relevel
 from rexnet_grid.rexdynnet.single import single_layout
 from rexnet_grid.rexdynnet.transport import stored_heat
 
 LAYOUT = single_layout(Pipe(80.0, 0.05, 0.003), Fluid.water(60.0))
+SCRATCH = new_scratch(LAYOUT)
 
 
 @settings(max_examples=30, deadline=None)
@@ -25,16 +26,16 @@ def test_changing_the_level_keeps_the_heat(start, end, warmer):
     state.wall[:5] += warmer
     before = stored_heat(LAYOUT, state, 0.0)
     for level in (CALM, FINE, CALM):
-        assert relevel(LAYOUT, state, 0, 1, level, 10.0)
-        assert relevel(LAYOUT, state, 0, 0, level, 10.0)
+        assert relevel(LAYOUT, state, SCRATCH, 0, 1, level, 10.0)
+        assert relevel(LAYOUT, state, SCRATCH, 0, 0, level, 10.0)
         assert stored_heat(LAYOUT, state, 0.0) == pytest.approx(before, rel=1e-12)
 
 
 def test_a_uniform_pipe_stays_uniform():
     state = initial_state(LAYOUT, np.array([70.0]), np.array([40.0]), np.array([70.0]))
     fresh = copy_state(state)
-    relevel(LAYOUT, state, 0, 0, CALM, 10.0)
-    relevel(LAYOUT, state, 0, 0, FINE, 10.0)
+    relevel(LAYOUT, state, SCRATCH, 0, 0, CALM, 10.0)
+    relevel(LAYOUT, state, SCRATCH, 0, 0, FINE, 10.0)
     rows = int(LAYOUT.row_ptr[-1])
     assert state.wall[: rows - 1] == pytest.approx(fresh.wall[: rows - 1], abs=1e-12)
     assert state.parcel[:rows, 0] == pytest.approx(fresh.parcel[:rows, 0], abs=1e-9)
