@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.safety import SafetyMaintainer, SecuredSchedule
     from rexnet_grid.prosumers.base import FloatArray, IntArray
 
-UNRESERVED_PRICE = 1.0
+UNRESERVED_PRICE = 10.0
 
 
 def secure_reservations(market: CarrierMarket, maintainer: SafetyMaintainer, book: UnitOnCarrier) -> None:
@@ -37,7 +37,7 @@ def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: U
     """Cut what is really there until the unit can be delivered; what nobody reserved goes first.
 
     Every participant stands in the schedule twice: with what it reserved, at its own price, and with what it takes
-    or gives beyond that, nearly for free (*no reservation, no service*). Of the options only puts can still be
+    or gives beyond that, for next to nothing (*no reservation, no service*). Of the options only puts can still be
     exercised: what is realised is there already.
     """
     seats = market.seats
@@ -53,6 +53,7 @@ def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: U
         scheduled,
         np.concatenate([seats.curtailment_price, np.full(len(realised), UNRESERVED_PRICE)]),
         cuttable,
+        reserved=np.repeat((True, False), len(realised)),
     )
     answer = maintainer.secure(market.network, book.unit, schedule, options)
     exercise(market, book.unit, answer.actions)

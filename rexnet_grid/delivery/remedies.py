@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery.headroom import FloatArray
 
-CUT_AFTER_OPTIONS = 1e4
+TIE_EUR_PER_MWH = 1e-3
+MENDED = 1e-12
 UNMENDED = 1e8
 LEAST_HELP = 1e-3
 
@@ -37,6 +38,8 @@ class Levers:
         ``"call"``, ``"put"``, ``"ration"`` or ``"discard"``.
     n_options
         How many of them are options.
+    reserved
+        False where a cut touches what nobody reserved.
     """
 
     owner: NDArray[np.int64]
@@ -47,6 +50,7 @@ class Levers:
     since: FloatArray
     kind: tuple[str, ...]
     n_options: int
+    reserved: NDArray[np.bool_]
 
     def left(self, used: FloatArray) -> Levers:
         """Return the levers with what has been used taken off."""
@@ -72,21 +76,35 @@ class RowSet:
 
 
 def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
-    """Return how far to use each lever [kW] so that the rows hold at least cost; options come before cuts.
+    """Return how far to use each lever [kW] so that the rows hold at least cost.
+
+    Options, and what nobody reserved, mend what they can; then comes the cheapest mix of the cuts.
+    """
+    step = np.zeros(len(levers.kw))
+    if levers.n_options:
+        first = (np.arange(len(step)) < levers.n_options) | ~levers.reserved
+        step = _least_cost(rows, levers, first)
+        rows = replace(rows, target=rows.target - rows.per_lever(levers) @ step)
+        levers = levers.left(step)
+    return step + _least_cost(rows, levers, np.ones(len(step), dtype=bool))
+
+
+def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> FloatArray:
+    """Return how far to use each allowed lever [kW].
 
     min c x + M s  subject to  A x - s <= b, 0 <= x <= x_max, s >= 0: what cannot be mended stays in s.
     """
     from scipy.optimize import linprog
 
-    useful = np.flatnonzero(levers.kw > 0.0)
-    if not len(useful):
-        return np.zeros(len(levers.kw))
+    step = np.zeros(len(levers.kw))
+    useful = np.flatnonzero(allowed & (levers.kw > 0.0))
+    if not len(useful) or not (rows.target[rows.broken] < -MENDED).any():
+        return step
     a = rows.per_lever(levers)[:, useful]
     scale = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-12)
     touched = np.flatnonzero((a < 0.0).any(axis=1) & rows.broken | (a > 0.0).any(axis=1))
     a, b = a[touched] / scale[touched, None], rows.target[touched] / scale[touched]
-    cost = levers.cost[useful] - min(0.0, float(levers.cost[useful].min()))
-    cost = cost + 1e-3 + np.where(useful >= levers.n_options, CUT_AFTER_OPTIONS, 0.0)
+    cost = np.maximum(levers.cost[useful], 0.0) + TIE_EUR_PER_MWH
     n_rows = len(touched)
     found = linprog(
         np.concatenate((cost, np.full(n_rows, UNMENDED))),
@@ -95,7 +113,6 @@ def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
         bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows,
         method="highs",
     )
-    step = np.zeros(len(levers.kw))
     if found.status == 0 and found.x is not None:
         step[useful] = found.x[: len(useful)]
     return step

@@ -53,6 +53,8 @@ class Participants:
     since
         When it was reserved, any increasing number; ``last_in_first_out`` cuts the largest first. None means the order
         of the arrays.
+    reserved
+        False for what nobody reserved: it goes before options are exercised to save it. None means all is reserved.
     """
 
     node: NDArray[np.int64]
@@ -60,6 +62,7 @@ class Participants:
     cost_eur_per_mwh: FloatArray
     cuttable_kw: FloatArray | None = None
     since: FloatArray | None = None
+    reserved: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,7 @@ def _checked(participants: Participants, n_nodes: int) -> FloatArray:
             ("cost_eur_per_mwh", p.cost_eur_per_mwh),
             ("cuttable_kw", p.cuttable_kw),
             ("since", p.since),
+            ("reserved", p.reserved),
         )
         if values is not None and (np.shape(values) != (n,) or not np.isfinite(values).all())
     ]
@@ -287,6 +291,7 @@ def _levers(participants: Participants, scheduled: FloatArray, options: Sequence
     if len(who) and (who.min() < 0 or who.max() >= n):
         raise InputError([Issue("safety maintainer", "option", f"participant {who.max()}", f"0 to {n - 1}")])
     since = np.arange(n, dtype=float) if participants.since is None else participants.since.astype(float)
+    reserved = np.ones(n, dtype=bool) if participants.reserved is None else participants.reserved
     owner = np.concatenate((who, np.arange(n)))
     kinds = tuple([o.kind for o in options] + ["ration" if s < 0.0 else "discard" for s in scheduled])
     return Levers(
@@ -298,6 +303,7 @@ def _levers(participants: Participants, scheduled: FloatArray, options: Sequence
         since[owner],
         kinds,
         len(who),
+        reserved[owner],
     )
 
 

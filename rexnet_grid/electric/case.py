@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 6
+CASE_FORMAT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +78,8 @@ class GridCase:
         change of turns per step [-], lowest and highest position (n_tap, 2).
     load_name, load_kind, load_bus, load_kw, load_kvar
         The user's load table: name, type, bus id, consumption [kW], [kvar].
+    sgen_name, sgen_kind, sgen_bus, sgen_kw
+        The user's table of static generators: name, type, bus id, active power before its scaling [kW].
     controlled
         1 when controllers or elements of the network need pandapower's own solver in every case.
     """
@@ -125,6 +127,10 @@ class GridCase:
     load_bus: IntArray
     load_kw: FloatArray
     load_kvar: FloatArray
+    sgen_name: TextArray
+    sgen_kind: TextArray
+    sgen_bus: IntArray
+    sgen_kw: FloatArray
     controlled: int
 
     @property

@@ -157,6 +157,14 @@ class ElectricNetwork:
             {"name": c.load_name, "bus": c.load_bus, "type": c.load_kind, "kw": c.load_kw, "kvar": c.load_kvar}
         )
 
+    @cached_property
+    def generators(self) -> pd.DataFrame:
+        """The static generators of the network's own table: name, bus, type, unscaled active power [kW]."""
+        import pandas as pd
+
+        c = self.case
+        return pd.DataFrame({"name": c.sgen_name, "bus": c.sgen_bus, "type": c.sgen_kind, "kw": c.sgen_kw})
+
     def bus_xy(self) -> FloatArray:
         """Return (n_bus, 2) longitude and latitude [deg]; NaN where unknown."""
         return np.column_stack((self.case.bus_lon, self.case.bus_lat))

@@ -27,7 +27,7 @@ from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_checks import table_issues
-from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, load_table, tap_table
+from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, generator_table, load_table, tap_table
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
         **buses,
         **edges,
         **load_table(net),
+        **generator_table(net),
     )
 
 

@@ -38,15 +38,40 @@ def bus_tables(net: Any) -> dict[str, Any]:
 
 
 def load_table(net: Any) -> dict[str, Any]:
-    """Return the loads in service: name, type, bus and consumption."""
-    frame = net.load[net.load.in_service.astype(bool)]
-    scaling = frame.scaling.to_numpy(float)
+    """Return the loads in service, also those drawn by phase: name, type, bus and consumption."""
+    columns = _power_columns(net, "load", "asymmetric_load")
+    return {f"load_{column}": values for column, values in columns.items()}
+
+
+def generator_table(net: Any) -> dict[str, Any]:
+    """Return the static generators in service, also those drawn by phase: name, type, bus and unscaled active power."""
+    columns = _power_columns(net, "sgen", "asymmetric_sgen", scaled=False)
+    return {f"sgen_{column}": values for column, values in columns.items() if column != "kvar"}
+
+
+def _power_columns(net: Any, table: str, by_phase: str, *, scaled: bool = True) -> dict[str, Any]:
+    """Return name, type, bus and power of what two tables hold in service, with the table's own sign."""
+    frames = [net[table][net[table].in_service.astype(bool)], net[by_phase][net[by_phase].in_service.astype(bool)]]
+    phases = {"p_mw": ("p_a_mw", "p_b_mw", "p_c_mw"), "q_mvar": ("q_a_mvar", "q_b_mvar", "q_c_mvar")}
+    powers = [
+        [frames[0][total].to_numpy(float), frames[1][list(parts)].to_numpy(float).sum(axis=1)]
+        for total, parts in phases.items()
+    ]
+    scaling = [frame.scaling.to_numpy(float) if scaled else 1.0 for frame in frames]
+    words = [table, by_phase.replace("_", " ")]
+    names = [
+        f"{word} {i}" if _missing(name) else str(name)
+        for word, frame in zip(words, frames, strict=True)
+        for i, name in frame.name.items()
+    ]
+    kinds = ["" if _missing(kind) else str(kind) for frame in frames for kind in frame.type]
+    kw, kvar = (1e3 * np.concatenate([p * s for p, s in zip(power, scaling, strict=True)]) for power in powers)
     return {
-        "load_name": np.array([f"load {i}" if _missing(n) else str(n) for i, n in frame.name.items()], dtype=np.str_),
-        "load_kind": np.array(["" if _missing(n) else str(n) for n in frame.type], dtype=np.str_),
-        "load_bus": frame.bus.to_numpy(np.int64),
-        "load_kw": 1e3 * frame.p_mw.to_numpy(float) * scaling,
-        "load_kvar": 1e3 * frame.q_mvar.to_numpy(float) * scaling,
+        "name": np.array(names, dtype=np.str_),
+        "kind": np.array(kinds, dtype=np.str_),
+        "bus": np.concatenate([frame.bus.to_numpy(np.int64) for frame in frames]),
+        "kw": kw,
+        "kvar": kvar,
     }
 
 

@@ -41,6 +41,10 @@ class PopulationConfig:
     electricity_price_eur_per_mwh, electricity_price_swing, electricity_spread_eur_per_mwh
         Mean of the external supplier's price curve [EUR/MWh], its swing around the mean [-] (1: the plain winter
         weekday, 0: flat) and the spread between its ask and its bid [EUR/MWh].
+    electricity_prices
+        (n_units,) a given price curve instead of the synthetic one [EUR/MWh]; None for that.
+    electricity_news_eur_per_mwh
+        Standard deviation of the shift of the supplier's curve by the news [EUR/MWh].
     retail_ceiling_eur_per_mwh, feed_in_floor_eur_per_mwh
         Most a consumer pays for electricity at gate closure, least a household sells for [EUR/MWh].
     gas_price_eur_per_mwh, boiler_efficiency
@@ -93,6 +97,8 @@ class PopulationConfig:
     electricity_price_eur_per_mwh: float = 110.0
     electricity_price_swing: float = 1.0
     electricity_spread_eur_per_mwh: float = 6.0
+    electricity_prices: tuple[float, ...] | None = None
+    electricity_news_eur_per_mwh: float = 3.0
     retail_ceiling_eur_per_mwh: float = 400.0
     feed_in_floor_eur_per_mwh: float = 20.0
     gas_price_eur_per_mwh: float = 75.0

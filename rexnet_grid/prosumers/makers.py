@@ -42,10 +42,8 @@ WEATHER_FORECAST_HOURS = 12.0
 INTERNAL_GAIN_KW_PER_KW_K = 1.8
 SOLAR_APERTURE_M2_PER_KW_K = 30.0
 HOT_WATER_TANK_SHARE = 1.6
-SUPPLY_KW = 5000.0
 SUPPLIER_WAKE_MINUTES = 20.0
 HEAT_OPERATOR_WAKE_MINUTES = 5.0
-NEWS_EUR_PER_MWH = 3.0
 CURVE_NOISE_EUR_PER_MWH = 5.0
 CURVE_NOISE_MEMORY = 0.9
 
@@ -130,7 +128,11 @@ def make_kit(
 ) -> Kit:
     """Return what participants are made with; heat is expected to cost what the cheaper of both plants asks."""
     units = len(weather)
-    power = price_curve(weather.time_grid, units, config.electricity_price_eur_per_mwh, config.electricity_price_swing)
+    power = np.array(config.electricity_prices)
+    if config.electricity_prices is None:
+        power = price_curve(
+            weather.time_grid, units, config.electricity_price_eur_per_mwh, config.electricity_price_swing
+        )
     boiler = config.gas_price_eur_per_mwh / config.boiler_efficiency
     heat = np.minimum(power / cop, boiler) + config.heat_margin_eur_per_mwh
     return Kit(config, streams, weather, household_shape, hour_of_day(weather.time_grid, units), power, heat)
@@ -256,11 +258,12 @@ def make_need_forecast(kit: Kit, name: str, state: HomeState) -> BridgeForecast:
     return BridgeForecast(need, expected, WEATHER_FORECAST_HOURS / kit.hours, kit.streams.generator(name, "weather"))
 
 
-def make_supplier(kit: Kit, name: str, node: str) -> ExternalSupplier:
-    """Return the external supplier; its curve is the expected one with noise as of wind and sun."""
+def make_supplier(kit: Kit, name: str, node: str, capacity_kw: float) -> ExternalSupplier:
+    """Return the external supplier; its curve is the expected one, a synthetic one with noise as of wind and sun."""
     config, generator = kit.config, kit.streams.generator(name, "curve")
     noise, level = np.empty(kit.units), 0.0
-    fresh = CURVE_NOISE_EUR_PER_MWH * np.sqrt(1.0 - CURVE_NOISE_MEMORY**2) * generator.standard_normal(kit.units)
+    scale = CURVE_NOISE_EUR_PER_MWH if config.electricity_prices is None else 0.0
+    fresh = scale * np.sqrt(1.0 - CURVE_NOISE_MEMORY**2) * generator.standard_normal(kit.units)
     for unit in range(kit.units):
         level = CURVE_NOISE_MEMORY * level + float(fresh[unit])
         noise[unit] = level
@@ -271,8 +274,8 @@ def make_supplier(kit: Kit, name: str, node: str) -> ExternalSupplier:
         identity,
         kit.power_price + noise,
         config.electricity_spread_eur_per_mwh,
-        SUPPLY_KW,
-        NEWS_EUR_PER_MWH,
+        capacity_kw,
+        config.electricity_news_eur_per_mwh,
         kit.streams.generator(name, "news"),
     )
 

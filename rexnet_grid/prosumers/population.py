@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.prosumers.base import Population
 from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
+from rexnet_grid.prosumers.connections import make_aggregate, make_generator
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import carnot_cop
 from rexnet_grid.prosumers.makers import (
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from rexnet_grid.randomness import Streams
     from rexnet_grid.units import Carrier
 
-HOUSEHOLD, HEAT_PUMP = "HH", "HP"
+HOUSEHOLD, HEAT_PUMP, AGGREGATE = "HH", "HP", "aggregate"
+SUPPLY_KW = 5000.0
+SUPPLY_RESERVE = 2.0
 PLANT_WAKE_MINUTES = 10.0
 BUILDING_RATING = 1.3
 GRID_LOSS_SHARE = 0.025
@@ -52,6 +55,7 @@ def build_population(
     household_shape: FloatArray,
     grid: GridSeats,
     heat: HeatSeats | None = None,
+    generators: pd.DataFrame | None = None,
 ) -> Population:
     """Return all participants of a scenario, in a stated order.
 
@@ -63,7 +67,8 @@ def build_population(
     config
         Shares, sizes and prices.
     loads
-        One row a load: ``name``, ``bus`` (the node's name), ``type`` (``"HH"`` or ``"HP"``) and ``base_kw``.
+        One row a load: ``name``, ``bus`` (the node's name), ``type`` (``"HH"``, ``"HP"`` or ``"aggregate"``), ``kw``,
+        and where there are aggregates ``kwh_per_year``.
     streams
         The random streams of the run.
     weather
@@ -74,15 +79,21 @@ def build_population(
         Where supply and heat plant sit in the electric network.
     heat
         Where plant and buildings sit in the heat network; None without heat.
+    generators
+        One row a static generator of the grid: ``name``, ``bus``, ``type`` and ``kw``.
     """
     cop = carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c)
     kit = make_kit(config, streams, weather, household_shape, cop)
     rows = list(zip(loads["name"], loads["bus"], loads["type"], strict=True))
     households = [(str(name), str(bus)) for name, bus, kind in rows if kind == HOUSEHOLD]
     pumps = [(str(name), str(bus)) for name, bus, kind in rows if kind == HEAT_PUMP]
-    mean_kw = len(households) * config.household_kwh_per_year / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW
+    crowds = loads[loads["type"] == AGGREGATE]
+    plants = loads.iloc[:0] if generators is None else generators
+    yearly_kwh = len(households) * config.household_kwh_per_year + _total(crowds, "kwh_per_year")
+    mean_kw = yearly_kwh / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW
+    supply_kw = max(SUPPLY_KW, SUPPLY_RESERVE * max(_total(crowds, "kw"), _total(plants, "kw")))
     members: list[Prosumer] = [
-        make_supplier(kit, "external supplier", grid.supply_node),
+        make_supplier(kit, "external supplier", grid.supply_node, supply_kw),
         make_grid_operator(kit, "grid operator", grid.supply_node, GRID_LOSS_SHARE * mean_kw),
     ]
     for name, bus in households:
@@ -90,9 +101,21 @@ def build_population(
     members += [
         make_heat_pump_home(kit, name, bus) for name, bus in pumps if _has(kit, name, "in use", config.heat_pump_share)
     ]
+    for name, bus, kwh in zip(*_columns(crowds, "name", "bus", "kwh_per_year"), strict=True):
+        members.append(make_aggregate(kit, str(name), str(bus), float(kwh)))
+    for name, bus, kind, kw in zip(*_columns(plants, "name", "bus", "type", "kw"), strict=True):
+        members.append(make_generator(kit, str(name), str(bus), str(kind), float(kw)))
     if heat is not None:
         members += _heat_members(kit, grid, heat, cop)
-    return Population(tuple(members), _notes(kit, len(households), len(pumps), heat))
+    return Population(tuple(members), _notes(kit, len(households), len(pumps), len(crowds), len(plants), heat))
+
+
+def _columns(rows: pd.DataFrame, *names: str) -> list[list[Any]]:
+    return [rows[name].tolist() if len(rows) else [] for name in names]
+
+
+def _total(rows: pd.DataFrame, column: str) -> float:
+    return float(rows[column].sum()) if len(rows) else 0.0
 
 
 def _household(kit: Kit, name: str, bus: str) -> list[Prosumer]:
@@ -165,11 +188,13 @@ def _has(kit: Kit, name: str, what: str, share: float) -> bool:
     return bool(kit.streams.generator(name, what).random() < share)
 
 
-def _notes(kit: Kit, households: int, pumps: int, heat: HeatSeats | None) -> tuple[str, ...]:
+def _notes(kit: Kit, households: int, pumps: int, crowds: int, plants: int, heat: HeatSeats | None) -> tuple[str, ...]:
     buildings = 0 if heat is None else len(heat.substations)
     mean = kit.config.household_kwh_per_year
     return (
         f"{households} households with stochastic appliances about the BDEW H0 profile, {mean:.0f} kWh a year each",
+        *([f"{crowds} loads of the grid's table that follow the standard profile"] if crowds else []),
+        *([f"{plants} static generators of the grid's table"] if plants else []),
         f"{pumps} homes drawn with an air-source heat pump and {buildings} buildings on the heat network",
         "the price curve of the external supplier is synthetic: a plain winter weekday with noise",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.prosumers.battery import Battery, BatteryCell
+from rexnet_grid.prosumers.connections import sun_follower_kw
 from rexnet_grid.prosumers.forecast import BridgeForecast
 from rexnet_grid.prosumers.household import Household
 from rexnet_grid.prosumers.supply import FuelPlant
@@ -47,6 +48,8 @@ def _member(scenario: Scenario, kit: Kit, section: Participant) -> Prosumer:
         return maker.battery()
     if section.kind == "supplier" or (section.kind == "generator" and section.profile is None):
         return maker.plant()
+    if section.kind == "photovoltaics":
+        return maker.photovoltaics()
     sign = -1.0 if section.kind == "load" else 1.0
     return maker.follower(sign * _rates(scenario, kit, section))
 
@@ -95,8 +98,17 @@ class _Maker:
 
     def follower(self, net_kw: FloatArray) -> Household:
         """Return somebody who does what a profile says, foresees it, and trades until the position equals it."""
+        return self._follower(net_kw, net_kw, 1.0)
+
+    def photovoltaics(self) -> Household:
+        """Return photovoltaics that foresee the sun as the households' do."""
+        section, kit = self.section, self.kit
+        actual, expected = sun_follower_kw(kit, needed(section.rate_kw), section.tilt_deg, section.azimuth_deg)
+        return self._follower(actual, expected, kit.config.forecast_hours / kit.hours)
+
+    def _follower(self, net_kw: FloatArray, expected_kw: FloatArray, time_constant: float) -> Household:
         name, config = self.section.name, self.kit.config
-        forecast = BridgeForecast(net_kw, net_kw, 1.0, self.kit.streams.generator(name, "forecast"))
+        forecast = BridgeForecast(net_kw, expected_kw, time_constant, self.kit.streams.generator(name, "forecast"))
         carrier = self._carrier()
         ceiling, floor = config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh
         expected = self.kit.power_price[: len(net_kw)]
@@ -106,8 +118,9 @@ class _Maker:
             price = self.section.price_eur_per_mwh
             ceiling, floor = (price, floor) if self.section.kind == "load" else (ceiling, price)
         patience = self.kit.patience(ceiling, floor, self.kit.streams.generator(name, "patience"))
-        firm = config.curtail_firm_eur_per_mwh
-        return Household(self._identity(firm, carrier), forecast, expected, patience, carrier)
+        sun = self.section.kind == "photovoltaics"
+        cut = config.curtail_flexible_eur_per_mwh if sun else config.curtail_firm_eur_per_mwh
+        return Household(self._identity(cut, carrier), forecast, expected, patience, carrier)
 
     def battery(self) -> Battery:
         """Return a battery that starts a third full."""

@@ -35,6 +35,7 @@ class KindRules:
 RULES = {
     "load": KindRules((), ("profile", "rate_kw", "price_eur_per_mwh"), (SEATS,)),
     "generator": KindRules((), ("profile", "rate_kw", "price_eur_per_mwh"), (SEATS,)),
+    "photovoltaics": KindRules(("bus", "rate_kw"), ("tilt_deg", "azimuth_deg", "price_eur_per_mwh")),
     "battery": KindRules(("bus", "rate_kw", "capacity_kwh"), ("efficiency",)),
     "heat_pump": KindRules(
         ("bus", "node", "rate_kw"), ("source_c", "cop_model", "cop_quality", *MOVES), (("cop", "source"),)

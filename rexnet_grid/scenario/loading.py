@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from rexnet_grid.scenario.hints import issue_of
 from rexnet_grid.scenario.models import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -61,7 +62,7 @@ def override(data: Mapping[str, object], overrides: Mapping[str, object]) -> dic
 
     A key that does not fit the data is left for validation to name.
     """
-    changed = copy.deepcopy(dict(data))
+    changed: dict[str, object] = {key: _editable(value) for key, value in data.items()}
     for dotted, value in overrides.items():
         *parents, last = dotted.split(".")
         place: object = changed
@@ -114,6 +115,13 @@ def validate(
     if issues or scenario is None:
         raise ScenarioError(issues)
     return scenario
+
+
+def _editable(value: object) -> object:
+    """Return a copy of tables and arrays that can be written to, those of a frozen scenario being tuples."""
+    if isinstance(value, Mapping):
+        return {key: _editable(inner) for key, inner in value.items()}
+    return [_editable(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _step(place: object, name: str) -> object:

@@ -19,9 +19,11 @@ from rexnet_grid.scenario.fields import (
 )
 
 Efficiency = Annotated[float, Field(ge=0.1, le=1.1, json_schema_extra={"unit": "-"})]
+PRICE = "EUR/MWh"
 Kind = Literal[
     "load",
     "generator",
+    "photovoltaics",
     "battery",
     "heat_pump",
     "boiler",
@@ -66,10 +68,10 @@ class Participant(Section):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     """Unique name."""
     kind: Kind
-    """``load`` and ``generator`` follow a profile or run flat, on a bus or on a heat node; a ``generator`` with a price
-    instead of a profile, a ``boiler`` and a ``supplier`` sell at that price; a ``battery`` and a ``tank`` trade price
-    differences; ``heat_pump`` and ``electric_boiler`` make heat of electricity, ``chp`` both of fuel, ``solar_thermal``
-    of sun, ``waste_heat`` of what a profile leaves; a ``building`` is heated."""
+    """``load`` and ``generator`` follow a profile or run flat, on a bus or on a heat node, ``photovoltaics`` the sun; a
+    ``generator`` with a price instead of a profile, a ``boiler`` and a ``supplier`` sell at that price; a ``battery``
+    and a ``tank`` trade price differences; ``heat_pump`` and ``electric_boiler`` make heat of electricity, ``chp`` both
+    of fuel, ``solar_thermal`` of sun, ``waste_heat`` of what a profile leaves; a ``building`` is heated."""
     bus: Annotated[str, Field(min_length=1)] | None = None
     """Where it sits in the electric network, such as ``"bus 12"``."""
     node: Annotated[str, Field(min_length=1)] | None = None
@@ -117,9 +119,9 @@ class Participant(Section):
     area_m2: Annotated[float, Field(gt=0.0, le=1e6, json_schema_extra={"unit": "m2"})] | None = None
     """Area of solar collectors."""
     tilt_deg: Annotated[float, Field(ge=0.0, le=90.0, json_schema_extra={"unit": "degree"})] = 45.0
-    """Tilt of solar collectors."""
+    """Tilt of solar collectors and of photovoltaics."""
     azimuth_deg: Annotated[float, Field(ge=-180.0, le=180.0, json_schema_extra={"unit": "degree"})] = 0.0
-    """Direction of solar collectors from south, west positive."""
+    """Direction of solar collectors and of photovoltaics from south, west positive."""
     collector: Annotated[tuple[float, float, float], Field(strict=False)] = (0.75, 2.2, 0.008)
     """η0 [-], a1 [W/(m2 K)] and a2 [W/(m2 K2)] of solar collectors by ISO 9806; by default large flat plates."""
     volume_m3: Annotated[float, Field(gt=0.0, le=1e6, json_schema_extra={"unit": "m3"})] | None = None
@@ -165,8 +167,9 @@ class Profile(Section):
     """The column that holds the time; by default the first."""
     timezone: str | None = None
     """Zone of times without offset; by default that of the scenario."""
-    unit: Literal["kW", "W", "MW", "kWh", "share"] = "kW"
-    """Unit of the values; ``kWh`` is energy in each step, ``share`` a part of the participant's ``rate_kw``."""
+    unit: Literal["kW", "W", "MW", "kWh", "share", "EUR/MWh"] = "kW"
+    """Unit of the values; ``kWh`` is energy in each step, ``share`` a part of the participant's ``rate_kw``,
+    ``EUR/MWh`` a price."""
 
 
 class MetersSection(Section):

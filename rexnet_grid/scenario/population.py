@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from rexnet_grid.scenario.fields import Celsius, EurPerMWhPositive, Kilowatt, Ki
 
 if TYPE_CHECKING:
     from rexnet_grid.prosumers.config import PopulationConfig
+
+
+SCENARIO_ALONE = {"enabled", "other_loads", "grid_generators", "electricity_price_profile"}
 
 
 def _number(unit: str, lowest: float, highest: float) -> Any:
@@ -24,6 +27,13 @@ class PopulationSection(Section):
 
     enabled: bool = True
     """Make a population; false leaves only the explicit ``[[participants]]``."""
+    other_loads: Literal["auto", "household", "aggregate", "none"] = "auto"
+    """What those loads of the grid's table are that it marks neither ``HH`` nor ``HP``: households like the marked
+    ones; aggregates, many customers who follow the standard profile, in the highest quarter hour of a year with the
+    consumption of the table; nobody; or, automatically, households up to 15 kW below 1 kV and aggregates otherwise."""
+    grid_generators: bool = True
+    """Let the static generators of the grid's table take part: photovoltaics, and those without a telling type, with
+    the sun, all others at the power of the table."""
     household_kwh_per_year: KilowattHour = 3200.0
     """Mean electricity demand of a household in a year."""
     household_spread: Annotated[float, _number("-", 0.0, 2.0)] = 0.35
@@ -72,6 +82,11 @@ class PopulationSection(Section):
     """Mean of the external supplier's price curve."""
     electricity_price_swing: Annotated[float, _number("-", 0.0, 10.0)] = 1.0
     """Swing of the supplier's price around its mean: 1 the plain winter weekday, 0 flat."""
+    electricity_price_profile: Annotated[str, Field(min_length=1)] | None = None
+    """Name of a ``[[profiles]]`` entry of unit ``EUR/MWh`` that everybody expects and the external supplier follows,
+    such as the prices of a day-ahead auction, instead of the synthetic curve."""
+    electricity_news_eur_per_mwh: EurPerMWhPositive = 3.0
+    """Standard deviation by which the supplier's curve drifts with the news of the day."""
     electricity_spread_eur_per_mwh: EurPerMWhPositive = 6.0
     """Spread between the supplier's ask and its bid."""
     retail_ceiling_eur_per_mwh: EurPerMWhPositive = 400.0
@@ -117,4 +132,4 @@ class PopulationSection(Section):
         """
         from rexnet_grid.prosumers.config import PopulationConfig
 
-        return PopulationConfig(heat_supply_c=heat_supply_c, **self.model_dump(exclude={"enabled"}))
+        return PopulationConfig(heat_supply_c=heat_supply_c, **self.model_dump(exclude=SCENARIO_ALONE))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.errors import Issue, did_you_mean
 from rexnet_grid.scenario.kinds import participant_issues
+from rexnet_grid.scenario.people import PRICE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rexnet_grid.scenario.models import Scenario
 
@@ -23,6 +24,7 @@ def relations(scenario: Scenario, where: str) -> list[Issue]:
         *_duplicates((p.name for p in scenario.participants), "participants", where),
         *_duplicates((p.name for p in scenario.profiles), "profiles", where),
         *_participants(scenario, where),
+        *_prices(scenario, where),
         *_contingencies(scenario, where),
         *_options(scenario, where),
     ]
@@ -85,9 +87,24 @@ def _participants(scenario: Scenario, where: str) -> list[Issue]:
         issues += participant_issues(scenario, participant, key, where)
         if participant.profile is not None and participant.profile not in profiles:
             hint = did_you_mean(participant.profile, profiles)
-            known = "the name of a [[profiles]] entry" + (": " + ", ".join(profiles) if profiles else "; there is none")
-            issues.append(Issue(where, f"{key}.profile", f'"{participant.profile}"', known, hint))
+            issues.append(Issue(where, f"{key}.profile", f'"{participant.profile}"', _known(profiles), hint))
+        if participant.profile in {profile.name for profile in scenario.profiles if profile.unit == PRICE}:
+            issues.append(Issue(where, f"{key}.profile", f"in {PRICE}", "a profile of power, energy or a share"))
     return issues
+
+
+def _prices(scenario: Scenario, where: str) -> list[Issue]:
+    name = scenario.population.electricity_price_profile
+    if name is None:
+        return []
+    key, profiles = "population.electricity_price_profile", {p.name: p.unit for p in scenario.profiles}
+    if name not in profiles:
+        return [Issue(where, key, f'"{name}"', _known(list(profiles)), did_you_mean(name, list(profiles)))]
+    return [] if profiles[name] == PRICE else [Issue(where, key, f"in {profiles[name]}", f'unit = "{PRICE}"')]
+
+
+def _known(profiles: Sequence[str]) -> str:
+    return "the name of a [[profiles]] entry" + (": " + ", ".join(profiles) if profiles else "; there is none")
 
 
 def _contingencies(scenario: Scenario, where: str) -> list[Issue]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
+from rexnet_grid.scenario.people import PRICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.scenario.people import Profile
 
-_TO_KW = {"kW": 1.0, "W": 1e-3, "MW": 1e3, "share": 1.0}
+_TO_KW = {"kW": 1.0, "W": 1e-3, "MW": 1e3, "share": 1.0, PRICE: 1.0}
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _LARGE_KW = 1e5
 _MOST_SHARE = 1.5
@@ -35,7 +36,7 @@ def check_profile(scenario: Scenario, profile: Profile, key: str) -> list[Issue]
 
 
 def profile_rates(scenario: Scenario, profile: Profile, key: str = "profiles") -> NDArray[np.float64]:
-    """Return the mean rate of a profile in every delivery unit [kW, or - for ``unit = "share"``].
+    """Return the mean rate of a profile in every delivery unit [kW; - for ``unit = "share"``, EUR/MWh for prices].
 
     A value holds from its own time to the next one; finer values are averaged, coarser ones repeated.
 
@@ -50,6 +51,27 @@ def profile_rates(scenario: Scenario, profile: Profile, key: str = "profiles") -
     if issues:
         raise NetworkDataError(issues)
     return _on_units(scenario, _in_kw(series, profile))
+
+
+def electricity_prices(scenario: Scenario, units: int) -> tuple[float, ...] | None:
+    """Return the electricity price in ``units`` units [EUR/MWh] when the scenario gives a profile of it.
+
+    Units that are traded but not delivered, beyond the end of the run, repeat the prices of a day before.
+
+    Raises
+    ------
+    NetworkDataError
+        With every issue of the profile.
+    """
+    name = scenario.population.electricity_price_profile
+    if name is None:
+        return None
+    number, profile = next((n, p) for n, p in enumerate(scenario.profiles) if p.name == name)
+    prices = profile_rates(scenario, profile, f"profiles[{number}]").tolist()
+    day = min(round(24.0 / scenario.time_grid.hours), len(prices))
+    while len(prices) < units:
+        prices.append(prices[-day])
+    return tuple(prices[:units])
 
 
 def _read(scenario: Scenario, profile: Profile, key: str) -> pd.Series:

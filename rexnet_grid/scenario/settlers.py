@@ -14,14 +14,14 @@ from rexnet_grid.prosumers.makers import make_kit
 from rexnet_grid.prosumers.population import build_population
 from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
 from rexnet_grid.scenario.checking import where_of
+from rexnet_grid.scenario.connections import grid_generators, grid_loads
 from rexnet_grid.scenario.explicit import explicit_members
 from rexnet_grid.scenario.profiles import household_shape
+from rexnet_grid.scenario.series import electricity_prices
 from rexnet_grid.scenario.simbench_members import simbench_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from rexnet_grid.delivery import DeliveryNetwork
     from rexnet_grid.electric import ElectricDelivery
@@ -44,14 +44,17 @@ def settle_population(
     """Return all participants of a scenario, in a stated order; flats of a building come last of the made ones."""
     shape = household_shape(scenario.time_grid, len(weather), scenario.info.timezone)
     config = scenario.population.config(_supply_c(scenario, weather))
+    config = replace(config, electricity_prices=electricity_prices(scenario, len(weather)))
     electric = networks.get("electricity")
-    loads, heat = grid_loads(electric), _heat_seats(networks) if housing is None else None
+    loads, generators = grid_loads(scenario, electric), grid_generators(scenario, electric)
+    heat = _heat_seats(networks) if housing is None else None
     if not scenario.population.enabled:
         config = replace(config, central_heat_pump_kw=0.0, boiler_kw=0.0)
-        loads, heat = loads.iloc[:0], None if heat is None else replace(heat, substations=(), peak_kw=())
+        heat = None if heat is None else replace(heat, substations=(), peak_kw=())
     simbench = _simbench_code(scenario)
-    loads = loads if simbench is None else loads.iloc[:0]
-    made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat)
+    if simbench is not None or not scenario.population.enabled:
+        loads, generators = loads.iloc[:0], generators.iloc[:0]
+    made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat, generators)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
     living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
     follow = (
@@ -80,17 +83,6 @@ def _joined(scenario: Scenario, made: Population, explicit: tuple[Prosumer, ...]
     if issues:
         raise ScenarioError(issues)
     return replace(made, members=made.members + explicit)
-
-
-def grid_loads(electric: DeliveryNetwork | None) -> pd.DataFrame:
-    """Return one row a load of the grid, ``bus`` being the node's name; none without a grid."""
-    import pandas as pd
-
-    if electric is None:
-        return pd.DataFrame({"name": [], "bus": [], "type": [], "kw": []})
-    loads = cast("ElectricDelivery", electric).network.loads
-    nodes = loads.assign(bus=["bus " + str(bus) for bus in loads["bus"]])
-    return nodes[nodes["bus"].isin(electric.nodes)].reset_index(drop=True)
 
 
 def _grid_seats(scenario: Scenario, electric: DeliveryNetwork | None) -> GridSeats:

@@ -197,6 +197,38 @@ def test_what_was_cut_is_compensated(days):
         assert service[carrier] == pytest.approx(rationed, rel=1e-9, abs=1e-9)
 
 
+def _table_of_the_docs():
+    """Return the figures of the table in docs/quickstart.md by the words of their row."""
+    page = (Path(__file__).parents[2] / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    lines = page.split("| the day | with feedback | without |\n", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {words.split(" [")[0]: tuple(map(float, figures)) for words, *figures in cells}
+
+
+def _figures(day):
+    """Return the same figures of a run."""
+    counted, parts = day.manifest["violations"], day.results.summary.carriers.values()
+    return {
+        "bus voltages below 0.92 p.u.": counted["voltage_bus_units"],
+        "transformer above its rating": counted["trafo_units"],
+        "heat that did not arrive as asked": counted["heat_units"],
+        "energy rationed": sum(part.rationed_kwh for part in parts),
+        "energy that nobody cut and that did not arrive": sum(part.unserved_kwh for part in parts),
+        "generation spilled": sum(part.discarded_kwh for part in parts),
+        "losses, electricity and heat": sum(part.loss_kwh for part in parts),
+        "what cuts cost": sum(part.safety_cost_eur for part in parts),
+        "what participants paid to supplier and operators": day.results.summary.cost_eur,
+    }
+
+
+def test_the_figures_of_the_docs_are_those_of_the_run(days):
+    """Within a tenth or half a kWh, as another version of a dependency may move them."""
+    for column, name in enumerate(("open", "silent")):
+        found = _figures(days[name])
+        told = {words: figures[column] for words, figures in _table_of_the_docs().items()}
+        assert told == pytest.approx(found, rel=0.1, abs=0.5)
+
+
 def test_the_report_is_one_file_that_fetches_nothing(days):
     page = (days["open"].folder / "report.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in page

@@ -105,6 +105,32 @@ def test_options_come_before_cuts():
     assert secured.secured_kw[2] == pytest.approx(0.0, abs=0.02)
 
 
+def test_between_two_cuts_price_over_effect_decides_even_when_the_dearer_one_helps_more():
+    class Shared(Cables):
+        demand = np.array([[0.0, -0.2, -1.0], [0.0, 0.0, -1.0]])
+        capacity = np.array([5.0, 99.0])
+
+    secured = SafetyMaintainer().secure(Shared(), 0, schedule([-6, 0, -4, 0], [10, 1, 300, 1]))
+    assert secured.clean
+    assert [(a.participant, a.kind) for a in secured.actions] == [(0, "ration")]
+    assert secured.actions[0].kw == pytest.approx(1.0, abs=0.01)
+
+
+def test_what_nobody_reserved_goes_before_an_option_is_exercised_for_it():
+    options = [Option(2, "put", 2.0, 50.0)]
+    reserved = np.array([True, False, True, True])
+    secured = SafetyMaintainer().secure(
+        Cables(), 0, schedule([-4, -4, -2, -2], [9, 90, 9, 9], reserved=reserved), options
+    )
+    assert secured.clean
+    assert secured.actions[0].kind == "put"
+    cheap = SafetyMaintainer().secure(
+        Cables(), 0, schedule([-4, -4, -2, -2], [9, 10, 9, 9], reserved=reserved), options
+    )
+    assert cheap.clean
+    assert [(a.participant, a.kind) for a in cheap.actions] == [(1, "ration")]
+
+
 def test_options_that_do_not_suffice_are_helped_by_cuts():
     secured = SafetyMaintainer().secure(
         Cables(), 0, schedule([-5, -5, -2, -2], [9, 5, 7, 8]), [Option(0, "put", 1.0, 10.0)]

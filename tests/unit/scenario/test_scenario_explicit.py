@@ -18,6 +18,7 @@ PEOPLE = [
     {"name": "shop", "kind": "load", "bus": "bus 1", "rate_kw": 2},
     {"name": "weir", "kind": "generator", "bus": "bus 1", "rate_kw": 8, "profile": "flow"},
     {"name": "mill", "kind": "generator", "bus": "bus 2", "rate_kw": 6, "price_eur_per_mwh": 50},
+    {"name": "roof", "kind": "photovoltaics", "bus": "bus 2", "rate_kw": 4, "tilt_deg": 30, "azimuth_deg": -90},
     {"name": "store", "kind": "battery", "bus": "bus 1", "rate_kw": 5, "capacity_kwh": 10},
 ]
 SCENARIO = {

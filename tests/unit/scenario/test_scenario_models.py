@@ -14,6 +14,7 @@ from rexnet_grid import Scenario
 from rexnet_grid.errors import ScenarioError
 from rexnet_grid.prosumers.config import PopulationConfig
 from rexnet_grid.scenario.catalogue import scenarios
+from rexnet_grid.scenario.population import SCENARIO_ALONE
 
 SMALL = {
     "scenario": {"name": "small", "start": date(2026, 1, 13)},
@@ -48,6 +49,20 @@ def test_with_gives_a_changed_copy(small):
     assert (other.feedback.enabled, other.seed, other.market.heat.lot_kw) == (False, 7, 1.0)
     assert small.feedback.enabled
     assert small.seed == 0
+
+
+def test_with_reaches_members_of_arrays():
+    day = Scenario.from_dict(
+        {
+            "scenario": {"name": "s", "start": date(2026, 1, 13)},
+            "electric": {"network": "cigre_lv"},
+            "participants": [{"name": "shop", "kind": "load", "bus": "bus 1", "rate_kw": 2.0}],
+        }
+    )
+    changed = day.with_({"participants.0.rate_kw": 5.0})
+    assert (day.participants[0].rate_kw, changed.participants[0].rate_kw) == (2.0, 5.0)
+    with pytest.raises(ScenarioError, match="participants"):
+        day.with_({"participants.7.rate_kw": 5.0})
 
 
 def test_with_names_what_is_wrong(small):
@@ -94,8 +109,9 @@ def test_prices_become_ticks(small):
 def test_the_population_mirrors_what_prosumers_know(small):
     config = small.population.config(heat_supply_c=PopulationConfig().heat_supply_c)
     assert config == PopulationConfig()
-    named = set(type(small.population).model_fields) - {"enabled"}
-    assert named == {field.name for field in dataclasses.fields(PopulationConfig)} - {"heat_supply_c"}
+    named = set(type(small.population).model_fields) - SCENARIO_ALONE
+    known = {field.name for field in dataclasses.fields(PopulationConfig)}
+    assert named == known - {"heat_supply_c", "electricity_prices"}
 
 
 def test_paths_count_from_the_scenarios_folder(tmp_path):

@@ -1,0 +1,76 @@
+"""What a grid's own tables hold besides households and heat pumps: loads of many customers, and generators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.prosumers.forecast import BridgeForecast
+from rexnet_grid.prosumers.household import Household
+from rexnet_grid.prosumers.makers import PV_MEAN_HOURS, smooth
+from rexnet_grid.prosumers.solar import photovoltaic_kw
+
+if TYPE_CHECKING:
+    from rexnet_grid.prosumers.base import FloatArray
+    from rexnet_grid.prosumers.makers import Kit
+
+SUN_TYPES = frozenset({"", "pv", "solar", "wye", "delta"})
+"""Types of static generators, in lower case, that follow the sun: photovoltaics, and where the type says nothing."""
+HOUSEHOLD_DEVIATION = 1.47
+MEMORY_HOURS = 0.5
+
+
+def make_aggregate(kit: Kit, name: str, node: str, kwh_per_year: float) -> Household:
+    r"""Return the customers behind one connection: the standard profile, and a deviation that many of them share.
+
+    The deviation is an AR(1) process with the standard deviation :math:`1.47\,\bar p/\sqrt n` of n households of the
+    configured yearly energy, which is what the households of this package deviate in sum (docs/inputs.md), and a
+    memory of half an hour.
+
+    Parameters
+    ----------
+    kit, name, node
+        What it is made with, who it is, where it sits.
+    kwh_per_year
+        Energy of a year [kWh].
+    """
+    config = kit.config
+    customers = max(kwh_per_year / config.household_kwh_per_year, 1.0)
+    expected = kwh_per_year * kit.household_shape
+    memory = float(np.exp(-kit.hours / MEMORY_HOURS))
+    fresh = kit.streams.generator(name, "load").standard_normal(kit.units)
+    deviation, level = np.empty(kit.units), 0.0
+    for unit in range(kit.units):
+        level = memory * level + float(np.sqrt(1.0 - memory**2) * fresh[unit])
+        deviation[unit] = level
+    load = np.maximum(expected * (1.0 + HOUSEHOLD_DEVIATION / np.sqrt(customers) * deviation), 0.0)
+    return _follower(kit, name, "load", node, (-load, -expected), config.curtail_firm_eur_per_mwh)
+
+
+def make_generator(kit: Kit, name: str, node: str, kind: str, kw: float) -> Household:
+    """Return a static generator: one of the sun with ``kw`` peak, or of another ``kind`` that runs at ``kw`` [kW]."""
+    if kind.lower() in SUN_TYPES:
+        actual, expected = sun_follower_kw(kit, kw, kit.config.pv_tilt_deg, 0.0)
+    else:
+        actual = expected = np.full(kit.units, kw)
+    return _follower(kit, name, "generator", node, (actual, expected), kit.config.curtail_flexible_eur_per_mwh)
+
+
+def sun_follower_kw(kit: Kit, kwp: float, tilt_deg: float, azimuth_deg: float) -> tuple[FloatArray, FloatArray]:
+    """Return what photovoltaics of ``kwp`` [kW] will give in every unit and what their owner expects of it [kW]."""
+    actual = photovoltaic_kw(kit.weather, kwp, tilt_deg, azimuth_deg)
+    return actual, smooth(actual, round(PV_MEAN_HOURS / kit.hours))
+
+
+def _follower(
+    kit: Kit, name: str, kind: str, node: str, net_kw: tuple[FloatArray, FloatArray], curtailment_price: float
+) -> Household:
+    """Return somebody who trades until the position equals its forecast of what comes, given with what it expects."""
+    config, streams = kit.config, kit.streams
+    forecast = BridgeForecast(*net_kw, config.forecast_hours / kit.hours, streams.generator(name, "forecast"))
+    patience = kit.patience(
+        config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh, streams.generator(name, "patience")
+    )
+    identity = kit.identity(name, kind, {"electricity": node}, curtailment_price)
+    return Household(identity, forecast, kit.power_price, patience)
