@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.prosumers.forecast import BridgeForecast
+from rexnet_grid.prosumers.forecast import BridgeForecast, smooth
 from rexnet_grid.prosumers.household import Household
-from rexnet_grid.prosumers.makers import PV_MEAN_HOURS, smooth
+from rexnet_grid.prosumers.makers import PV_MEAN_HOURS
 from rexnet_grid.prosumers.solar import photovoltaic_kw
 
 if TYPE_CHECKING:
-    from rexnet_grid.prosumers.base import FloatArray
     from rexnet_grid.prosumers.makers import Kit
 
 SUN_TYPES = frozenset({"", "pv", "solar", "wye", "delta"})
@@ -45,32 +44,36 @@ def make_aggregate(kit: Kit, name: str, node: str, kwh_per_year: float) -> House
         level = memory * level + float(np.sqrt(1.0 - memory**2) * fresh[unit])
         deviation[unit] = level
     load = np.maximum(expected * (1.0 + HOUSEHOLD_DEVIATION / np.sqrt(customers) * deviation), 0.0)
-    return _follower(kit, name, "load", node, (-load, -expected), config.curtail_firm_eur_per_mwh)
+    stream = kit.streams.generator(name, "forecast")
+    forecast = BridgeForecast(-load, -expected, config.forecast_hours / kit.hours, stream)
+    return _follower(kit, name, "load", node, forecast, config.curtail_firm_eur_per_mwh)
 
 
 def make_generator(kit: Kit, name: str, node: str, kind: str, kw: float) -> Household:
     """Return a static generator: one of the sun with ``kw`` peak, or of another ``kind`` that runs at ``kw`` [kW]."""
     if kind.lower() in SUN_TYPES:
-        actual, expected = sun_follower_kw(kit, kw, kit.config.pv_tilt_deg, 0.0)
+        forecast = sun_forecast(kit, name, kw, kit.config.pv_tilt_deg, 0.0)
     else:
-        actual = expected = np.full(kit.units, kw)
-    return _follower(kit, name, "generator", node, (actual, expected), kit.config.curtail_flexible_eur_per_mwh)
+        steady = np.full(kit.units, kw)
+        forecast = BridgeForecast(steady, steady, 1.0, kit.streams.generator(name, "forecast"))
+    return _follower(kit, name, "generator", node, forecast, kit.config.curtail_flexible_eur_per_mwh)
 
 
-def sun_follower_kw(kit: Kit, kwp: float, tilt_deg: float, azimuth_deg: float) -> tuple[FloatArray, FloatArray]:
-    """Return what photovoltaics of ``kwp`` [kW] will give in every unit and what their owner expects of it [kW]."""
+def sun_forecast(kit: Kit, name: str, kwp: float, tilt_deg: float, azimuth_deg: float) -> BridgeForecast:
+    """Return what the owner of photovoltaics of ``kwp`` [kW] foresees: their mean at first, nothing wrong at night."""
     actual = photovoltaic_kw(kit.weather, kwp, tilt_deg, azimuth_deg)
-    return actual, smooth(actual, round(PV_MEAN_HOURS / kit.hours))
+    window = round(PV_MEAN_HOURS / kit.hours)
+    stream = kit.streams.generator(name, "forecast")
+    return BridgeForecast(actual, smooth(actual, window), kit.config.forecast_hours / kit.hours, stream, window)
 
 
 def _follower(
-    kit: Kit, name: str, kind: str, node: str, net_kw: tuple[FloatArray, FloatArray], curtailment_price: float
+    kit: Kit, name: str, kind: str, node: str, forecast: BridgeForecast, curtailment_price: float
 ) -> Household:
-    """Return somebody who trades until the position equals its forecast of what comes, given with what it expects."""
-    config, streams = kit.config, kit.streams
-    forecast = BridgeForecast(*net_kw, config.forecast_hours / kit.hours, streams.generator(name, "forecast"))
+    """Return somebody who trades until the position equals the forecast."""
+    config = kit.config
     patience = kit.patience(
-        config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh, streams.generator(name, "patience")
+        config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh, kit.streams.generator(name, "patience")
     )
     identity = kit.identity(name, kind, {"electricity": node}, curtailment_price)
     return Household(identity, forecast, kit.power_price, patience)

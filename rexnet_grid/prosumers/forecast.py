@@ -33,13 +33,19 @@ class BridgeForecast:
         τ [units].
     generator
         The participant's own stream.
+    window
+        Units over which σ is taken about each unit, for what is at rest at times, as the sun is at night; 0 for one σ
+        of all units.
     """
 
-    def __init__(self, actual: FloatArray, expected: FloatArray, time_constant: float, generator: Generator) -> None:
+    def __init__(
+        self, actual: FloatArray, expected: FloatArray, time_constant: float, generator: Generator, window: int = 0
+    ) -> None:
         self.actual = actual
         self.expected = expected
         self.time_constant = time_constant
-        self.sigma = float(np.sqrt(np.mean((actual - expected) ** 2)))
+        squared = (actual - expected) ** 2
+        self.sigma = np.sqrt(smooth(squared, window) if window else np.full(len(squared), np.mean(squared)))
         self._generator = generator
         self._known = np.zeros(len(actual))
         self._bridge = np.zeros(len(actual))
@@ -52,7 +58,7 @@ class BridgeForecast:
         left = np.maximum(1.0 - before, 1e-12)
         bridge = self._bridge[units]
         mean = bridge + (end - bridge) * (after - before) / left
-        spread = self.sigma * np.sqrt((after - before) * (1.0 - after) / left)
+        spread = self.sigma[units] * np.sqrt((after - before) * (1.0 - after) / left)
         bridge = mean + spread * self._generator.standard_normal(len(units))
         self._known[units] = after
         self._bridge[units] = bridge
@@ -64,4 +70,10 @@ class BridgeForecast:
 
     def error_std(self, now: float, units: IntArray) -> FloatArray:
         """Return the standard deviation of the forecast error of each unit."""
-        return np.asarray(self.sigma * np.sqrt(1.0 - self.information(now, units)))
+        return np.asarray(self.sigma[units] * np.sqrt(1.0 - self.information(now, units)))
+
+
+def smooth(series: FloatArray, units: int) -> FloatArray:
+    """Return the mean over a window of about ``units`` around each entry."""
+    window = np.ones(min(2 * (units // 2) + 1, len(series)))
+    return np.asarray(np.convolve(series, window, mode="same") / np.convolve(np.ones(len(series)), window, mode="same"))

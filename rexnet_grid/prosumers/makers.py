@@ -11,7 +11,7 @@ from rexnet_grid.prosumers.battery import Battery, BatteryCell
 from rexnet_grid.prosumers.demand import hot_water_kwh, household_load_kw, mean_hot_water_kwh
 from rexnet_grid.prosumers.flat import Flat
 from rexnet_grid.prosumers.flexible import FlexibleTerms
-from rexnet_grid.prosumers.forecast import BridgeForecast
+from rexnet_grid.prosumers.forecast import BridgeForecast, smooth
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import HeatedHome, HomeState, air_source_cop, heating_curve_c
 from rexnet_grid.prosumers.household import Household, Patience
@@ -296,9 +296,3 @@ def make_heat_operator(kit: Kit, name: str, node: str, loss_kw: float) -> HeatOp
     )
     losses = LossForecast(loss_kw, kit.units)
     return HeatOperator(identity, kit.heat_price, kit.heat_terms(), kit.hours, losses, config.linepack_kwh)
-
-
-def smooth(series: FloatArray, units: int) -> FloatArray:
-    """Return the mean over a window of about ``units`` around each entry."""
-    window = np.ones(min(2 * (units // 2) + 1, len(series)))
-    return np.asarray(np.convolve(series, window, mode="same") / np.convolve(np.ones(len(series)), window, mode="same"))

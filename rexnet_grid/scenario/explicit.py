@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.prosumers.battery import Battery, BatteryCell
-from rexnet_grid.prosumers.connections import sun_follower_kw
+from rexnet_grid.prosumers.connections import sun_forecast
 from rexnet_grid.prosumers.forecast import BridgeForecast
 from rexnet_grid.prosumers.household import Household
 from rexnet_grid.prosumers.supply import FuelPlant
@@ -98,22 +98,22 @@ class _Maker:
 
     def follower(self, net_kw: FloatArray) -> Household:
         """Return somebody who does what a profile says, foresees it, and trades until the position equals it."""
-        return self._follower(net_kw, net_kw, 1.0)
+        stream = self.kit.streams.generator(self.section.name, "forecast")
+        return self._follower(BridgeForecast(net_kw, net_kw, 1.0, stream))
 
     def photovoltaics(self) -> Household:
         """Return photovoltaics that foresee the sun as the households' do."""
         section, kit = self.section, self.kit
-        actual, expected = sun_follower_kw(kit, needed(section.rate_kw), section.tilt_deg, section.azimuth_deg)
-        return self._follower(actual, expected, kit.config.forecast_hours / kit.hours)
+        rate, tilt, azimuth = needed(section.rate_kw), section.tilt_deg, section.azimuth_deg
+        return self._follower(sun_forecast(kit, section.name, rate, tilt, azimuth))
 
-    def _follower(self, net_kw: FloatArray, expected_kw: FloatArray, time_constant: float) -> Household:
+    def _follower(self, forecast: BridgeForecast) -> Household:
         name, config = self.section.name, self.kit.config
-        forecast = BridgeForecast(net_kw, expected_kw, time_constant, self.kit.streams.generator(name, "forecast"))
         carrier = self._carrier()
         ceiling, floor = config.retail_ceiling_eur_per_mwh, config.feed_in_floor_eur_per_mwh
-        expected = self.kit.power_price[: len(net_kw)]
+        expected = self.kit.power_price[: len(forecast.actual)]
         if carrier == "heat":
-            ceiling, floor, expected = config.heat_ceiling_eur_per_mwh, 0.0, self.kit.heat_price[: len(net_kw)]
+            ceiling, floor, expected = config.heat_ceiling_eur_per_mwh, 0.0, self.kit.heat_price[: len(forecast.actual)]
         if self.section.price_eur_per_mwh is not None:
             price = self.section.price_eur_per_mwh
             ceiling, floor = (price, floor) if self.section.kind == "load" else (ceiling, price)

@@ -11,11 +11,11 @@ from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
 from rexnet_grid.prosumers.cogeneration import ChpPlant, ChpTerms
 from rexnet_grid.prosumers.demand import hot_water_kwh, mean_hot_water_kwh
 from rexnet_grid.prosumers.dwelling import Comfort, GreyBuilding, GreyHomeState, at_rest, planning_building
-from rexnet_grid.prosumers.forecast import BridgeForecast
+from rexnet_grid.prosumers.forecast import BridgeForecast, smooth
 from rexnet_grid.prosumers.heating import HeatedHome
 from rexnet_grid.prosumers.heatplant import HeatPlant, HeatSource
 from rexnet_grid.prosumers.heatstore import HeatStore, TankSite
-from rexnet_grid.prosumers.makers import HOT_WATER_TANK_SHARE, WEATHER_FORECAST_HOURS, WEATHER_MEAN_HOURS, smooth
+from rexnet_grid.prosumers.makers import HOT_WATER_TANK_SHARE, WEATHER_FORECAST_HOURS, WEATHER_MEAN_HOURS
 from rexnet_grid.prosumers.population import BUILDING_RATING, PLANT_WAKE_MINUTES
 from rexnet_grid.prosumers.solar import plane_of_array
 from rexnet_grid.prosumers.supply import FuelPlant
@@ -97,9 +97,9 @@ class ParkMaker:
         mean_c = 0.5 * (self.network.supply_c + self.network.return_c)
         sun = plane_of_array(kit.weather, section.tilt_deg, section.azimuth_deg)
         made = field.heat_kw(sun, mean_c, kit.weather.outdoor_c)
-        expected = smooth(made, round(SOLAR_FORECAST_HOURS / kit.hours))
+        window = round(SOLAR_FORECAST_HOURS / kit.hours)
         stream = kit.streams.generator(section.name, "forecast")
-        forecast = BridgeForecast(made, expected, kit.config.forecast_hours / kit.hours, stream)
+        forecast = BridgeForecast(made, smooth(made, window), kit.config.forecast_hours / kit.hours, stream, window)
         rating = float(field.heat_kw(1100.0, 20.0, 20.0))
         return self._plant(OperatingRange(rating), None, 0.0, forecast, self._patience())
 

@@ -49,3 +49,14 @@ def test_the_same_moment_gives_the_same_forecast():
     forecast = many(100)
     first = forecast.at(3.0, np.arange(10, 20))
     assert forecast.at(3.0, np.arange(10, 20)) == pytest.approx(first, abs=1e-12)
+
+
+def test_with_a_window_nothing_is_foreseen_wrongly_where_nothing_can_deviate():
+    actual = np.array([0.0, 0.0, 0.0, 0.0, 4.0, 1.0, 5.0, 0.0, 0.0, 0.0, 0.0])
+    expected = np.array([0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 0.0, 0.0])
+    units = np.arange(11)
+    forecast = BridgeForecast(actual, expected, 4.0, np.random.default_rng(1), window=2)
+    seen = np.array([forecast.at(now, units) for now in (-5.0, -3.0, -1.0)])
+    assert (seen[:, [0, 1, 9, 10]] == 0.0).all()
+    assert (np.abs(seen[:, 4:7] - expected[4:7]) > 0.0).all()
+    assert (forecast.error_std(-1.0, units)[4:7] > 0.5).all()
