@@ -3,59 +3,109 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
 
+PARTS = ("node_voltage", "node_power", "loading_percent", "vm_pu", "loss_kw", "shunt_kw", "grid_import_kw", "rounds")
+
+
+def cuts_of(case: GridCase, cases: int) -> tuple[int, ...]:
+    """Return where each of ``PARTS`` begins in the results of ``cases`` cases, and where the last one ends."""
+    lengths = (2 * case.n_node, 2 * case.n_node, len(case.branch_name), case.n_bus, 1, 1, 1, 1)
+    return (0, *(int(end) for end in np.cumsum(lengths) * cases))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PowerFlow:
-    """One power flow, or many: every attribute has a leading axis of cases when many were asked for.
+    """One power flow, or many: every array has a leading axis of cases when many were asked for.
 
     Attributes
     ----------
-    loading_percent
-        (…, n_branch) larger of both ends, of the rated current [%]; NaN where it has no rating or no supply.
-    loss_kw
-        Losses in lines and transformers, iron losses included, summed from the branches [kW].
-    shunt_kw
-        Active power of shunts and wards' impedances [kW].
-    grid_import_kw
-        What the external grids give, all together [kW].
+    case
+        The network that was solved.
+    results
+        All numbers one after the other, ``PARTS`` between ``cuts``; the properties are views of it.
+    cuts
+        Where each part begins.
     converged
-        Whether a solution was found; everything else is NaN where not.
-    node_voltage
-        (…, n_node) complex voltages of the calculation's nodes [p.u.].
-    node_power
-        (…, n_node) complex injections at nominal voltage that were asked for [p.u.].
+        Whether a solution was found, (n_cases,) for many; everything else is NaN where not.
     """
 
     case: GridCase = field(repr=False)
-    loading_percent: FloatArray
-    loss_kw: FloatArray | float
-    shunt_kw: FloatArray | float
-    grid_import_kw: FloatArray | float
+    results: FloatArray = field(repr=False)
+    cuts: tuple[int, ...] = field(repr=False)
     converged: NDArray[np.bool_] | bool
-    node_voltage: ComplexArray = field(repr=False)
-    node_power: ComplexArray = field(repr=False)
 
     @property
     def vm_pu(self) -> FloatArray:
-        """Voltage magnitude at every bus [p.u.]; NaN where it is not supplied."""
-        return self._at_buses(np.abs(self.node_voltage))
+        """Voltage magnitude at every bus (…, n_bus) [p.u.]; NaN where it is not supplied."""
+        return self._part(3)
 
     @property
     def va_degree(self) -> FloatArray:
-        """Voltage angle at every bus [deg]; NaN where it is not supplied."""
-        return self._at_buses(np.degrees(np.angle(self.node_voltage)))
-
-    def _at_buses(self, values: FloatArray) -> FloatArray:
+        """Voltage angle at every bus (…, n_bus) [deg]; NaN where it is not supplied."""
         node = self.case.bus_node
-        out = values[..., node]
-        out[..., node < 0] = np.nan
-        return out
+        angle = np.asarray(np.degrees(np.angle(self.node_voltage))[..., node])
+        angle[..., node < 0] = np.nan
+        return angle
+
+    @property
+    def loading_percent(self) -> FloatArray:
+        """Larger of both ends (…, n_branch), of the rated current [%]; NaN where it has no rating or no supply."""
+        return self._part(2)
+
+    @property
+    def loss_kw(self) -> FloatArray | float:
+        """Losses in lines and transformers, iron losses included, summed from the branches [kW]."""
+        return self._number(4)
+
+    @property
+    def shunt_kw(self) -> FloatArray | float:
+        """Active power of shunts and wards' impedances [kW]."""
+        return self._number(5)
+
+    @property
+    def grid_import_kw(self) -> FloatArray | float:
+        """What the external grids give, all together [kW]."""
+        return self._number(6)
+
+    @property
+    def node_voltage(self) -> ComplexArray:
+        """Complex voltages (…, n_node) of the calculation's nodes [p.u.]."""
+        return self._part(0).view(np.complex128)
+
+    @property
+    def node_power(self) -> ComplexArray:
+        """Complex injections (…, n_node) at nominal voltage that were asked for [p.u.]."""
+        return self._part(1).view(np.complex128)
+
+    @classmethod
+    def stacked(cls, case: GridCase, flows: Sequence[PowerFlow]) -> PowerFlow:
+        """Return single flows as one result of many cases."""
+        parts = [f.results[a:b] for a, b in pairwise(cuts_of(case, 1)) for f in flows]
+        converged = np.array([bool(f.converged) for f in flows])
+        return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged)
+
+    def _part(self, k: int) -> FloatArray:
+        part = self.results[self.cuts[k] : self.cuts[k + 1]]
+        converged = self.converged
+        if converged is True or converged is False:
+            return part
+        case = self.case
+        width = (2 * case.n_node, 2 * case.n_node, len(case.branch_name), case.n_bus)[k]
+        return part.reshape(-1, width)
+
+    def _number(self, k: int) -> FloatArray | float:
+        converged = self.converged
+        if converged is True or converged is False:
+            return float(self.results[self.cuts[k]])
+        return self.results[self.cuts[k] : self.cuts[k + 1]]

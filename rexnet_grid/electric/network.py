@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rexnet_grid.electric.case import NOWHERE, ComplexArray, FloatArray, GridCase
-from rexnet_grid.electric.flow import PowerFlow
-from rexnet_grid.electric.kernels import edge_flows
-from rexnet_grid.electric.one_call import one_call
+from rexnet_grid.electric.flow import PowerFlow, cuts_of
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
-from rexnet_grid.electric.solver import MOST_ITERATIONS, PU_TO_KW, TOLERANCE, Solver, zip_power
+from rexnet_grid.electric.solver import Solver
 from rexnet_grid.electric.topology import changed_case
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -25,7 +20,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+
 NO_START: ComplexArray = np.zeros(0, dtype=np.complex128)
+NO_KVAR: FloatArray = np.zeros(0)
+PLAIN = 0x1 | 0x100 | 0x400  # numpy's flags: C-contiguous, aligned, writeable
 
 
 class ElectricNetwork:
@@ -46,12 +45,8 @@ class ElectricNetwork:
         self.case = case
         self._source = source
         self.solver = Solver(case)
-        self._alive = np.flatnonzero(case.bus_node != NOWHERE)
-        self._alive_node = case.bus_node[self._alive]
-        self._one_to_one = len(np.unique(self._alive_node)) == len(self._alive_node)
-        self._slack = self.solver.factor.slack
-        self._has_zip = bool(case.node_zip.any())
-        self._conductance = np.ascontiguousarray(case.node_shunt.real)
+        self._one = (case.n_bus,)
+        self._cuts = cuts_of(case, 1)
 
     @classmethod
     def from_pandapower(
@@ -195,41 +190,22 @@ class ElectricNetwork:
             NaN, infinite or misshapen injections.
         """
         kw = self._checked(injection_kw, "injection_kw")
+        kvar = NO_KVAR if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
         if self.case.controlled:
-            kvar = (
-                np.zeros(kw.shape)
-                if injection_kvar is None
-                else self._checked(injection_kvar, "injection_kvar", kw.shape)
-            )
             return self._controlled_flow(kw, kvar)
-        reactive = None if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
         first = NO_START
-        if start is not None and np.ndim(start.converged) == 0 and start.converged:
+        if start is not None and start.converged is True:
             first = start.node_voltage
-        if self.solver.needs_newton or self._has_zip:
-            power = self._node_power(kw, reactive)
-            voltage, converged = self.solver.solve(power, first if len(first) else None)
-            return self._result(power, voltage, converged, single=kw.ndim == 1)
-        return self._fast_flow(kw, reactive, first)
-
-    def _fast_flow(self, kw: FloatArray, kvar: FloatArray | None, first: ComplexArray) -> PowerFlow:
-        """Solve by fixed point in one compiled call; cases that it does not solve go to Newton."""
-        rows = np.ascontiguousarray(kw).reshape(-1, self.case.n_bus)
-        reactive = np.zeros(rows.shape) if kvar is None else np.ascontiguousarray(kvar).reshape(rows.shape)
-        to_kw = PU_TO_KW * self.case.base_mva
-        p = self.solver.packed
-        voltage, power, loading, powers, rounds = one_call(
-            p.index, p.value, p.number, p.cuts, rows, reactive, first, 1.0 / to_kw, TOLERANCE, MOST_ITERATIONS
-        )
-        if rounds.min(initial=0) < 0:
-            voltage, converged = self.solver.solve(power, first if len(first) else None)
-            return self._result(power, voltage, converged, single=kw.ndim == 1)
-        powers *= to_kw
         if kw.ndim == 1:
-            loss, shunt, given, own = powers[:, 0].tolist()
-            return PowerFlow(self.case, loading[0], loss, shunt, given - own, True, voltage[0], power[0])
-        converged = np.ones(len(rows), dtype=bool)
-        return PowerFlow(self.case, loading, powers[0], powers[1], powers[2] - powers[3], converged, voltage, power)
+            results, lost = self.solver.run(kw, kvar, first, 1)
+            if lost < 0:
+                self._refuse_non_finite(kw, kvar)
+            return PowerFlow(self.case, results, self._cuts, lost == 0)
+        cases = len(kw)
+        results, lost = self.solver.run(kw.reshape(-1), kvar.reshape(-1), first, cases)
+        if lost < 0:
+            self._refuse_non_finite(kw, kvar)
+        return PowerFlow(self.case, results, cuts_of(self.case, cases), results[len(results) - cases :] >= 0.0)
 
     def sensitivities(self, flow: PowerFlow) -> Sensitivities:
         """Return how voltages, loadings and losses answer to injections at the operating point ``flow``.
@@ -267,80 +243,35 @@ class ElectricNetwork:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
         from rexnet_grid.electric.pandapower_nets import controlled_case
 
+        self._refuse_non_finite(kw, kvar)
+        shape = (-1, self.case.n_bus)
         flows = []
-        for p, q in zip(kw.reshape(-1, self.case.n_bus), kvar.reshape(-1, self.case.n_bus), strict=True):
+        for p, q in zip(kw.reshape(shape), (kvar if kvar.size else np.zeros(kw.shape)).reshape(shape), strict=True):
             settled = controlled_case(self._source, p, q)
             if settled is None:
-                fixed = ElectricNetwork(replace(self.case, controlled=0))
-                nothing = np.full((1, self.case.n_node), np.nan + 0j)
-                flows.append(fixed._result(nothing, nothing, np.zeros(1, dtype=bool), single=True))
+                flows.append(PowerFlow(self.case, np.full(self._cuts[-1], np.nan), self._cuts, converged=False))
             else:
                 flows.append(ElectricNetwork(settled[0]).power_flow(settled[1], settled[2]))
-        if kw.ndim == 1:
-            return flows[0]
-        keys = ("loading_percent", "loss_kw", "shunt_kw", "grid_import_kw", "converged", "node_voltage", "node_power")
-        return PowerFlow(self.case, *(np.array([getattr(f, key) for f in flows]) for key in keys))
+        return flows[0] if kw.ndim == 1 else PowerFlow.stacked(self.case, flows)
 
     def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
+        """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""
         try:
             array = np.asarray(values, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
-        n = self.case.n_bus
-        if array.ndim not in {1, 2} or array.shape[-1] != n or (shape is not None and array.shape != shape):
+        got = array.shape
+        if (got != self._one and (len(got) != 2 or got[1:] != self._one)) or (shape is not None and got != shape):
+            n = self.case.n_bus
             wanted = f"shape ({n},) or (n_cases, {n})" if shape is None else f"shape {shape}, as injection_kw"
-            raise InputError([Issue(self.name, key, f"shape {array.shape}", wanted)])
-        if not isfinite(array.sum()) and not np.isfinite(array).all():
+            raise InputError([Issue(self.name, key, f"shape {got}", wanted)])
+        return array if array.flags.num & PLAIN == PLAIN else np.array(array, order="C")
+
+    def _refuse_non_finite(self, kw: FloatArray, kvar: FloatArray) -> None:
+        for key, array in (("injection_kw", kw), ("injection_kvar", kvar)):
             at = np.argwhere(~np.isfinite(array))
-            bus = self.case.bus_id[at[0][-1]]
-            raise InputError(
-                [Issue(self.name, f"{key} at bus {bus}", str(array[tuple(at[0])]), "finite numbers", f"{len(at)} such")]
-            )
-        return array
-
-    def _node_power(self, kw: FloatArray, kvar: FloatArray | None) -> ComplexArray:
-        rows = kw.reshape(-1, kw.shape[-1])
-        power = np.zeros((len(rows), self.case.n_node), dtype=complex)
-        s = (
-            rows[:, self._alive] + 0j
-            if kvar is None
-            else rows[:, self._alive] + 1j * kvar.reshape(rows.shape)[:, self._alive]
-        )
-        if self._one_to_one:
-            power[:, self._alive_node] = s
-        else:
-            np.add.at(power.T, self._alive_node, s.T)
-        power /= PU_TO_KW * self.case.base_mva
-        power += self.case.node_fixed
-        return power
-
-    def _result(self, power: ComplexArray, voltage: ComplexArray, converged: np.ndarray, *, single: bool) -> PowerFlow:
-        case = self.case
-        loading, loss, shunt, given = edge_flows(
-            voltage,
-            case.edge_from,
-            case.edge_to,
-            case.edge_y,
-            case.edge_scale,
-            case.edge_branch,
-            case.branch_idle,
-            self._conductance,
-            self._slack,
-        )
-        to_kw = PU_TO_KW * case.base_mva
-        real = zip_power(case, power, np.abs(voltage)).real if self._has_zip else power.real
-        supply = given - real[:, self._slack].sum(axis=1)
-        if not converged.all():
-            loading[~converged] = np.nan
-        if single:
-            return PowerFlow(
-                case,
-                loading[0],
-                float(loss[0] * to_kw),
-                float(shunt[0] * to_kw),
-                float(supply[0] * to_kw),
-                bool(converged[0]),
-                voltage[0],
-                power[0],
-            )
-        return PowerFlow(case, loading, loss * to_kw, shunt * to_kw, supply * to_kw, converged, voltage, power)
+            if len(at):
+                bus, value = self.case.bus_id[at[0][-1]], array[tuple(at[0])]
+                raise InputError(
+                    [Issue(self.name, f"{key} at bus {bus}", str(value), "finite numbers", f"{len(at)} such")]
+                )

@@ -55,9 +55,9 @@ class NodeModel:
             idle[free] += z[np.ix_(free, free)] @ np.conj(case.node_fixed[free] / idle[free])
         per_kw = 1.0 / (TO_KW * case.base_mva)
         if (case.node_kind == PV).any():
-            solved, converged = solver.solve(case.node_fixed[None, :])
-            if converged[0]:
-                idle = solved[0]
+            results, lost = solver.run(np.zeros(case.n_bus), np.zeros(0), np.zeros(0, dtype=complex), 1)
+            if not lost:
+                idle = results[: 2 * case.n_node].view(complex)
             by_p, by_q = node_responses(case, solver, idle, case.node_fixed)
             return cls(idle, z, np.asarray(by_p * per_kw), np.asarray(by_q * per_kw))
         active = np.asarray(z * (np.conj(1.0 / idle) * per_kw)[None, :], dtype=np.complex128)

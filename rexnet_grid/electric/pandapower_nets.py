@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -23,6 +24,7 @@ from pandapower.pf.run_dc_pf import _run_dc_pf
 from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS, VA
 from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import makeYbus
+from pandapower.toolbox import select_subnet
 from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
@@ -324,9 +326,7 @@ def builtin_net(name: str, station: int | None = None) -> Any:
         "cigre_lv": pp_networks.create_cigre_network_lv,
         "cigre_hv": pp_networks.create_cigre_network_hv,
         "ieee_european_lv": lambda: pp_networks.ieee_european_lv_asymmetric("on_peak_566"),
-        "lv_schutterwald": lambda: pp_networks.lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)[
-            station
-        ],
+        "lv_schutterwald": lambda: _schutterwald(station or 0),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -340,9 +340,12 @@ def _schutterwald(station: int) -> Any:
 
     That function cuts and solves all of them; the parts are the connected components in their order.
     """
-    whole = pp.from_json(str(Path(pp_networks.__file__).parent / "lv_schutterwald.json"))
-    parts = list(connected_components(create_nxgraph(whole)))
-    part = pp.select_subnet(whole, buses=list(parts[station]), include_switch_buses=False, keep_everything_else=True)
+    file = Path(pp_networks.__file__).parent / "lv_schutterwald.json"
+    if not file.is_file():
+        return pp_networks.lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)[station]
+    whole = pp.from_json(str(file))
+    buses = next(islice(connected_components(create_nxgraph(whole)), station, None))
+    part = select_subnet(whole, list(buses), include_switch_buses=False, keep_everything_else=True)
     part.name = f"LV Schutterwald {station}"
     return part
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse.linalg import splu
 
 from rexnet_grid.electric.case import NOWHERE, PQ, SLACK, ComplexArray, FloatArray, GridCase
-from rexnet_grid.electric.newton import jacobian
+from rexnet_grid.electric.jacobian import jacobian
 from rexnet_grid.electric.solver import PU_TO_KW, Solver
 
 if TYPE_CHECKING:

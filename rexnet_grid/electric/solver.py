@@ -1,47 +1,47 @@
-"""Node voltages for given node injections: fixed point on a factor made once, Newton where it cannot serve."""
+"""Node voltages for given injections: fixed point on a factor made once, Newton where it cannot serve."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 from scipy.sparse.linalg import splu
 
-from rexnet_grid.electric.case import PV, SLACK, ComplexArray, GridCase, IntArray
-from rexnet_grid.electric.kernels import fixed_point
-from rexnet_grid.electric.newton import newton
-from rexnet_grid.electric.one_call import Packed
+from rexnet_grid.electric.case import PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.flow import cuts_of
+from rexnet_grid.electric.kernels import power_flows
+from rexnet_grid.electric.packing import pack
 from rexnet_grid.errors import NetworkDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOLERANCE = 1e-11
-MOST_ITERATIONS = 80
 PU_TO_KW = 1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
-    """The factors of the admittance matrix of the non-slack nodes, packed for :func:`kernels.fixed_point`.
+    """The factors L U = P_r A P_c of the admittance matrix A of the non-slack nodes.
 
     Attributes
     ----------
     free, slack
         Nodes without and with a given voltage.
-    index, value, sizes
-        Index arrays and values of L, U and both permutations one after the other, and where each ends.
+    indices
+        Pointers and rows of L, of U, without their diagonals, by column; the permutations of rows and of columns.
+    value
+        Values of L, of U, and one over the diagonal of U.
     idle
         (n_free,) voltages without any injection [p.u.].
     """
 
     free: IntArray
     slack: IntArray
-    index: IntArray
+    indices: tuple[IntArray, ...]
     value: ComplexArray
-    sizes: IntArray
     idle: ComplexArray
 
     @classmethod
@@ -51,15 +51,8 @@ class Factor:
         free = np.flatnonzero(case.node_kind != SLACK).astype(np.int64)
         slack = np.flatnonzero(case.node_kind == SLACK).astype(np.int64)
         if not len(free):
-            empty = np.zeros(0, dtype=np.int64)
-            return cls(
-                free,
-                slack,
-                np.zeros(2, dtype=np.int64),
-                np.zeros(0, complex),
-                np.array([1, 1, 2, 2, 2, 2]),
-                empty.astype(complex),
-            )
+            none, zero = np.zeros(0, dtype=np.int64), np.zeros(1, dtype=np.int64)
+            return cls(free, slack, (zero, none, zero, none, none, none), np.zeros(0, complex), np.zeros(0, complex))
         try:
             lu = splu(
                 csc_matrix(matrix[free][:, free]),
@@ -75,15 +68,18 @@ class Factor:
         below, l_ptr = _without_diagonal(lower)
         above, u_ptr = _without_diagonal(upper)
         parts = (l_ptr, lower.indices[below], u_ptr, upper.indices[above], lu.perm_r, lu.perm_c)
-        idle = lu.solve(np.asarray(-matrix[free][:, slack] @ case.node_start[slack]).ravel())
         return cls(
             free,
             slack,
-            np.concatenate(parts).astype(np.int64),
+            tuple(np.asarray(part, dtype=np.int64) for part in parts),
             np.concatenate((lower.data[below], upper.data[above], 1.0 / upper.diagonal())),
-            np.cumsum([len(p) for p in parts]).astype(np.int64),
-            idle,
+            lu.solve(np.asarray(-matrix[free][:, slack] @ case.node_start[slack]).ravel()),
         )
+
+    @property
+    def order(self) -> IntArray:
+        """Nodes in the order in which the factor eliminates them, slack nodes last."""
+        return np.concatenate((self.free[np.argsort(self.indices[-1])], self.slack))
 
 
 def _without_diagonal(matrix: Any) -> tuple[NDArray[np.bool_], IntArray]:
@@ -101,6 +97,9 @@ def admittance(case: GridCase) -> csr_matrix:
 class Solver:
     """Solves one topology for many injections.
 
+    Networks whose generators hold voltages go to Newton at once, others to the fixed point, and to Newton where that
+    does not contract.
+
     Parameters
     ----------
     case
@@ -111,76 +110,70 @@ class Solver:
         self.case = case
         self.factor = Factor.of(case)
         self.needs_newton = bool((case.node_kind == PV).any())
-        free = self.factor.free
-        self._zip = np.ascontiguousarray(case.node_zip[free]) if case.node_zip.any() else np.zeros((0, 4))
-        self._unzipped = case.node_unzipped_kw[free] / (PU_TO_KW * case.base_mva)
         self.admittance = admittance(case)
-        self.packed = Packed.of(case, self.factor, self._zip, self._unzipped)
+        self._packed = _packed(case, self.factor)
+        self._width = cuts_of(case, 1)[-1]
 
-    def solve(self, power: ComplexArray, start: ComplexArray | None = None) -> tuple[ComplexArray, np.ndarray]:
-        """Return node voltages and whether each case converged.
+    def run(self, kw: FloatArray, kvar: FloatArray, first: ComplexArray, cases: int) -> tuple[FloatArray, int]:
+        """Return the results of ``cases`` cases in the layout of :mod:`kernels`, and how many have no solution.
 
         Parameters
         ----------
-        power
-            (n_case, n_node) injections at nominal voltage [p.u.].
-        start
-            (n_node,) a first guess; without one, the voltages of the idle network.
+        kw, kvar
+            (cases x n_bus,) injections by bus, one case after the other [kW], [kvar]; contiguous and writable, for the
+            compiled code knows no others. No kvar at all means zero.
+        first
+            (n_node,) first guess [p.u.], or empty.
 
-        Returns
-        -------
-        voltage
-            (n_case, n_node) [p.u.]; NaN in every case that did not converge.
-        converged
-            (n_case,) bool.
+        Notes
+        -----
+        The count is -1, and the results mean nothing, when an injection is not finite.
         """
-        case, factor = self.case, self.factor
-        voltage = np.empty((len(power), case.n_node), dtype=complex)
-        voltage[:, factor.slack] = case.node_start[factor.slack]
-        if self.needs_newton:
-            converged = np.zeros(len(power), dtype=bool)
-        else:
-            guess = factor.idle if start is None else np.ascontiguousarray(start[factor.free])
-            found, rounds = fixed_point(
-                factor.index,
-                factor.value,
-                factor.sizes,
-                factor.idle,
-                np.ascontiguousarray(power[:, factor.free]),
-                self._zip,
-                self._unzipped,
-                guess,
-                TOLERANCE,
-                MOST_ITERATIONS,
-            )
-            voltage[:, factor.free] = found
-            converged = rounds >= 0
-        for row in np.flatnonzero(~converged):
-            first = self._first_guess(start)
-            voltage[row], converged[row] = newton(case, self.admittance, power[row], first)
-        voltage[~converged] = np.nan
-        return voltage, converged
+        base_mva = self.case.base_mva
+        results = np.empty(cases * self._width)
+        lost = 1 if self.needs_newton else power_flows(self._packed, base_mva, kw, kvar, first, results)
+        if lost > 0:
+            from rexnet_grid.electric.newton_kernels import newton_flows
 
-    def _first_guess(self, start: ComplexArray | None) -> ComplexArray:
-        """Return the given start, or that of the network: its DC solution where generators hold voltages, else idle."""
-        case, free = self.case, self.factor.free
-        if start is not None and np.isfinite(start).all():
-            guess = start.copy()
-        else:
-            guess = case.node_start.copy()
-            if not self.needs_newton:
-                guess[free] = self.factor.idle
-        held = case.node_kind == PV
-        guess[held] *= np.abs(case.node_start[held]) / np.abs(guess[held])
-        return guess
+            only_lost = not self.needs_newton
+            lost = newton_flows(self._packed, self._plan, base_mva, kw, kvar, first, results, only_lost)
+        return results, lost
+
+    @cached_property
+    def _plan(self) -> FloatArray:
+        from rexnet_grid.electric.newton_plan import newton_plan
+
+        rest = self.case.node_start.copy()
+        if not self.needs_newton:
+            rest[self.factor.free] = self.factor.idle
+        return newton_plan(self.case, self.admittance, self.factor.order, rest)
 
 
-def zip_power(case: GridCase, power: ComplexArray, magnitude: np.ndarray) -> ComplexArray:
-    """Return the injections at the voltages found: constant impedance and current shares applied [p.u.]."""
-    if not case.node_zip.any():
-        return power
-    ci, cz, di, dz = case.node_zip.T
-    own = case.node_unzipped_kw / (PU_TO_KW * case.base_mva)
-    p = own + (power.real - own) * (1.0 - ci - cz + ci * magnitude + cz * magnitude**2)
-    q = power.imag * (1.0 - di - dz + di * magnitude + dz * magnitude**2)
-    return np.asarray(p + 1j * q)
+def _packed(case: GridCase, factor: Factor) -> FloatArray:
+    """Return the topology as the compiled loops read it; the parts are named in :mod:`kernels`."""
+    is_slack = case.node_kind == SLACK
+    edge_slack = is_slack[case.edge_from] + 2 * is_slack[case.edge_to]
+    at = np.flatnonzero(case.node_shunt.real)
+    per_kw = 1.0 / (PU_TO_KW * case.base_mva)
+    return pack(
+        [
+            *factor.indices,
+            factor.value,
+            factor.free,
+            factor.slack,
+            case.bus_node,
+            case.edge_from,
+            case.edge_to,
+            case.edge_branch,
+            edge_slack.astype(np.int64),
+            factor.idle,
+            case.node_start,
+            case.node_fixed,
+            case.edge_y,
+            case.edge_scale,
+            case.branch_idle,
+            np.column_stack((at, case.node_shunt.real[at], is_slack[at])).astype(np.float64),
+            case.node_zip if case.node_zip.any() else np.zeros((0, 4)),
+            case.node_unzipped_kw * per_kw,
+        ]
+    )

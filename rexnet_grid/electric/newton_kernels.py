@@ -1,0 +1,238 @@
+"""Compiled Newton-Raphson for one topology and many injections, its Jacobian factored by blocks of two by two.
+
+A node has two unknowns, its angle and the logarithm of its magnitude, and two equations, P and Q; the blocks have the
+pattern of the node admittances and are eliminated in the order that suits those, so the fill is found once a topology.
+A factor is kept as long as it contracts: where the mismatch falls by less than ``KEEP`` in a round, it is made anew.
+
+Tinney and Hart, "Power flow solution by Newton's method", IEEE Trans. PAS-86 (1967), doi:10.1109/TPAS.1967.291823; to
+keep the factor for several rounds is Shamanskii's method (Ukrainian Math. J. 19 (1967) 133).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from rexnet_grid.electric.kernels import BUS_NODE, NOT_FINITE, flows, inject, zipped
+from rexnet_grid.electric.packing import complexes, integers, numbers
+
+if TYPE_CHECKING:
+    from rexnet_grid.electric.case import ComplexArray, FloatArray
+
+# parts of a packed plan; a place is a node in the order of elimination, slack nodes behind the others
+ORDER, HOLDS, Y_PTR, Y_COL, Y_VAL, F_PTR, F_COL, F_DIAG = range(8)
+HELD, PLACE_ZIP, PLACE_UNZIPPED, REST, BASE, BASE_FACTOR = range(8, 14)
+
+MISMATCH = 1e-11
+STALLED = 1e-9
+LEAST_SCALE = 1e-3
+KEEP = 0.1
+MOST_STEPS = 40
+
+
+@njit(cache=True, error_model="numpy")
+def newton_flows(
+    packed: FloatArray,
+    plan: FloatArray,
+    base_mva: float,
+    kw: FloatArray,
+    kvar: FloatArray,
+    first: ComplexArray,
+    out: FloatArray,
+    only_lost: bool,
+) -> int:
+    """Fill ``out`` as :func:`kernels.power_flows` does; with ``only_lost`` just the cases left unsolved there.
+
+    The first guess is ``first`` (n_node,), or the base solution of the plan with its factor; where neither leads
+    anywhere, the plan's state at rest.
+    """
+    order = integers(plan, ORDER)
+    n, n_free = len(order), len(integers(plan, HOLDS))
+    cases = len(kw) // len(integers(packed, BUS_NODE))
+    voltage = out[: 2 * n * cases].view(np.complex128).reshape(cases, n)
+    power = out[2 * n * cases : 4 * n * cases].view(np.complex128).reshape(cases, n)
+    if not only_lost and not inject(packed, base_mva, kw, kvar, power):
+        return NOT_FINITE
+    rest, base, kept = complexes(plan, REST), complexes(plan, BASE), numbers(plan, BASE_FACTOR)
+    own = np.empty(4 * len(integers(plan, F_COL)))
+    v = np.empty(n, dtype=np.complex128)
+    s = np.empty(n_free, dtype=np.complex128)
+    lost = 0
+    for case in range(cases):
+        if only_lost and out[len(out) - cases + case] >= 0.0:
+            continue
+        for i in range(n_free):
+            s[i] = power[case, order[i]]
+        rounds = -1
+        if len(first) > 0 or len(base) > 0:
+            for i in range(n_free):
+                v[i] = first[order[i]] if len(first) > 0 else base[i]
+            v[n_free:] = rest[n_free:]
+            rounds = settle(plan, s, v, kept, own)
+        if rounds < 0:
+            v[:] = rest
+            rounds = settle(plan, s, v, kept[:0], own)
+        lost += rounds < 0
+        for i in range(n):
+            voltage[case, order[i]] = v[i]
+        flows(packed, base_mva, case, cases, rounds, out)
+    return lost
+
+
+@njit(cache=True, error_model="numpy")
+def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray, own: FloatArray) -> int:
+    """Move ``v`` (by place) to where the injections ``s`` [p.u.] are met; return the rounds, -1 without a solution.
+
+    ``kept`` is a factor to begin with, or empty; ``own`` takes the factors that are made, the last one to stay.
+    """
+    holds, held = integers(plan, HOLDS), numbers(plan, HELD)
+    n = len(holds)
+    scale = LEAST_SCALE
+    for i in range(n):
+        scale = max(scale, abs(s[i]))
+        if holds[i]:
+            v[i] *= held[i] / abs(v[i])
+    f = np.empty(2 * n)
+    calculated = np.empty(n, dtype=np.complex128)
+    factor, fresh = kept, False
+    last = np.inf
+    for k in range(MOST_STEPS):
+        worst = mismatch(plan, s, v, calculated, f)
+        if not np.isfinite(worst):
+            return -1
+        if worst < MISMATCH * scale or (fresh and worst < STALLED * scale and worst > 0.5 * last):
+            return k + 1
+        fresh = len(factor) == 0 or worst > KEEP * last
+        if fresh:
+            if not factor_jacobian(plan, s, v, calculated, own):
+                return -1
+            factor = own
+        last = worst
+        solve_blocks(plan, factor, f)
+        for i in range(n):
+            angle, shrink = f[2 * i], 1.0 - f[2 * i + 1]
+            turned = v[i] * complex(1.0, -angle)
+            if holds[i]:
+                v[i] = turned * (held[i] / abs(turned))
+            else:
+                v[i] = turned * (shrink / np.sqrt(1.0 + angle * angle))
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def mismatch(plan: FloatArray, s: ComplexArray, v: ComplexArray, calculated: ComplexArray, f: FloatArray) -> float:
+    """Fill ``calculated`` (injections at ``v``) and ``f`` (P, Q of what they exceed ``s`` by); return the largest."""
+    ptr, col, val = integers(plan, Y_PTR), integers(plan, Y_COL), complexes(plan, Y_VAL)
+    holds, zip_share, unzipped = integers(plan, HOLDS), numbers(plan, PLACE_ZIP), numbers(plan, PLACE_UNZIPPED)
+    worst = 0.0
+    for i in range(len(holds)):
+        current = 0j
+        for e in range(ptr[i], ptr[i + 1]):
+            current += val[e] * v[col[e]]
+        w = v[i]
+        p = w.real * current.real + w.imag * current.imag
+        q = w.imag * current.real - w.real * current.imag
+        calculated[i] = complex(p, q)
+        given = s[i]
+        if len(zip_share) > 0:
+            given = zipped(zip_share, unzipped, i, given, abs(w))
+        f[2 * i] = p - given.real
+        f[2 * i + 1] = 0.0 if holds[i] else q - given.imag
+        size = max(abs(f[2 * i]), abs(f[2 * i + 1]))
+        if not (size <= worst):
+            worst = size
+    return worst
+
+
+@njit(cache=True, error_model="numpy")
+def factor_jacobian(
+    plan: FloatArray, s: ComplexArray, v: ComplexArray, calculated: ComplexArray, factor: FloatArray
+) -> bool:
+    """Fill ``factor`` with L (unit diagonal) and U of the Jacobian, diagonal blocks inverted; False when singular."""
+    f_ptr, f_col, f_diag = integers(plan, F_PTR), integers(plan, F_COL), integers(plan, F_DIAG)
+    w = np.zeros(4 * len(f_diag))
+    for i in range(len(f_diag)):
+        jacobian_row(plan, s, v, calculated, i, w)
+        for e in range(f_ptr[i], f_diag[i]):
+            k = f_col[e]
+            d = 4 * f_diag[k]
+            w0, w1, w2, w3 = w[4 * k], w[4 * k + 1], w[4 * k + 2], w[4 * k + 3]
+            l0 = w0 * factor[d] + w1 * factor[d + 2]
+            l1 = w0 * factor[d + 1] + w1 * factor[d + 3]
+            l2 = w2 * factor[d] + w3 * factor[d + 2]
+            l3 = w2 * factor[d + 1] + w3 * factor[d + 3]
+            w[4 * k], w[4 * k + 1], w[4 * k + 2], w[4 * k + 3] = l0, l1, l2, l3
+            for t in range(f_diag[k] + 1, f_ptr[k + 1]):
+                j = 4 * f_col[t]
+                u = 4 * t
+                w[j] -= l0 * factor[u] + l1 * factor[u + 2]
+                w[j + 1] -= l0 * factor[u + 1] + l1 * factor[u + 3]
+                w[j + 2] -= l2 * factor[u] + l3 * factor[u + 2]
+                w[j + 3] -= l2 * factor[u + 1] + l3 * factor[u + 3]
+        w0, w1, w2, w3 = w[4 * i], w[4 * i + 1], w[4 * i + 2], w[4 * i + 3]
+        determinant = w0 * w3 - w1 * w2
+        if determinant == 0.0 or not np.isfinite(determinant):
+            return False
+        w[4 * i], w[4 * i + 1] = w3 / determinant, -w1 / determinant
+        w[4 * i + 2], w[4 * i + 3] = -w2 / determinant, w0 / determinant
+        for e in range(f_ptr[i], f_ptr[i + 1]):
+            for c in range(4):
+                factor[4 * e + c] = w[4 * f_col[e] + c]
+                w[4 * f_col[e] + c] = 0.0
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def jacobian_row(
+    plan: FloatArray, s: ComplexArray, v: ComplexArray, calculated: ComplexArray, i: int, w: FloatArray
+) -> None:
+    """Fill the zeros of ``w`` (4 a place) with the blocks of row ``i``.
+
+    With A_ij = V_i conj(Y_ij V_j) = a + jb the block of P_i, Q_i by angle and log-magnitude of j is (b, a; -a, b); the
+    diagonal has (-Q, P; P, Q) of the injection more, and the slope of voltage-dependent shares less.
+    """
+    ptr, col, val = integers(plan, Y_PTR), integers(plan, Y_COL), complexes(plan, Y_VAL)
+    holds, zip_share, unzipped = integers(plan, HOLDS), numbers(plan, PLACE_ZIP), numbers(plan, PLACE_UNZIPPED)
+    n = len(holds)
+    for e in range(ptr[i], ptr[i + 1]):
+        j = 4 * col[e]
+        if col[e] < n:
+            a = v[i] * np.conj(val[e] * v[col[e]])
+            w[j], w[j + 1] = a.imag, a.real
+            if not holds[i]:
+                w[j + 2], w[j + 3] = -a.real, a.imag
+    w[4 * i] -= calculated[i].imag
+    w[4 * i + 1] += calculated[i].real
+    w[4 * i + 2] += calculated[i].real
+    w[4 * i + 3] += calculated[i].imag
+    if len(zip_share) > 0:
+        m = abs(v[i])
+        ci, cz, di, dz = zip_share[4 * i], zip_share[4 * i + 1], zip_share[4 * i + 2], zip_share[4 * i + 3]
+        w[4 * i + 1] -= m * (s[i].real - unzipped[i]) * (ci + 2.0 * cz * m)
+        w[4 * i + 3] -= m * s[i].imag * (di + 2.0 * dz * m)
+    if holds[i]:
+        w[4 * i + 2], w[4 * i + 3] = 0.0, 1.0
+
+
+@njit(cache=True, error_model="numpy")
+def solve_blocks(plan: FloatArray, factor: FloatArray, f: FloatArray) -> None:
+    """Solve in place with the factors of :func:`factor_jacobian`; ``f`` (2 n,) has two entries a place."""
+    f_ptr, f_col, f_diag = integers(plan, F_PTR), integers(plan, F_COL), integers(plan, F_DIAG)
+    n = len(f_diag)
+    for i in range(n):
+        p, q = f[2 * i], f[2 * i + 1]
+        for e in range(f_ptr[i], f_diag[i]):
+            k, t = 2 * f_col[e], 4 * e
+            p -= factor[t] * f[k] + factor[t + 1] * f[k + 1]
+            q -= factor[t + 2] * f[k] + factor[t + 3] * f[k + 1]
+        f[2 * i], f[2 * i + 1] = p, q
+    for i in range(n - 1, -1, -1):
+        p, q = f[2 * i], f[2 * i + 1]
+        for e in range(f_diag[i] + 1, f_ptr[i + 1]):
+            k, t = 2 * f_col[e], 4 * e
+            p -= factor[t] * f[k] + factor[t + 1] * f[k + 1]
+            q -= factor[t + 2] * f[k] + factor[t + 3] * f[k + 1]
+        d = 4 * f_diag[i]
+        f[2 * i], f[2 * i + 1] = factor[d] * p + factor[d + 1] * q, factor[d + 2] * p + factor[d + 3] * q

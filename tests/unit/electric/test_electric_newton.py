@@ -1,0 +1,112 @@
+"""Compiled Newton: generators that hold voltages, loads beyond the fixed point, and the packed arrays it reads."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse import random as random_sparse
+from scipy.sparse.linalg import splu
+
+from rexnet_grid.electric import ElectricNetwork
+from rexnet_grid.electric.newton_plan import filled
+from rexnet_grid.electric.packing import MOST_PARTS, complexes, integers, numbers, pack
+
+
+def test_parts_come_back_as_they_were_packed():
+    parts = [np.array([3, -1, 1 << 60]), np.array([0.5, np.nan]), np.array([1 - 2j]), np.zeros((0, 4))]
+    packed = pack(parts)
+    assert packed.dtype == np.float64
+    np.testing.assert_array_equal(integers(packed, 0), parts[0])
+    np.testing.assert_array_equal(numbers(packed, 1), parts[1])
+    np.testing.assert_array_equal(complexes(packed, 2), parts[2])
+    assert len(numbers(packed, 3)) == 0
+
+
+def test_what_does_not_fit_is_not_packed():
+    with pytest.raises(ValueError, match="at most"):
+        pack([np.zeros(1)] * MOST_PARTS)
+    with pytest.raises(ValueError, match="int32"):
+        pack([np.zeros(1, dtype=np.int32)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_fill_holds_every_entry_of_a_numeric_factor(seed):
+    n = 25
+    rng = np.random.default_rng(seed)
+    half = random_sparse(n, n, 0.08, random_state=rng)
+    matrix = (half + half.T).tolil()
+    matrix.setdiag(10.0)
+    matrix = matrix.tocsr()
+    ptr, col, diagonal = filled(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), n)
+    lu = splu(matrix.tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    for i in range(n):
+        columns = col[ptr[i] : ptr[i + 1]]
+        assert (np.diff(columns) > 0).all()
+        assert col[diagonal[i]] == i
+        needed = set(np.flatnonzero(lu.L.toarray()[i])) | set(np.flatnonzero(lu.U.toarray()[i]))
+        assert needed <= set(columns.tolist())
+
+
+@pytest.mark.parametrize("name", ["case9", "case30", "cigre_mv"])
+def test_a_case_in_a_batch_is_the_case_alone(name):
+    net = ElectricNetwork.from_builtin(name)
+    kw, kvar = net.base_injection()
+    share = np.array([1.0, 0.3, 1.2, -0.2, 1.0])[:, None]
+    many = net.power_flow(share * kw, share * kvar)
+    assert many.converged.all()
+    for row, s in enumerate(share[:, 0]):
+        one = net.power_flow(s * kw, s * kvar)
+        np.testing.assert_array_equal(many.vm_pu[row], one.vm_pu)
+        np.testing.assert_array_equal(many.loading_percent[row], one.loading_percent)
+        assert many.grid_import_kw[row] == one.grid_import_kw
+    np.testing.assert_array_equal(many.vm_pu[0], many.vm_pu[4])
+
+
+def test_generators_hold_their_voltage_and_the_energy_closes():
+    net = ElectricNetwork.from_builtin("case57")
+    kw, kvar = net.base_injection()
+    held = net.case.node_kind[net.case.bus_node] == 1
+    at = np.abs(net.case.node_start[net.case.bus_node])
+    for s in (0.2, 0.9, 1.15):
+        flow = net.power_flow(s * kw, s * kvar)
+        np.testing.assert_allclose(flow.vm_pu[held], at[held], rtol=0, atol=1e-14)
+        residual = flow.grid_import_kw + s * kw.sum() - flow.loss_kw - flow.shunt_kw
+        assert abs(residual) < 1e-9 * np.abs(kw).sum()
+
+
+def test_beyond_the_fixed_point_newton_goes_on_to_the_end_of_what_can_be_carried():
+    """A load R + jX behind a source is carried up to S = V^2 / (2 (Z + R cos + X sin)) (textbook maximum)."""
+    pp = pytest.importorskip("pandapower")
+    net = pp.create_empty_network()
+    a, b = pp.create_bus(net, vn_kv=10.0), pp.create_bus(net, vn_kv=10.0)
+    pp.create_ext_grid(net, a)
+    pp.create_line_from_parameters(net, a, b, 1.0, r_ohm_per_km=0.6, x_ohm_per_km=0.8, c_nf_per_km=0.0, max_i_ka=1.0)
+    pp.create_load(net, b, p_mw=1.0)
+    grid = ElectricNetwork.from_pandapower(net)
+    most_kw = 1e3 * 10.0**2 / (2.0 * (1.0 + 0.6))
+    assert grid.power_flow([0.0, -0.9999 * most_kw]).converged
+    beyond = grid.power_flow(np.array([[0.0, -1.0001 * most_kw], [0.0, -0.5 * most_kw]]))
+    assert beyond.converged.tolist() == [False, True]
+    assert np.isnan(beyond.vm_pu[0]).all()
+    assert np.isnan(beyond.grid_import_kw[0])
+
+
+@pytest.mark.parametrize("name", ["cigre_lv", "case14"])
+def test_arrays_of_every_make_are_taken(name):
+    import pandas as pd
+
+    net = ElectricNetwork.from_builtin(name)
+    kw, kvar = net.base_injection()
+    expected = net.power_flow(kw, kvar).vm_pu
+    frozen = kw.copy()
+    frozen.flags.writeable = False
+    strided = np.repeat(kw, 2)[::2]
+    for given in (frozen, strided, kw.tolist(), pd.Series(kw, index=net.buses), kw.astype(np.float64, order="F")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_array_equal(net.power_flow(given, kvar).vm_pu, expected)
+    many = np.asfortranarray(np.stack([kw, kw]))
+    np.testing.assert_array_equal(net.power_flow(many, np.stack([kvar, kvar])).vm_pu[1], expected)
+    assert net.power_flow(np.zeros((0, len(kw)))).vm_pu.shape == (0, len(kw))
