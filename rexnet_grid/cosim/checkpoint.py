@@ -65,6 +65,7 @@ def save(simulation: Simulation) -> bytes:
         "exchanges": {c: m.exchange for c, m in markets.items()},
         "tapes": {c: m.tape for c, m in markets.items()},
         "signals": {c: m.signal for c, m in markets.items()},
+        "published": [feedback.published for feedback in simulation.setup.feedbacks],
         "networks": {c: m.network.save() for c, m in markets.items()},
         "oracles": [feedback.oracle.save() for feedback in simulation.setup.feedbacks],
     }
@@ -108,6 +109,8 @@ def restore(simulation: Simulation, payload: bytes) -> None:
         market.network.restore(state["networks"][carrier])
     for feedback, memory in zip(simulation.setup.feedbacks, state["oracles"], strict=True):
         feedback.oracle.restore(memory)
+    for feedback, published in zip(simulation.setup.feedbacks, state["published"], strict=True):
+        feedback.recall(published)
     simulation.floor.resume(
         state["now"], state["members"], state["next_wake"], state["wakes"], simulation.setup.events[state["happened"] :]
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from rexnet_grid.cosim.linepack import LinepackNews
     from rexnet_grid.cosim.metering import Readings
     from rexnet_grid.cosim.oracles import Estimated, Oracle
-    from rexnet_grid.prosumers.base import Prosumer
+    from rexnet_grid.prosumers.base import FloatArray, Prosumer
     from rexnet_grid.prosumers.operator import NetworkOperator
 
 
@@ -28,11 +30,14 @@ class Feedback:
         Whoever says what still fits.
     news
         The line to the operator of a network that stores; None where nothing is stored.
+    published
+        The units whose headroom is published, and the positions (n_units, n_nodes) [kW] about which it was made.
     """
 
     market: CarrierMarket
     oracle: Oracle
     news: LinepackNews | None = None
+    published: tuple[list[int], FloatArray] = field(default_factory=lambda: ([], np.zeros((0, 0))))
 
     def publish(self, population: Sequence[Prosumer]) -> None:
         """Refresh headroom and signal of every open unit about the positions reserved so far."""
@@ -41,7 +46,7 @@ class Feedback:
         if market.admission is None or not units:
             return
         position_kw = market.positions_kw(units)
-        market.rows = {rows.unit: rows for rows in self.oracle.headroom(units, position_kw)}
+        self.recall((units, position_kw))
         for rows in market.rows.values():
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)
@@ -49,6 +54,12 @@ class Feedback:
             market.exchange.rematch(unit)
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
+
+    def recall(self, published: tuple[list[int], FloatArray]) -> None:
+        """Make the headroom about these positions anew, without publishing it: the exchange has it already."""
+        self.published = published
+        if published[0]:
+            self.market.rows = {rows.unit: rows for rows in self.oracle.headroom(*published)}
 
     def learn(self, readings: Readings, hours: float) -> tuple[Estimated, ...]:
         """Let the oracle see the meters of a delivered unit of ``hours`` [h]; return what it estimated anew."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -201,32 +202,35 @@ def record_options(writer: RunWriter, market: CarrierMarket, unit: int, hours: f
 
 
 def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int, congestion: Congestion) -> None:
-    """Write which limits stood between orders of a unit, just before its gate closes."""
+    """Write which limits stood between orders of a unit, just before its gate closes.
+
+    A row that holds for several limits is told by the one that binds at the positions of the unit.
+    """
     if market.admission is None:
         return
     bound = market.admission.bindings().get(unit, ())
     if bound:
-        slack: dict[str, float] = {}
-        shadow: dict[str, float] = {}
-        rows = zip(
-            market.admission.limits(unit),
-            market.admission.slack(unit).tolist(),
-            congestion.steepest_eur_per_mwh.tolist(),
-            strict=True,
-        )
-        for limit, left, price in rows:
-            slack[limit] = min(left, slack.get(limit, left))
-            shadow[limit] = max(price, shadow.get(limit, 0.0))
+        rows, position_kw = market.rows[unit], market.positions_kw([unit])[0]
+        slack = market.admission.slack(unit)
+        found: dict[str, list[float]] = {}
+        for binding in bound:
+            limit, unit_of_it = rows.limit_at(binding.row, position_kw)
+            told = found.setdefault(limit, [math.inf, 0, 0.0, 0.0])
+            told[0] = min(told[0], float(slack[binding.row]) * unit_of_it)
+            told[1] += binding.times
+            told[2] += binding.blocked_lots * market.lot_kw
+            told[3] = max(told[3], float(congestion.steepest_eur_per_mwh[binding.row]))
+        left, times, blocked_kw, prices = zip(*found.values(), strict=True)
         writer.append(
             "headroom",
             {
                 "carrier": market.carrier,
                 "unit": unit,
-                "limit": [binding.limit for binding in bound],
-                "slack": [slack[binding.limit] for binding in bound],
-                "times_bound": [binding.times for binding in bound],
-                "blocked_kw": [binding.blocked_lots * market.lot_kw for binding in bound],
-                "shadow_eur_per_mwh": [shadow[binding.limit] for binding in bound],
+                "limit": list(found),
+                "slack": list(left),
+                "times_bound": list(times),
+                "blocked_kw": list(blocked_kw),
+                "shadow_eur_per_mwh": list(prices),
             },
         )
 

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 # header of the table
 T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW, T_RISE = range(10)
 T_HEADER = 16
-# block of one unit: header, five vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap blocked),
-# then the coefficients, node by node; where rising injections have their own, these follow, T_RISE nodes further on
-K_UNIT, K_ROWS = 0, 1
+# block of one unit: header, then five vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap
+# blocked); K_BASE is the address of its coefficients, node by node, which units share; where rising injections have
+# their own, these follow, T_RISE nodes further on
+K_UNIT, K_ROWS, K_BASE = 0, 1, 2
 K_HEADER = 8
 VECTORS = 5
 
 _SLOPE_TOLERANCE = 1e-9
+
+_Coefficients = tuple["FloatArray", "FloatArray | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,10 @@ class Binding:
 
     Attributes
     ----------
+    row
+        The row of the unit's headroom.
     limit
-        Name of the limit.
+        Name of the row.
     times
         How often it capped or stopped a trade.
     blocked_lots
@@ -53,6 +58,7 @@ class Binding:
         that the limit held open.
     """
 
+    row: int
     limit: str
     times: int
     blocked_lots: int
@@ -79,11 +85,12 @@ class LinearAdmission:
         self._limits: dict[int, tuple[str, ...]] = {}
         self._places: dict[int, int] = {}
         self._free: list[int] = []
-        self._written: dict[int, FloatArray] = {}
+        self._bases: list[_Coefficients | None] = []
+        self._base_of: dict[int, int] = {}
         self._capacity = 0
         self._two_sided = False
         self.table: FloatArray = np.zeros(T_HEADER)
-        self._allocate(rows=8, blocks=8)
+        self._allocate(rows=8, blocks=8, bases=1)
 
     def index(self, node: str) -> int:
         """Return the column of a node.
@@ -112,28 +119,21 @@ class LinearAdmission:
         if not (np.isfinite(headroom.coefficients).all() and np.isfinite(headroom.slack).all()):
             raise InputError(f"headroom of unit {headroom.unit} holds numbers that are not finite")
         count = len(headroom.limits)
-        if headroom.injecting is not None and not self.table[T_RISE]:
-            self._two_sided = True
-            self._allocate(self._rows, self._capacity)
-        if count > self._rows or (headroom.unit not in self._places and not self._free):
-            self._allocate(max(count, self._rows), self._capacity + (0 if self._free else self._capacity))
+        self._make_room(headroom.unit, count, two_sided=headroom.injecting is not None)
         if headroom.unit not in self._places:
             self._places[headroom.unit] = self._free.pop()
             self._build_ring()
         place = self._places[headroom.unit]
+        base = self._base(place, headroom)
         block, rows = self._block(place), self._rows
-        block[K_UNIT], block[K_ROWS] = headroom.unit, count
-        vectors = block[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)
+        block[K_UNIT], block[K_ROWS], block[K_BASE] = headroom.unit, count, self._base_address(base)
+        vectors = block[K_HEADER:].reshape(VECTORS, rows)
         vectors[0, :count] = headroom.slack
-        vectors[2:] = 0.0
-        if self._written.get(place) is not headroom.coefficients:
-            sides = block[K_HEADER + VECTORS * rows :].reshape(-1, len(self.nodes), rows)
-            sides[:, :, :count] = headroom.coefficients.T
-            if headroom.injecting is not None:
-                sides[1, :, :count] = headroom.injecting.T
+        if self._base_of.get(place) != base:
+            self._base_of[place] = base
             scale = np.abs(headroom.coefficients).max(axis=1) if count else np.zeros(0)
             vectors[1, :count] = _SLOPE_TOLERANCE * scale
-            self._written[place] = headroom.coefficients
+        vectors[2:] = 0.0
         self._limits[headroom.unit] = headroom.limits
 
     def drop(self, unit: int) -> None:
@@ -141,7 +141,7 @@ class LinearAdmission:
         place = self._places.pop(unit, None)
         if place is not None:
             self._limits.pop(unit)
-            self._written.pop(place, None)
+            self._base_of.pop(place, None)
             self._free.append(place)
             self._build_ring()
 
@@ -152,8 +152,8 @@ class LinearAdmission:
             return 1 << 62
         block, rows = self._block(place), self._rows
         count = int(block[K_ROWS])
-        vectors = block[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)[:, :count]
-        sides = block[K_HEADER + VECTORS * rows :].reshape(-1, len(self.nodes), rows)[:, :, :count]
+        vectors = block[K_HEADER:].reshape(VECTORS, rows)[:, :count]
+        sides = self._sides(int(block[K_BASE]))[:, :, :count]
         slope = sides[-1, self.index(source)] - sides[0, self.index(sink)]
         rising = slope > vectors[1]
         if not rising.any():
@@ -178,9 +178,9 @@ class LinearAdmission:
         found: dict[int, tuple[Binding, ...]] = {}
         for unit in sorted(self._places):
             rows = self._rows
-            vectors = self._block(self._places[unit])[K_HEADER : K_HEADER + VECTORS * rows].reshape(VECTORS, rows)
+            vectors = self._block(self._places[unit])[K_HEADER:].reshape(VECTORS, rows)
             bound = [
-                Binding(limit, int(vectors[2, r]), int(vectors[3, r]), int(vectors[4, r]))
+                Binding(r, limit, int(vectors[2, r]), int(vectors[3, r]), int(vectors[4, r]))
                 for r, limit in enumerate(self._limits[unit])
                 if vectors[2, r] > 0
             ]
@@ -197,27 +197,70 @@ class LinearAdmission:
         start = int(self.table[T_BLOCKS]) + place * size
         return self.table[start : start + size]
 
-    def _allocate(self, rows: int, blocks: int) -> None:
+    def _sides(self, address: int) -> FloatArray:
+        """Return (sides, n_nodes, T_ROWS) the coefficients at an address of the table."""
+        size = (2 if self._two_sided else 1) * len(self.nodes) * self._rows
+        return self.table[address : address + size].reshape(-1, len(self.nodes), self._rows)
+
+    def _base_address(self, base: int) -> int:
+        blocks = int(self.table[T_BLOCKS]) + self._capacity * int(self.table[T_BLOCK])
+        return blocks + base * (2 if self._two_sided else 1) * len(self.nodes) * self._rows
+
+    def _base(self, place: int, headroom: Headroom) -> int:
+        """Return where the headroom's coefficients are, written once for all units that share the arrays."""
+        wanted = (headroom.coefficients, headroom.injecting)
+        for base, held in enumerate(self._bases):
+            if held is not None and held[0] is wanted[0] and held[1] is wanted[1]:
+                return base
+        used = {base for at, base in self._base_of.items() if at != place}
+        free = [base for base in range(len(self._bases)) if base not in used]
+        if not free:
+            free = [len(self._bases)]
+            self._allocate(self._rows, self._capacity, 2 * len(self._bases))
+        self._base_of.pop(place, None)
+        self._bases[free[0]] = wanted
+        self._write(free[0])
+        return free[0]
+
+    def _write(self, base: int) -> None:
+        held = self._bases[base]
+        if held is not None:
+            sides, count = self._sides(self._base_address(base)), len(held[0])
+            sides[:, :, :count] = held[0].T
+            if held[1] is not None:
+                sides[1, :, :count] = held[1].T
+
+    def _make_room(self, unit: int, rows: int, *, two_sided: bool) -> None:
+        """Let the table have a free block, enough rows, and both sides where they differ."""
+        full = unit not in self._places and not self._free
+        if full or rows > self._rows or (two_sided and not self._two_sided):
+            self._two_sided |= two_sided
+            self._allocate(max(rows, self._rows), self._capacity * (2 if full else 1), len(self._bases))
+
+    def _allocate(self, rows: int, blocks: int, bases: int) -> None:
         """Make a table of another shape and move what was published into it."""
         old, old_rows, n = self.table, self._rows, len(self.nodes)
         old_blocks = {place: self._block(place).copy() for place in self._places.values()} if self._capacity else {}
         ring = 1 << (4 * blocks - 1).bit_length()
         stamps = T_HEADER + 2 * ring
-        sides = 2 if self._two_sided else 1
-        size = K_HEADER + (VECTORS + sides * n) * rows
-        self.table = np.zeros(stamps + n + blocks * size)
+        size = K_HEADER + VECTORS * rows
+        coefficients = bases * (2 if self._two_sided else 1) * n * rows
+        self.table = np.zeros(stamps + n + blocks * size + coefficients)
         self.table[T_NODES], self.table[T_ROWS], self.table[T_RING_MASK] = n, rows, ring - 1
         self.table[T_LOT], self.table[T_STAMP], self.table[T_STAMPS] = self.lot_kw, old[T_STAMP], stamps
         self.table[T_BLOCKS], self.table[T_BLOCK] = stamps + n, size
         self.table[T_RISE] = n if self._two_sided else 0
+        self._free.extend(range(blocks - 1, self._capacity - 1, -1))
+        self._capacity = blocks
+        self._bases.extend([None] * (bases - len(self._bases)))
+        for base in range(bases):
+            self._write(base)
         for place, block in old_blocks.items():
             fresh = self._block(place)
             fresh[:K_HEADER] = block[:K_HEADER]
-            wide, narrow = fresh[K_HEADER:].reshape(-1, rows), block[K_HEADER:].reshape(-1, old_rows)
-            wide[: len(narrow), :old_rows] = narrow
-            wide[len(narrow) :, :old_rows] = narrow[VECTORS : VECTORS + len(wide) - len(narrow)]
-        self._free.extend(range(blocks - 1, self._capacity - 1, -1))
-        self._capacity = blocks
+            fresh[K_HEADER:].reshape(VECTORS, rows)[:, :old_rows] = block[K_HEADER:].reshape(VECTORS, old_rows)
+            if place in self._base_of:
+                fresh[K_BASE] = self._base_address(self._base_of[place])
         self._build_ring()
 
     def _build_ring(self) -> None:

@@ -72,15 +72,26 @@ class HeadroomRows:
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
-        left = np.ascontiguousarray(self.groups.slack(self.all.slack(position, flows)).T)
-        groups = self.groups
+        every, groups = self.all.slack(position, flows), self.groups
+        left = np.ascontiguousarray(groups.slack(every).T)
         return tuple(
-            Headroom(int(unit), self._nodes, groups.falling, left[k], self._names, groups.rising)
+            Headroom(
+                int(unit),
+                self._nodes,
+                groups.falling,
+                left[k],
+                self._names,
+                groups.rising,
+                _MembersAt(self, every[:, k], position[k]),
+            )
             for k, unit in enumerate(units)
         )
 
     def with_broken(self, unit: int, position: FloatArray, flows: list[PowerFlow], broken: frozenset[str]) -> Headroom:
-        """Return the headroom of one unit with the rows of the limits named ``broken`` on top, each on its own."""
+        """Return the headroom of one unit with the rows of the limits named ``broken`` on top, each on its own.
+
+        The groups below them are named as such, so that nobody takes one for the limit that names it.
+        """
         left = self.all.slack(position, flows)
         own = np.array([i for i, name in enumerate(self.all.names) if name in broken], dtype=np.int64)
         return Headroom(
@@ -88,9 +99,37 @@ class HeadroomRows:
             self._nodes,
             np.vstack((self.all.falling[own], self.groups.falling)),
             np.concatenate((left[own, 0], self.groups.slack(left)[:, 0])),
-            tuple(self.all.names[i] for i in own) + self._names,
+            tuple(self.all.names[i] for i in own) + tuple(f"{name} and others" for name in self._names),
             np.vstack((self.all.rising[own], self.groups.rising)),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _MembersAt:
+    """The limits behind the groups' rows, in one unit whose headroom was made about one position.
+
+    Attributes
+    ----------
+    rows
+        All rows and their groups.
+    left
+        (n_rows,) what was left of every row.
+    position
+        (n_columns,) the position [kW].
+    """
+
+    rows: HeadroomRows
+    left: FloatArray
+    position: FloatArray
+
+    def limit_at(self, row: int, position_kw: FloatArray) -> tuple[str, float]:
+        """Return the member that has least left at ``position_kw``, as a share of what it has at rest, and its unit."""
+        member, scale = self.rows.groups.members(row)
+        change = position_kw - self.position
+        used = self.rows.all.rising[member] @ np.maximum(change, 0.0)
+        used += self.rows.all.falling[member] @ np.minimum(change, 0.0)
+        least = int(np.argmin((self.left[member] - used) * scale))
+        return self.rows.all.names[member[least]], 1.0 / float(scale[least])
 
 
 def _rows_of(

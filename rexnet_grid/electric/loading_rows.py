@@ -55,7 +55,8 @@ class RatedEdges:
         (n_rated,) its nodes; the rating counts more at the near one.
     near_y, far_y
         (n_rated, 2) what the voltages at near and far make of the current there [% per p.u.]; the far current has its
-        sign and its phase as at the near end, across a transformer of any vector group.
+        sign and its phase as at the near end, across a transformer of any vector group. At the star point of a
+        three-winding transformer, which has no rating, it is the near one.
     """
 
     branch: IntArray
@@ -69,16 +70,17 @@ class RatedEdges:
         """Return the edges whose branch has a rating; ``idle`` (n_node,) tells the phase across transformers."""
         rated = (case.edge_branch >= 0) & ~np.isnan(case.branch_idle[case.edge_branch])
         edge = np.flatnonzero(rated & np.isfinite(case.edge_scale).all(axis=1) & (case.edge_scale.max(axis=1) > 0.0))
-        y = case.edge_y[edge] * case.edge_scale[edge][:, [0, 0, 1, 1]]
+        y, scale = case.edge_y[edge], case.edge_scale[edge]
         f, t = case.edge_from[edge], case.edge_to[edge]
-        turned = (np.abs(y[:, 2]) > np.abs(y[:, 1]))[:, None]
-        near_y = np.where(turned, y[:, [3, 2]], y[:, [0, 1]])
-        far_y = np.where(turned, y[:, [1, 0]], y[:, [2, 3]])
+        turned = (np.abs(y[:, 2]) * scale[:, 1] > np.abs(y[:, 1]) * scale[:, 0])[:, None]
+        scale = np.where(turned, scale[:, ::-1], scale)
+        near_y = np.where(turned, y[:, [3, 2]], y[:, [0, 1]]) * scale[:, :1]
+        far_y = np.where(turned, y[:, [1, 0]], y[:, [2, 3]]) * scale[:, 1:]
         near, far = np.where(turned[:, 0], t, f), np.where(turned[:, 0], f, t)
-        shift = np.sqrt(near_y[:, 1] / far_y[:, 0])
+        shift = np.sqrt(np.where(turned[:, 0], y[:, 2] / y[:, 1], y[:, 1] / y[:, 2]))
         shift *= np.where((shift * np.conj(idle[near] * np.conj(idle[far]))).real < 0.0, -1.0, 1.0)
-        far_y = np.asarray(-far_y * (shift / np.abs(shift))[:, None], dtype=np.complex128)
-        return cls(case.edge_branch[edge], near, far, near_y, far_y)
+        far_y = np.where(scale[:, 1:] > 0.0, -far_y * (shift / np.abs(shift))[:, None], near_y)
+        return cls(case.edge_branch[edge], near, far, np.asarray(near_y, complex), np.asarray(far_y, complex))
 
     def take(self, which: IntArray) -> RatedEdges:
         """Return some of the edges."""

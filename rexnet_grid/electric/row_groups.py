@@ -73,6 +73,12 @@ class RowGroups:
             return np.zeros((0, slack.shape[1]))
         return np.asarray(np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0))
 
+    def members(self, group: int) -> tuple[IntArray, FloatArray]:
+        """Return the rows of a group, and what turns their slacks into the unit of its first row."""
+        end = self.starts[group + 1] if group + 1 < len(self.starts) else len(self.order)
+        its = slice(self.starts[group], end)
+        return self.order[its], self.scale[its]
+
 
 def _grouped(z: FloatArray, most: int) -> tuple[IntArray, IntArray, FloatArray]:
     """Return the group of each row, the first row of each group, and the envelopes."""

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.delivery.admission import (
+    K_BASE,
     K_HEADER,
     K_ROWS,
     T_BLOCK,
@@ -18,7 +19,6 @@ from rexnet_grid.delivery.admission import (
     T_ROWS,
     T_STAMP,
     T_STAMPS,
-    VECTORS,
 )
 from rexnet_grid.reservex.compiled import inner
 
@@ -69,9 +69,8 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
     if source == sink:
         return UNLIMITED
     rows, count, lot = int(F[T_ROWS]), int(F[block + K_ROWS]), F[T_LOT]
-    slack = block + K_HEADER
-    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
-    down = slack + (VECTORS + sink) * rows
+    slack, base = block + K_HEADER, int(F[block + K_BASE])
+    up, down = base + (int(F[T_RISE]) + source) * rows, base + sink * rows
     most, row = 1e12, -1
     for r in range(count):
         slope = F[up + r] - F[down + r]
@@ -88,9 +87,8 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
 def fits_easily(F: FloatArray, block: int, source: int, sink: int, lots: int) -> bool:
     """Tell whether even one lot more than ``lots`` fits, so that no rounding matters; the loop vectorises."""
     rows, count = int(F[T_ROWS]), int(F[block + K_ROWS])
-    slack = block + K_HEADER
-    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
-    down = slack + (VECTORS + sink) * rows
+    slack, base = block + K_HEADER, int(F[block + K_BASE])
+    up, down = base + (int(F[T_RISE]) + source) * rows, base + sink * rows
     rate, tight = (lots + 1) * F[T_LOT], 0
     for r in range(count):
         slope = F[up + r] - F[down + r]
@@ -104,9 +102,8 @@ def take_capacity(F: FloatArray, block: int, source: int, sink: int, lots: int) 
     if source == sink:
         return
     rows, count = int(F[T_ROWS]), int(F[block + K_ROWS])
-    slack = block + K_HEADER
-    up = slack + (VECTORS + int(F[T_RISE]) + source) * rows
-    down = slack + (VECTORS + sink) * rows
+    slack, base = block + K_HEADER, int(F[block + K_BASE])
+    up, down = base + (int(F[T_RISE]) + source) * rows, base + sink * rows
     rate = lots * F[T_LOT]
     for r in range(count):
         F[slack + r] -= (F[up + r] - F[down + r]) * rate

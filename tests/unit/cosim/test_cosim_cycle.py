@@ -59,7 +59,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(scenario, build
     assert one["trades/part-000000.parquet"] != other["trades/part-000000.parquet"]
 
 
-def test_a_run_taken_up_from_its_checkpoint_ends_in_the_same_state(scenario, build, tmp_path):
+@pytest.mark.parametrize(
+    "tight", [{}, {"electric.import_max_kw": 8.0, "feedback.network_charge": "losses_and_congestion"}]
+)
+def test_a_run_taken_up_from_its_checkpoint_ends_in_the_same_state(scenario, build, tmp_path, tight):
+    scenario = scenario.with_(tight)
     straight = build(scenario, "straight")
     for _ in straight.units():
         pass
@@ -81,6 +85,8 @@ def test_a_run_taken_up_from_its_checkpoint_ends_in_the_same_state(scenario, bui
     one, two = (Results.open(sim.writer.folder) for sim in (straight, again))
     np.testing.assert_array_equal(one.electric.vm_pu.to_numpy(), two.electric.vm_pu.to_numpy())
     assert one.settlement.equals(two.settlement)
+    assert one.headroom.equals(two.headroom)
+    assert one.headroom.empty is not bool(tight)
 
 
 @pytest.mark.parametrize("enabled", [True, False])

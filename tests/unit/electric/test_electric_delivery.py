@@ -164,3 +164,47 @@ def test_fewer_rows_are_more_timid_and_never_less_strict():
 def test_a_rise_gives_back_no_more_than_the_fall_before_it_took(delivery):
     head = delivery.headroom([0], np.zeros((1, len(delivery.nodes))))[0]
     assert (head.injecting >= head.coefficients).all()
+
+
+@pytest.mark.parametrize("name", ["cigre_lv", "lv_schutterwald:0"])
+def test_a_grouped_row_tells_the_limit_that_ac_meets_first(name):
+    grid = ElectricDelivery(ElectricNetwork.from_builtin(name), most_rows=12)
+    n = len(grid.nodes)
+    head = grid.headroom([0], np.zeros((1, n)))[0]
+    supply = grid.nodes.index(grid.supply_node)
+    right, asked = 0, 0
+    for node in range(n):
+        most = head.capacity_kw(supply, node)
+        if np.isfinite(most):
+            slope = head.injecting[:, supply] - head.coefficients[:, node]
+            row = int(np.argmin(np.where(slope > 0.0, head.slack / np.maximum(slope, 1e-12), np.inf)))
+            position = np.zeros(n)
+            position[node] = -most
+            limit, _ = head.limit_at(row, position)
+            share = 1.0
+            while not grid.predict(0, share * position).violations:
+                share += 0.02
+            asked += 1
+            right += limit in {v.limit for v in grid.predict(0, share * position).violations}
+    assert asked > 35
+    assert right >= 0.9 * asked
+
+
+def test_headroom_of_a_three_winding_transformer_keeps_every_winding():
+    import pandapower as pp
+
+    net = pp.create_empty_network()
+    high, middle, low = (pp.create_bus(net, kv) for kv in (110.0, 20.0, 10.0))
+    pp.create_ext_grid(net, high)
+    pp.create_transformer3w(net, high, middle, low, std_type="63/25/38 MVA 110/20/10 kV")
+    grid = ElectricDelivery(ElectricNetwork.from_pandapower(net))
+    head = grid.headroom([0], np.zeros((1, 3)))[0]
+    names = [f"bus {b}" for b in (high, middle, low)]
+    at, one, other = (grid.nodes.index(name) for name in names)
+    for node in (one, other):
+        position = np.zeros(3)
+        position[node] = -head.capacity_kw(at, node)
+        assert 93.0 < grid.predict(0, position).arrays["loading_percent"].max() < 100.0
+    both = np.zeros(3)
+    both[[one, other]] = -head.capacity_kw(at, one), -head.capacity_kw(at, other)
+    assert grid.predict(0, both).violations == ()
