@@ -65,6 +65,7 @@ def validate(
 @guarded
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A study's TOML file, or the name of a built-in study.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; by default studies/<name>.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; by default one a core.")] = None,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address of a Dask scheduler.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Do only what is not done yet.")] = False,
@@ -77,7 +78,7 @@ def study(
     if workers is not None and dask is not None:
         raise typer.BadParameter("give --workers or --dask, not both")
     with progress(file.stem, quiet, "runs") as tell:
-        result = run_study(find_study(file), workers=workers, dask=dask, resume=resume, progress=tell)
+        result = run_study(find_study(file), workers=workers, dask=dask, resume=resume, progress=tell, out=out)
     if not quiet:
         say(str(result))
 

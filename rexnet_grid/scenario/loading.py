@@ -58,9 +58,9 @@ def read_toml(path: Path) -> dict[str, object]:
 
 
 def override(data: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
-    """Return a copy of ``data`` with the values at dotted keys replaced; members of arrays are named by number.
+    """Return a copy of ``data`` with the values at dotted keys replaced.
 
-    A key that does not fit the data is left for validation to name.
+    Members of arrays go by their number or name. A key that does not fit the data is left for validation to name.
     """
     changed: dict[str, object] = {key: _editable(value) for key, value in data.items()}
     for dotted, value in overrides.items():
@@ -68,8 +68,8 @@ def override(data: Mapping[str, object], overrides: Mapping[str, object]) -> dic
         place: object = changed
         for name in parents:
             place = _step(place, name)
-        if isinstance(place, list) and last.isdecimal() and int(last) < len(place):
-            place[int(last)] = value
+        if isinstance(place, list) and (index := _index(place, last)) is not None:
+            place[index] = value
         elif isinstance(place, dict):
             place[last] = value
         else:
@@ -126,8 +126,17 @@ def _editable(value: object) -> object:
 
 def _step(place: object, name: str) -> object:
     if isinstance(place, list):
-        return place[int(name)] if name.isdecimal() and int(name) < len(place) else None
+        index = _index(place, name)
+        return None if index is None else place[index]
     return place.setdefault(name, {}) if isinstance(place, dict) else None
+
+
+def _index(place: Sequence[object], name: str) -> int | None:
+    """Return which member of an array is meant: by its number, else by its name; None when there is no such."""
+    if name.isdecimal() and int(name) < len(place):
+        return int(name)
+    names = [member.get("name") if isinstance(member, dict) else None for member in place]
+    return names.index(name) if name in names else None
 
 
 def _syntax_issue(path: Path, text: str, message: str) -> Issue:

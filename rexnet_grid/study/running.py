@@ -71,6 +71,7 @@ def run_study(
     dask: str | None = None,
     resume: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    out: Path | str | None = None,
 ) -> StudyResult:
     """Run every variant of a study and put their figures into one table.
 
@@ -89,6 +90,8 @@ def run_study(
         Do only what is not done yet, and once more what failed.
     progress
         Called with (runs done, runs in all).
+    out
+        Folder for the results; by default the study's own, ``studies/<name>``.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def run_study(
     runs = variants(study)
     scenario = study.scenario_path(path)
     _check(path, scenario, runs)
-    folder = study.folder
+    folder = study.folder if out is None else Path(out)
     _claim(folder, study, resume)
     keep = study.study.keep == "all"
     tasks = [_Task(str(scenario), variant, folder.resolve(), keep) for variant in runs]

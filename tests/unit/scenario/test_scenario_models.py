@@ -61,6 +61,7 @@ def test_with_reaches_members_of_arrays():
     )
     changed = day.with_({"participants.0.rate_kw": 5.0})
     assert (day.participants[0].rate_kw, changed.participants[0].rate_kw) == (2.0, 5.0)
+    assert day.with_({"participants.shop.rate_kw": 5.0}) == changed
     with pytest.raises(ScenarioError, match="participants"):
         day.with_({"participants.7.rate_kw": 5.0})
 

@@ -112,6 +112,8 @@ def test_figures_only_keeps_no_tables(study_file, ran, tmp_path):
     assert result.folder.name == "elsewhere"
     assert not list((tmp_path / "elsewhere" / "runs").iterdir())
     assert len(pd.read_parquet(result.folder / "results.parquet")) == 4
+    assert run_study(study_file, out=tmp_path / "third").folder == tmp_path / "third"
+    assert len(pd.read_parquet(tmp_path / "third" / "points.parquet")) == 2
 
 
 def test_nothing_runs_when_a_variant_is_wrong(study_file, ran, tmp_path):
