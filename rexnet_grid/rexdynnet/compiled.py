@@ -1,4 +1,10 @@
-"""How the kernels are compiled: nothing is counted, and what only kernels call gets no entry for Python."""
+"""How the kernels are compiled: nothing is counted, and what only kernels call gets no entry for Python.
+
+Entries would be most of the code, as every one of them takes the tuples of arrays apart; reference counts of those
+arrays would take more time than what is done with them; a call that hands the tuples on copies hundreds of words; and
+numba would compile a function anew for each plain constant it is called with. So a step is compiled into two functions,
+:func:`kernel.advance` and :func:`transport.sweep`, and what is seldom needed stays outside.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +18,30 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def inner(function: Function) -> Function:
-    """Compile a function that only other kernels call and that makes no arrays.
+def entry(function: Function) -> Function:
+    """Compile a function that Python calls too and that makes no arrays."""
+    options: Any = {"no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False}
+    compiled: Function = njit(cache=True, **options)(function)
+    return compiled
 
-    Python's entries would be most of the code, as every one of them takes the tuples of arrays apart. Reference
-    counts of those arrays would take more time than what is done with them. And numba would compile a function anew
-    for each plain constant it is called with: here a constant is a number like any other.
-    """
-    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False}
+
+def inner(function: Function) -> Function:
+    """Compile a function that only other kernels call, into each of them."""
+    return _compile(function, forceinline=True)
+
+
+def apart(function: Function) -> Function:
+    """Compile a function that only other kernels call, and seldom: it stays by itself."""
+    return _compile(function)
+
+
+def part(function: Function) -> Function:
+    """Splice a function that one kernel calls in one place into that kernel, before it is compiled."""
+    return _compile(function, inline="always")
+
+
+def _compile(function: Function, **how: Any) -> Function:
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False, **how}
     compiled: Any = njit(cache=True, **options)(function)
     template = compiled.get_call_template
     plain: Any = types.unliteral
@@ -30,10 +52,3 @@ def inner(function: Function) -> Function:
     compiled.get_call_template = with_plain_types
     result: Function = compiled
     return result
-
-
-def entry(function: Function) -> Function:
-    """Compile a function that Python calls too and that makes no arrays."""
-    options: Any = {"no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False}
-    compiled: Function = njit(cache=True, **options)(function)
-    return compiled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.compiled import apart
 from rexnet_grid.rexdynnet.exchanger import COLUMNS, RETURN, SUPPLY, UA, needed_flow
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ def exchanger_table(substations: Sequence[Substation]) -> FloatArray:
     return table
 
 
-@inner
+@apart
 def has_exchanger(pair: FloatArray) -> bool:
     """Return whether a substation's pair of exchangers holds any."""
     return bool(pair[HEATING, UA] > 0.0 or pair[HOT_WATER, UA] > 0.0)
 
 
-@inner
+@apart
 def station_draw(
     pair: FloatArray,
     heat_w: float,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.compiled import apart, part
 from rexnet_grid.rexdynnet.hydraulics import pipe_drop
 from rexnet_grid.rexdynnet.pump import BEST, EFFICIENCY, FALL, FIXED, SHUTOFF, UNLIMITED_PA
 
@@ -24,7 +24,7 @@ LEAST_SHARE = 0.1
 WORST_EFFICIENCY = 0.1
 
 
-@inner
+@apart
 def node_drops(layout: Layout, flow: FloatArray, drop: FloatArray) -> None:
     """Fill the pressure drop from the plant that keeps the pressure to each node, one way [Pa]."""
     drop[:] = 0.0
@@ -36,14 +36,14 @@ def node_drops(layout: Layout, flow: FloatArray, drop: FloatArray) -> None:
             drop[node] = drop[layout.tree_parent[k]] + sign * pipe_drop(layout, p, flow[p])
 
 
-@inner
+@apart
 def highest_head(layout: Layout, root: int, flow: float) -> float:
     """Return what the pump of a plant gives at full speed [Pa]."""
     head = layout.pump[root, SHUTOFF] - layout.pump[root, FALL] * flow * flow
     return float(max(head, 0.0))
 
 
-@inner
+@part
 def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatArray, give_back: bool) -> bool:
     """Cut the flow of substations that the pump's head does not reach; return whether any was changed.
 
@@ -79,7 +79,7 @@ def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: Float
     return short
 
 
-@inner
+@apart
 def pump_power(layout: Layout, g: int, flow: float, head: float) -> float:
     """Return the electric power of a pump [W], see :class:`Pump`."""
     if flow <= 0.0 or head <= 0.0:
@@ -92,7 +92,7 @@ def pump_power(layout: Layout, g: int, flow: float, head: float) -> float:
     return float(flow * head / (layout.fluid[0] * efficiency))
 
 
-@inner
+@part
 def write_heads(layout: Layout, scratch: Scratch, outputs: Outputs, row: int) -> None:
     """Write the drop to the worst substation, the pumps' heads and power, what each substation is left with.
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.compiled import entry, inner
-from rexnet_grid.rexdynnet.correlations import friction_and_slope, friction_factor, nusselt
+from rexnet_grid.rexdynnet.compiled import apart, entry, part
+from rexnet_grid.rexdynnet.correlations import friction_and_slope, nusselt_at, roughness_term
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
+REYNOLDS, HEAD, REACH, ROUGH, BENDS = range(5)
 LOOP_TOLERANCE = 1e-8
 MAX_NEWTON = 60
 WHOLE_STEPS = 8
@@ -31,18 +32,33 @@ LONGEST_RAY = 100.0
 RAY_BISECTIONS = 40
 
 
+def drag_table(
+    diameter_m: FloatArray, length_m: FloatArray, roughness_m: FloatArray, minor_loss: FloatArray, fluid: FloatArray
+) -> FloatArray:
+    """Return what a pipe's drop depends on besides its flow, (P, 5), see :attr:`Layout.drag`."""
+    area = 0.25 * math.pi * diameter_m**2
+    return np.stack(
+        (
+            diameter_m / (area * fluid[2]),
+            0.5 / (fluid[0] * area**2),
+            length_m / diameter_m,
+            roughness_term(roughness_m / diameter_m),
+            minor_loss,
+        ),
+        axis=1,
+    )
+
+
 @entry
 def drop_and_slope(layout: Layout, p: int, flow: float) -> tuple[float, float]:
     """Return the pressure drop of a pipe from end A to end B and its slope by flow [Pa, Pa s/kg]."""
-    diameter = layout.diameter_m[p]
-    area = 0.25 * math.pi * diameter * diameter
-    per_flow = diameter / (area * layout.fluid[2])
+    drag = layout.drag
     m = max(abs(flow), SMALLEST_KG_S)
-    reach = layout.length_m[p] / diameter
-    friction, bend = friction_and_slope(m * per_flow, layout.roughness_m[p] / diameter)
-    loss = friction * reach + layout.minor_loss[p]
-    head = 0.5 / (layout.fluid[0] * area * area)
-    return head * loss * m * flow, head * m * (2.0 * loss + bend * per_flow * m * reach)
+    reynolds = m * drag[p, REYNOLDS]
+    friction, bend = friction_and_slope(reynolds, drag[p, ROUGH])
+    loss = friction * drag[p, REACH] + drag[p, BENDS]
+    head = drag[p, HEAD] * m
+    return head * loss * flow, head * (2.0 * loss + bend * reynolds * drag[p, REACH])
 
 
 @entry
@@ -51,26 +67,23 @@ def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     return drop_and_slope(layout, p, flow)[0]
 
 
-@inner
+@part
 def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
     """Fill the pressure drop [Pa] and the conductance between water and wall [W/K] of each pipe."""
-    diameter_m, length_m, roughness_m = layout.diameter_m, layout.length_m, layout.roughness_m
-    minor_loss, wall_resistance = layout.minor_loss, layout.wall_resistance_k_w
+    drag, length_m, wall_resistance = layout.drag, layout.length_m, layout.wall_resistance_k_w
     dp_pa, film_w_k = scratch.dp_pa, scratch.film_w_k
-    density, viscosity = layout.fluid[0], layout.fluid[2]
-    conductivity, prandtl = layout.fluid[3], layout.fluid[4]
+    around = layout.fluid[3] * math.pi
+    prandtl, power = layout.fluid[4], layout.fluid[5]
     for p in range(flow.shape[0]):
-        diameter = diameter_m[p]
-        area = 0.25 * math.pi * diameter * diameter
         m = abs(flow[p])
-        reynolds = m * diameter / (area * viscosity)
-        friction = friction_factor(reynolds, roughness_m[p] / diameter)
-        dp_pa[p] = (friction * length_m[p] / diameter + minor_loss[p]) * m * flow[p] / (2.0 * density * area * area)
-        film = nusselt(reynolds, prandtl) * conductivity * math.pi * length_m[p]
-        film_w_k[p] = 1.0 / (1.0 / film + wall_resistance[p])
+        reynolds = m * drag[p, REYNOLDS]
+        friction, _ = friction_and_slope(reynolds, drag[p, ROUGH])
+        dp_pa[p] = (friction * drag[p, REACH] + drag[p, BENDS]) * drag[p, HEAD] * m * flow[p]
+        film = nusselt_at(reynolds, prandtl, power) * around * length_m[p]
+        film_w_k[p] = film / (1.0 + film * wall_resistance[p])
 
 
-@inner
+@part
 def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
     """Sum the draws from the leaves to the roots; chords keep the flow they have. ``draw`` is used up."""
     for c in range(layout.chord.shape[0]):
@@ -85,7 +98,7 @@ def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
             draw[layout.tree_parent[k]] += draw[node]
 
 
-@inner
+@part
 def loop_drops(layout: Layout, flow: FloatArray, slope: FloatArray, residual: FloatArray) -> None:
     """Fill the sum of pressure drops around each loop [Pa] and the slope of each of its pipes [Pa s/kg]."""
     for c in range(residual.shape[0]):
@@ -128,7 +141,7 @@ def substitute(row_start: IntArray, factor: FloatArray, values: FloatArray) -> N
             values[k] -= factor[at + k] * values[i]
 
 
-@inner
+@apart
 def largest(values: FloatArray) -> float:
     """Return the largest magnitude in an array."""
     found = 0.0

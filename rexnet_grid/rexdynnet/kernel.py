@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import entry, inner
+from rexnet_grid.rexdynnet.compiled import apart, entry, part
 from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
@@ -26,7 +26,7 @@ SMALLEST_FLOW_KG_S = 1e-6
 SMALLEST_SPREAD_K = 1.0
 
 
-@inner
+@apart
 def exchanger_draw(layout: Layout, inputs: Inputs, row: int, s: int, arrive_c: float) -> tuple[float, float]:
     """Return flow and return temperature of a substation with exchangers at a supply temperature [kg/s, degC]."""
     secondary, hot = inputs.secondary_c, inputs.hot_w
@@ -42,7 +42,7 @@ def exchanger_draw(layout: Layout, inputs: Inputs, row: int, s: int, arrive_c: f
     )
 
 
-@inner
+@part
 def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: FloatArray) -> None:
     """Fill flow and return of each substation [kg/s, degC] for the supply temperature expected there."""
     heat_capacity = layout.fluid[1]
@@ -62,7 +62,7 @@ def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: 
         scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
 
 
-@inner
+@part
 def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int) -> None:
     """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s]."""
     total = given[root]
@@ -78,7 +78,7 @@ def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int) 
     given[root] = max(total - scale * others, 0.0)
 
 
-@inner
+@part
 def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill what each node draws and what each plant gives [kg/s]; the root of each island takes up its balance."""
     given = scratch.plant_kg_s
@@ -100,7 +100,7 @@ def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None
         scratch.draw[layout.plant_node[g]] -= given[g]
 
 
-@inner
+@part
 def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill the supply temperature of each plant [degC], lowered where its heat does not suffice, and its source."""
     for node in range(scratch.source_kg_s.shape[0]):
@@ -119,7 +119,7 @@ def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
         scratch.plant_c[g] = wanted
 
 
-@inner
+@apart
 def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
     """Copy the live supply side into ``backup``, or back."""
     into = backup if forward else state
@@ -137,11 +137,11 @@ def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
             to_wall[row] = from_wall[row]
             for k in range(count):
                 i = (first + k) & LAST
-                for part in range(3):
-                    to_parcel[row, i, part] = from_parcel[row, i, part]
+                for column in range(3):
+                    to_parcel[row, i, column] = from_parcel[row, i, column]
 
 
-@inner
+@part
 def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int) -> bool:
     """Improve the expected supply temperatures; return whether any return temperature missed what is wanted.
 
@@ -168,24 +168,24 @@ def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, 
     return again
 
 
-@inner
+@part
 def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
     """Find the flows for what substations draw, cut to what the pumps can lift; return whether the loops converged."""
     for s in range(layout.sub_node.shape[0]):
         scratch.most_kg_s[s] = layout.sub_max_kg_s[s]
         scratch.asked_kg_s[s] = scratch.sub_kg_s[s]
-    set_draw(layout, scratch, inputs, row)
-    solved = solve_flows(layout, scratch, state.flow)
-    for cut in range(MAX_CUTS):
-        give_back = cut < MAX_CUTS // 2
-        if not solved or not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row], give_back):
-            break
+    solved = False
+    for cut in range(MAX_CUTS + 1):
         set_draw(layout, scratch, inputs, row)
         solved = solve_flows(layout, scratch, state.flow)
+        if cut == MAX_CUTS or not solved:
+            break
+        if not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row], cut < MAX_CUTS // 2):
+            break
     return solved
 
 
-@inner
+@part
 def supply_side(
     layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float
 ) -> tuple[float, bool]:
@@ -212,7 +212,7 @@ def supply_side(
     return lost, solved
 
 
-@inner
+@part
 def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> float:
     """Hand over the heat and fill the return side's sources; return the heat delivered [W].
 
@@ -256,7 +256,7 @@ def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outpu
     return total
 
 
-@inner
+@apart
 def set_surroundings(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, side: int) -> None:
     """Fill what each pipe of one side loses its heat to [degC]: the ground, warmed by the other pipe where they couple.
 

@@ -22,17 +22,17 @@ class Layout(NamedTuple):
     """Everything that does not change from step to step; P pipes, N nodes, S substations, G plants, R rows a side.
 
     ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
-    ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``roughness_m``,
-    ``minor_loss``, ``mass_kg``, ``wall_j_k``, ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on
-    one side;
+    ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
+    ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 5) Reynolds number
+    per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses;
     ``body_kg``, ``shell_j_k`` (2, P) what moves as water and what trades heat with it at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
     ``pump`` (G, 5) see :mod:`pump`; ``sub_needs_pa`` (S,) pressure that a substation needs;
-    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number; ``exchanger`` (S, 2, 6) those of heating
-    and hot water, see :mod:`ends`.
+    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number and its power 2/3;
+    ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`.
     """
 
     pipe_from: IntArray
@@ -42,8 +42,7 @@ class Layout(NamedTuple):
     node_pipe: IntArray
     diameter_m: FloatArray
     length_m: FloatArray
-    roughness_m: FloatArray
-    minor_loss: FloatArray
+    drag: FloatArray
     mass_kg: FloatArray
     wall_j_k: FloatArray
     loss_w_k: FloatArray

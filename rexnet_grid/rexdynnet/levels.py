@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import entry, inner
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, MOST_PARCELS, SLOPE, START, TEMP, push
 
@@ -39,7 +39,7 @@ def parts(layout: Layout, p: int, level: int) -> int:
     return CALM_EXCHANGERS if level == CALM else int(layout.row_ptr[p + 1] - layout.row_ptr[p] - 1)
 
 
-@inner
+@apart
 def band(
     parcel: FloatArray,
     ring: IntArray,
@@ -74,7 +74,7 @@ def band(
     return low, high
 
 
-@inner
+@apart
 def tolerance(low: float, high: float, decay: float) -> float:
     """Return the width of the band within which a pipe counts as calm [K].
 
@@ -84,7 +84,7 @@ def tolerance(low: float, high: float, decay: float) -> float:
     return RESOLVED_K + RESOLVED_SHARE * max(abs(low), abs(high)) * -math.expm1(-decay)
 
 
-@inner
+@part
 def copy_profile(
     parcel: FloatArray, ring: IntArray, first: int, exchangers: int, mass_kg: float, profile: FloatArray
 ) -> int:
@@ -100,7 +100,7 @@ def copy_profile(
     return n
 
 
-@inner
+@apart
 def mean_between(profile: FloatArray, n: int, begin: float, end: float) -> tuple[float, float]:
     """Return mean temperature and slope of a profile between two places, 0 at end A and 1 at end B."""
     at = 0.0
@@ -117,7 +117,7 @@ def mean_between(profile: FloatArray, n: int, begin: float, end: float) -> tuple
     return (temp / inside, slope) if inside > 0.0 else (profile[n - 1, TEMP], 0.0)
 
 
-@inner
+@apart
 def pipe_heat(
     parcel: FloatArray,
     ring: IntArray,
@@ -139,7 +139,7 @@ def pipe_heat(
     return water * heat_capacity + walls * wall_j_k / exchangers
 
 
-@inner
+@apart
 def shift(parcel: FloatArray, ring: IntArray, wall: FloatArray, first: int, exchangers: int, change_k: float) -> None:
     """Warm all water and wall of a pipe by ``change_k``."""
     for row in range(first, first + exchangers + 1):
@@ -191,7 +191,7 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
     return True
 
 
-@inner
+@apart
 def fill(
     parcel: FloatArray,
     ring: IntArray,
@@ -226,7 +226,7 @@ def steady_decay(layout: Layout, p: int, flow: float) -> float:
     return float(layout.loss_w_k[p] / (m * layout.fluid[1])) if m >= STILL_KG_S else 0.0
 
 
-@inner
+@part
 def stirred(
     layout: Layout, state: State, p: int, side: int, from_a: bool, flow: float, ground: float, low: float, high: float
 ) -> bool:
@@ -249,7 +249,7 @@ def stirred(
     return most - least > tolerance(least, most, decay)
 
 
-@inner
+@part
 def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
     """Bring every pipe that has become calm to its three stretches."""
     pipes = state.flow.shape[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.compiled import apart, part
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import IntArray
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 STILL_KG_S = 1e-10
 
 
-@inner
+@part
 def turned(state: State) -> bool:
     """Note the direction of flow in each pipe; return whether any changed."""
     flow, sign = state.flow, state.sign
@@ -25,7 +25,7 @@ def turned(state: State) -> bool:
     return changed
 
 
-@inner
+@part
 def count_inflows(layout: Layout, sign: IntArray, degree: IntArray) -> None:
     """Fill how many pipes flow into each node."""
     degree[:] = 0
@@ -34,7 +34,7 @@ def count_inflows(layout: Layout, sign: IntArray, degree: IntArray) -> None:
             degree[layout.pipe_to[p] if sign[p] > 0 else layout.pipe_from[p]] += 1
 
 
-@inner
+@apart
 def append(degree: IntArray, order: IntArray, n: int, ready: bool) -> int:
     """Append the nodes that wait for nothing (``ready``) or for a pipe for ever; return the new length."""
     for node in range(degree.shape[0]):
@@ -44,7 +44,7 @@ def append(degree: IntArray, order: IntArray, n: int, ready: bool) -> int:
     return n
 
 
-@inner
+@part
 def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
     """Put the nodes into the order of flow on the supply side, where a direction changed; Kahn's algorithm."""
     if not turned(state):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.compiled import apart, inner
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -71,7 +71,7 @@ def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: fl
     return n + 1
 
 
-@inner
+@apart
 def thin_out(piece: FloatArray, slot: int) -> None:
     """Join the two most similar neighbours of a full list."""
     best = 0
@@ -89,7 +89,7 @@ def thin_out(piece: FloatArray, slot: int) -> None:
         piece[slot, k, 1] = piece[slot, k + 1, 1]
 
 
-@inner
+@apart
 def make_room(parcel: FloatArray, ring: IntArray, row: int) -> None:
     """Join the two most similar neighbours of a full ring, energy kept."""
     n = ring[row, COUNT]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue, NetworkDataError
 from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, catalogue_pipe
-from rexnet_grid.rexdynnet.hydraulics import pipe_drop
+from rexnet_grid.rexdynnet.hydraulics import drag_table, pipe_drop
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.topology import build_layout
@@ -111,10 +111,7 @@ def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: Sizi
         most = rule.max_velocity_m_s * pipe.area_m2 * layout.fluid[0]
         ones = np.ones(len(flow))
         trial = layout._replace(
-            diameter_m=pipe.inner_diameter_m * ones,
-            length_m=ones,
-            roughness_m=pipe.roughness_m * ones,
-            minor_loss=0.0 * ones,
+            drag=drag_table(pipe.inner_diameter_m * ones, ones, pipe.roughness_m * ones, 0.0 * ones, layout.fluid)
         )
         for p, m in enumerate(flow):
             if m <= most and pipe_drop(trial, p, float(m)) <= rule.max_gradient_pa_m:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.rexdynnet.correlations import nusselt
 from rexnet_grid.rexdynnet.ends import exchanger_table
+from rexnet_grid.rexdynnet.hydraulics import drag_table
 from rexnet_grid.rexdynnet.layout import Layout
 from rexnet_grid.rexdynnet.levels import CALM_EXCHANGERS
 from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
@@ -56,15 +57,21 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
     """Return the per-pipe arrays of :class:`Layout`."""
     rows = np.array([exchangers(pipe, fluid) + 1 for pipe in pipes], dtype=np.int64)
     length = np.array([pipe.length_m for pipe in pipes])
+    diameter = np.array([pipe.inner_diameter_m for pipe in pipes])
     mass = np.array([pipe.volume_m3 for pipe in pipes]) * fluid.density
     wall = np.array([pipe.wall_capacity_j_mk for pipe in pipes]) * length
     trading = np.minimum(1.0, np.sqrt([2.0 * CALM_EXCHANGERS / transfer_units(pipe, fluid) for pipe in pipes])) * wall
     return {
         "row_ptr": np.concatenate(([0], np.cumsum(rows))).astype(np.int64),
-        "diameter_m": np.array([pipe.inner_diameter_m for pipe in pipes]),
+        "diameter_m": diameter,
         "length_m": length,
-        "roughness_m": np.array([pipe.roughness_m for pipe in pipes]),
-        "minor_loss": np.array([pipe.minor_loss for pipe in pipes]),
+        "drag": drag_table(
+            diameter,
+            length,
+            np.array([pipe.roughness_m for pipe in pipes]),
+            np.array([pipe.minor_loss for pipe in pipes]),
+            fluid_array(fluid),
+        ),
         "mass_kg": mass,
         "wall_j_k": wall,
         "coupling": np.array([pipe.coupling for pipe in pipes]),
@@ -77,7 +84,10 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
 
 def fluid_array(fluid: Fluid) -> FloatArray:
     """Return the properties in the order of :attr:`Layout.fluid`."""
-    return np.array([fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity, fluid.prandtl])
+    prandtl = fluid.prandtl
+    return np.array(
+        [fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity, prandtl, prandtl ** (2.0 / 3.0)]
+    )
 
 
 def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import entry, inner
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, relevel, stirred
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
 
 
-@inner
+@apart
 def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, flow: float) -> None:
     """Fill ε and λ of a pipe on one side; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
     heat_capacity = layout.fluid[1]
@@ -38,7 +38,7 @@ def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, fl
     )
 
 
-@inner
+@part
 def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
     """Fill ε and λ of each pipe for its flow."""
     for p in range(state.flow.shape[0]):
@@ -280,7 +280,7 @@ def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
 
 
-@inner
+@apart
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
 
@@ -357,11 +357,15 @@ def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
             exchangers = parts(layout, p, level)
             first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
             warmth = 0.0
+            inside = 0.0
             for row in range(first, first + exchangers + 1):
+                stretch = 0.0
                 for k in range(ring[row, COUNT]):
                     i = (ring[row, START] + k) & LAST
-                    water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
+                    stretch += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
+                inside += stretch
                 if row < first + exchangers:
                     warmth += wall[row] - reference_c
+            water += inside
             walls += shell_j_k[level, p] / exchangers * warmth
     return float(water * layout.fluid[1] + walls)

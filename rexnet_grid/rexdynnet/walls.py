@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RESOLVE_K = 0.02
 RESOLVE_SHARE = 0.1
 CUT = 2.0
+CLOSE_ENOUGH = 1e-6
 
 
 @inner
@@ -37,16 +38,21 @@ def effectiveness(units: float) -> float:
 
 @inner
 def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
-    """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module."""
+    """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module.
+
+    Newton from the first two terms of the series in u; a step below ``CLOSE_ENOUGH`` ends it: the next would be its
+    square.
+    """
     if ratio <= 0.0:
         return u / stretch_s
-    y = u / (1.0 + ratio)
+    bend = ratio / (1.0 + ratio)
+    y = min(u / (1.0 + ratio) * (1.0 + bend * bend * u * (1.0 / eps - 0.5)), u)
     for _ in range(20):
         ry = ratio * y
         taken = eps * ry / (eps + ry)
         change = (y - math.log1p(-taken) - u) / (1.0 + ratio * eps * eps / ((eps + ry) * (eps + ry) * (1.0 - taken)))
         y = max(y - change, 0.1 * y)
-        if abs(change) <= 1e-8 * y:
+        if abs(change) <= CLOSE_ENOUGH * y:
             break
     return y / stretch_s
 
