@@ -34,15 +34,18 @@ from rexnet_grid.reservex.layout import (
     H_RING,
     H_RING_MASK,
     H_ROWS,
+    H_SHIFT,
     H_STP,
     H_WORDS,
     HEADER,
     MAX_ACCOUNTS,
+    MOST_WORDS,
     RECORD,
+    ROOM,
     SELF_TRADE,
     IntArray,
 )
-from rexnet_grid.reservex.levels import rehash
+from rexnet_grid.reservex.records import rehash
 
 if TYPE_CHECKING:
     from rexnet_grid.reservex.rules import MarketRules
@@ -80,12 +83,13 @@ class Arena:
         M[H_DEPTH] = max(1, -(-span.bit_length() // 6))
         M[H_ACC], M[H_ACC_CAP] = self._claim(_FIRST_ACCOUNTS * RECORD), _FIRST_ACCOUNTS
         M[H_HASH], M[H_MASK] = self._claim(2 * _FIRST_HASH), _FIRST_HASH - 1
+        M[H_SHIFT] = 65 - _FIRST_HASH.bit_length()
         ring = 1 << (2 * rules.forward_units + 8).bit_length()
         self.M[H_RING], self.M[H_RING_MASK] = self._claim(ring), ring - 1
 
     def __getstate__(self) -> tuple[IntArray, IntArray, IntArray]:
         """Return what is in use of the arrays, for a copy or a pickle."""
-        M = self.M[: self.M[H_BUMP] + 64].copy()
+        M = self.M[: self.M[H_BUMP] + ROOM].copy()
         D, E = self.D[: M[H_NEXT_ID] + 2], self.E[: M[H_LOG] + 1]
         M[H_WORDS], M[H_IDS], M[H_ROWS] = len(M), len(D), len(E)
         return M, D.copy(), E.copy()
@@ -97,10 +101,10 @@ class Arena:
 
     def make_room(self, events: int = 0, records: int = 0) -> None:
         """Grow whatever is short: for one more command, with so many ``events`` and ``records`` beyond the usual."""
-        words = int(self.M[H_BUMP]) + 64 + RECORD * records
+        words = int(self.M[H_BUMP]) + ROOM + RECORD * records
         if words > self.M.shape[0]:
             self._grow(words)
-        if 2 * (self.M[H_HCOUNT] + 16) > self.M[H_MASK]:
+        if 4 * (self.M[H_HCOUNT] + 16) > 3 * self.M[H_MASK]:
             self._rehash()
         if self.M[H_NEXT_ID] + 1 >= self.D.shape[0]:
             self.D = _longer(self.D, _roomier(len(self.D)))
@@ -126,7 +130,7 @@ class Arena:
     def room_for_unit(self, unit: int) -> None:
         """Make sure that a book of ``unit`` can be opened."""
         self.make_room(1)
-        needed = int(self.M[H_BUMP]) + BOOK + int(self.M[H_ACC_CAP]) + 64
+        needed = int(self.M[H_BUMP]) + BOOK + int(self.M[H_ACC_CAP]) + ROOM
         if needed > self.M.shape[0]:
             self._grow(needed)
         if not self.M[self.M[H_RING] + (unit & int(self.M[H_RING_MASK]))]:
@@ -173,14 +177,16 @@ class Arena:
         """Take zeroed words from the end of the arena, a multiple of a record."""
         words = -(-words // RECORD) * RECORD
         start = int(self.M[H_BUMP])
-        if start + words + 64 > self.M.shape[0]:
-            self._grow(start + words + 64)
+        if start + words + ROOM > self.M.shape[0]:
+            self._grow(start + words + ROOM)
         self.M[H_BUMP] = start + words
         self.M[start : start + words] = 0
         return start
 
     def _grow(self, least: int) -> None:
-        fresh = _aligned(max(least, _roomier(len(self.M))))
+        if least > MOST_WORDS:
+            raise MemoryError(f"an exchange holds at most {MOST_WORDS} words")
+        fresh = _aligned(min(max(least, _roomier(len(self.M))), MOST_WORDS))
         used = int(self.M[H_BUMP])
         fresh[:used] = self.M[:used]
         fresh[H_WORDS] = len(fresh)
@@ -188,10 +194,10 @@ class Arena:
 
     def _rehash(self) -> None:
         old, size = int(self.M[H_HASH]), int(self.M[H_MASK]) + 1
-        entries = self.M[old : old + 2 * size].copy().reshape(-1, 2)
         self.M[H_HASH] = self._claim(4 * size)
         self.M[H_MASK], self.M[H_HCOUNT] = 2 * size - 1, 0
-        rehash(self.M, entries)
+        self.M[H_SHIFT] -= 1
+        rehash(self.M, old, size)
 
     def _more_accounts(self) -> None:
         old, capacity, books = int(self.M[H_ACC]), int(self.M[H_ACC_CAP]), self.books()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rexnet_grid.reservex.capacity import block_of, new_pass
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays
+from rexnet_grid.reservex.compiled import half, inner, inner_with_arrays
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     B_BEST,
@@ -20,8 +20,6 @@ from rexnet_grid.reservex.layout import (
     I_CANCELLED,
     L_HEAD,
     L_PRICE,
-    L_SIDE,
-    L_WORSE,
     NO_PRICE,
     O_ANEXT,
     O_EXTRA,
@@ -39,6 +37,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
+from rexnet_grid.reservex.levels import book_side, worse_level
 from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take_pair
 from rexnet_grid.reservex.orders import account_of, take, total_lots
 
@@ -56,12 +55,12 @@ def _best_own(M: IntArray, book: int, side: int, account: int) -> int:
     order = M[account_of(M, account) + A_HEAD]
     while order:
         level = M[order + O_LEVEL]
-        if M[level + L_SIDE] == 2 * book + side and _takes_part(M, order):
-            price = M[level + L_PRICE]
+        if book_side(M, level) == (book, side) and _takes_part(M, order):
+            price = half(M, level, L_PRICE)
             if best == 0:
                 best = order
             else:
-                known = M[M[best + O_LEVEL] + L_PRICE]
+                known = half(M, M[best + O_LEVEL], L_PRICE)
                 better = price < known if side == SELL else price > known
                 if better or (price == known and M[order + O_OWNER] < M[best + O_OWNER]):
                     best = order
@@ -86,7 +85,7 @@ def _end_self_crosses(M: IntArray, D: IntArray, E: IntArray, book: int) -> None:
     for who in range(M[H_NACC]):
         while low[who] == -(1 << 62):
             bid, ask = _best_own(M, book, BUY, who), _best_own(M, book, SELL, who)
-            if not bid or not ask or M[M[bid + O_LEVEL] + L_PRICE] < M[M[ask + O_LEVEL] + L_PRICE]:
+            if not bid or not ask or half(M, M[bid + O_LEVEL], L_PRICE) < half(M, M[ask + O_LEVEL], L_PRICE):
                 break
             _end_one(M, D, E, bid, ask)
 
@@ -117,16 +116,16 @@ def _list_side(M: IntArray, book: int, side: int) -> IntArray:
         n = 0
         level = M[book + B_BEST + side]
         while level:
-            order = M[level + L_HEAD]
+            order = half(M, level, L_HEAD)
             while order:
                 if _takes_part(M, order):
                     if fill == 1:
                         found[0, n] = order
-                        found[1, n] = M[level + L_PRICE]
+                        found[1, n] = half(M, level, L_PRICE)
                         found[2, n] = total_lots(M, order)
                     n += 1
                 order = M[order + O_NEXT]
-            level = M[level + L_WORSE]
+            level = worse_level(M, level)
     return found
 
 

@@ -130,4 +130,4 @@ class BookViews:
     def _best(self, unit: int, side: int) -> int | None:
         M, book = self._arena.M, self._arena.book(unit)
         level = book and M[book + B_BEST + side]
-        return int(M[level + L_PRICE]) if level else None
+        return int(M.view(np.int32)[2 * level + L_PRICE]) if level else None

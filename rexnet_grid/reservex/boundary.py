@@ -7,7 +7,7 @@ from numba import njit
 
 from rexnet_grid.reservex.auction import uncross_book
 from rexnet_grid.reservex.capacity import block_of, new_pass
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays, words
+from rexnet_grid.reservex.compiled import half, inner, inner_with_arrays, words
 from rexnet_grid.reservex.layout import (
     B_BEST,
     B_BEST_ASK,
@@ -35,8 +35,6 @@ from rexnet_grid.reservex.layout import (
     K_UNCROSS,
     L_HEAD,
     L_PRICE,
-    L_SIDE,
-    L_WORSE,
     O_EXTRA,
     O_LEVEL,
     O_LOTS,
@@ -52,6 +50,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
+from rexnet_grid.reservex.levels import book_side, worse_level
 from rexnet_grid.reservex.matching import fitting_lots, record_trade, remove, take_pair
 from rexnet_grid.reservex.orders import book_of, event, take, total_lots
 from rexnet_grid.reservex.waiting import expire_blocks
@@ -91,7 +90,7 @@ def _sweep(M: IntArray, D: IntArray, E: IntArray, book: int, only: int, reason: 
     for side in (BUY, SELL):
         level = M[book + B_BEST + side]
         while level:
-            worse, order = M[level + L_WORSE], M[level + L_HEAD]
+            worse, order = worse_level(M, level), half(M, level, L_HEAD)
             while order:
                 following, extra = M[order + O_NEXT], M[order + O_EXTRA]
                 if only == 0 or (extra != 0 and M[extra + X_FLAGS] & only):
@@ -140,7 +139,7 @@ def crossing_orders(M: IntArray, book: int) -> IntArray:
     bid, ask = M[book + B_BEST], M[book + B_BEST_ASK]
     if not bid or not ask:
         return np.empty(0, np.int64)
-    ends = (M[ask + L_PRICE], M[bid + L_PRICE])
+    ends = (half(M, ask, L_PRICE), half(M, bid, L_PRICE))
     n, found = 0, np.empty(0, np.int64)
     for fill in range(2):
         if fill == 1:
@@ -149,16 +148,16 @@ def crossing_orders(M: IntArray, book: int) -> IntArray:
         for side in (BUY, SELL):
             level = M[book + B_BEST + side]
             while level:
-                price = M[level + L_PRICE]
+                price = half(M, level, L_PRICE)
                 if (price > ends[1]) if side == SELL else (price < ends[0]):
                     break
-                order = M[level + L_HEAD]
+                order = half(M, level, L_HEAD)
                 while order:
                     if fill == 1:
                         found[n] = M[order + O_OWNER]
                     n += 1
                     order = M[order + O_NEXT]
-                level = M[level + L_WORSE]
+                level = worse_level(M, level)
     _sort(found)
     return found
 
@@ -167,7 +166,7 @@ def crossing_orders(M: IntArray, book: int) -> IntArray:
 def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) -> tuple[int, int]:
     """Return the first order in price-time order, elder than ``taker``, that it can trade with now, and the lots."""
     level = M[taker + O_LEVEL]
-    side, limit = M[level + L_SIDE] & 1, M[level + L_PRICE]
+    side, limit = book_side(M, level)[1], half(M, level, L_PRICE)
     account, newest = M[taker + O_OWNER] & OWNER_MASK, M[taker + O_OWNER] >> OWNER_BITS
     own = M[taker + O_EXTRA]
     whole_taker = own != 0 and (M[own + X_FLAGS] & F_AON) != 0
@@ -175,11 +174,11 @@ def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) 
         new_pass(F)
     level = M[book + B_BEST + 1 - side]
     while level:
-        price = M[level + L_PRICE]
+        price = half(M, level, L_PRICE)
         gap = price - limit if side == SELL else limit - price
         if gap < 0:
             return 0, 0
-        order = M[level + L_HEAD]
+        order = half(M, level, L_HEAD)
         while order:
             maker, extra = M[order + O_OWNER] & OWNER_MASK, M[order + O_EXTRA]
             part = min(M[taker + O_LOTS], M[order + O_LOTS])
@@ -192,7 +191,7 @@ def _first_elder(M: IntArray, F: FloatArray, block: int, book: int, taker: int) 
                 if part > 0 and fits:
                     return order, part
             order = M[order + O_NEXT]
-        level = M[level + L_WORSE]
+        level = worse_level(M, level)
     return 0, 0
 
 
@@ -205,11 +204,11 @@ def _rematch(M: IntArray, D: IntArray, F: FloatArray, E: IntArray, book: int) ->
         account, taker_id = owner & OWNER_MASK, owner >> OWNER_BITS
         while D[taker_id] > 0:
             taker = D[taker_id]
-            side = M[M[taker + O_LEVEL] + L_SIDE] & 1
+            side = book_side(M, M[taker + O_LEVEL])[1]
             maker, part = _first_elder(M, F, block, book, taker)
             if maker == 0:
                 break
-            price = M[M[maker + O_LEVEL] + L_PRICE]
+            price = half(M, M[maker + O_LEVEL], L_PRICE)
             other, maker_id = M[maker + O_OWNER] & OWNER_MASK, M[maker + O_OWNER] >> OWNER_BITS
             if block:
                 take_pair(M, F, block, side, account, other, part)

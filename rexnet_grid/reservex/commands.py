@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from rexnet_grid.reservex.compiled import entry, inner, words
+from rexnet_grid.reservex.compiled import entry, half, inner, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_COMMITTED,
@@ -79,6 +79,7 @@ from rexnet_grid.reservex.layout import (
     R_SIDE,
     R_UNIT,
     R_UNKNOWN,
+    ROOM,
     S_CANCELLED,
     S_FILLED,
     S_PARTIAL,
@@ -118,7 +119,7 @@ def objection(  # noqa: C901 - one check a line
             return R_CALL
     elif flags & F_POST:
         best = M[book + B_BEST + 1 - side]
-        if best and ((M[best + L_PRICE] >= price) if side == SELL else (M[best + L_PRICE] <= price)):
+        if best and ((half(M, best, L_PRICE) >= price) if side == SELL else (half(M, best, L_PRICE) <= price)):
             return R_POST
     if M[H_COLLATERAL]:
         owner = account_of(M, account)
@@ -227,8 +228,8 @@ def _cancel_block(M: IntArray, D: IntArray, E: IntArray, shrink: bool, account: 
 def has_room(M: IntArray) -> bool:
     """Tell whether the arrays surely hold what one more command can write."""
     return bool(
-        M[H_BUMP] + 64 <= M[H_WORDS]
-        and 2 * (M[H_HCOUNT] + 16) <= M[H_MASK]
+        M[H_BUMP] + ROOM <= M[H_WORDS]
+        and 4 * (M[H_HCOUNT] + 16) <= 3 * M[H_MASK]
         and M[H_NEXT_ID] + 1 < M[H_IDS]
         and M[H_LOG] + 2 * M[H_CLIPS] + 8 <= M[H_ROWS]
     )

@@ -48,17 +48,59 @@ def _prefetch(_: Any, memory: Any, _index: Any) -> tuple[Any, Any]:
 prefetch: Any = intrinsic(_prefetch)
 
 
-def _highest_bit(_: Any, _word: Any) -> tuple[Any, Any]:
-    """Return the position of the highest bit that is set in a word other than zero."""
+def _lowest_bit(_: Any, _word: Any) -> tuple[Any, Any]:
+    """Return the position of the lowest bit that is set in a word other than zero."""
 
     def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        zeros = builder.ctlz(args[0], ir.IntType(1)(1))
-        return builder.sub(args[0].type(63), zeros)
+        return builder.cttz(args[0], ir.IntType(1)(1))
 
     return types.int64(types.int64), build
 
 
-highest_bit: Any = intrinsic(_highest_bit)
+lowest_bit: Any = intrinsic(_lowest_bit)
+
+
+def _bits_set(_: Any, _word: Any) -> tuple[Any, Any]:
+    """Return how many bits of a word are set."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.int64), build
+
+
+bits_set: Any = intrinsic(_bits_set)
+
+
+def _at_half(builder: Any, memory: Any, record: Any, field: Any) -> Any:
+    """Return the address of a half word of a record."""
+    halves = builder.bitcast(memory, ir.IntType(32).as_pointer())
+    return builder.gep(halves, [builder.add(builder.shl(record, record.type(1)), field)])
+
+
+def _half(_: Any, memory: Any, _record: Any, _field: Any) -> tuple[Any, Any]:
+    """Return half word number ``field`` of the record at an address."""
+
+    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.sext(builder.load(_at_half(builder, *args)), ir.IntType(64))
+
+    return types.int64(memory, types.int64, types.int64), build
+
+
+half: Any = intrinsic(_half)
+
+
+def _set_half(_: Any, memory: Any, _record: Any, _field: Any, _value: Any) -> tuple[Any, Any]:
+    """Write half word number ``field`` of the record at an address."""
+
+    def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        builder.store(builder.trunc(args[3], ir.IntType(32)), _at_half(builder, *args[:3]))
+        return context.get_dummy_value()
+
+    return types.void(memory, types.int64, types.int64, types.int64), build
+
+
+set_half: Any = intrinsic(_set_half)
 
 
 def inner(function: Function) -> Function:

@@ -1,9 +1,9 @@
 """Where everything lies in the flat memory of an exchange.
 
 The whole state of an exchange is one int64 array ``M`` (the arena), a table ``D`` from order id to record, an event
-table ``E`` and, under admission, one float64 table ``F``. An address is an index into ``M``; 0 is "nothing". Orders and
-levels are records of eight words, so an order is one cache line, and freed records are used again. No size depends on
-the range of prices.
+table ``E`` and, under admission, one float64 table ``F``. An address is an index into ``M``; 0 is "nothing". An order
+is a record of eight words, one cache line, a level one of four; freed records are used again. No size depends on the
+range of prices.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ FloatArray = NDArray[np.float64]
 NO_PRICE: int = -(2**63)
 BUY, SELL = 0, 1
 RECORD = 8
+WIDE = 5 * RECORD
+MOST_WORDS = 1 << 31  # addresses of levels and of the orders in their queues are half words
+ROOM = 96  # words that one command may need beyond those of freed records
 OWNER_BITS = 20
 OWNER_MASK = (1 << OWNER_BITS) - 1
 MAX_ACCOUNTS = 1 << OWNER_BITS
@@ -57,12 +60,19 @@ H_ROWS = 28  # rows of E
 H_LEGS = 29  # legs of waiting blocks
 H_DUE = 30  # 1: waiting blocks may be able to trade in the unit of the last event
 H_STATE = 31  # 1: the two-state maker's world is in its high state
+H_FREE_SMALL = 32  # chain of freed records of four words
+H_FREE_WIDE = 33  # chain of freed records of WIDE words
+H_SHIFT = 34  # 64 - the number of bits that tell the slots of the hash table
 HEADER = 64
 
 # order record
 O_NEXT, O_PREV, O_LEVEL, O_LOTS, O_OWNER, O_ANEXT, O_APREV, O_EXTRA = range(8)
-# level record
-L_HEAD, L_TAIL, L_LOTS, L_COUNT, L_PRICE, L_SIDE, L_BETTER, L_WORSE = range(8)
+# level record: the word of its lots, and half words
+L_LOTS = 2
+L_HEAD, L_TAIL, L_COUNT, L_PRICE, L_PAGE = 0, 1, 2, 3, 6
+# page of up to 64 neighbouring levels: two words, and half words with the addresses of the levels
+P_BITS, P_FILED = range(2)
+P_SLOTS = 4
 # waiting block, and one of its legs (G_SIDE = 2 book + side)
 W_OWNER, W_LEGS = range(2)
 G_BLOCK, G_SIDE, G_PRICE, G_LOTS, G_NEXT, G_MORE = range(6)

@@ -1,127 +1,52 @@
-"""Records, the hash table, and the price levels of a book side: compiled primitives on the arena.
+"""The price levels of a book side: compiled primitives on the arena.
 
-A side is a doubly linked list of price levels from best to worst. Where a new level belongs is found in a 64-ary trie
-of bitmaps whose words live in one hash table: the cost of every operation is bounded by the number of digits of the
-price range, never by the number of levels or orders, and memory grows with the levels that exist. Keys count ticks from
-the best possible price of the side, so "better" is "smaller" on both sides and buy and sell are one code path.
+Keys count ticks from the best possible price of the side, so "better" is "smaller" on both sides and buy and sell are
+one code path. The levels of 64 neighbouring keys stand in one *page*: a bitmap and the address of each, in order of the
+bits that are set while there are few, and one place a key in a wide page. Pages are found in a hash table; which of
+them there are, a 64-ary trie of bitmaps in the same table says. So the cost of every operation is bounded by the number
+of digits of the price range, never by the number of levels or orders, memory grows with the levels that exist, and
+what is near in price is near in memory: the pages of a whole day of units fit into the nearest caches.
 """
 
 from __future__ import annotations
 
-from numba import njit
-
-from rexnet_grid.reservex.compiled import highest_bit, inner, words
+from rexnet_grid.reservex.compiled import bits_set, half, inner, lowest_bit, set_half
 from rexnet_grid.reservex.layout import (
     B_BEST,
-    H_BUMP,
     H_DEPTH,
-    H_FREE,
-    H_HASH,
-    H_HCOUNT,
-    H_MASK,
     H_MAX,
     H_MIN,
-    L_BETTER,
     L_COUNT,
     L_HEAD,
     L_LOTS,
+    L_PAGE,
     L_PRICE,
-    L_SIDE,
     L_TAIL,
-    L_WORSE,
-    RECORD,
+    P_BITS,
+    P_FILED,
+    P_SLOTS,
     SELL,
     IntArray,
 )
+from rexnet_grid.reservex.records import (
+    entry_of,
+    erase,
+    file,
+    free_small,
+    free_wide,
+    new_small,
+    new_wide,
+    value_of,
+)
 
-_LEVEL = 15  # the "depth" under which the level records themselves are filed
 _LOW = 0xFFFFFFFF
-_MIX_KEY, _MIX_PREFIX = -7046029254386353131, -4417276706812531889  # odd, their bits well mixed
-
-
-@inner
-def new_record(M: IntArray) -> int:
-    """Return the address of a record of eight words, its content undefined."""
-    address = M[H_FREE]
-    if address:
-        M[H_FREE] = M[address]
-        return int(address)
-    address = M[H_BUMP]
-    M[H_BUMP] = address + RECORD
-    return int(address)
-
-
-@inner
-def free_record(M: IntArray, address: int) -> None:
-    """Give a record back."""
-    M[address] = M[H_FREE]
-    M[H_FREE] = address
-
-
-@inner
-def _home(key: int, mask: int) -> int:
-    """Return where a key would like to lie: its two halves, position and prefix, multiplied apart."""
-    return (((key & _LOW) * _MIX_KEY + (key >> 32) * _MIX_PREFIX) >> 32) & mask
-
-
-@inner
-def _slot(M: IntArray, key: int) -> int:
-    """Return the address of the entry of ``key``, or of the empty entry where it belongs."""
-    table, mask = M[H_HASH], M[H_MASK]
-    i = _home(key, mask)
-    while M[table + 2 * i] != key and M[table + 2 * i] != 0:
-        i = (i + 1) & mask
-    return int(table + 2 * i)
-
-
-@inner
-def hash_get(M: IntArray, key: int) -> int:
-    """Return the value filed under ``key``, 0 when there is none."""
-    at = _slot(M, key)
-    return int(M[at + 1]) if M[at] == key else 0
-
-
-@inner
-def _file(M: IntArray, at: int, key: int, value: int) -> None:
-    """File a value other than 0 in the entry where its key belongs."""
-    if M[at] == 0:
-        M[at] = key
-        M[H_HCOUNT] += 1
-    M[at + 1] = value
-
-
-@inner
-def _erase(M: IntArray, at: int) -> None:
-    """Empty an entry (backward-shift deletion, no tombstones)."""
-    M[H_HCOUNT] -= 1
-    table, mask = M[H_HASH], M[H_MASK]
-    hole = (at - table) >> 1
-    i = hole
-    while True:
-        i = (i + 1) & mask
-        key = M[table + 2 * i]
-        if key == 0:
-            break
-        home = _home(key, mask)
-        if ((i - home) & mask) >= ((i - hole) & mask):
-            M[table + 2 * hole] = key
-            M[table + 2 * hole + 1] = M[table + 2 * i + 1]
-            hole = i
-    M[table + 2 * hole] = 0
-    M[table + 2 * hole + 1] = 0
-
-
-@njit(cache=True)
-def rehash(M: IntArray, entries: IntArray) -> None:
-    """File (key, value) rows in an empty table."""
-    memory = words(M)
-    for i in range(entries.shape[0]):
-        if entries[i, 0] != 0:
-            _file(memory, _slot(memory, entries[i, 0]), entries[i, 0], entries[i, 1])
+_WIDE = 1 << 32  # flag in P_FILED: one place a key
+_FEW, _FEWER = 4, 2  # levels up to which a page is not wide, and from which on it is no longer
 
 
 @inner
 def _prefix(book: int, side: int, depth: int) -> int:
+    """Return the upper half of the key of a page (depth 0) or of a bitmap of the trie."""
     return ((((book >> 3) * 2 + side) << 4) | depth) << 32
 
 
@@ -132,87 +57,165 @@ def key_of(M: IntArray, side: int, price: int) -> int:
 
 
 @inner
-def likely_entry(M: IntArray, book: int, side: int, price: int) -> int:
-    """Return where the level of a price is filed unless another key got there first."""
-    return int(M[H_HASH] + 2 * _home(_prefix(book, side, _LEVEL) | key_of(M, side, price), M[H_MASK]))
+def page_key(book: int, side: int, key: int) -> int:
+    """Return what the page of a level is filed under."""
+    return _prefix(book, side, 0) | key >> 6
 
 
 @inner
-def _mark(M: IntArray, book: int, side: int, key: int, best: bool) -> int:
-    """Mark a level in the trie; returns the key of the nearest better level, -1 for the best."""
-    position, marking = key, True
-    for depth in range(M[H_DEPTH]):
-        filed = _prefix(book, side, depth) | (position >> 6)
-        at = _slot(M, filed)
-        word = M[at + 1]
-        if marking:
-            _file(M, at, filed, word | (1 << (position & 63)))
-            marking = word == 0
-        before = word & ((1 << (position & 63)) - 1)
-        if before:
-            return _last_below(M, book, side, depth, (position >> 6) << 6 | highest_bit(before))
-        if best and not marking:
-            break
+def book_side(M: IntArray, level: int) -> tuple[int, int]:
+    """Return the book and the side of a level."""
+    place = M[half(M, level, L_PAGE) + P_FILED] >> 36
+    return (place >> 1) << 3, place & 1
+
+
+@inner
+def slot_of(M: IntArray, page: int, offset: int) -> int:
+    """Return which half word of a page holds the address of a level."""
+    if M[page + P_FILED] & _WIDE:
+        return P_SLOTS + offset
+    return P_SLOTS + int(bits_set(M[page + P_BITS] & ((1 << offset) - 1)))
+
+
+@inner
+def worse_level(M: IntArray, level: int) -> int:
+    """Return the next worse level of the same side, 0 when there is none."""
+    book, side = book_side(M, level)
+    return next_level(M, half(M, level, L_PAGE), book, side, key_of(M, side, half(M, level, L_PRICE)))
+
+
+@inner
+def next_level(M: IntArray, page: int, book: int, side: int, key: int) -> int:
+    """Return the best level worse than ``key``, 0 when there is none; ``page`` is the key's, 0 when it is gone."""
+    if page:
+        after = M[page + P_BITS] & ~((2 << (key & 63)) - 1)
+        if after:
+            return int(half(M, page, slot_of(M, page, lowest_bit(after))))
+    position = key >> 6
+    for depth in range(1, M[H_DEPTH]):
+        after = value_of(M, _prefix(book, side, depth) | position >> 6) & ~((2 << (position & 63)) - 1)
+        if after:
+            return _first_level(M, book, side, depth, (position >> 6) << 6 | lowest_bit(after))
         position >>= 6
-    return -1
+    return 0
 
 
 @inner
-def _last_below(M: IntArray, book: int, side: int, depth: int, position: int) -> int:
-    """Return the largest key under a marked position of the trie."""
-    for below in range(depth - 1, -1, -1):
-        position = position << 6 | highest_bit(hash_get(M, _prefix(book, side, below) | position))
-    return position
+def _first_level(M: IntArray, book: int, side: int, depth: int, position: int) -> int:
+    """Return the best level under a marked position of the trie."""
+    for below in range(depth - 1, 0, -1):
+        position = position << 6 | lowest_bit(value_of(M, _prefix(book, side, below) | position))
+    page = value_of(M, _prefix(book, side, 0) | position)
+    return int(half(M, page, slot_of(M, page, lowest_bit(M[page + P_BITS]))))
 
 
 @inner
 def get_level(M: IntArray, book: int, side: int, price: int) -> int:
     """Return the level of a price, made when it is not there yet."""
     key = key_of(M, side, price)
-    filed = _prefix(book, side, _LEVEL)
-    at = _slot(M, filed | key)
-    if M[at] != 0:
-        return int(M[at + 1])
-    level = new_record(M)
-    _file(M, at, filed | key, level)
+    filed, offset = page_key(book, side, key), key & 63
+    at = entry_of(M, filed)
+    page = M[at + 1]
+    if page == 0:
+        page = _new_page(M, at, filed)
+    elif M[page + P_BITS] & 1 << offset:
+        return int(half(M, page, slot_of(M, page, offset)))
+    count = bits_set(M[page + P_BITS])
+    if count == _FEW and M[page + P_FILED] & _WIDE == 0:
+        page = _refit(M, page, new_wide(M))
+    level = new_small(M)
+    slot = slot_of(M, page, offset)
+    if M[page + P_FILED] & _WIDE == 0:
+        for i in range(P_SLOTS + count, slot, -1):
+            set_half(M, page, i, half(M, page, i - 1))
+    set_half(M, page, slot, level)
+    M[page + P_BITS] |= 1 << offset
+    set_half(M, level, L_HEAD, 0)
+    set_half(M, level, L_TAIL, 0)
+    set_half(M, level, L_COUNT, 0)
+    set_half(M, level, L_PRICE, price)
+    set_half(M, level, L_PAGE, page)
+    M[level + L_LOTS] = 0
     best = M[book + B_BEST + side]
-    nearest = _mark(M, book, side, key, best == 0 or key < key_of(M, side, M[best + L_PRICE]))
-    better = hash_get(M, filed | nearest) if nearest >= 0 else 0
-    worse = M[better + L_WORSE] if better else best
-    M[level + L_HEAD] = M[level + L_TAIL] = M[level + L_LOTS] = M[level + L_COUNT] = 0
-    M[level + L_PRICE] = price
-    M[level + L_SIDE] = 2 * book + side
-    M[level + L_BETTER] = better
-    M[level + L_WORSE] = worse
-    if better:
-        M[better + L_WORSE] = level
-    else:
+    if best == 0 or key < key_of(M, side, half(M, best, L_PRICE)):
         M[book + B_BEST + side] = level
-    if worse:
-        M[worse + L_BETTER] = level
     return level
 
 
 @inner
 def drop_level(M: IntArray, level: int) -> None:
     """Take an empty level out of its side."""
-    book, side = M[level + L_SIDE] >> 1, M[level + L_SIDE] & 1
-    better, worse = M[level + L_BETTER], M[level + L_WORSE]
-    if better:
-        M[better + L_WORSE] = worse
-    else:
-        M[book + B_BEST + side] = worse
-    if worse:
-        M[worse + L_BETTER] = better
-    key = key_of(M, side, M[level + L_PRICE])
-    _erase(M, _slot(M, _prefix(book, side, _LEVEL) | key))
-    position = key
-    for depth in range(M[H_DEPTH]):
-        at = _slot(M, _prefix(book, side, depth) | (position >> 6))
-        word = M[at + 1] & ~(1 << (position & 63))
-        if word:
-            M[at + 1] = word
+    book, side = book_side(M, level)
+    page, key = half(M, level, L_PAGE), key_of(M, side, half(M, level, L_PRICE))
+    slot, bits = slot_of(M, page, key & 63), M[page + P_BITS] & ~(1 << (key & 63))
+    count = bits_set(bits)
+    if M[page + P_FILED] & _WIDE == 0:
+        for i in range(slot, P_SLOTS + count):
+            set_half(M, page, i, half(M, page, i + 1))
+    M[page + P_BITS] = bits
+    free_small(M, level)
+    if count == 0:
+        _drop_page(M, page, book, side)
+        page = 0
+    elif count == _FEWER and M[page + P_FILED] & _WIDE:
+        page = _refit(M, page, new_small(M))
+    if M[book + B_BEST + side] == level:
+        M[book + B_BEST + side] = next_level(M, page, book, side, key)
+
+
+@inner
+def _new_page(M: IntArray, at: int, filed: int) -> int:
+    """Make a page without levels, file it in its entry, and mark it in the trie."""
+    page = new_small(M)
+    M[page + P_BITS], M[page + P_FILED] = 0, filed
+    file(M, at, filed, page)
+    position = filed & _LOW
+    for depth in range(1, M[H_DEPTH]):
+        above = (filed & ~_LOW) | depth << 32 | position >> 6
+        at = entry_of(M, above)
+        before = M[at + 1]
+        file(M, at, above, before | 1 << (position & 63))
+        if before:
             break
-        _erase(M, at)
         position >>= 6
-    free_record(M, level)
+    return page
+
+
+@inner
+def _drop_page(M: IntArray, page: int, book: int, side: int) -> None:
+    """Take a page without levels out of everything."""
+    position = M[page + P_FILED] & _LOW
+    erase(M, entry_of(M, _prefix(book, side, 0) | position))
+    for depth in range(1, M[H_DEPTH]):
+        at = entry_of(M, _prefix(book, side, depth) | position >> 6)
+        left = M[at + 1] & ~(1 << (position & 63))
+        if left:
+            M[at + 1] = left
+            break
+        erase(M, at)
+        position >>= 6
+    _free_page(M, page)
+
+
+@inner
+def _free_page(M: IntArray, page: int) -> None:
+    if M[page + P_FILED] & _WIDE:
+        free_wide(M, page)
+    else:
+        free_small(M, page)
+
+
+@inner
+def _refit(M: IntArray, page: int, fresh: int) -> int:
+    """Move the levels of a page into a fresh one of the other width, and file it instead; returns it."""
+    M[fresh + P_BITS], M[fresh + P_FILED] = M[page + P_BITS], M[page + P_FILED] ^ _WIDE
+    left = M[page + P_BITS]
+    while left:
+        offset = lowest_bit(left)
+        level = half(M, page, slot_of(M, page, offset))
+        set_half(M, fresh, slot_of(M, fresh, offset), level)
+        set_half(M, level, L_PAGE, fresh)
+        left &= left - 1
+    M[entry_of(M, M[page + P_FILED] & ~_WIDE) + 1] = fresh
+    _free_page(M, page)
+    return fresh

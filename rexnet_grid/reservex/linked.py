@@ -51,6 +51,7 @@ from rexnet_grid.reservex.layout import (
     R_COLLATERAL,
     R_FOK,
     RECORD,
+    ROOM,
     S_CANCELLED,
     S_FILLED,
     S_REJECTED,
@@ -107,7 +108,7 @@ def run_linked(
     """
     m, d, f, e = words(M), words(D), words(F), words(E)
     n = legs.shape[1]
-    room = M[H_LOG] + 2 * M[H_CLIPS] + 8 + 2 * n <= M[H_ROWS] and M[H_BUMP] + 64 + RECORD * (n + 1) <= M[H_WORDS]
+    room = M[H_LOG] + 2 * M[H_CLIPS] + 8 + 2 * n <= M[H_ROWS] and M[H_BUMP] + ROOM + RECORD * (n + 1) <= M[H_WORDS]
     if not (room and has_room(m)):
         return NEED_ROOM
     M[H_VERSION] += 1

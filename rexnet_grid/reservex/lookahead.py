@@ -8,7 +8,7 @@ before anything is read from it.
 
 from __future__ import annotations
 
-from rexnet_grid.reservex.compiled import inner, prefetch
+from rexnet_grid.reservex.compiled import half, inner, prefetch
 from rexnet_grid.reservex.layout import (
     B_BEST,
     C_ORDER,
@@ -28,10 +28,12 @@ from rexnet_grid.reservex.layout import (
     O_LEVEL,
     O_NEXT,
     O_PREV,
+    P_SLOTS,
     SELL,
     IntArray,
 )
-from rexnet_grid.reservex.levels import likely_entry
+from rexnet_grid.reservex.levels import key_of, page_key
+from rexnet_grid.reservex.records import likely_entry
 
 STRETCH = 8  # rows
 AHEAD = 3 * STRETCH  # rows
@@ -51,24 +53,31 @@ def look_ahead(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, star
 
 @inner
 def _ask_for_entries(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
-    """Ask where the order named lies, where the level of the price is filed, and the best level of the other side."""
+    """Ask where the order named lies, where the page of the price holds its level, and the other side's best level."""
     for i in range(row, end):
         at = COMMAND * i
         side, book = rows[at + C_SIDE] & 1, _book(M, rows, at)
-        entry = likely_entry(M, book, side, rows[at + C_PRICE])
-        entries[i] = entry
+        key = key_of(M, side, rows[at + C_PRICE])
+        slot = 2 * M[likely_entry(M, page_key(book, side, key)) + 1] + P_SLOTS + (key & 63)
+        entries[i] = slot
         prefetch(D, rows[at + C_ORDER])
-        prefetch(M, entry)
+        prefetch(M, slot >> 1)
         prefetch(M, M[book + B_BEST + 1 - side])
 
 
 @inner
 def _ask_for_records(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
-    """Ask for the order named, and the head of the level that an order crosses, or else the level of its own price."""
+    """Ask for the order named, and the head of the level that an order crosses, or else the level of its own price.
+
+    The page is taken for a wide one: what a narrow one has there is an address of something else, or none.
+    """
     for i in range(row, end):
-        prefetch(M, _record(M, D, rows[COMMAND * i + C_ORDER]))
-        best, crosses, level = _targets(M, rows, entries, i)
-        head = M[best + L_HEAD]
+        at = COMMAND * i
+        level = _checked(M, half(M, 0, _checked(M, entries[i] >> 1) << 1 | entries[i] & 1))
+        entries[i] = level
+        prefetch(M, _record(M, D, rows[at + C_ORDER]))
+        best, crosses = _target(M, rows, at)
+        head = half(M, best, L_HEAD)
         prefetch(M, head if crosses else level)
 
 
@@ -76,26 +85,25 @@ def _ask_for_records(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray
 def _ask_for_neighbours(M: IntArray, D: IntArray, rows: IntArray, entries: IntArray, row: int, end: int) -> None:
     """Ask for what is linked with the order named, and the order behind the head, or else the tail of the level."""
     for i in range(row, end):
-        order = _record(M, D, rows[COMMAND * i + C_ORDER])
+        at = COMMAND * i
+        order = _record(M, D, rows[at + C_ORDER])
         prefetch(M, M[order + O_LEVEL])
         prefetch(M, M[order + O_NEXT])
         prefetch(M, M[order + O_PREV])
         prefetch(M, M[order + O_ANEXT])
         prefetch(M, M[order + O_APREV])
-        best, crosses, level = _targets(M, rows, entries, i)
-        behind, tail = M[_checked(M, M[best + L_HEAD]) + O_NEXT], M[level + L_TAIL]
+        best, crosses = _target(M, rows, at)
+        behind, tail = M[_checked(M, half(M, best, L_HEAD)) + O_NEXT], half(M, entries[i], L_TAIL)
         prefetch(M, behind if crosses else tail)
 
 
 @inner
-def _targets(M: IntArray, rows: IntArray, entries: IntArray, i: int) -> tuple[int, int, int]:
-    """Return the best level of the other side, whether the order of a row crosses it, and the level of its price."""
-    at = COMMAND * i
+def _target(M: IntArray, rows: IntArray, at: int) -> tuple[int, int]:
+    """Return the best level of the other side, and whether the order of a row crosses it."""
     side = rows[at + C_SIDE] & 1
     best = _checked(M, M[_book(M, rows, at) + B_BEST + 1 - side])
-    gap = M[best + L_PRICE] - rows[at + C_PRICE]
-    crosses = (gap >= 0) if side == SELL else (gap <= 0)
-    return best, crosses, _checked(M, M[entries[i] + 1])
+    gap = half(M, best, L_PRICE) - rows[at + C_PRICE]
+    return best, (gap >= 0) if side == SELL else (gap <= 0)
 
 
 @inner

@@ -14,7 +14,7 @@ from rexnet_grid.reservex.capacity import (
     set_blocked,
     take_capacity,
 )
-from rexnet_grid.reservex.compiled import inner, inner_with_arrays, prefetch, words
+from rexnet_grid.reservex.compiled import half, inner, inner_with_arrays, prefetch, words
 from rexnet_grid.reservex.layout import (
     A_CASH,
     A_NODE,
@@ -42,8 +42,6 @@ from rexnet_grid.reservex.layout import (
     K_REMOVE,
     L_HEAD,
     L_PRICE,
-    L_SIDE,
-    L_WORSE,
     O_ANEXT,
     O_APREV,
     O_EXTRA,
@@ -54,7 +52,7 @@ from rexnet_grid.reservex.layout import (
     OWNER_BITS,
     OWNER_MASK,
     R_SELF,
-    RECORD,
+    ROOM,
     SELL,
     STP_BOTH,
     STP_DECREMENT,
@@ -64,6 +62,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
+from rexnet_grid.reservex.levels import book_side, worse_level
 from rexnet_grid.reservex.orders import account_of, cut, event, take, total_lots
 
 
@@ -125,8 +124,8 @@ def take_pair(M: IntArray, F: FloatArray, block: int, side: int, account: int, m
 def remove(M: IntArray, D: IntArray, E: IntArray, order: int, lots: int, reason: int, gone: int) -> None:
     """Take untraded lots out of a resting order and log why."""
     level, owner = M[order + O_LEVEL], M[order + O_OWNER]
-    unit = M[(M[level + L_SIDE] >> 1) + B_UNIT]
-    event(M, E, K_REMOVE, owner >> OWNER_BITS, owner & OWNER_MASK, unit, M[level + L_PRICE], lots, 0, reason)
+    unit = M[book_side(M, level)[0] + B_UNIT]
+    event(M, E, K_REMOVE, owner >> OWNER_BITS, owner & OWNER_MASK, unit, half(M, level, L_PRICE), lots, 0, reason)
     cut(M, D, order, lots, gone)
 
 
@@ -168,12 +167,13 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
     passed = False
     level = M[book + B_BEST + 1 - side]
     while lots > 0 and level:
-        price = M[level + L_PRICE]
+        price = half(M, level, L_PRICE)
         gap = price - limit if side == SELL else limit - price
         if gap < 0:
             break
-        worse, again = M[level + L_WORSE], False
-        order = M[level + L_HEAD]
+        worse, again = worse_level(M, level), False
+        prefetch(M, worse)
+        order = half(M, level, L_HEAD)
         while order and lots > 0:
             following = M[order + O_NEXT]
             prefetch(M, following)
@@ -206,6 +206,7 @@ def match(  # noqa: C901 - one loop in price-time order, on purpose in one piece
             M[H_FILLED] += part
             take(M, D, order, part)
             lots -= part
+            prefetch(M, half(M, worse, L_HEAD))
             if passed:
                 again, passed = True, False
                 break
@@ -229,22 +230,23 @@ def fillable(
     order of events, a copy of the state is traded on.
     """
     if M[book + B_AON] > 0 or block_of(words(F), M[book + B_UNIT]) or M[H_STP] == STP_DECREMENT:
-        copy, ids, table = M[: M[H_BUMP] + RECORD].copy(), D[: M[H_NEXT_ID] + 1].copy(), F.copy()
+        copy, ids, table = M[: M[H_BUMP] + ROOM].copy(), D[: M[H_NEXT_ID] + 1].copy(), F.copy()
         copy[H_LOG] = copy[H_FILLED] = 0
         events = np.empty(EVENT * (2 * M[H_CLIPS] + 8), np.int64)
         match(words(copy), words(ids), words(table), words(events), book, side, account, taker, limit, lots)
         return bool(copy[H_FILLED] == lots)
+    memory = words(M)
     level = M[book + B_BEST + 1 - side]
     while lots > 0 and level:
-        price = M[level + L_PRICE]
+        price = half(memory, level, L_PRICE)
         if (price < limit) if side == SELL else (price > limit):
             return False
-        order = M[level + L_HEAD]
+        order = half(memory, level, L_HEAD)
         while order and lots > 0:
             if M[order + O_OWNER] & OWNER_MASK != account:
                 lots -= M[order + O_LOTS]
             elif M[H_STP] != STP_OLDEST:
                 return False
             order = M[order + O_NEXT]
-        level = M[level + L_WORSE]
+        level = worse_level(memory, level)
     return lots <= 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rexnet_grid.reservex.compiled import inner
+from rexnet_grid.reservex.compiled import half, inner, set_half
 from rexnet_grid.reservex.layout import (
     A_COMMITTED,
     A_HEAD,
@@ -34,7 +34,6 @@ from rexnet_grid.reservex.layout import (
     L_HEAD,
     L_LOTS,
     L_PRICE,
-    L_SIDE,
     L_TAIL,
     O_ANEXT,
     O_APREV,
@@ -54,7 +53,8 @@ from rexnet_grid.reservex.layout import (
     X_HIDDEN,
     IntArray,
 )
-from rexnet_grid.reservex.levels import drop_level, free_record, get_level, new_record
+from rexnet_grid.reservex.levels import book_side, drop_level, get_level
+from rexnet_grid.reservex.records import free_record, free_small, new_record, new_small
 
 
 @inner
@@ -133,14 +133,14 @@ def _clips(M: IntArray, order: int) -> int:
 
 @inner
 def _to_tail(M: IntArray, level: int, order: int) -> None:
-    tail = M[level + L_TAIL]
+    tail = half(M, level, L_TAIL)
     M[order + O_PREV] = tail
     M[order + O_NEXT] = 0
     if tail:
         M[tail + O_NEXT] = order
     else:
-        M[level + L_HEAD] = order
-    M[level + L_TAIL] = order
+        set_half(M, level, L_HEAD, order)
+    set_half(M, level, L_TAIL, order)
 
 
 @inner
@@ -149,11 +149,11 @@ def _out_of_queue(M: IntArray, level: int, order: int) -> None:
     if before:
         M[before + O_NEXT] = after
     else:
-        M[level + L_HEAD] = after
+        set_half(M, level, L_HEAD, after)
     if after:
         M[after + O_PREV] = before
     else:
-        M[level + L_TAIL] = before
+        set_half(M, level, L_TAIL, before)
 
 
 @inner
@@ -166,7 +166,7 @@ def rest(
     extra = 0
     shown = lots
     if (0 < display < lots) or flags & (F_AON | F_MARKET | F_GTT):
-        extra = new_record(M)
+        extra = new_small(M)
         if 0 < display < lots:
             shown = display
         M[extra + X_HIDDEN] = lots - shown
@@ -181,7 +181,7 @@ def rest(
     M[order + O_EXTRA] = extra
     _to_tail(M, level, order)
     M[level + L_LOTS] += shown
-    M[level + L_COUNT] += 1
+    set_half(M, level, L_COUNT, half(M, level, L_COUNT) + 1)
     owner = account_of(M, account)
     first = M[owner + A_HEAD]
     M[order + O_ANEXT] = first
@@ -201,10 +201,11 @@ def rest(
 def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
     """Take an order whose lots are already zero out of everything; ``gone`` says why."""
     level = M[order + O_LEVEL]
-    book = M[level + L_SIDE] >> 1
+    book = book_side(M, level)[0]
     _out_of_queue(M, level, order)
-    M[level + L_COUNT] -= 1
-    if M[level + L_COUNT] == 0:
+    orders = half(M, level, L_COUNT) - 1
+    set_half(M, level, L_COUNT, orders)
+    if orders == 0:
         drop_level(M, level)
     owner = account_of(M, M[order + O_OWNER] & OWNER_MASK)
     before, after = M[order + O_APREV], M[order + O_ANEXT]
@@ -220,7 +221,7 @@ def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
     D[M[order + O_OWNER] >> OWNER_BITS] = gone
     if M[order + O_EXTRA]:
         M[book + B_AON] -= 1
-        free_record(M, M[order + O_EXTRA])
+        free_small(M, M[order + O_EXTRA])
     free_record(M, order)
 
 
@@ -228,7 +229,7 @@ def _unlink(M: IntArray, D: IntArray, order: int, gone: int) -> None:
 def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
     """Take traded lots out of a resting order; a used-up clip of an iceberg is renewed at the end of the queue."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]
-    commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
+    commit(M, M[order + O_OWNER] & OWNER_MASK, book_side(M, level)[1], half(M, level, L_PRICE), -lots)
     M[H_CLIPS] -= _clips(M, order)
     while lots > 0:
         part = min(lots, M[order + O_LOTS])
@@ -252,7 +253,7 @@ def take(M: IntArray, D: IntArray, order: int, lots: int) -> None:
 def cut(M: IntArray, D: IntArray, order: int, lots: int, gone: int) -> None:
     """Take untraded lots out of a resting order, hidden ones first; priority stays."""
     level, extra = M[order + O_LEVEL], M[order + O_EXTRA]
-    commit(M, M[order + O_OWNER] & OWNER_MASK, M[level + L_SIDE] & 1, M[level + L_PRICE], -lots)
+    commit(M, M[order + O_OWNER] & OWNER_MASK, book_side(M, level)[1], half(M, level, L_PRICE), -lots)
     M[H_CLIPS] -= _clips(M, order)
     if extra:
         hidden = min(lots, M[extra + X_HIDDEN])

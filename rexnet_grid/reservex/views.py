@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.reservex.capacity import block_of, capacity, is_blocked, new_pass, set_blocked
-from rexnet_grid.reservex.compiled import inner, words
+from rexnet_grid.reservex.compiled import half, inner, words
 from rexnet_grid.reservex.layout import (
     A_HEAD,
     A_NODE,
@@ -18,8 +18,6 @@ from rexnet_grid.reservex.layout import (
     L_HEAD,
     L_LOTS,
     L_PRICE,
-    L_SIDE,
-    L_WORSE,
     NO_PRICE,
     O_ANEXT,
     O_EXTRA,
@@ -37,6 +35,7 @@ from rexnet_grid.reservex.layout import (
     FloatArray,
     IntArray,
 )
+from rexnet_grid.reservex.levels import book_side, worse_level
 from rexnet_grid.reservex.orders import account_of, book_of, total_lots
 
 DUMP = 10
@@ -64,15 +63,15 @@ def _best_of_others(M: IntArray, F: FloatArray, book: int, block: int, side: int
         new_pass(F)
     level = M[book + B_BEST + side]
     while level:
-        lots, order = 0, M[level + L_HEAD]
+        lots, order = 0, half(M, level, L_HEAD)
         while order:
             maker = M[order + O_OWNER] & OWNER_MASK
             if maker != account and _reachable(M, F, block, side, node, maker):
                 lots += M[order + O_LOTS]
             order = M[order + O_NEXT]
         if lots:
-            return M[level + L_PRICE], lots
-        level = M[level + L_WORSE]
+            return half(M, level, L_PRICE), lots
+        level = worse_level(M, level)
     return NO_PRICE, 0
 
 
@@ -97,9 +96,9 @@ def view_units(M: IntArray, F: FloatArray, account: int, units: IntArray) -> tup
         n -= 1
         level = M[order + O_LEVEL]
         own[0, n] = M[order + O_OWNER] >> OWNER_BITS
-        own[1, n] = M[(M[level + L_SIDE] >> 1) + B_UNIT]
-        own[2, n] = M[level + L_SIDE] & 1
-        own[3, n] = M[level + L_PRICE]
+        book, side = book_side(M, level)
+        own[1, n], own[2, n] = M[book + B_UNIT], side
+        own[3, n] = half(M, level, L_PRICE)
         own[4, n] = total_lots(M, order)
         order = M[order + O_ANEXT]
     return quotes, own
@@ -108,12 +107,13 @@ def view_units(M: IntArray, F: FloatArray, account: int, units: IntArray) -> tup
 @njit(cache=True)
 def depth_of(M: IntArray, book: int, side: int, levels: int) -> IntArray:
     """Return (price, displayed lots, orders) of the best ``levels`` levels of a side."""
+    M = words(M)
     rows, n = np.empty((levels, 3), np.int64), 0
     level = M[book + B_BEST + side]
     while level and n < levels:
-        rows[n, 0], rows[n, 1], rows[n, 2] = M[level + L_PRICE], M[level + L_LOTS], M[level + L_COUNT]
+        rows[n, 0], rows[n, 1], rows[n, 2] = half(M, level, L_PRICE), M[level + L_LOTS], half(M, level, L_COUNT)
         n += 1
-        level = M[level + L_WORSE]
+        level = worse_level(M, level)
     return rows[:n]
 
 
@@ -129,10 +129,10 @@ def dump_units(M: IntArray, units: IntArray, count: int) -> IntArray:
         for side in (BUY, SELL):
             level = M[book_of(M, unit) + B_BEST + side]
             while level:
-                order = M[level + L_HEAD]
+                order = half(M, level, L_HEAD)
                 while order:
                     extra, row = M[order + O_EXTRA], rows[n]
-                    row[0], row[1], row[2] = unit, side, M[level + L_PRICE]
+                    row[0], row[1], row[2] = unit, side, half(M, level, L_PRICE)
                     row[3], row[4] = M[order + O_OWNER] >> OWNER_BITS, M[order + O_OWNER] & OWNER_MASK
                     row[5] = M[order + O_LOTS]
                     if extra:
@@ -140,5 +140,5 @@ def dump_units(M: IntArray, units: IntArray, count: int) -> IntArray:
                         row[8], row[9] = M[extra + X_FLAGS], M[extra + X_EXPIRES]
                     n += 1
                     order = M[order + O_NEXT]
-                level = M[level + L_WORSE]
+                level = worse_level(M, level)
     return rows[:n]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from rexnet_grid.reservex.compiled import inner, words
+from rexnet_grid.reservex.compiled import half, inner, words
 from rexnet_grid.reservex.layout import (
     B_BEST,
     B_LEGS,
@@ -31,7 +31,6 @@ from rexnet_grid.reservex.layout import (
     K_REMOVE,
     L_HEAD,
     L_PRICE,
-    L_WORSE,
     O_NEXT,
     O_OWNER,
     OWNER_BITS,
@@ -42,8 +41,9 @@ from rexnet_grid.reservex.layout import (
     W_OWNER,
     IntArray,
 )
-from rexnet_grid.reservex.levels import free_record, new_record
+from rexnet_grid.reservex.levels import worse_level
 from rexnet_grid.reservex.orders import book_of, commit, event, total_lots
+from rexnet_grid.reservex.records import free_record, new_record
 
 
 @inner
@@ -143,7 +143,8 @@ def suits(M: IntArray, leg: int) -> bool:
     best = M[book + B_BEST + 1 - side]
     if best == 0 or M[book + B_PHASE] != CONTINUOUS:
         return False
-    return bool(M[best + L_PRICE] >= M[leg + G_PRICE] if side == SELL else M[best + L_PRICE] <= M[leg + G_PRICE])
+    price = half(M, best, L_PRICE)
+    return bool(price >= M[leg + G_PRICE] if side == SELL else price <= M[leg + G_PRICE])
 
 
 @inner
@@ -156,14 +157,14 @@ def enough(M: IntArray, block: int) -> bool:
         side, limit, missing = M[leg + G_SIDE] & 1, M[leg + G_PRICE], M[leg + G_LOTS]
         level = M[(M[leg + G_SIDE] >> 1) + B_BEST + 1 - side]
         while level and missing > 0:
-            if (M[level + L_PRICE] < limit) if side == SELL else (M[level + L_PRICE] > limit):
+            if (half(M, level, L_PRICE) < limit) if side == SELL else (half(M, level, L_PRICE) > limit):
                 break
-            order = M[level + L_HEAD]
+            order = half(M, level, L_HEAD)
             while order and missing > 0:
                 if M[order + O_OWNER] & OWNER_MASK != account:
                     missing -= total_lots(M, order)
                 order = M[order + O_NEXT]
-            level = M[level + L_WORSE]
+            level = worse_level(M, level)
         if missing > 0:
             return False
         leg = M[leg + G_MORE]
