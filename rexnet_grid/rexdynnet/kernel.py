@@ -129,6 +129,7 @@ def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
     to_wall, from_wall = into.wall, out.wall
     for p in range(state.flow.shape[0]):
         into.level[0, p] = out.level[0, p]
+        into.share[0, p] = out.share[0, p]
         begin = layout.row_ptr[p]
         for row in range(begin, begin + parts(layout, p, out.level[0, p]) + 1):
             first, count = from_ring[row, START], from_ring[row, COUNT]
@@ -193,7 +194,6 @@ def supply_side(
 
     Returns the heat lost [J] and whether the loops converged.
     """
-    keep(layout, state, backup, True)
     lost = 0.0
     solved = True
     for attempt in range(MAX_ROUNDS):
@@ -201,12 +201,14 @@ def supply_side(
         solved = find_flows(layout, state, scratch, inputs, row)
         order_nodes(layout, state, scratch.degree)
         set_films(layout, scratch, state.flow)
+        if attempt == 0:
+            calm_down(layout, state, scratch)
+        keep(layout, state, backup, attempt == 0)
         set_rates(layout, state, scratch)
         set_plants(layout, state, scratch, inputs, row)
         lost = sweep(layout, state, scratch, SUPPLY, dt)
         if not guess_again(layout, state, scratch, inputs, row, attempt) or attempt == MAX_ROUNDS - 1:
             break
-        keep(layout, state, backup, False)
     for s in range(layout.sub_node.shape[0]):
         state.arrive_c[s] = scratch.mean_c[layout.sub_node[s]]
     return lost, solved
@@ -282,7 +284,6 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
         set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
-        calm_down(layout, state, scratch)
         lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
         if not solved:
             failed += 1

@@ -25,7 +25,7 @@ class Layout(NamedTuple):
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
     ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 5) Reynolds number
     per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses;
-    ``body_kg``, ``shell_j_k`` (2, P) what moves as water and what trades heat with it at each level, see :mod:`levels`;
+    ``exchangers`` (3, P) into how many a wall is cut at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
@@ -48,8 +48,7 @@ class Layout(NamedTuple):
     loss_w_k: FloatArray
     wall_resistance_k_w: FloatArray
     coupling: FloatArray
-    body_kg: FloatArray
-    shell_j_k: FloatArray
+    exchangers: IntArray
     tree_node: IntArray
     tree_parent: IntArray
     tree_pipe: IntArray
@@ -79,7 +78,8 @@ class State(NamedTuple):
     ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R,)
     [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
-    ``level`` (2, P) how finely each pipe is resolved; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
+    ``level`` (2, P) how finely each pipe is resolved, ``share`` (2, P) how much of its wall trades heat, see
+    :mod:`shares`; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
     ``order`` (N,) direction of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are
     shut and plants that do not pump.
     """
@@ -90,6 +90,7 @@ class State(NamedTuple):
     node_c: FloatArray
     arrive_c: FloatArray
     level: IntArray
+    share: FloatArray
     flow: FloatArray
     sign: IntArray
     order: IntArray
@@ -276,6 +277,7 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
         node_c=node_c,
         arrive_c=node_c[0, layout.sub_node].copy(),
         level=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
+        share=np.ones((2, len(layout.pipe_from))),
         flow=np.zeros(len(layout.pipe_from)),
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),

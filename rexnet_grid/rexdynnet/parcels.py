@@ -89,25 +89,62 @@ def thin_out(piece: FloatArray, slot: int) -> None:
         piece[slot, k, 1] = piece[slot, k + 1, 1]
 
 
+@inner
+def reach(mean: float, own: float, beyond: float, rise: float) -> float:
+    """Return how far an end may lie from the mean: to the next parcel where the rise goes on there, else to ``own``."""
+    goes_on = (beyond - own) * rise > 0.0
+    return max(((beyond if goes_on else own) - mean) * math.copysign(1.0, rise), 0.0)
+
+
+@inner
+def joined(parcel: FloatArray, row: int, h: int, i: int, j: int, k: int, ground: float) -> tuple[float, float]:
+    """Return the slope of parcels i and j when joined, and how much of their heat that moves [-, kg K].
+
+    Without a jump between them the slopes add up. With one, the line through both means is taken, no steeper than the
+    parcels before (``h``) and behind (``k``) allow, so that a smooth change stays smooth and a front a front. At an
+    end of the row ``h`` is i, or ``k`` is j.
+    """
+    mass_i, mass_j = parcel[row, i, MASS], parcel[row, j, MASS]
+    above_i, above_j = parcel[row, i, TEMP] - ground, parcel[row, j, TEMP] - ground
+    slope_i, slope_j = parcel[row, i, SLOPE], parcel[row, j, SLOPE]
+    if abs(above_j / growth(slope_j) - above_i / growth(-slope_i)) <= MERGE_K:
+        return slope_i + slope_j, 0.0
+    rise_i, rise_j = above_i * slope_i, above_j * slope_j
+    part = mass_i / (mass_i + mass_j)
+    mean = part * above_i + (1.0 - part) * above_j
+    rise = 2.0 * (above_j - above_i)
+    room_a = reach(mean, above_i - 0.5 * rise_i, parcel[row, h, TEMP] - ground, -rise)
+    room_b = reach(mean, above_j + 0.5 * rise_j, parcel[row, k, TEMP] - ground, rise)
+    size = 2.0 * min(min(room_a, room_b), min(0.5 * abs(rise), 0.5 * abs(mean)))
+    rise = math.copysign(size, rise)
+    moved = mass_i * abs(above_i - mean + 0.5 * rise * (1.0 - part))
+    moved += 0.25 * (mass_i * abs(rise_i - part * rise) + mass_j * abs(rise_j - (1.0 - part) * rise))
+    steep = size / abs(mean) if size > 0.0 else 0.0
+    return math.copysign(steep * (1.0 - steep / 6.0), rise * mean), moved
+
+
 @apart
-def make_room(parcel: FloatArray, ring: IntArray, row: int) -> None:
-    """Join the two most similar neighbours of a full ring, energy kept."""
+def make_room(parcel: FloatArray, ring: IntArray, row: int, ground: float) -> None:
+    """Join the two neighbours of a full ring that make the straightest line, energy kept."""
     n = ring[row, COUNT]
     first = ring[row, START]
     best = 0
+    steepness = 0.0
     least = np.inf
     for k in range(n - 1):
         i = (first + k) & LAST
         j = (first + k + 1) & LAST
-        cost = abs(parcel[row, j, TEMP] - parcel[row, i, TEMP]) * min(parcel[row, i, MASS], parcel[row, j, MASS])
+        h = (first + max(k - 1, 0)) & LAST
+        slope, cost = joined(parcel, row, h, i, j, (first + min(k + 2, n - 1)) & LAST, ground)
         if cost < least:
             least = cost
+            steepness = slope
             best = k
     i = (first + best) & LAST
     j = (first + best + 1) & LAST
     total = parcel[row, i, MASS] + parcel[row, j, MASS]
     parcel[row, i, TEMP] += (parcel[row, j, TEMP] - parcel[row, i, TEMP]) * (parcel[row, j, MASS] / total)
-    parcel[row, i, SLOPE] += parcel[row, j, SLOPE]
+    parcel[row, i, SLOPE] = steepness
     parcel[row, i, MASS] = total
     for k in range(best + 1, n - 1):
         i = (first + k) & LAST
@@ -143,7 +180,7 @@ def push(
             parcel[row, i, MASS] = total
             return
     if n == RING:
-        make_room(parcel, ring, row)
+        make_room(parcel, ring, row, ground)
         n -= 1
     if at_a:
         ring[row, START] = (ring[row, START] - 1) & LAST
@@ -154,6 +191,26 @@ def push(
     parcel[row, i, TEMP] = parcel_temp
     parcel[row, i, SLOPE] = parcel_slope
     ring[row, COUNT] = n + 1
+
+
+@inner
+def edge_c(parcel: FloatArray, ring: IntArray, row: int, ground: float, at_a: bool) -> float:
+    """Return the temperature at one end of a stretch [degC]."""
+    i = (ring[row, START] if at_a else ring[row, START] + ring[row, COUNT] - 1) & LAST
+    half = -0.5 if at_a else 0.5
+    return float(ground + (parcel[row, i, TEMP] - ground) * (1.0 + half * parcel[row, i, SLOPE]))
+
+
+@inner
+def mean_c(parcel: FloatArray, ring: IntArray, row: int) -> float:
+    """Return the mean temperature of a stretch [degC]."""
+    mass = 0.0
+    heat = 0.0
+    for k in range(ring[row, COUNT]):
+        i = (ring[row, START] + k) & LAST
+        mass += parcel[row, i, MASS]
+        heat += parcel[row, i, MASS] * parcel[row, i, TEMP]
+    return float(heat / mass)
 
 
 @inner

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.levels import CALM, CALM_EXCHANGERS
 from rexnet_grid.rexdynnet.parcels import COUNT, MASS, RING, START, TEMP
 
 if TYPE_CHECKING:
@@ -30,16 +29,17 @@ def _water_rows(layout: Layout, state: State, side: int) -> FloatArray:
     return heat
 
 
-def _of_level(state: State, side: int, values: FloatArray) -> FloatArray:
-    """Return what holds for each pipe at its present level, from (2, n_pipes)."""
-    chosen: FloatArray = values[state.level[side], np.arange(values.shape[1])]
-    return chosen
+def _trading_j_k(layout: Layout, state: State, side: int) -> FloatArray:
+    """Return the heat capacity of each pipe's wall that does not move with the water, (n_pipes,) [J/K]."""
+    trading: FloatArray = layout.wall_j_k * state.share[side]
+    return trading
 
 
 def side_temperatures(layout: Layout, state: State, side: int) -> FloatArray:
     """Return the mean temperature of the water in each pipe of the supply (0) or return (1) side, (n_pipes,) [degC]."""
     heat = np.add.reduceat(_water_rows(layout, state, side), layout.row_ptr[:-1])
-    mean: FloatArray = heat / _of_level(state, side, layout.body_kg)
+    moving = (layout.wall_j_k - _trading_j_k(layout, state, side)) / layout.fluid[1]
+    mean: FloatArray = heat / (layout.mass_kg + moving)
     return mean
 
 
@@ -47,9 +47,9 @@ def side_heat_kwh(layout: Layout, state: State, side: int) -> float:
     """Return the heat in water and walls of one side, above 0 degC [kWh]."""
     rows = int(layout.row_ptr[-1])
     length = np.diff(layout.row_ptr)
-    exchangers = np.where(state.level[side] == CALM, CALM_EXCHANGERS, length - 1)
+    exchangers = layout.exchangers[state.level[side], np.arange(len(length))]
     water = float(_water_rows(layout, state, side).sum()) * layout.fluid[1]
-    share = np.repeat(_of_level(state, side, layout.shell_j_k) / exchangers, length)
+    share = np.repeat(_trading_j_k(layout, state, side) / exchangers, length)
     live = np.arange(rows) - np.repeat(layout.row_ptr[:-1], length) < np.repeat(exchangers, length)
     walls = float(np.where(live, share * state.wall[side * rows : (side + 1) * rows], 0.0).sum())
     return float((water + walls) / JOULE_PER_KWH)

@@ -24,45 +24,47 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
     from rexnet_grid.rexdynnet.pipe import Pipe
 
-DESIGN_VELOCITY_M_S = 0.3
-UNITS_PER_EXCHANGER = 0.35
-MIN_EXCHANGERS = 2
-MAX_EXCHANGERS = 48
+DESIGN_VELOCITIES_M_S = (0.3, 0.02)
+MIN_EXCHANGERS = 4
+MAX_EXCHANGERS = 96
+MIDDLE_SHARE = 0.45
+MIN_MIDDLE = 3
 BARE_STRETCHES = 8
 VALVE_VELOCITY_M_S = 3.0
 FAR_W = 1e15
 
 
-def transfer_units(pipe: Pipe, fluid: Fluid) -> float:
-    """Return the transfer units between water and wall at 0.3 m/s, h P L / (m c) [-]."""
-    flow = DESIGN_VELOCITY_M_S * pipe.area_m2 * fluid.density
-    reynolds = DESIGN_VELOCITY_M_S * pipe.inner_diameter_m * fluid.density / fluid.viscosity
+def transfer_units(pipe: Pipe, fluid: Fluid, velocity_m_s: float) -> float:
+    """Return the transfer units between water and wall at a velocity, h P L / (m c) [-]."""
+    flow = velocity_m_s * pipe.area_m2 * fluid.density
+    reynolds = velocity_m_s * pipe.inner_diameter_m * fluid.density / fluid.viscosity
     film = nusselt(reynolds, fluid.prandtl) * fluid.conductivity * math.pi
     return pipe.length_m / (1.0 / film + pipe.wall_resistance_mk_w) / (flow * fluid.heat_capacity)
 
 
-def exchangers(pipe: Pipe, fluid: Fluid) -> int:
-    """Return into how many exchangers a wall is cut: one per ``UNITS_PER_EXCHANGER`` transfer units at 0.3 m/s.
+def exchangers(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int]:
+    """Return into how many exchangers a wall is cut in full, in the middle and when calm.
 
-    At least 2 and at most 48; 8 idle ones for a pipe without wall. The chain has the delay and spread of the real wall
-    for any number, see :mod:`walls`; the number decides on the shape and on what happens at low flow.
+    In full as many as it takes to follow a step of 60 K within 0.1 K at 0.3 and at 0.02 m/s: six a transfer unit in
+    short pipes, then a dozen, then one a unit (see :mod:`shares`); at least 4 and at most 96. Eight idle ones for a
+    pipe without wall.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
-        return BARE_STRETCHES
-    wanted = math.ceil(transfer_units(pipe, fluid) / UNITS_PER_EXCHANGER)
-    return int(min(max(wanted, MIN_EXCHANGERS), MAX_EXCHANGERS))
+        return BARE_STRETCHES, BARE_STRETCHES, CALM_EXCHANGERS
+    units = max(transfer_units(pipe, fluid, v) for v in DESIGN_VELOCITIES_M_S)
+    wanted = math.ceil(max(min(6.0 * units, 13.0 + 0.5 * units), units))
+    full = min(max(wanted, MIN_EXCHANGERS), MAX_EXCHANGERS)
+    return full, min(max(math.ceil(MIDDLE_SHARE * full), MIN_MIDDLE), full), CALM_EXCHANGERS
 
 
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:
     """Return the per-pipe arrays of :class:`Layout`."""
-    rows = np.array([exchangers(pipe, fluid) + 1 for pipe in pipes], dtype=np.int64)
+    cut = np.array([exchangers(pipe, fluid) for pipe in pipes], dtype=np.int64)
     length = np.array([pipe.length_m for pipe in pipes])
     diameter = np.array([pipe.inner_diameter_m for pipe in pipes])
-    mass = np.array([pipe.volume_m3 for pipe in pipes]) * fluid.density
-    wall = np.array([pipe.wall_capacity_j_mk for pipe in pipes]) * length
-    trading = np.minimum(1.0, np.sqrt([2.0 * CALM_EXCHANGERS / transfer_units(pipe, fluid) for pipe in pipes])) * wall
     return {
-        "row_ptr": np.concatenate(([0], np.cumsum(rows))).astype(np.int64),
+        "row_ptr": np.concatenate(([0], np.cumsum(cut[:, 0] + 1))).astype(np.int64),
+        "exchangers": np.ascontiguousarray(cut.T),
         "diameter_m": diameter,
         "length_m": length,
         "drag": drag_table(
@@ -72,11 +74,9 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
             np.array([pipe.minor_loss for pipe in pipes]),
             fluid_array(fluid),
         ),
-        "mass_kg": mass,
-        "wall_j_k": wall,
+        "mass_kg": np.array([pipe.volume_m3 for pipe in pipes]) * fluid.density,
+        "wall_j_k": np.array([pipe.wall_capacity_j_mk for pipe in pipes]) * length,
         "coupling": np.array([pipe.coupling for pipe in pipes]),
-        "body_kg": np.stack((mass, mass + (wall - trading) / fluid.heat_capacity)),
-        "shell_j_k": np.stack((wall, trading)),
         "loss_w_k": length / np.array([pipe.loss_resistance_mk_w for pipe in pipes]),
         "wall_resistance_k_w": np.array([pipe.wall_resistance_mk_w for pipe in pipes]) / length,
     }

@@ -9,10 +9,11 @@ import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
-from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, relevel, stirred
+from rexnet_grid.rexdynnet.levels import FINE, body_kg, parts, refine, reshare, shell_j_k
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
 from rexnet_grid.rexdynnet.quiet import pass_quietly
+from rexnet_grid.rexdynnet.shares import beside, warm_beside
 from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness, pass_wall, settle
 
 if TYPE_CHECKING:
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 
 
 @apart
-def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, flow: float) -> None:
+def set_rate(layout: Layout, state: State, scratch: Scratch, p: int, side: int, flow: float) -> None:
     """Fill ε and λ of a pipe on one side; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
     heat_capacity = layout.fluid[1]
-    water, wall = layout.body_kg[level, p] * heat_capacity, layout.shell_j_k[level, p]
+    water, wall = body_kg(layout, state, p, side) * heat_capacity, shell_j_k(layout, state, p, side)
     m = abs(flow)
     if m < STILL_KG_S:
         scratch.eps[side, p] = 0.0
         scratch.rate[side, p] = layout.loss_w_k[p] / (water + wall)
         return
-    share = wall / layout.wall_j_k[p] if wall > 0.0 else 1.0
-    per_part = 1.0 / (parts(layout, p, level) * m * heat_capacity)
+    share = state.share[side, p]
+    per_part = 1.0 / (parts(layout, p, state.level[side, p]) * m * heat_capacity)
     scratch.eps[side, p] = effectiveness(scratch.film_w_k[p] * share * share * per_part)
     scratch.rate[side, p] = cooling_rate(
         layout.loss_w_k[p] * per_part, wall / water, scratch.eps[side, p], water * per_part
@@ -41,13 +42,14 @@ def set_rate(layout: Layout, scratch: Scratch, p: int, side: int, level: int, fl
 @part
 def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
     """Fill ε and λ of each pipe for its flow."""
+    level, share = state.level, state.share
     for p in range(state.flow.shape[0]):
-        set_rate(layout, scratch, p, SUPPLY, state.level[0, p], state.flow[p])
-        if state.level[1, p] == state.level[0, p]:
+        set_rate(layout, state, scratch, p, SUPPLY, state.flow[p])
+        if level[1, p] == level[0, p] and share[1, p] == share[0, p]:
             scratch.eps[1, p] = scratch.eps[0, p]
             scratch.rate[1, p] = scratch.rate[0, p]
         else:
-            set_rate(layout, scratch, p, RETURN, state.level[1, p], state.flow[p])
+            set_rate(layout, state, scratch, p, RETURN, state.flow[p])
 
 
 @inner
@@ -77,22 +79,9 @@ def stand(
         above = wall[row] - ground
         after = above * decay if abs(above) > COLD_K else 0.0
         lost += capacity * (above - after)
-        mass = 0.0
-        heat = 0.0
-        for beside in (row, row + 1):
-            share = 1.0 if beside in (first, last) else 0.5
-            for k in range(ring[beside, COUNT]):
-                i = (ring[beside, START] + k) & LAST
-                mass += share * parcel[beside, i, MASS]
-                heat += share * parcel[beside, i, MASS] * parcel[beside, i, TEMP]
-        wall[row], change = settle(
-            ground + after, capacity, film_w_k / exchangers, mass, heat / mass, heat_capacity, dt
-        )
-        for beside in (row, row + 1):
-            share = 1.0 if beside in (first, last) else 0.5
-            for k in range(ring[beside, COUNT]):
-                i = (ring[beside, START] + k) & LAST
-                parcel[beside, i, TEMP] += share * change
+        mass, water_c = beside(parcel, ring, row, first, last)
+        wall[row], change = settle(ground + after, capacity, film_w_k / exchangers, mass, water_c, heat_capacity, dt)
+        warm_beside(parcel, ring, row, first, last, change)
     return lost
 
 
@@ -291,7 +280,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
     row_ptr, node_ptr, node_pipe, pipe_to = layout.row_ptr, layout.node_ptr, layout.node_pipe, layout.pipe_to
     film, ground, level = scratch.film_w_k, scratch.ground_c, state.level[side]
-    rate, eps, body_kg, shell_j_k = scratch.rate[side], scratch.eps[side], layout.body_kg, layout.shell_j_k
+    rate, eps = scratch.rate[side], scratch.eps[side]
     source_kg_s, source_c, mean_c = scratch.source_kg_s, scratch.source_c, scratch.mean_c
     heat_capacity = layout.fluid[1]
     pipes = flow.shape[0]
@@ -303,7 +292,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
         if abs(flow[p]) < STILL_KG_S:
             lost += stand(
                 parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), rate[p], ground[p],
-                shell_j_k[level[p], p], film[p], heat_capacity, dt,
+                shell_j_k(layout, state, p, side), film[p], heat_capacity, dt,
             )  # fmt: skip
     for step in range(nodes):
         node = int(order[step] if side == 0 else order[nodes - 1 - step])
@@ -325,7 +314,8 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
             if n == 1:
                 done, outlet_c, lost_j = pass_quietly(
                     parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt, rate[p],
-                    eps[p], ground[p], shell_j_k[level[p], p], heat_capacity, body_kg[level[p], p], low,
+                    eps[p], ground[p], shell_j_k(layout, state, p, side), heat_capacity,
+                    body_kg(layout, state, p, side), low,
                 )  # fmt: skip
                 if done:
                     piece[p, 0, 0] = dt
@@ -333,12 +323,12 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
                     out_n[p] = 1
                     lost += lost_j
                     continue
-            if level[p] == CALM and stirred(layout, state, p, side, from_a, out, ground[p], low, high):
-                relevel(layout, state, scratch, p, side, FINE, ground[p])
-                set_rate(layout, scratch, p, side, level[p], out)
+            changed = level[p] != FINE and refine(layout, state, scratch, p, side, from_a, out, low, high)
+            if (layout.wall_j_k[p] > 0.0 and reshare(layout, state, scratch, p, side, out)) or changed:
+                set_rate(layout, state, scratch, p, side, out)
             out_n[p], lost_j = move(
                 parcel, ring, wall, piece, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt,
-                rate[p], eps[p], ground[p], shell_j_k[level[p], p], heat_capacity, pipes + 2, n, p, pipes,
+                rate[p], eps[p], ground[p], shell_j_k(layout, state, p, side), heat_capacity, pipes + 2, n, p, pipes,
             )  # fmt: skip
             lost += lost_j
     return lost
@@ -347,25 +337,22 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
 @entry
 def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
     """Return the heat in all water and walls above a temperature [J]."""
-    parcel, ring, wall, shell_j_k = state.parcel, state.ring, state.wall, layout.shell_j_k
+    parcel, ring, wall = state.parcel, state.ring, state.wall
     pipes = state.flow.shape[0]
-    water = 0.0
-    walls = 0.0
+    total = 0.0
     for side in range(2):
         for p in range(pipes):
-            level = state.level[side, p]
-            exchangers = parts(layout, p, level)
+            exchangers = parts(layout, p, state.level[side, p])
+            per_part = shell_j_k(layout, state, p, side) / exchangers
             first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
-            warmth = 0.0
-            inside = 0.0
+            heat = 0.0
             for row in range(first, first + exchangers + 1):
-                stretch = 0.0
+                water = 0.0
                 for k in range(ring[row, COUNT]):
                     i = (ring[row, START] + k) & LAST
-                    stretch += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
-                inside += stretch
+                    water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
+                heat += water * layout.fluid[1]
                 if row < first + exchangers:
-                    warmth += wall[row] - reference_c
-            water += inside
-            walls += shell_j_k[level, p] / exchangers * warmth
-    return float(water * layout.fluid[1] + walls)
+                    heat += per_part * (wall[row] - reference_c)
+            total += heat
+    return total
