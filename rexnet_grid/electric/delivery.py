@@ -47,7 +47,8 @@ class ElectricDelivery:
     Notes
     -----
     Nodes are the supplied buses, named ``"bus <id>"``. The first external grid's bus is the supply node; what is asked
-    of it in an injection is ignored, and several external grids balance together.
+    of it in an injection is ignored, and several external grids balance together. A rate is what really flows, so
+    voltage-dependent shares of the network's own loads, which say what a nominal rate becomes, do not apply to it.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class ElectricDelivery:
         most_rows: int = MOST_ROWS,
         secured_against: Sequence[str] = (),
     ) -> None:
-        self.network = self._whole = network
+        self.network = self._whole = network.at_constant_power()
         self._changes: tuple[tuple[str, ...], dict[str, float]] = ((), {})
         self._outages = tuple(secured_against)
         self.limits = limits if limits is not None else ElectricLimits()
@@ -130,7 +131,7 @@ class ElectricDelivery:
         return LocationalSignal(
             tuple(units),
             self._nodes,
-            marginal_losses(self.network.case, self._model, flow, self.limits.tan_phi)[:, node],
+            marginal_losses(self.network, self._model, flow, self.limits.tan_phi)[:, node],
         )
 
     def change(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rexnet_grid.electric.vetting import PACKAGES, names_in_json, names_in_text
 from rexnet_grid.errors import Issue, MissingExtraError, NetworkDataError
-
-TRUSTED = ("pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins")
 
 
 def read_net(path: str | Path) -> Any:
@@ -34,49 +32,36 @@ def read_net(path: str | Path) -> Any:
 
 def _read_json(file: Path) -> Any:
     try:
-        text = file.read_text(encoding="utf-8")
-        data = json.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        text = file.read_text(encoding="utf-8-sig")
+        strangers, outermost = names_in_json(text)
+    except (ValueError, RecursionError) as error:
         raise NetworkDataError([Issue(str(file), "file", str(error)[:120], "valid JSON")]) from error
-    strangers = sorted(set(_foreign(data, depth=0)))
-    if strangers:
-        raise NetworkDataError(
-            [
-                Issue(str(file), "module or class", name, f"one of {', '.join(TRUSTED)}", "nothing was imported")
-                for name in strangers
-            ]
-        )
+    _refuse(file, strangers)
+    if outermost is not dict:
+        raise NetworkDataError([Issue(str(file), "file", f"a JSON {outermost.__name__}", "a pandapower net")])
     from rexnet_grid.electric.pandapower_nets import net_from_json
 
     return net_from_json(text, str(file))
 
 
-def _foreign(data: Any, depth: int) -> list[str]:
-    """Return every module outside the short list that ``data`` names, texts that hold JSON included."""
-    if depth > 60:
-        return ["nesting deeper than a network has"]
-    found: list[str] = []
-    if isinstance(data, dict):
-        module = data.get("_module")
-        if module is not None and (not isinstance(module, str) or module.split(".")[0] not in TRUSTED):
-            found.append(str(module))
-        for value in data.values():
-            found += _foreign(value, depth + 1)
-    elif isinstance(data, list):
-        for value in data:
-            found += _foreign(value, depth + 1)
-    elif isinstance(data, str) and "_module" in data:
-        try:
-            inner = json.loads(data)
-        except json.JSONDecodeError:
-            return [f"a text that mentions _module: {data[:40]}"]
-        found += _foreign(inner, depth + 1)
-    return found
-
-
 def _read_excel(file: Path) -> Any:
     if find_spec("openpyxl") is None:
         raise MissingExtraError("openpyxl", "excel")
-    from rexnet_grid.electric.pandapower_nets import net_from_excel
+    from rexnet_grid.electric.pandapower_nets import net_from_excel, sheets_of
 
-    return net_from_excel(file)
+    sheets = sheets_of(file)
+    strangers: set[str] = set()
+    for frame in sheets.values():
+        for column in frame.select_dtypes(exclude=["number", "bool", "datetime"]):
+            for text in {cell for cell in frame[column] if isinstance(cell, str)}:
+                strangers |= names_in_text(text)
+    _refuse(file, strangers)
+    return net_from_excel(file, sheets)
+
+
+def _refuse(file: Path, strangers: set[str]) -> None:
+    if strangers:
+        expected = f"data of {', '.join(PACKAGES)}"
+        raise NetworkDataError(
+            [Issue(str(file), "module or class", name, expected, "nothing was imported") for name in sorted(strangers)]
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NO_START: ComplexArray = np.zeros(0, dtype=np.complex128)
 NO_KVAR: FloatArray = np.zeros(0)
+FLOAT = np.dtype(np.float64)
 PLAIN = 0x1 | 0x100 | 0x400  # numpy's flags: C-contiguous, aligned, writeable
 
 
@@ -239,6 +241,17 @@ class ElectricNetwork:
             raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")
         return ElectricNetwork(changed_case(self.case, out, taps))
 
+    def at_constant_power(self) -> ElectricNetwork:
+        """Return the network whose injections are what flows at the voltages found, not at nominal voltage."""
+        if not self.case.node_zip.any():
+            return self
+        source = None
+        if self._source is not None:
+            from rexnet_grid.electric.pandapower_nets import without_voltage_dependence
+
+            source = without_voltage_dependence(self._source)
+        return ElectricNetwork(replace(self.case, node_zip=np.zeros_like(self.case.node_zip)), source)
+
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
         from rexnet_grid.electric.pandapower_nets import controlled_case
@@ -256,10 +269,15 @@ class ElectricNetwork:
 
     def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
         """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""
-        try:
-            array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
+        array = values
+        if type(array) is not np.ndarray or array.dtype is not FLOAT:
+            if np.iscomplexobj(values):
+                hint = "reactive power goes into injection_kvar"
+                raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
+            try:
+                array = np.asarray(values, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
         got = array.shape
         if (got != self._one and (len(got) != 2 or got[1:] != self._one)) or (shape is not None and got != shape):
             n = self.case.n_bus

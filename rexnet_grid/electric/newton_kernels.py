@@ -236,3 +236,60 @@ def solve_blocks(plan: FloatArray, factor: FloatArray, f: FloatArray) -> None:
             q -= factor[t + 2] * f[k] + factor[t + 3] * f[k + 1]
         d = 4 * f_diag[i]
         f[2 * i], f[2 * i + 1] = factor[d] * p + factor[d + 1] * q, factor[d + 2] * p + factor[d + 3] * q
+
+
+@njit(cache=True, error_model="numpy")
+def injection_slopes(
+    plan: FloatArray, voltage: ComplexArray, power: ComplexArray, gradient: ComplexArray
+) -> ComplexArray:
+    """Return (n_case, n_node) how a quantity answers to P (real part) and Q (imaginary part) injected at each node.
+
+    ``gradient`` (n_case, n_node) is g of its change Re(g dV) with the voltages. With dV = V (j d(angle) + d(log |V|))
+    that is a row c of the unknowns, and the slopes are J^-T c: one transposed solve for all nodes. Zero at slack nodes,
+    for Q also where a generator holds the voltage.
+    """
+    order, holds = integers(plan, ORDER), integers(plan, HOLDS)
+    n = len(holds)
+    slopes = np.zeros(voltage.shape, dtype=np.complex128)
+    v, s = np.empty(len(order), dtype=np.complex128), np.empty(n, dtype=np.complex128)
+    calculated, f = np.empty(n, dtype=np.complex128), np.empty(2 * n)
+    factor = np.empty(4 * len(integers(plan, F_COL)))
+    for case in range(len(voltage)):
+        for i in range(len(order)):
+            v[i] = voltage[case, order[i]]
+        for i in range(n):
+            s[i] = power[case, order[i]]
+        mismatch(plan, s, v, calculated, f)
+        if not factor_jacobian(plan, s, v, calculated, factor):
+            slopes[case] = np.nan
+            continue
+        for i in range(n):
+            turned = gradient[case, order[i]] * v[i]
+            f[2 * i] = -turned.imag
+            f[2 * i + 1] = 0.0 if holds[i] else turned.real
+        solve_transposed(plan, factor, f)
+        for i in range(n):
+            slopes[case, order[i]] = complex(f[2 * i], 0.0 if holds[i] else f[2 * i + 1])
+    return slopes
+
+
+@njit(cache=True, error_model="numpy")
+def solve_transposed(plan: FloatArray, factor: FloatArray, f: FloatArray) -> None:
+    """Solve with the transpose of the factored matrix, in place."""
+    f_ptr, f_col, f_diag = integers(plan, F_PTR), integers(plan, F_COL), integers(plan, F_DIAG)
+    n = len(f_diag)
+    for i in range(n):
+        d = 4 * f_diag[i]
+        p, q = f[2 * i], f[2 * i + 1]
+        p, q = factor[d] * p + factor[d + 2] * q, factor[d + 1] * p + factor[d + 3] * q
+        f[2 * i], f[2 * i + 1] = p, q
+        for e in range(f_diag[i] + 1, f_ptr[i + 1]):
+            k, t = 2 * f_col[e], 4 * e
+            f[k] -= factor[t] * p + factor[t + 2] * q
+            f[k + 1] -= factor[t + 1] * p + factor[t + 3] * q
+    for i in range(n - 1, -1, -1):
+        p, q = f[2 * i], f[2 * i + 1]
+        for e in range(f_ptr[i], f_diag[i]):
+            k, t = 2 * f_col[e], 4 * e
+            f[k] -= factor[t] * p + factor[t + 2] * q
+            f[k + 1] -= factor[t + 1] * p + factor[t + 3] * q

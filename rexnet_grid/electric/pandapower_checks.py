@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,48 +12,149 @@ from rexnet_grid.errors import Issue
 if TYPE_CHECKING:
     import pandas as pd
 
-# table: columns that name buses, columns that hold numbers
-TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "line": (
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table of a net has to hold: columns that name buses, finite numbers, of them positive, not all zero."""
+
+    buses: tuple[str, ...]
+    numbers: tuple[str, ...]
+    positive: tuple[str, ...] = ()
+    impedance: tuple[str, ...] = ()
+
+
+TABLES: dict[str, Table] = {
+    "line": Table(
         ("from_bus", "to_bus"),
         ("length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km"),
+        ("length_km",),
+        ("r_ohm_per_km", "x_ohm_per_km"),
     ),
-    "trafo": (
+    "trafo": Table(
         ("hv_bus", "lv_bus"),
         ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent"),
+        ("sn_mva", "vn_hv_kv", "vn_lv_kv"),
+        ("vk_percent",),
     ),
-    "ext_grid": (("bus",), ("vm_pu",)),
-    "load": (("bus",), ("p_mw", "q_mvar")),
-    "sgen": (("bus",), ("p_mw", "q_mvar")),
-    "gen": (("bus",), ("p_mw", "vm_pu")),
-    "storage": (("bus",), ("p_mw", "q_mvar")),
+    "trafo3w": Table(
+        ("hv_bus", "mv_bus", "lv_bus"),
+        tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
+        tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
+    ),
+    "impedance": Table(
+        ("from_bus", "to_bus"), ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"), ("sn_mva",), ("rft_pu", "xft_pu")
+    ),
+    "ext_grid": Table(("bus",), ("vm_pu",), ("vm_pu",)),
+    "load": Table(("bus",), ("p_mw", "q_mvar")),
+    "sgen": Table(("bus",), ("p_mw", "q_mvar")),
+    "gen": Table(("bus",), ("p_mw", "vm_pu"), ("vm_pu",)),
+    "storage": Table(("bus",), ("p_mw", "q_mvar")),
+    "motor": Table(("bus",), ("pn_mech_mw", "cos_phi")),
+    "shunt": Table(("bus",), ("p_mw", "q_mvar")),
+    "ward": Table(("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar")),
+    "xward": Table(("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar", "vm_pu")),
+    "asymmetric_load": Table(("bus",), ()),
+    "asymmetric_sgen": Table(("bus",), ()),
+    "dcline": Table(("from_bus", "to_bus"), ("p_mw", "vm_from_pu", "vm_to_pu")),
 }
+SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
 
 def table_issues(net: Any, name: str) -> list[Issue]:
-    """Return missing tables and columns, rows at buses that do not exist, and values that are no finite numbers.
+    """Return everything in the tables that no calculation can use, by row and column.
 
-    Rows out of service may hold anything.
+    That is missing tables and columns, indices that appear twice, rows at buses that do not exist, values that are no
+    finite numbers, branches without length, rating or impedance, switches at nothing. Rows out of service may hold
+    anything.
     """
     bus = net.get("bus")
     if bus is None or not len(bus):
         return [Issue(name, "bus", "no rows", "a table of buses", "is a sheet missing or misspelt?")]
-    issues = _numbers(bus, "bus", ("vn_kv",), name)
-    for table, (places, numbers) in TABLES.items():
+    issues = _numbers(bus, "bus", ("vn_kv",), name) or _not_positive(bus, "bus", ("vn_kv",), name)
+    issues += _twice(bus, "bus", name)
+    for table, wanted in TABLES.items():
         rows = net.get(table)
-        if rows is None or not len(rows):
-            continue
-        active = rows[rows["in_service"].astype(bool)] if "in_service" in rows.columns else rows
-        missing = [c for c in (*places, *numbers) if c not in rows.columns]
-        issues += [Issue(name, f"{table}.{column}", "no such column", "a column of the table") for column in missing]
-        for column in (c for c in places if c not in missing):
-            issues += [
-                Issue(name, f"{table} {row}", f"{column} {value}", "a bus of the table bus")
-                for row, value in active[column].items()
-                if value not in bus.index
-            ]
-        issues += _numbers(active, table, tuple(c for c in numbers if c not in missing), name)
+        if rows is not None and len(rows):
+            issues += _rows_of(rows, table, wanted, bus, name)
+    if not any("bus" in issue.key for issue in issues):
+        issues += _switches(net, name)
     return issues
+
+
+def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, name: str) -> list[Issue]:
+    needed = (*wanted.buses, *wanted.numbers)
+    missing = [column for column in needed if column not in rows.columns]
+    if table == "line" and "max_i_ka" not in rows.columns:
+        missing.append("max_i_ka")
+    issues = [Issue(name, f"{table}.{column}", "no such column", "a column of the table") for column in missing]
+    issues += _twice(rows, table, name)
+    active = rows
+    if "in_service" in rows.columns:
+        unknown = rows["in_service"].isna()
+        issues += [
+            Issue(name, f"{table} {row}", "in_service nan", "true or false") for row in rows.index[unknown.to_numpy()]
+        ]
+        active = rows[rows["in_service"].where(~unknown, other=True).astype(bool)]
+    issues += [
+        Issue(name, f"{table} {row}", f"{column} {value}", "a bus of the table bus")
+        for column in wanted.buses
+        if column not in missing
+        for row, value in active[column].items()
+        if value not in bus.index
+    ]
+    usable = tuple(c for c in wanted.numbers if c not in missing)
+    odd = _numbers(active, table, usable, name)
+    if not odd and not missing:
+        odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)
+    return issues + odd
+
+
+def _useless(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[Issue]:
+    """Return branches without impedance, and those that lead from a bus to itself."""
+    found = []
+    if wanted.impedance:
+        nothing = (rows[list(wanted.impedance)].astype(float) == 0.0).all(axis=1)
+        found += [
+            Issue(name, f"{table} {row}", f"{' and '.join(wanted.impedance)} 0", "an impedance", "a switch joins buses")
+            for row in rows.index[nothing.to_numpy()]
+        ]
+    if len(wanted.buses) == 2:
+        loop = rows[wanted.buses[0]] == rows[wanted.buses[1]]
+        found += [
+            Issue(name, f"{table} {row}", f"both ends at bus {rows[wanted.buses[0]][row]}", "two buses")
+            for row in rows.index[loop.to_numpy()]
+        ]
+    return found
+
+
+def _switches(net: Any, name: str) -> list[Issue]:
+    rows = net.get("switch")
+    if rows is None or not len(rows):
+        return []
+    found = []
+    for row, bus, element, kind in zip(rows.index, rows["bus"], rows["element"], rows["et"], strict=True):
+        if bus not in net["bus"].index:
+            found.append(Issue(name, f"switch {row}", f"bus {bus}", "a bus of the table bus"))
+        table = SWITCHED.get(str(kind))
+        if table is None:
+            found.append(Issue(name, f"switch {row}", f"et {kind}", "one of " + ", ".join(SWITCHED)))
+        elif (known := net.get(table)) is None or element not in known.index:
+            found.append(Issue(name, f"switch {row}", f"element {element}", f"a row of the table {table}"))
+    return found
+
+
+def _twice(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+    again = rows.index[rows.index.duplicated()].unique()
+    return [Issue(name, f"{table} {row}", "index used twice", "one row an index") for row in again]
+
+
+def _not_positive(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str) -> list[Issue]:
+    return [
+        Issue(name, f"{table} {row}", f"{column} {float(value):g}", "above zero")
+        for column in columns
+        for row, value in rows[column].items()
+        if not float(value) > 0.0
+    ]
 
 
 def _numbers(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str) -> list[Issue]:

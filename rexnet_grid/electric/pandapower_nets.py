@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandapower as pp
 import pandapower.networks as pp_networks
+import pandas as pd
 from pandapower.auxiliary import (
     ControllerNotConverged,
     LoadflowNotConverged,
@@ -29,13 +31,31 @@ from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_checks import table_issues
-from rexnet_grid.electric.pandapower_tables import branch_tables, bus_tables, generator_table, load_table, tap_table
+from rexnet_grid.electric.pandapower_tables import (
+    base_injection,
+    branch_tables,
+    bus_tables,
+    generator_table,
+    load_table,
+    tap_table,
+)
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
-POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
+
+NOT_READ = (
+    UserWarning,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    OSError,
+    BadZipFile,
+    getattr(pp.io_utils, "DeserializationNotAllowed", ValueError),
+)
 UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
 UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_q_lims", "enforce_p_lims", "consider_line_temperature")
 
@@ -57,7 +77,7 @@ def build_case(net: Any) -> GridCase:
     _refuse_unsupported(work, str(net.get("name") or "pandapower net"))
     try:
         ppci = _internal_case(work)
-    except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
+    except (UserWarning, LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
         name = str(getattr(net, "name", "") or "pandapower net")
         raise NetworkDataError(
             [
@@ -114,7 +134,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
     buses = bus_tables(net)
     node = np.asarray(net["_pd2ppc_lookups"]["bus"])[buses["bus_id"]].astype(np.int64)
     node[node >= n_node] = NOWHERE
-    base_kw, base_kvar, gen_kw = _base_injection(net, buses["bus_id"])
+    base_kw, base_kvar, gen_kw = base_injection(net, buses["bus_id"])
     alive = node != NOWHERE
     own = np.zeros(n_node, dtype=complex)
     np.add.at(own, node[alive], (base_kw + 1j * base_kvar)[alive] / (1e3 * base_mva))
@@ -218,49 +238,6 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
     return case, case.base_kw + change_kw, case.base_kvar + change_kvar
 
 
-def _base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the net's own injection by bus and its generators' part [kW], [kvar], [kW]; load sign turned here."""
-    position = {int(b): i for i, b in enumerate(bus_id)}
-    kw, kvar, gen_kw = np.zeros(len(bus_id)), np.zeros(len(bus_id)), np.zeros(len(bus_id))
-    active = net["_is_elements"]
-
-    def add(table: str, p_mw: NDArray[Any], q_mvar: NDArray[Any], sign: float) -> None:
-        at = np.array([position[int(b)] for b in net[table].bus], dtype=np.int64)
-        on = np.asarray(active[table], dtype=float) if table in active else net[table].in_service.to_numpy(float)
-        np.add.at(kw, at, np.nan_to_num(sign * 1e3 * p_mw * on))
-        np.add.at(kvar, at, np.nan_to_num(sign * 1e3 * q_mvar * on))
-
-    for table, sign in POWER_TABLES.items():
-        frame = net[table]
-        if len(frame):
-            scaling = frame.scaling.to_numpy(float)
-            add(table, frame.p_mw.to_numpy(float) * scaling, frame.q_mvar.to_numpy(float) * scaling, sign)
-    for table in ("ward", "xward"):
-        if len(net[table]):
-            add(table, net[table].ps_mw.to_numpy(float), net[table].qs_mvar.to_numpy(float), -1.0)
-    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):
-        frame = net[table]
-        if len(frame):
-            scaling = frame.scaling.to_numpy(float)
-            p = frame[["p_a_mw", "p_b_mw", "p_c_mw"]].to_numpy(float).sum(axis=1)
-            q = frame[["q_a_mvar", "q_b_mvar", "q_c_mvar"]].to_numpy(float).sum(axis=1)
-            add(table, p * scaling, q * scaling, sign)
-    if len(net.motor):
-        p, q = _motor_power(net.motor)
-        add("motor", p, q, -1.0)
-    if len(net.gen):
-        on = net.gen.in_service.to_numpy(bool) & ~net.gen.get("slack", net.gen.in_service & False).to_numpy(bool)
-        at = np.array([position[int(b)] for b in net.gen.bus], dtype=np.int64)
-        np.add.at(gen_kw, at, 1e3 * net.gen.p_mw.to_numpy(float) * net.gen.scaling.to_numpy(float) * on)
-    return kw + gen_kw, kvar, gen_kw
-
-
-def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
-    scale = motor.loading_percent.to_numpy(float) / 100.0 * motor.scaling.to_numpy(float)
-    p = motor.pn_mech_mw.to_numpy(float) / motor.efficiency_percent.to_numpy(float) * 100.0 * scale
-    return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
-
-
 def _edges(
     net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any
 ) -> dict[str, Any]:
@@ -318,6 +295,14 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     return net
 
 
+def without_voltage_dependence(net: Any) -> Any:
+    """Return a copy of the net whose loads draw constant power."""
+    net = copy.deepcopy(net)
+    for column in (c for c in net.load.columns if str(c).startswith(("const_z_", "const_i_"))):
+        net.load[column] = 0.0
+    return net
+
+
 def builtin_net(name: str, station: int | None = None) -> Any:
     """Return one of pandapower's own networks; ``station`` picks a part of a network that comes in parts."""
     makers = {
@@ -356,7 +341,7 @@ def net_from_json(text: str, where: str) -> Any:
         warnings.simplefilter("ignore")
         try:
             net = pp.from_json_string(text, convert=True)
-        except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, ImportError) as error:
+        except NOT_READ as error:
             raise NetworkDataError(
                 [Issue(where, "file", f"{type(error).__name__}: {error}"[:200], "a pandapower net")]
             ) from error
@@ -365,13 +350,32 @@ def net_from_json(text: str, where: str) -> Any:
     return net
 
 
-def net_from_excel(file: Path) -> Any:
-    """Return the net in an Excel file; raises NetworkDataError when a sheet is broken."""
+def sheets_of(file: Path) -> dict[str, pd.DataFrame]:
+    """Return the sheets of an Excel file as they stand; raises NetworkDataError when it is no workbook."""
+    try:
+        return dict(pd.read_excel(file, sheet_name=None, index_col=0, engine="openpyxl"))
+    except NOT_READ as error:
+        raise NetworkDataError(
+            [Issue(str(file), "file", f"{type(error).__name__}: {error}"[:200], "an Excel workbook")]
+        ) from error
+
+
+def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
+    """Return the net in an Excel file with these sheets; raises NetworkDataError when one is broken."""
+    known = {name for name, table in pp.create_empty_network().items() if isinstance(table, pd.DataFrame)}
+    near = {sheet: get_close_matches(sheet, sorted(known), 1, 0.8) for sheet in sheets if sheet not in known}
+    issues = [
+        Issue(str(file), f"sheet {sheet}", "not a table of pandapower", f"a sheet {match[0]}")
+        for sheet, match in near.items()
+        if match and match[0] not in sheets
+    ]
+    if issues := issues + table_issues(sheets, str(file)):
+        raise NetworkDataError(issues)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             net = pp.from_excel(str(file))
-        except (UserWarning, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, BadZipFile) as error:
+        except NOT_READ as error:
             expected = "the sheets that pandapower.to_excel writes"
             raise NetworkDataError(
                 [Issue(str(file), "file", f"{type(error).__name__}: {error}"[:200], expected)]

@@ -11,6 +11,7 @@ import numpy as np
 from rexnet_grid.electric.case import NOWHERE, FloatArray, IntArray
 
 SQRT3 = np.sqrt(3.0)
+POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
 BUS_TYPE_COLUMN, NONE_TYPE = 1, 4
 
 
@@ -35,6 +36,49 @@ def bus_tables(net: Any) -> dict[str, Any]:
         "bus_lat": lat,
         "bus_in_service": frame.in_service.to_numpy(bool).astype(np.int64),
     }
+
+
+def base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the net's own injection by bus and its generators' part [kW], [kvar], [kW]; load sign turned here."""
+    position = {int(b): i for i, b in enumerate(bus_id)}
+    kw, kvar, gen_kw = np.zeros(len(bus_id)), np.zeros(len(bus_id)), np.zeros(len(bus_id))
+    active = net["_is_elements"]
+
+    def add(table: str, p_mw: FloatArray, q_mvar: FloatArray, sign: float) -> None:
+        at = np.array([position[int(b)] for b in net[table].bus], dtype=np.int64)
+        on = np.asarray(active[table], dtype=float) if table in active else net[table].in_service.to_numpy(float)
+        np.add.at(kw, at, np.nan_to_num(sign * 1e3 * p_mw * on))
+        np.add.at(kvar, at, np.nan_to_num(sign * 1e3 * q_mvar * on))
+
+    for table, sign in POWER_TABLES.items():
+        frame = net[table]
+        if len(frame):
+            scaling = frame.scaling.to_numpy(float)
+            add(table, frame.p_mw.to_numpy(float) * scaling, frame.q_mvar.to_numpy(float) * scaling, sign)
+    for table in ("ward", "xward"):
+        if len(net[table]):
+            add(table, net[table].ps_mw.to_numpy(float), net[table].qs_mvar.to_numpy(float), -1.0)
+    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):
+        frame = net[table]
+        if len(frame):
+            scaling = frame.scaling.to_numpy(float)
+            p = frame[["p_a_mw", "p_b_mw", "p_c_mw"]].to_numpy(float).sum(axis=1)
+            q = frame[["q_a_mvar", "q_b_mvar", "q_c_mvar"]].to_numpy(float).sum(axis=1)
+            add(table, p * scaling, q * scaling, sign)
+    if len(net.motor):
+        p, q = _motor_power(net.motor)
+        add("motor", p, q, -1.0)
+    if len(net.gen):
+        on = net.gen.in_service.to_numpy(bool) & ~net.gen.get("slack", net.gen.in_service & False).to_numpy(bool)
+        at = np.array([position[int(b)] for b in net.gen.bus], dtype=np.int64)
+        np.add.at(gen_kw, at, 1e3 * net.gen.p_mw.to_numpy(float) * net.gen.scaling.to_numpy(float) * on)
+    return kw + gen_kw, kvar, gen_kw
+
+
+def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
+    scale = motor.loading_percent.to_numpy(float) / 100.0 * motor.scaling.to_numpy(float)
+    p = motor.pn_mech_mw.to_numpy(float) / motor.efficiency_percent.to_numpy(float) * 100.0 * scale
+    return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
 
 
 def load_table(net: Any) -> dict[str, Any]:

@@ -12,27 +12,34 @@ from rexnet_grid.electric.case import SLACK
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import FloatArray, GridCase
     from rexnet_grid.electric.flow import PowerFlow
+    from rexnet_grid.electric.network import ElectricNetwork
     from rexnet_grid.electric.node_model import NodeModel
 
 MOST_ROUNDS = 30
 CHANGE = 1e-7
 
 
-def marginal_losses(case: GridCase, model: NodeModel, flow: PowerFlow, tan_phi: float) -> FloatArray:
+def marginal_losses(network: ElectricNetwork, model: NodeModel, flow: PowerFlow, tan_phi: float) -> FloatArray:
     """Return (n_cases, n_node) change of losses per injection [kW/kW]; zero where the case has no solution.
 
     Voltages answer to currents by dV = Z dI, and currents to powers and voltages by
     dI = conj(dS / V) - D conj(dV) with D = conj(S) / conj(V)^2. With the gradient g of the losses in V, the adjoint w
     solves w = g - conj(D Z^T w) by fixed-point iteration, and d(loss)/dP = Re((Z^T w) (1 - j t) conj(1 / V)), where
-    t = ``tan_phi`` at nodes that do not inject: their reactive power moves along. That is the derivative of the AC
-    solution itself; generators that hold their voltage are taken as fixed.
+    t = ``tan_phi`` at nodes that do not inject: their reactive power moves along. Where generators hold voltages, the
+    Jacobian of every case takes the place of Z. Either way it is the derivative of the AC solution itself.
     """
+    case = network.case
     v = np.atleast_2d(flow.node_voltage)
     solved = np.isfinite(v).all(axis=1).reshape(-1, 1)
     v = np.where(solved, v, 1.0)
     power = np.where(solved, np.atleast_2d(flow.node_power), 0.0)
     edges = _edge_admittance(case)
     gradient = np.conj((edges @ v.T).T) + (edges.T @ np.conj(v).T).T
+    if network.solver.needs_newton:
+        from rexnet_grid.electric.newton_kernels import injection_slopes
+
+        slopes = injection_slopes(network.solver.plan, v, power, np.ascontiguousarray(gradient))
+        return np.where(solved, slopes.real + np.where(power.real > 0.0, 0.0, tan_phi) * slopes.imag, 0.0)
     d = np.conj(power) / np.conj(v) ** 2
     d[:, case.node_kind == SLACK] = 0.0
     through = gradient @ model.z

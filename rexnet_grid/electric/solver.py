@@ -136,11 +136,12 @@ class Solver:
             from rexnet_grid.electric.newton_kernels import newton_flows
 
             only_lost = not self.needs_newton
-            lost = newton_flows(self._packed, self._plan, base_mva, kw, kvar, first, results, only_lost)
+            lost = newton_flows(self._packed, self.plan, base_mva, kw, kvar, first, results, only_lost)
         return results, lost
 
     @cached_property
-    def _plan(self) -> FloatArray:
+    def plan(self) -> FloatArray:
+        """What compiled Newton needs to know of the topology, made when it is first asked for."""
         from rexnet_grid.electric.newton_plan import newton_plan
 
         rest = self.case.node_start.copy()

@@ -96,6 +96,28 @@ def test_marginal_losses_equal_finite_differences(delivery):
         assert signal.marginal_loss[0, node] == pytest.approx((losses[0] - losses[1]) / 0.02, rel=1e-3, abs=1e-5)
 
 
+@pytest.mark.parametrize("name", ["case14", "cigre_mv_pv_wind"])
+def test_marginal_losses_and_energy_hold_where_generators_hold_voltages(name):
+    import pandapower as pp
+    import pandapower.networks as nw
+
+    if name == "case14":
+        net = nw.case14()
+    else:
+        net = nw.create_cigre_network_mv(with_der="pv_wind")
+        net.load["const_z_p_percent"] = 40.0
+        pp.create_gen(net, 6, p_mw=0.2, vm_pu=1.0)
+    delivery = ElectricDelivery(ElectricNetwork.from_pandapower(net))
+    n = len(delivery.nodes)
+    position = -np.random.default_rng(0).uniform(10.0, 300.0, n)
+    assert delivery.predict(0, position).balance.residual_relative < 1e-9
+    signal = delivery.signal([0], position[None, :])
+    for node in range(0, n, 3):
+        step = np.where(np.arange(n) == node, 0.5, 0.0)
+        losses = [float(delivery.predict(0, position + s * step).arrays["loss_kw"][0]) for s in (1.0, -1.0)]
+        assert signal.marginal_loss[0, node] == pytest.approx(losses[0] - losses[1], rel=1e-4, abs=1e-6)
+
+
 def test_state_can_be_saved_and_restored(delivery):
     delivery.restore(copy.deepcopy(delivery.save()))
     with pytest.raises(InputError):

@@ -67,6 +67,70 @@ def test_a_json_that_names_a_foreign_module_is_refused_before_anything_is_import
     assert "antigravity" not in sys.modules
 
 
+def _module(name, kind="anything"):
+    return {"_module": name, "_class": kind, "_object": "{}"}
+
+
+HIDDEN = json.dumps(_module("antigravity")).replace("_module", "\\u005fmodule")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (_module("builtins", "eval"), "builtins.eval"),
+        (_module("pandas", "read_pickle"), "pandas.read_pickle"),
+        (_module("pandas.core.frame", "eval"), "pandas.core.frame.eval"),
+        (_module("numpy", "load"), "numpy.load"),
+        (_module("numpy.f2py", "compile"), "numpy.f2py.compile"),
+        (_module("pandas", "function"), "pandas.function"),
+        (_module("pandapower.file_io", "from_pickle"), "from_pickle"),
+        (_module("pandapower_evil", "Net"), "pandapower_evil"),
+        (_module(" antigravity"), "antigravity"),
+        (_module(["antigravity"]), "antigravity"),
+        ({"_module": "antigravity"}, "antigravity"),
+        (json.dumps(json.dumps(_module("antigravity"))), "antigravity"),
+        (HIDDEN, "antigravity"),
+        ({HIDDEN: 1}, "antigravity"),
+        ("_module antigravity", "mentions"),
+    ],
+)
+def test_what_hides_a_name_does_not_get_past(small, tmp_path, value, told):
+    pp, net = small
+    data = json.loads(pp.to_json(net))
+    data["_object"]["more"] = value
+    file = tmp_path / "evil.json"
+    file.write_text(json.dumps(data))
+    with pytest.raises(NetworkDataError, match=told):
+        ElectricNetwork.from_file(file)
+    assert "antigravity" not in sys.modules
+
+
+def test_a_key_that_appears_twice_counts_twice(small, tmp_path):
+    pp, net = small
+    text = pp.to_json(net)
+    first = text.index('"_module"')
+    file = tmp_path / "evil.json"
+    file.write_text(text[:first] + '"_module": "antigravity", ' + text[first:])
+    with pytest.raises(NetworkDataError, match="antigravity"):
+        ElectricNetwork.from_file(file)
+
+
+def test_controllers_of_pandapower_and_byte_order_marks_are_no_strangers(small, tmp_path):
+    import copy
+
+    from pandapower.control import ContinuousTapControl
+
+    pp, net = small
+    net = copy.deepcopy(net)
+    taps = {"tap_side": "hv", "tap_neutral": 0.0, "tap_pos": 0.0, "tap_min": -2.0, "tap_max": 2.0}
+    for column, value in (taps | {"tap_step_percent": 2.5}).items():
+        net.trafo[column] = value
+    ContinuousTapControl(net, 0, vm_set_pu=1.0)
+    file = tmp_path / "controlled.json"
+    file.write_bytes(b"\xef\xbb\xbf" + pp.to_json(net).encode())
+    assert ElectricNetwork.from_file(file).case.controlled == 1
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\x00"])
 def test_broken_json_is_one_clear_error(tmp_path, text):
     file = tmp_path / "broken.json"
@@ -80,6 +144,42 @@ def test_a_broken_excel_is_one_clear_error(tmp_path):
     file.write_bytes(b"no workbook")
     with pytest.raises(NetworkDataError, match="broken"):
         ElectricNetwork.from_file(file)
+
+
+def _workbook(net, file, change):
+    import pandas as pd
+    from pandapower.io_utils import to_dict_of_dfs
+
+    sheets = to_dict_of_dfs(net, include_results=False, include_std_types=True)
+    change(sheets)
+    with pd.ExcelWriter(file, engine="openpyxl") as writer:
+        for sheet, frame in sheets.items():
+            frame.to_excel(writer, sheet_name=sheet)
+
+
+def _evil_cell(sheets):
+    sheets["bus"]["name"] = [json.dumps(_module("antigravity")), *sheets["bus"]["name"].iloc[1:]]
+
+
+def _text_for_a_number(sheets):
+    sheets["line"]["length_km"] = ["long", *sheets["line"]["length_km"].iloc[1:]]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_evil_cell, "antigravity"),
+        (_text_for_a_number, "line 0: got length_km long"),
+        (lambda sheets: sheets.update(loads=sheets.pop("load")), "sheet loads.*expected a sheet load"),
+        (lambda sheets: sheets.pop("bus"), "bus: got no rows"),
+    ],
+)
+def test_a_broken_sheet_is_named(small, tmp_path, change, told):
+    file = tmp_path / "net.xlsx"
+    _workbook(small[1], file, change)
+    with pytest.raises(NetworkDataError, match=told):
+        ElectricNetwork.from_file(file)
+    assert "antigravity" not in sys.modules
 
 
 def test_the_cache_returns_what_was_stored_and_refuses_what_is_stale(tmp_path, monkeypatch):
@@ -134,6 +234,14 @@ def _set(table, column, value):
         (_set("line", "length_km", float("inf")), "line 0: got length_km inf"),
         (_set("load", "bus", 999), "load 0: got bus 999"),
         (_set("trafo", "lv_bus", 999), "trafo 0: got lv_bus 999"),
+        (_set("line", "length_km", 0.0), "line 0: got length_km 0; expected above zero"),
+        (_set("line", "in_service", None), "line 0: got in_service nan"),
+        (_set("line", "to_bus", 2), "line 0: got both ends at bus 2"),
+        (_set("trafo", "sn_mva", 0.0), "trafo 0: got sn_mva 0"),
+        (_set("trafo", "vk_percent", 0.0), "trafo 0: got vk_percent 0"),
+        (_set("bus", "vn_kv", 0.0), "bus 0: got vn_kv 0"),
+        (_set("switch", "element", 999), "switch 0: got element 999"),
+        (lambda net: net.__setitem__("bus", net["bus"].rename(index={3: 2})), "bus 2: got index used twice"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_named_by_row_and_column(small, change, told):

@@ -60,7 +60,7 @@ def test_injections_that_are_no_numbers_are_refused_by_bus(cigre, value):
 
 def test_wrong_lengths_are_refused(cigre):
     kw = cigre.base_injection()[0]
-    for bad in (kw[:-1], np.zeros((2, 3)), np.zeros((1, 1, len(kw))), "many", 5.0):
+    for bad in (kw[:-1], np.zeros((2, 3)), np.zeros((1, 1, len(kw))), "many", 5.0, kw + 1j, [None, *kw[1:]]):
         with pytest.raises(InputError):
             cigre.power_flow(bad)
     with pytest.raises(InputError, match="as injection_kw"):
