@@ -45,6 +45,8 @@ class PopulationConfig:
         (n_units,) a given price curve instead of the synthetic one [EUR/MWh]; None for that.
     electricity_news_eur_per_mwh
         Standard deviation of the shift of the supplier's curve by the news [EUR/MWh].
+    supplier_buys
+        Whether the external supplier buys too; where one maker sells the energy from outside, it does not.
     retail_ceiling_eur_per_mwh, feed_in_floor_eur_per_mwh
         Most a consumer pays for electricity at gate closure, least a household sells for [EUR/MWh].
     gas_price_eur_per_mwh, boiler_efficiency
@@ -99,6 +101,7 @@ class PopulationConfig:
     electricity_spread_eur_per_mwh: float = 6.0
     electricity_prices: tuple[float, ...] | None = None
     electricity_news_eur_per_mwh: float = 3.0
+    supplier_buys: bool = True
     retail_ceiling_eur_per_mwh: float = 400.0
     feed_in_floor_eur_per_mwh: float = 20.0
     gas_price_eur_per_mwh: float = 75.0

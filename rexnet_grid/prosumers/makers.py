@@ -277,6 +277,7 @@ def make_supplier(kit: Kit, name: str, node: str, capacity_kw: float) -> Externa
         capacity_kw,
         config.electricity_news_eur_per_mwh,
         kit.streams.generator(name, "news"),
+        buys=config.supplier_buys,
     )
 
 

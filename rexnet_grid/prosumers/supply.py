@@ -42,6 +42,9 @@ class ExternalSupplier(Participant):
         Standard deviation of the shift [EUR/MWh].
     generator
         Its own stream of news.
+    buys
+        Whether it buys too. Where a one-sided maker alone sells the energy from outside, buying there below its curve
+        would be no supply but a bet against the maker.
     """
 
     def __init__(
@@ -52,24 +55,28 @@ class ExternalSupplier(Participant):
         capacity_kw: float,
         news_eur_per_mwh: float,
         generator: Generator,
+        *,
+        buys: bool = True,
     ) -> None:
         super().__init__(identity)
         self.curve = curve
         self.spread = spread_eur_per_mwh
         self.capacity_kw = capacity_kw
         self.news = news_eur_per_mwh
+        self.buys = buys
         self._generator = generator
         self._shift = 0.0
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:  # noqa: ARG002
-        """Return an ask and a bid in every open unit."""
+        """Return an ask and, where it buys, a bid in every open unit."""
         view = within(views["electricity"], len(self.curve))
         fresh = self.news * float(np.sqrt(1.0 - NEWS_MEMORY**2)) * float(self._generator.standard_normal())
         self._shift = NEWS_MEMORY * self._shift + fresh
         centre = np.rint(self.curve[view.units] + self._shift)
         capacity = round(self.capacity_kw / view.lot_kw)
         half = 0.5 * self.spread
-        quotes = make_quotes(view, capacity + view.position, centre - half, capacity - view.position, centre + half)
+        wanted = capacity + view.position if self.buys else np.zeros_like(view.position)
+        quotes = make_quotes(view, wanted, centre - half, capacity - view.position, centre + half)
         return {"electricity": quotes}
 
 

@@ -14,12 +14,14 @@ from rexnet_grid.reservex.layout import (
     BUY,
     CALL,
     F_AON,
+    F_MARKET,
     H_NACC,
     H_PRORATA,
     H_STP,
     I_CANCELLED,
     L_HEAD,
     L_PRICE,
+    MAX_ABS_PRICE,
     NO_PRICE,
     O_ANEXT,
     O_EXTRA,
@@ -172,15 +174,12 @@ def _first_at_least(orders: IntArray, lots: int) -> int:
 
 
 @inner
-def clearing_price(bids: IntArray, asks: IntArray, reference: int) -> tuple[int, int]:
-    """Return (price, lots): most volume, then least surplus, then nearest the reference (or the middle without one).
+def _clearing_prices(bids: IntArray, asks: IntArray, lots: int) -> tuple[int, int]:
+    """Return the first and the last price with the most volume, ``lots``, and among these the least surplus.
 
-    Demand minus supply falls with the price, so the prices with the least |surplus| among those with the most volume
-    are one interval; its ends are where a step of demand or supply passes zero.
+    Demand minus supply falls with the price, so these prices are one interval; its ends are where a step of demand or
+    supply passes zero.
     """
-    lots = _most_volume(bids, asks)
-    if lots == 0:
-        return NO_PRICE, 0
     low, high = _first_at_least(asks, lots), _first_at_least(bids, lots)
     least = min(abs(_surplus(bids, asks, low)), abs(_surplus(bids, asks, high)))
     left, right = low, high
@@ -195,9 +194,21 @@ def clearing_price(bids: IntArray, asks: IntArray, reference: int) -> tuple[int,
             least = min(least, abs(_surplus(bids, asks, price)))
     first = _bisect(bids, asks, low, high, least)
     last = _bisect(bids, asks, low, high, -least - 1) - 1
-    if reference == NO_PRICE:
-        return (first + last) >> 1, lots
-    return min(max(reference, first), last), lots
+    return first, last
+
+
+@inner
+def _middle(M: IntArray, bids: IntArray, asks: IntArray, first: int, last: int) -> int:
+    """Return the middle of two prices, both brought between the limits of the orders that have one."""
+    low, high = MAX_ABS_PRICE + 1, -MAX_ABS_PRICE - 1
+    for side in (bids, asks):
+        for i in range(side.shape[1]):
+            extra = M[side[0, i] + O_EXTRA]
+            if extra == 0 or M[extra + X_FLAGS] & F_MARKET == 0:
+                low, high = min(low, side[1, i]), max(high, side[1, i])
+    if low > high:
+        return (first + last) >> 1
+    return (min(max(first, low), high) + min(max(last, low), high)) >> 1
 
 
 @inner
@@ -303,9 +314,14 @@ def uncross_book(
     """End the call phase of a book; returns (price or NO_PRICE, lots traded, demand minus supply at the price)."""
     _end_self_crosses(M, D, E, book)
     bids, asks = _list_side(M, book, BUY), _list_side(M, book, SELL)
-    price, lots = clearing_price(bids, asks, M[book + B_REFERENCE])
+    lots = _most_volume(bids, asks)
     if lots == 0:
         return NO_PRICE, 0, 0
+    first, last = _clearing_prices(bids, asks, lots)
+    price = M[book + B_REFERENCE]
+    if price == NO_PRICE:
+        price = _middle(M, bids, asks, first, last)
+    price = min(max(price, first), last)
     surplus = _surplus(bids, asks, price)
     if block_of(F, M[book + B_UNIT]):
         _keep_eligible(bids, asks, price)

@@ -86,7 +86,15 @@ class BookViews:
         return Depth(*(tuple(DepthRow(*row) for row in rows) for rows in sides))
 
     def view(self, account: int) -> AccountView:
-        """Return what one account sees of the open units and its own orders; one compiled call."""
+        """Return what one account sees of the open units and its own orders; one compiled call.
+
+        Raises
+        ------
+        KeyError
+            When there is no such account.
+        """
+        if not 0 <= account < self._arena.accounts:
+            raise KeyError(f"there is no account {account}")
         quotes, own = view_units(self._arena.M, self._table(), account, self._units)
         return AccountView(self._units, *quotes, *own)
 

@@ -55,6 +55,7 @@ from rexnet_grid.reservex.layout import (
     K_REMOVE,
     L_PRICE,
     NEED_ROOM,
+    NO_WORD,
     O_OWNER,
     OWNER_MASK,
     R_ACCOUNT,
@@ -79,6 +80,7 @@ from rexnet_grid.reservex.layout import (
     R_SIDE,
     R_UNIT,
     R_UNKNOWN,
+    R_WORD,
     ROOM,
     S_CANCELLED,
     S_FILLED,
@@ -104,7 +106,7 @@ def objection(  # noqa: C901 - one check a line
     if account < 0 or account >= M[H_NACC]:
         return R_ACCOUNT
     if side != BUY and side != SELL:
-        return R_SIDE
+        return R_WORD if side == NO_WORD else R_SIDE
     book = book_of(M, unit)
     if book == 0:
         return R_UNIT

@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 NO_PRICE: int = -(2**63)
 BUY, SELL = 0, 1
+NO_SIDE, NO_WORD = -1, -2  # in the place of a side: it, or another word of the order, is none that is known
 RECORD = 8
 WIDE = 5 * RECORD
 MOST_WORDS = 1 << 31  # addresses of levels and of the orders in their queues are half words
@@ -157,12 +158,13 @@ REASONS: tuple[str, ...] = (
     "a market order does not rest",
     "units of a block must differ",
     "not possible for this kind of order",
+    "unknown kind of order or time in force",
 )
 (
     R_NONE, R_ACCOUNT, R_SIDE, R_UNIT, R_LOTS, R_PRICE, R_DISPLAY, R_CALL, R_POST, R_FOK, R_UNKNOWN, R_FOREIGN,
     R_FILLED, R_CANCELLED, R_EXPIRED, R_REJECTED, R_GROW, R_COLLATERAL, R_SELF, R_IOC, R_OWNER, R_SHRUNK, R_GATE,
-    R_GTT, R_ACTION, R_MARKET, R_BLOCK, R_KIND,
-) = range(28)  # fmt: skip
+    R_GTT, R_ACTION, R_MARKET, R_BLOCK, R_KIND, R_WORD,
+) = range(29)  # fmt: skip
 
 STATUSES: tuple[str, ...] = ("resting", "filled", "partial", "cancelled", "rejected")
 S_RESTING, S_FILLED, S_PARTIAL, S_CANCELLED, S_REJECTED = range(5)

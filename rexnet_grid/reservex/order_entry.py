@@ -24,6 +24,8 @@ from rexnet_grid.reservex.layout import (
     H_LEGS,
     H_LOG,
     H_RING_MASK,
+    NO_SIDE,
+    NO_WORD,
     S_REJECTED,
     SELL,
     FloatArray,
@@ -112,11 +114,10 @@ class OrderEntry(Clearing):
         all_or_none
             Trade with one incoming order as a whole or not at all; see ``docs/reservex.md``.
         """
-        flags = _SIDES.get(side, -1) | _KINDS.get(kind, -1) | _TIMES.get(time_in_force, -1)
+        side_code = _SIDES.get(side, NO_SIDE)
+        flags = _KINDS.get(kind, -1) | _TIMES.get(time_in_force, -1)
         if flags < 0:
-            flags, side_code = 0, -1
-        else:
-            side_code = flags & 1
+            flags, side_code = 0, NO_WORD
         if post_only:
             flags |= F_POST
         if all_or_none:

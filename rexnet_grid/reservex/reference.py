@@ -1,7 +1,4 @@
-"""The rules of matching as a specification: plain Python, small, slow, and right by reading.
-
-Every rule that decides who trades with whom; the compiled exchange is compared with it trade by trade, book by book.
-"""
+"""The rules of matching as a specification, right by reading; the compiled exchange is compared with it throughout."""
 
 from __future__ import annotations
 
@@ -65,8 +62,7 @@ class ReferenceExchange:
 
     def submit(self, order: Order, *, ioc: bool = False, fok: bool = False, post: bool = False) -> str:
         """Take a new order in; returns its status."""
-        if order.market:
-            order.price = self.low if order.side == SELL else self.high
+        order.price = (self.low if order.side == SELL else self.high) if order.market else order.price
         calling, once = self.phase.get(order.unit) == "call", ioc or fok
         if (
             not self._accepts([order]) or not 0 <= order.display <= order.shown
@@ -241,8 +237,10 @@ def clearing_price(bids: list[Order], asks: list[Order], reference: int | None) 
     prices = [price for price, rank in ranks.items() if rank == min(ranks.values())]
     if not prices:
         return None, 0
-    nearest = (prices[0] + prices[-1]) // 2 if reference is None else min(max(reference, prices[0]), prices[-1])
-    return nearest, -ranks[nearest][0]
+    if reference is None:  # the middle of what lies between the limits of those that have one
+        limits = [o.price for o in bids + asks if not o.market] or prices
+        reference = sum(min(max(price, min(limits)), max(limits)) for price in (prices[0], prices[-1])) // 2
+    return min(max(reference, prices[0]), prices[-1]), -ranks[prices[0]][0]
 
 
 def _seller_first(order: Order, other: Order) -> tuple[int, int]:

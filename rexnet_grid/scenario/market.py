@@ -83,7 +83,7 @@ class MakerSection(Section):
     damping: Share = 0.5
     """``minimum_variance``: part of the correction made at each boundary."""
     low_eur_per_mwh: EurPerMWh = 60.0
-    """``one_sided``: price in the low state; whoever values the energy more buys it, the external supply too."""
+    """``one_sided``: price in the low state."""
     high_eur_per_mwh: EurPerMWh = 180.0
     """``one_sided``: price in the high state."""
     to_high: Share = 0.05

@@ -44,7 +44,11 @@ def settle_population(
     """Return all participants of a scenario, in a stated order; flats of a building come last of the made ones."""
     shape = household_shape(scenario.time_grid, len(weather), scenario.info.timezone)
     config = scenario.population.config(_supply_c(scenario, weather))
-    config = replace(config, electricity_prices=electricity_prices(scenario, len(weather)))
+    config = replace(
+        config,
+        electricity_prices=electricity_prices(scenario, len(weather)),
+        supplier_buys=scenario.market.electricity.design != "one_sided",
+    )
     electric = networks.get("electricity")
     loads, generators = grid_loads(scenario, electric), grid_generators(scenario, electric)
     heat = _heat_seats(networks) if housing is None else None

@@ -74,6 +74,7 @@ def test_the_one_sided_maker_only_sells_at_the_anticipated_price(scenario, build
     assert (results.trades["seller"] == MAKER).all()
     assert results.maker["bid_ticks"].isna().all()
     assert results.maker["ask_ticks"].nunique() == 2  # one boundary ahead, in either state
+    assert "external supplier" not in set(results.trades["buyer"])
 
 
 def test_the_state_switches_as_often_as_anticipated():

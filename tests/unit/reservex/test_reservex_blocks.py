@@ -72,6 +72,17 @@ def test_price_then_time_decides_between_waiting_blocks():
     assert ex.blocks(a)[:, 5].tolist() == [5, 5]
 
 
+def test_blocks_trade_with_simple_orders_not_with_one_another():
+    ex, (a, b, c, _) = make()
+    assert ex.submit_block(a, [0, 1], "sell", 20, 5, "gate").status == "resting"
+    assert ex.submit_block(b, [0, 1], "buy", 30, 5).status == "cancelled"
+    assert ex.submit_block(b, [0, 1], "buy", 30, 5, "gate").status == "resting"
+    assert ex.trades().empty
+    ex.submit(c, 0, "sell", 25, 5)
+    ex.submit(c, 1, "sell", 26, 5)
+    assert ex.trades()[["price", "buyer", "seller"]].to_numpy().tolist() == [[25, b, c], [26, b, c]]
+
+
 def test_linked_orders_wait_for_both_sides_of_a_spread():
     ex, (a, b, c, _) = make(units=2)
     legs = np.array([[0, 1], [0, 1], [20, 60], [5, 5]])

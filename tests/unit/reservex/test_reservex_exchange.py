@@ -149,6 +149,21 @@ def test_uncross_price_is_nearest_the_reference(reference, price):
     assert ex.uncross(4) == (price, 12, -8)
 
 
+def test_a_market_order_sets_no_price_in_a_call_auction():
+    ex, (a, b, c, _) = make(opening_auction=True)
+    ex.submit(a, 0, "sell", kind="market", lots=10)
+    ex.submit(b, 0, "buy", 60, 4)
+    assert ex.uncross(0)[:2] == (60, 4)  # any price up to 60 gives as much; 60 is the only limit there is
+    ex.submit(a, 1, "sell", kind="market", lots=10)
+    ex.submit(b, 1, "buy", kind="market", lots=4)
+    ex.submit(c, 1, "sell", 70, 6)
+    ex.submit(c, 1, "buy", 30, 6)
+    assert ex.uncross(1)[:2] == (30, 10)  # below 30 as good as at 30
+    ex.submit(a, 2, "sell", kind="market", lots=4)
+    ex.submit(b, 2, "buy", kind="market", lots=4)
+    assert ex.uncross(2)[:2] == ((ex.rules.min_price_ticks + ex.rules.max_price_ticks) // 2, 4)
+
+
 def test_pro_rata_at_the_marginal_price():
     ex, (a, b, c, _) = make(opening_auction=True, auction_rationing="pro_rata")
     ex.submit(a, 0, "sell", 10, 30)
@@ -166,6 +181,22 @@ def test_an_account_that_crosses_itself_in_the_call_phase_does_not_trade_with_it
     assert ex.uncross(0).lots == 2
     trades = ex.trades()
     assert (trades.buyer != trades.seller).all()
+
+
+def test_words_that_are_not_known_are_rejected_by_name():
+    ex, (a, *_) = make()
+    unknown = "unknown kind of order or time in force"
+    assert ex.submit(a, 0, "hold", 10, 5).reason == "side must be buy or sell"
+    assert ex.submit(a, 0, "buy", 10, 5, kind="stop").reason == unknown
+    assert ex.submit(a, 0, "buy", 10, 5, time_in_force="day").reason == unknown
+    assert ex.submit(a, 0, "buy", 10, 5).order_id == 4
+
+
+@pytest.mark.parametrize("account", [-1, 4, 99])
+def test_nobody_has_no_view(account):
+    ex, _ = make()
+    with pytest.raises(KeyError, match="there is no account"):
+        ex.view(account)
 
 
 def test_view_leaves_out_own_orders():
