@@ -58,6 +58,10 @@ def table(name: str, given: Any, columns: Sequence[str], edges: pd.DatetimeIndex
         Everything wrong is appended here.
     """
     steps = len(edges) - 1
+    wrong = _unreadable(name, given, columns, edges)
+    if wrong is not None:
+        issues.append(wrong)
+        return np.zeros((steps, len(columns)))
     if isinstance(given, pd.DataFrame):
         missing = [column for column in columns if column not in given.columns]
         if missing:
@@ -84,6 +88,65 @@ def table(name: str, given: Any, columns: Sequence[str], edges: pd.DatetimeIndex
                   f"{int(bad.sum())} values are not; fill them first")
         )  # fmt: skip
     return np.ascontiguousarray(values)
+
+
+def _unreadable(name: str, given: Any, columns: Sequence[str], edges: pd.DatetimeIndex) -> Issue | None:
+    """Return what keeps a value from being a table of numbers over time: text, stamps without order, another zone."""
+    steps = len(edges) - 1
+    index = given.index if isinstance(given, (pd.DataFrame, pd.Series)) else None
+    if isinstance(given, pd.DataFrame) and not isinstance(index, pd.DatetimeIndex):
+        return Issue(name, "index", type(given.index).__name__, "a DatetimeIndex")
+    if isinstance(index, pd.DatetimeIndex):
+        if not index.is_monotonic_increasing or not index.is_unique or len(index) == 0:
+            return Issue(name, "index", f"{len(index)} stamps", "stamps that rise", "sort them and drop repeated ones")
+        if (index.tz is None) != (edges.tz is None):
+            return Issue(name, "index", f"time zone {index.tz}", f"as start and end have it, {edges.tz}")
+    try:
+        if isinstance(given, pd.DataFrame):
+            given[[c for c in columns if c in given.columns]].to_numpy(dtype=np.float64)
+        elif isinstance(given, dict):
+            [float(value) for value in given.values()]
+        else:
+            shape = np.asarray(given, dtype=np.float64).shape
+            if index is None and shape not in ((), (1,), (len(columns),), (steps,), (steps, len(columns))):
+                return Issue(name, "shape", str(shape), f"a number, {len(columns)} values or ({steps}, {len(columns)})")
+    except (TypeError, ValueError) as error:
+        return Issue(name, "values", str(error), "numbers")
+    return None
+
+
+def check_liquid(
+    where: str, supply_c: FloatArray, return_c: FloatArray, nodes: Sequence[str], stamps: Sequence[object]
+) -> None:
+    """Raise where water came to freeze, which the model does not know.
+
+    Parameters
+    ----------
+    where
+        For the message.
+    supply_c, return_c
+        (n_steps, n_nodes) [degC].
+    nodes, stamps
+        Names of nodes and steps.
+
+    Raises
+    ------
+    NetworkDataError
+        With the first node and step on each side.
+    """
+    if supply_c.min() >= FREEZING_C and return_c.min() >= FREEZING_C:
+        return
+    issues = []
+    for side, values in (("supply", supply_c), ("return", return_c)):
+        below = np.argwhere(values < FREEZING_C)
+        if len(below):
+            step, node = below[0]
+            issues.append(
+                Issue(where, f"{side} water at {nodes[node]}, {stamps[step]}", f"{values[step, node]:.1f} degC",
+                      f"at least {FREEZING_C:g} degC",
+                      "standing pipes cool to the ground; heat and flow handed in together give the return temperature")
+            )  # fmt: skip
+    raise NetworkDataError(issues)
 
 
 def check_range(name: str, values: FloatArray, low: float, high: float, unit: str, issues: list[Issue]) -> None:

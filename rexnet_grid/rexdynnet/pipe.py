@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from rexnet_grid.errors import InputError, Issue
 
 
@@ -123,11 +125,14 @@ def pipe_issues(pipe: Pipe, where: str) -> list[Issue]:
         if item.name == "outer_film" and value is None:
             continue
         strict = item.name in _POSITIVE
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            issues.append(Issue(where, item.name, repr(value), "a number"))
+            continue
         if not (math.isfinite(value) and (value > 0.0 if strict else value >= 0.0)):
             issues.append(
                 Issue(where, item.name, str(value), "a number above zero" if strict else "a number, not negative")
             )
-    if pipe.coupling >= 1.0:
+    if not issues and pipe.coupling >= 1.0:
         issues.append(Issue(where, "coupling", str(pipe.coupling), "a number from 0, below 1"))
     if not issues and pipe.loss_resistance_mk_w < MIN_RESISTANCE:
         issues.append(

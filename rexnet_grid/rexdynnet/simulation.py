@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rexnet_grid.errors import ConvergenceError, Issue, did_you_mean
+from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.ends import house_return_c
-from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_water, raise_if
+from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import (
     NOT_GIVEN,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 WATT_PER_KILOWATT = 1000.0
 LARGEST_KW = 1e7
 NEVER_SEEN = 2
+COLDEST_GROUND_C, HOTTEST_GROUND_C = -60.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class HeatSimulation:
         Raises
         ------
         NetworkDataError
-            For NaN, negative flows, water that would freeze or boil.
+            For NaN, negative flows, water that would freeze or boil, or did so in the step.
         ConvergenceError
             When the flows in the loops are not found; the state is then undefined, restore a saved one.
         """
@@ -244,6 +245,8 @@ class HeatSimulation:
         outputs = self._outputs[rows]
         if advance(self.layout, self.state, self._backup, self._scratch, inputs, outputs):
             raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found")
+        if outputs.supply_c.min() < 0.0 or outputs.return_c.min() < 0.0:
+            check_liquid(self.network.name, outputs.supply_c, outputs.return_c, self.network.nodes, range(1, rows + 1))
         return _to_step(outputs)
 
     def advance(self, inputs: Inputs) -> Outputs:
@@ -259,14 +262,19 @@ class HeatSimulation:
         if given is None:
             return default
         row = np.empty_like(default)
-        row[0] = given
+        try:
+            row[0] = given
+        except (TypeError, ValueError) as error:
+            expected = f"a number or {default.shape[1]} of them"
+            raise NetworkDataError([Issue("step", "forcing", str(error), expected)]) from error
         return row
 
 
 def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool) -> None:
     low = min(inputs.return_c.min(), inputs.supply_c.min())
     high = max(inputs.return_c.max(), inputs.supply_c.max())
-    fine = low >= 0.0 and high <= 180.0 and inputs.dt_s[0] > 0.0 and bool(np.isfinite(inputs.ground_c).all())
+    fine = low >= 0.0 and high <= 180.0 and inputs.dt_s[0] > 0.0
+    fine = fine and bool(((inputs.ground_c >= COLDEST_GROUND_C) & (inputs.ground_c <= HOTTEST_GROUND_C)).all())
     fine = fine and (not has_heat or bool((inputs.heat_w >= 0.0).all()))
     fine = fine and (not has_flow or bool((inputs.flow_kg_s >= 0.0).all())) and (has_heat or has_flow)
     if fine:
@@ -289,6 +297,7 @@ def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool) -> None:
             issues.append(Issue("step", name, str(values.min()), "no negative value"))
     check_water("return_temperature_c", inputs.return_c, issues)
     check_water("supply_temperature_c", inputs.supply_c, issues)
+    check_range("ground_c", inputs.ground_c, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)
 
 

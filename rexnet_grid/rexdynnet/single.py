@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import numpy as np
 
-from rexnet_grid.errors import Issue
+from rexnet_grid.errors import Issue, NetworkDataError
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
@@ -71,13 +71,12 @@ def simulate_pipe(
     NetworkDataError
         For arrays of different length, NaN, time that does not increase, negative flow, water that would freeze.
     """
-    time = np.asarray(time_s, dtype=np.float64)
+    time = _numbers("time_s", time_s)
     series = {
-        name: np.broadcast_to(np.asarray(value, dtype=np.float64), time.shape) if np.ndim(value) == 0
-        else np.asarray(value, dtype=np.float64)
+        name: np.broadcast_to(_numbers(name, value), time.shape) if np.ndim(value) == 0 else _numbers(name, value)
         for name, value in (("inlet_c", inlet_c), ("mass_flow_kg_s", mass_flow_kg_s), ("ambient_c", ambient_c))
     }  # fmt: skip
-    _check(time, series)
+    _check(time, series, (initial_inlet_c, initial_outlet_c))
     inlet, flow, ambient = series["inlet_c"], series["mass_flow_kg_s"], series["ambient_c"]
     first = float(inlet[0]) if initial_inlet_c is None else initial_inlet_c
     last = first if initial_outlet_c is None else initial_outlet_c
@@ -104,8 +103,20 @@ def simulate_pipe(
     return out
 
 
-def _check(time: FloatArray, series: dict[str, FloatArray]) -> None:
+def _numbers(name: str, given: Any) -> FloatArray:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise NetworkDataError([Issue("simulate_pipe", name, str(error), "numbers")]) from error
+
+
+def _check(time: FloatArray, series: dict[str, FloatArray], initial: tuple[float | None, float | None]) -> None:
     issues: list[Issue] = []
+    for name, value in zip(("initial_inlet_c", "initial_outlet_c"), initial, strict=True):
+        if value is not None and not math.isfinite(value):
+            issues.append(Issue("simulate_pipe", name, str(value), "a finite temperature"))
+        elif value is not None:
+            check_water(name, np.array([value]), issues)
     if time.ndim != 1 or len(time) < 2 or not (np.diff(time) > 0.0).all():
         issues.append(Issue("simulate_pipe", "time_s", f"{time.shape}", "at least two increasing instants"))
     for name, values in series.items():

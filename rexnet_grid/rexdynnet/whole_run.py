@@ -10,12 +10,20 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.ends import house_return_c
-from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_range, check_water, raise_if, table
+from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_range, check_water, raise_if, table
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs
 from rexnet_grid.rexdynnet.results import HeatRun, to_run
-from rexnet_grid.rexdynnet.simulation import LARGEST_KW, WATT_PER_KILOWATT, HeatSimulation
+from rexnet_grid.rexdynnet.simulation import (
+    COLDEST_GROUND_C,
+    HOTTEST_GROUND_C,
+    LARGEST_KW,
+    WATT_PER_KILOWATT,
+    HeatSimulation,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
@@ -34,6 +42,7 @@ def simulate(
     plant_mass_flow_kg_s: Any = None,
     secondary_supply_c: Any = None,
     hot_water_kw: Any = None,
+    changes: Mapping[Any, Mapping[str, Collection[str]]] | None = None,
 ) -> HeatRun:
     """Simulate a network from ``start`` to ``end``.
 
@@ -65,6 +74,9 @@ def simulate(
         What the heating behind each exchanger wants [degC]; its usual temperature when left out.
     hot_water_kw
         The part of each substation's heat that is hot water [kW], for its exchanger of hot water.
+    changes
+        What is shut from when on: ``{time: {"closed": [pipes], "stopped": [plants]}}``. Each entry holds until the
+        next, from the step that begins then or first afterwards; what it does not name is open and pumps.
 
     Returns
     -------
@@ -74,15 +86,22 @@ def simulate(
     Raises
     ------
     NetworkDataError
-        With everything wrong in the forcing.
+        With everything wrong in the forcing, or where water came to freeze.
     ConvergenceError
         When the flows of a mesh are not found.
     """
     issues: list[Issue] = []
     start, end = pd.Timestamp(start), pd.Timestamp(end)
-    if not (dt_s > 0.0 and end > start):
+    if (start.tz is None) != (end.tz is None) or not (dt_s > 0.0 and end > start):
         raise_if(
-            [Issue("simulate", "start, end, dt_s", f"{start}, {end}, {dt_s}", "an end after the start, a step > 0")]
+            [
+                Issue(
+                    "simulate",
+                    "start, end, dt_s",
+                    f"{start}, {end}, {dt_s}",
+                    "an end after the start in the same zone, a step > 0",
+                )
+            ]
         )
     edges = pd.date_range(start, end, freq=pd.Timedelta(seconds=dt_s))
     if len(edges) < 2:
@@ -114,7 +133,7 @@ def simulate(
     check_range("mass_flow_kg_s", flow, 0.0, np.inf, "kg/s", issues)
     check_water("return_temperature_c", back, issues)
     check_water("supply_temperature_c", supply, issues)
-    check_range("ground_c", ground, -60.0, 120.0, "degC", issues)
+    check_range("ground_c", ground, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)
     simulation = HeatSimulation(network, initial_c)
     parts = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
@@ -122,10 +141,55 @@ def simulate(
         back = house_return_c(network.substations, back, heat * WATT_PER_KILOWATT, hot * WATT_PER_KILOWATT, secondary)
     arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground, secondary, hot * WATT_PER_KILOWATT)
     rows = arrays if parts == 1 else tuple(np.repeat(array, parts, axis=0) for array in arrays)
-    outputs = simulation.advance(Inputs(np.array([dt_s / parts]), *rows))
+    outputs = _through(simulation, Inputs(np.array([dt_s / parts]), *rows), parts, edges, changes)
     if parts > 1:
         outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
+    check_liquid(network.name, outputs.supply_c, outputs.return_c, network.nodes, edges.tolist())
     return to_run(network, edges[:-1], outputs)
+
+
+def _through(
+    simulation: HeatSimulation,
+    inputs: Inputs,
+    parts: int,
+    edges: pd.DatetimeIndex,
+    changes: Mapping[Any, Mapping[str, Collection[str]]] | None,
+) -> Outputs:
+    """Go through all rows of the forcing, each step cut into ``parts``, with what is shut in between."""
+    if not changes:
+        return simulation.advance(inputs)
+    pieces = []
+    for begin, close, shut in _between_changes(changes, edges, simulation.network.name):
+        simulation.change(**shut)
+        part = slice(begin * parts, close * parts)
+        pieces.append(simulation.advance(Inputs(inputs.dt_s, *(array[part] for array in inputs[1:]))))
+    return Outputs(*map(np.concatenate, zip(*pieces, strict=True)))
+
+
+def _between_changes(
+    changes: Mapping[Any, Mapping[str, Collection[str]]], edges: pd.DatetimeIndex, where: str
+) -> Iterator[tuple[int, int, dict[str, Collection[str]]]]:
+    """Yield first and last step of each stretch of time and what is shut in it."""
+    steps = len(edges) - 1
+    places: dict[int, dict[str, Collection[str]]] = {0: {}}
+    issues = []
+    for time, shut in sorted(changes.items()):
+        stamp = pd.Timestamp(time)
+        if (stamp.tz is None) != (edges.tz is None):
+            issues.append(Issue(where, f"changes, {time}", f"time zone {stamp.tz}", f"as the start has it, {edges.tz}"))
+            continue
+        issues += [
+            Issue(where, f"changes, {time}", key, "closed or stopped")
+            for key in shut
+            if key not in ("closed", "stopped")
+        ]
+        place = int(edges.searchsorted(stamp, side="left"))
+        if place < steps:
+            places[place] = dict(shut)
+    raise_if(issues)
+    starts = sorted(places)
+    for begin, close in zip(starts, [*starts[1:], steps], strict=True):
+        yield begin, close, places[begin]
 
 
 def _of_house(name: str, given: Any, network: HeatNetwork, edges: pd.DatetimeIndex, issues: list[Issue]) -> FloatArray:

@@ -85,6 +85,35 @@ def test_impossible_forcing_is_refused_by_name(key, value, said):
         line().start().step(60.0, **forcing)
 
 
+@pytest.mark.parametrize(
+    ("forcing", "said"),
+    [
+        ({"heat_demand_kw": "ten"}, "heat_demand_kw"),
+        ({"heat_demand_kw": [1.0, 2.0, 3.0]}, r"shape.*\(3,\)"),
+        ({"heat_demand_kw": pd.Series([1.0, 2.0], [END, START])}, "stamps that rise"),
+        ({"heat_demand_kw": pd.Series([1.0], pd.DatetimeIndex(["2026-01-01 00:00-05:00"])), "zoned": False}, "zone"),
+        ({"heat_demand_kw": 5.0, "mass_flow_kg_s": 0.01}, "return water at house"),
+        ({"heat_demand_kw": 0.0, "ground_c": -25.0, "initial_c": 1.0}, "at least 0 degC"),
+    ],
+)
+def test_unreadable_forcing_and_freezing_water_are_named(forcing, said):
+    zoned = forcing.get("zoned", True)
+    start, end = (START, END) if zoned else (START.tz_localize(None), END.tz_localize(None))
+    given = {key: value for key, value in forcing.items() if key != "zoned"}
+    with pytest.raises(NetworkDataError, match=said):
+        line().simulate(start, end, **given)
+
+
+def test_a_step_names_shapes_and_freezing_water():
+    with pytest.raises(NetworkDataError, match="forcing"):
+        line().start().step(60.0, heat_demand_kw=[1.0, 2.0, 3.0])
+    with pytest.raises(NetworkDataError, match="ground_c"):
+        line().start().step(60.0, heat_demand_kw=0.0, ground_c=-300.0)
+    sim = line().start(1.0)
+    with pytest.raises(NetworkDataError, match="at least 0 degC"):
+        [sim.step(3600.0, heat_demand_kw=0.0, ground_c=-25.0) for _ in range(50)]
+
+
 def test_demand_beyond_delivery_is_unserved_not_hidden():
     run = line().simulate(START, END, heat_demand_kw=5000.0, supply_temperature_c=75.0)
     assert (run.unserved_kw["house"] > 1000.0).all()

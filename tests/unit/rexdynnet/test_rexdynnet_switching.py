@@ -2,6 +2,7 @@
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
 from rexnet_grid.errors import InputError, NetworkDataError
@@ -134,3 +135,36 @@ def test_a_weak_pump_starves_the_end_of_the_street_and_says_so():
 def test_a_pump_is_checked_all_at_once():
     with pytest.raises(InputError, match=r"shutoff_pa[\s\S]*efficiency[\s\S]*worst"):
         Pump(0.0, efficiency=1.5, control="wurst")
+
+
+def test_a_run_with_changes_is_what_steps_with_changes_are():
+    network, start = street(), pd.Timestamp("2026-01-13", tz="UTC")
+    changes = {
+        start + pd.Timedelta("2h"): {"closed": ["b-c"]},
+        start + pd.Timedelta("3h"): {"closed": ["b-c"], "stopped": ["east"]},
+        start + pd.Timedelta("4h"): {},
+    }
+    forcing = {"heat_demand_kw": 30.0, "return_temperature_c": 40.0, "supply_temperature_c": 75.0}
+    found = network.simulate(start, start + pd.Timedelta("5h"), 1800.0, initial_c=60.0, changes=changes, **forcing)
+    sim = network.start(60.0)
+    for k in range(10):
+        if k in (4, 6, 8):
+            sim.change(**changes[start + k * pd.Timedelta("30min")])
+        step = sim.step(1800.0, *forcing.values())
+        assert found.supply_c.iloc[k].to_numpy() == pytest.approx(step.supply_c, abs=1e-9)
+        assert found.unserved_kw.iloc[k].to_numpy() == pytest.approx(step.unserved_kw, abs=1e-9)
+    assert (found.unserved_kw["c"] > 1.0).tolist() == [False] * 6 + [True] * 2 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"2026-01-13 02:00+00:00": {"closed": ["b-x"]}}, "b-x"),
+        ({"2026-01-13 02:00+00:00": {"shut": ["b-c"]}}, "closed or stopped"),
+        ({"2026-01-13 02:00": {"closed": ["b-c"]}}, "time zone"),
+    ],
+)
+def test_changes_that_name_nothing_are_refused(changes, said):
+    start = pd.Timestamp("2026-01-13", tz="UTC")
+    with pytest.raises(NetworkDataError, match=said):
+        street().simulate(start, start + pd.Timedelta("5h"), heat_demand_kw=30.0, changes=changes)
