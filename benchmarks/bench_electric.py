@@ -5,9 +5,11 @@ Run in an environment that has the peers (each one that is missing is skipped an
     python -m pip install power-grid-model power-grid-model-io lightsim2grid
     OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/bench_electric.py [--smoke]
 
-Peers: pandapower ``runpp`` with its defaults and a table row changed; lightsim2grid's grid model called directly;
-power-grid-model's single Newton call and its sequential batch. Every repetition changes the injections. A figure is the
-median over repetitions, and every row repeats ours next to the peer's, so that a busy machine slows both.
+Peers: pandapower ``runpp`` with its defaults and a table row changed; lightsim2grid's grid model called directly, once
+with as little as gives voltages and the currents of lines (active power in), once with what ours does (active and
+reactive power in, the currents of transformers and the magnitudes of voltages as well), both from the solution of the
+base case; power-grid-model's single Newton call and its sequential batch. Every repetition changes the injections. A
+figure is the median over repetitions, and ours is taken again next to each peer, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 warnings.filterwarnings("ignore")
 
 GRIDS = (
+    "case9",
+    "case14",
+    "case30",
+    "case57",
     "kerber_landnetz_freileitung_2",
     "kerber_landnetz_kabel_2",
     "case33bw",
@@ -79,18 +85,26 @@ def lightsim(net, scale):
 
     pp.runpp(work, lightsim2grid=False)
     grid = init_from_pandapower(work)
-    base = work.load.p_mw.to_numpy().astype(float)
+    p, q = (work.load[c].to_numpy().astype(float) for c in ("p_mw", "q_mvar"))
     start = work.res_bus.vm_pu.to_numpy() * np.exp(1j * np.radians(work.res_bus.va_degree.to_numpy()))
-    changed = np.ones(len(base), dtype=bool)
+    changed = np.ones(len(p), dtype=bool)
 
-    def call(k):
-        grid.update_loads_p(changed, (base * scale[k % len(scale)]).astype(np.float32))
+    def solve():
         voltage = grid.ac_pf(start, 20, 1e-8)
         if not len(voltage):
             raise RuntimeError("no solution")
-        return grid.get_line_res1()
+        return voltage
 
-    return call
+    def least(k):
+        grid.update_loads_p(changed, (p * scale[k % len(scale)]).astype(np.float32))
+        return solve(), grid.get_line_res1()
+
+    def all_of_it(k):
+        grid.update_loads_p(changed, (p * scale[k % len(scale)]).astype(np.float32))
+        grid.update_loads_q(changed, (q * scale[k % len(scale)]).astype(np.float32))
+        return np.abs(solve()), grid.get_line_res1(), grid.get_trafo_res1()
+
+    return least, all_of_it
 
 
 def power_grid(net, scale):
@@ -178,12 +192,12 @@ def line_for(name: str, smoke: bool) -> str:
     theirs = median_seconds(runpp(net, scale), 3 if smoke else 20)
     text += f" | {1e6 * mine:7.0f} us | {theirs / mine:6.0f}x"
     try:
-        call = lightsim(net, scale)
-        theirs = median_seconds(call, repetitions)
-        mine = median_seconds(single, repetitions)
-        text += f" | {theirs / mine:7.2f}x"
+        for call in lightsim(net, scale):
+            theirs = median_seconds(call, repetitions)
+            mine = median_seconds(single, repetitions)
+            text += f" | {theirs / mine:7.2f}x"
     except (ImportError, RuntimeError, AttributeError, TypeError, ValueError) as error:
-        text += f" | {type(error).__name__[:8]:>8s}"
+        text += f" | {type(error).__name__[:8]:>8s}" * 2
     try:
         single_peer, batch_peer = power_grid(net, scale)
         theirs, mine = median_seconds(single_peer, repetitions), median_seconds(single, repetitions)
@@ -198,12 +212,15 @@ def line_for(name: str, smoke: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="a few seconds, two grids")
-    smoke = parser.parse_args().smoke
+    parser.add_argument("--only", nargs="*", default=list(GRIDS), metavar="NAME", help="these grids alone")
+    arguments = parser.parse_args()
+    smoke = arguments.smoke
     print("how many times the peer's time is ours; single calls, then batches of", BATCH)
-    print(f"{'grid':30s}  bus |    ours    | runpp  | lightsim | pgm one | ours/case | pgm batch")
-    for name in GRIDS[:2] if smoke else GRIDS:
+    print(f"{'grid':30s}  bus |    ours    | runpp  | ls least | lightsim | pgm one | ours/case | pgm batch")
+    for name in GRIDS[:2] if smoke else arguments.only:
         print(line_for(name, smoke), flush=True)
-    year_and_headroom(smoke)
+    if len(arguments.only) == len(GRIDS):
+        year_and_headroom(smoke)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TIE_EUR_PER_MWH = 1e-3
 MENDED = 1e-12
 UNMENDED = 1e8
+DOUBTFUL = 1e5
 LEAST_HELP = 1e-3
 
 
@@ -92,7 +93,8 @@ def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
 def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> FloatArray:
     """Return how far to use each allowed lever [kW].
 
-    min c x + M s  subject to  A x - s <= b, 0 <= x <= x_max, s >= 0: what cannot be mended stays in s.
+    min c x + M s  subject to  A x - s <= b, 0 <= x <= x_max, s >= 0: what cannot be mended stays in s. A row that
+    claims to be full while the network breaks no limit there claims too much, and gives way to those that are broken.
     """
     from scipy.optimize import linprog
 
@@ -106,8 +108,9 @@ def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> Flo
     a, b = a[touched] / scale[touched, None], rows.target[touched] / scale[touched]
     cost = np.maximum(levers.cost[useful], 0.0) + TIE_EUR_PER_MWH
     n_rows = len(touched)
+    doubtful = (rows.target[touched] <= 0.0) & ~rows.broken[touched]
     found = linprog(
-        np.concatenate((cost, np.full(n_rows, UNMENDED))),
+        np.concatenate((cost, np.where(doubtful, DOUBTFUL, UNMENDED))),
         A_ub=np.hstack((a, -np.eye(n_rows))),
         b_ub=b,
         bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows,

@@ -76,6 +76,9 @@ class GridCase:
     tap_edge, tap_side, tap_position, tap_neutral, tap_step, tap_range
         Longitudinal tap changers of two-winding transformers: edge, side (0 from, 1 to), position, neutral position,
         change of turns per step [-], lowest and highest position (n_tap, 2).
+    switch_name, switch_branch, switch_bus, switch_other
+        Closed switches: name such as ``"switch 3"``; place of the branch it connects, ``NOWHERE`` when it joins two
+        buses, lower when it does so through an impedance; the user's bus ids at its sides (the same at a branch).
     load_name, load_kind, load_bus, load_kw, load_kvar
         The user's load table: name, type, bus id, consumption [kW], [kvar].
     sgen_name, sgen_kind, sgen_bus, sgen_kw
@@ -122,6 +125,10 @@ class GridCase:
     tap_neutral: FloatArray
     tap_step: FloatArray
     tap_range: FloatArray
+    switch_name: TextArray
+    switch_branch: IntArray
+    switch_bus: IntArray
+    switch_other: IntArray
     load_name: TextArray
     load_kind: TextArray
     load_bus: IntArray

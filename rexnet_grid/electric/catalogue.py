@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rexnet_grid.electric.cache import load_case, store_case
 from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
@@ -66,19 +66,29 @@ def builtin_case(name: str, supply_vm_pu: float | None = None, tap_pos: float | 
     NetworkDataError
         There is no network of that name.
     """
-    if name not in BUILTIN:
-        hint = did_you_mean(name, BUILTIN) or "rexnet networks list names them all"
-        raise NetworkDataError([Issue("built-in networks", "name", f'"{name}"', 'a name such as "cigre_mv"', hint)])
+    _check_name(name)
     key = f"{name} supply_vm_pu={supply_vm_pu} tap_pos={tap_pos}"
     origin = f"pandapower {version('pandapower')}"
     case = load_case(key, origin)
     if case is not None:
         return case
-    from rexnet_grid.electric.pandapower_nets import build_case, builtin_net, with_options
+    from rexnet_grid.electric.pandapower_nets import build_case, with_options
 
-    if (station := re.fullmatch(r"lv_schutterwald:(\d+)", name)) is None:
-        case = build_case(with_options(builtin_net(name), supply_vm_pu, tap_pos))
-    else:
-        case = build_case(with_options(builtin_net("lv_schutterwald", int(station[1])), supply_vm_pu, tap_pos))
+    case = build_case(with_options(builtin_pandapower_net(name), supply_vm_pu, tap_pos))
     store_case(key, origin, case)
     return case
+
+
+def builtin_pandapower_net(name: str) -> Any:
+    """Return a built-in network as pandapower holds it; raises NetworkDataError when there is none of that name."""
+    _check_name(name)
+    from rexnet_grid.electric.pandapower_nets import builtin_net
+
+    station = re.fullmatch(r"lv_schutterwald:(\d+)", name)
+    return builtin_net(name) if station is None else builtin_net("lv_schutterwald", int(station[1]))
+
+
+def _check_name(name: str) -> None:
+    if name not in BUILTIN:
+        hint = did_you_mean(name, BUILTIN) or "rexnet networks list names them all"
+        raise NetworkDataError([Issue("built-in networks", "name", f'"{name}"', 'a name such as "cigre_mv"', hint)])

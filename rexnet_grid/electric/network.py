@@ -223,19 +223,21 @@ class ElectricNetwork:
         return sensitivities(flow.case, solver, flow)
 
     def changed(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> ElectricNetwork:
-        """Return the network with branches out of service and transformers at other taps; only the factor is remade.
+        """Return the network with branches out, switches open and taps moved; only the factor is remade.
 
         Parameters
         ----------
         out
-            Names of the branches to disconnect at both ends, such as ``"line 3"``.
+            Names of branches to disconnect at both ends, such as ``"line 3"``, and of closed switches to open, such as
+            ``"switch 5"``.
         taps
             Tap position by transformer name.
 
         Raises
         ------
         NetworkDataError
-            An unknown branch or tap position, or a network whose controllers move taps themselves.
+            An unknown branch, switch or tap position, a switch whose sides the arrays do not tell apart, or a network
+            whose controllers move taps themselves.
         """
         if self.case.controlled:
             raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")

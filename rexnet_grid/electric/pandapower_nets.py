@@ -37,6 +37,7 @@ from rexnet_grid.electric.pandapower_tables import (
     bus_tables,
     generator_table,
     load_table,
+    switch_table,
     tap_table,
 )
 from rexnet_grid.errors import Issue, NetworkDataError
@@ -265,6 +266,7 @@ def _edges(
         "edge_branch": owner,
         **tables,
         **tap_table(net, place),
+        **switch_table(net, tables["branch_name"]),
     }
 
 

@@ -81,6 +81,25 @@ def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
     return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
 
 
+def base_by_phase(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the injection (n_bus, 3) [kW], [kvar] that a net holds; what is balanced lies on all phases alike."""
+    position = {int(b): i for i, b in enumerate(bus_id)}
+    total = np.zeros((2, len(bus_id), 3))
+    for prefix in ("", "asymmetric_"):
+        for table, sign in POWER_TABLES.items():
+            frame = net.get(prefix + table)
+            if frame is None or not len(frame):
+                continue
+            frame = frame[frame.in_service.astype(bool)]
+            at = np.array([position[int(b)] for b in frame.bus], dtype=np.int64)
+            scale = sign * 1e3 * frame.scaling.to_numpy(float)[:, None]
+            for k, (quantity, unit) in enumerate((("p", "mw"), ("q", "mvar"))):
+                phases = [f"{quantity}_{phase}_{unit}" for phase in "abc"]
+                whole = frame[phases] if prefix else frame[[f"{quantity}_{unit}"] * 3] / 3.0
+                np.add.at(total[k], at, np.nan_to_num(scale * whole.to_numpy(float)))
+    return total[0], total[1]
+
+
 def load_table(net: Any) -> dict[str, Any]:
     """Return the loads in service, also those drawn by phase: name, type, bus and consumption."""
     columns = _power_columns(net, "load", "asymmetric_load")
@@ -184,6 +203,26 @@ def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
         "tap_neutral": table[:, 3].copy(),
         "tap_step": table[:, 4] / 100.0,
         "tap_range": table[:, 5:].copy(),
+    }
+
+
+def switch_table(net: Any, branch_name: Any) -> dict[str, Any]:
+    """Return the closed switches and what each connects."""
+    frame = net.switch[net.switch.closed.astype(bool)]
+    place = {str(name): i for i, name in enumerate(branch_name)}
+    tables = {"l": "line", "t": "trafo", "t3": "trafo3w"}
+    branch, other = [], []
+    for bus, element, kind, ohm in zip(frame.bus, frame.element, frame.et, frame.z_ohm, strict=True):
+        joins = kind not in tables
+        branch.append(
+            (NOWHERE if _missing(ohm) or ohm == 0.0 else 2 * NOWHERE) if joins else place[f"{tables[kind]} {element}"]
+        )
+        other.append(int(element) if joins else int(bus))
+    return {
+        "switch_name": np.array([f"switch {i}" for i in frame.index], dtype=np.str_),
+        "switch_branch": np.array(branch, dtype=np.int64),
+        "switch_bus": frame.bus.to_numpy(np.int64),
+        "switch_other": np.array(other, dtype=np.int64),
     }
 
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
 from rexnet_grid.electric.case import PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.edges import admittance_of
 from rexnet_grid.electric.flow import cuts_of
 from rexnet_grid.electric.kernels import power_flows
 from rexnet_grid.electric.packing import pack
@@ -47,7 +48,7 @@ class Factor:
     @classmethod
     def of(cls, case: GridCase) -> Factor:
         """Factor the admittances of ``case``; raises NetworkDataError when they are singular."""
-        matrix = admittance(case)
+        matrix = admittance_of(case)
         free = np.flatnonzero(case.node_kind != SLACK).astype(np.int64)
         slack = np.flatnonzero(case.node_kind == SLACK).astype(np.int64)
         if not len(free):
@@ -89,11 +90,6 @@ def _without_diagonal(matrix: Any) -> tuple[NDArray[np.bool_], IntArray]:
     return keep, np.concatenate(([0], np.cumsum(counts)))
 
 
-def admittance(case: GridCase) -> csr_matrix:
-    """Return the node admittance matrix [p.u.]."""
-    return csr_matrix((case.y_data, case.y_indices, case.y_indptr), shape=(case.n_node, case.n_node))
-
-
 class Solver:
     """Solves one topology for many injections.
 
@@ -110,7 +106,7 @@ class Solver:
         self.case = case
         self.factor = Factor.of(case)
         self.needs_newton = bool((case.node_kind == PV).any())
-        self.admittance = admittance(case)
+        self.admittance = admittance_of(case)
         self._packed = _packed(case, self.factor)
         self._width = cuts_of(case, 1)[-1]
 

@@ -7,14 +7,19 @@ power-grid-model (Alliander, MPL-2.0) solves the full phase-coordinate equations
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE, FloatArray, GridCase
+from rexnet_grid.electric.pandapower_tables import base_by_phase
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
     from numpy.typing import NDArray
 
 PHASES = 3
@@ -74,6 +79,7 @@ class ThreePhaseNetwork:
             raise MissingExtraError("power_grid_model", "threephase") from error
         _check(case, net)
         self.case = case
+        self._base = base_by_phase(net, case.bus_id)
         self._pgm = pgm
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
         data, self._branch_ids = _input_of(pgm, case, net)
@@ -86,6 +92,49 @@ class ThreePhaseNetwork:
         from rexnet_grid.electric.pandapower_nets import build_case
 
         return cls(build_case(net), net)
+
+    @classmethod
+    def from_builtin(cls, name: str) -> ThreePhaseNetwork:
+        """Take a built-in network by name, such as ``"ieee_european_lv"``.
+
+        Raises
+        ------
+        NetworkDataError
+            There is no network of that name, or it lacks what a study by phase needs.
+        """
+        from rexnet_grid.electric.catalogue import builtin_pandapower_net
+
+        return cls.from_pandapower(builtin_pandapower_net(name))
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> ThreePhaseNetwork:
+        """Read a pandapower net from ``.json`` or ``.xlsx``, as the balanced network does."""
+        from rexnet_grid.electric.files import read_net
+
+        return cls.from_pandapower(read_net(path))
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.case.name
+
+    @cached_property
+    def buses(self) -> pd.Index:
+        """Ids of the buses, the order of every injection."""
+        import pandas as pd
+
+        return pd.Index(self.case.bus_id, name="bus")
+
+    @cached_property
+    def branches(self) -> pd.Index:
+        """Names of lines and transformers, the order of every loading."""
+        import pandas as pd
+
+        return pd.Index([str(name) for name in self.case.branch_name], name="branch")
+
+    def base_injection(self) -> tuple[FloatArray, FloatArray]:
+        """Return the injection (n_bus, 3) [kW], [kvar] by phase that the net's tables hold."""
+        return self._base[0].copy(), self._base[1].copy()
 
     def power_flow(self, injection_kw: Any, injection_kvar: Any = None) -> ThreePhaseFlow:
         """Solve for injections by phase.

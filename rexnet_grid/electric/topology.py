@@ -6,23 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
-from rexnet_grid.electric.case import NOWHERE, SLACK, GridCase
+from rexnet_grid.electric.edges import admittance_of, alive_part, part_of, two_ports
+from rexnet_grid.electric.switching import PREFIX, with_open_switches
 from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-NODE_FIELDS = ("node_kind", "node_start", "node_fixed", "node_zip", "node_unzipped_kw", "node_shunt")
-TAP_FIELDS = ("tap_side", "tap_position", "tap_neutral", "tap_step", "tap_range")
+    from rexnet_grid.electric.case import GridCase
 
 
 def changed_case(case: GridCase, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> GridCase:
-    """Return the network with the branches ``out`` disconnected at both ends and transformers at other taps.
+    """Return the network with transformers at other taps, switches open, branches disconnected at both ends.
+
+    ``out`` names branches such as ``"line 3"`` and closed switches such as ``"switch 5"``.
 
     Buses that lose every path to a supply become unsupplied, as pandapower's connectivity check makes them.
 
@@ -31,7 +29,9 @@ def changed_case(case: GridCase, out: Sequence[str] = (), taps: Mapping[str, flo
     NetworkDataError
         An unknown branch, a transformer without that tap position.
     """
-    return without_branches(with_taps(case, taps or {}), out)
+    switches = [name for name in out if name.startswith(PREFIX)]
+    branches = [name for name in out if not name.startswith(PREFIX)]
+    return without_branches(with_open_switches(with_taps(case, taps or {}), switches), branches)
 
 
 def without_branches(case: GridCase, names: Sequence[str]) -> GridCase:
@@ -39,12 +39,7 @@ def without_branches(case: GridCase, names: Sequence[str]) -> GridCase:
     if not names:
         return case
     gone = np.isin(case.edge_branch, [_branch(case, name) for name in names])
-    f, t = case.edge_from, case.edge_to
-    kept = csr_matrix((np.ones((~gone).sum()), (f[~gone], t[~gone])), shape=(case.n_node, case.n_node))
-    island = connected_components(kept, directed=False)[1]
-    alive = np.isin(island, island[case.node_kind == SLACK])
-    admittance = _admittance(case) - _two_ports(case, gone)
-    return _part(case, admittance.tocsr(), alive, ~gone & alive[f] & alive[t])
+    return alive_part(case, (admittance_of(case) - two_ports(case, gone)).tocsr(), gone)
 
 
 def with_taps(case: GridCase, taps: Mapping[str, float]) -> GridCase:
@@ -74,9 +69,9 @@ def with_taps(case: GridCase, taps: Mapping[str, float]) -> GridCase:
         position[k] = pos
         touched[e] = True
     new = replace(case, edge_y=edge_y, tap_position=position)
-    admittance = (_admittance(case) - _two_ports(case, touched) + _two_ports(new, touched)).tocsr()
+    admittance = (admittance_of(case) - two_ports(case, touched) + two_ports(new, touched)).tocsr()
     everything = np.ones(case.n_node, dtype=bool)
-    return _part(new, admittance, everything, np.ones(len(edge_y), dtype=bool))
+    return part_of(new, admittance, everything, np.ones(len(edge_y), dtype=bool))
 
 
 def _branch(case: GridCase, name: str) -> int:
@@ -86,45 +81,3 @@ def _branch(case: GridCase, name: str) -> int:
         hint = did_you_mean(name, known)
         raise NetworkDataError([Issue(case.name, "branch", f'"{name}"', 'a branch such as "line 3"', hint)])
     return int(found[0])
-
-
-def _admittance(case: GridCase) -> csr_matrix:
-    return csr_matrix((case.y_data, case.y_indices, case.y_indptr), shape=(case.n_node, case.n_node))
-
-
-def _two_ports(case: GridCase, which: NDArray[np.bool_]) -> csr_matrix:
-    f, t, y = case.edge_from[which], case.edge_to[which], case.edge_y[which]
-    rows, columns = np.concatenate((f, f, t, t)), np.concatenate((f, t, f, t))
-    return csr_matrix((y.T.ravel(), (rows, columns)), shape=(case.n_node, case.n_node))
-
-
-def _part(case: GridCase, admittance: csr_matrix, alive: NDArray[np.bool_], edge: NDArray[np.bool_]) -> GridCase:
-    """Return the case reduced to the nodes ``alive`` and the edges ``edge``."""
-    number = np.full(case.n_node + 1, NOWHERE, dtype=np.int64)
-    number[:-1][alive] = np.arange(int(alive.sum()))
-    bus_node = number[case.bus_node]
-    y = csr_matrix(admittance[alive][:, alive])
-    y.eliminate_zeros()
-    y.sort_indices()
-    edge_number = np.cumsum(edge) - 1
-    taps = edge[case.tap_edge]
-    at = {int(b): i for i, b in enumerate(case.bus_id)}
-    supplied = np.array([bus_node[at[int(b)]] != NOWHERE for b in case.supply_bus], dtype=bool)
-    live = {int(b) for b, n in zip(case.bus_id, bus_node, strict=True) if n != NOWHERE}
-    idle = [b not in live and c not in live for b, c in zip(case.branch_from, case.branch_to, strict=True)]
-    arrays = case.to_arrays()
-    arrays |= {key: np.ascontiguousarray(arrays[key][alive]) for key in NODE_FIELDS}
-    arrays |= {key: np.ascontiguousarray(arrays[key][edge]) for key in ("edge_y", "edge_scale", "edge_branch")}
-    arrays |= {key: arrays[key][taps] for key in TAP_FIELDS}
-    arrays |= {
-        "bus_node": bus_node,
-        "y_data": np.ascontiguousarray(y.data),
-        "y_indices": y.indices.astype(np.int64),
-        "y_indptr": y.indptr.astype(np.int64),
-        "edge_from": number[case.edge_from[edge]],
-        "edge_to": number[case.edge_to[edge]],
-        "branch_idle": np.where(idle, np.nan, case.branch_idle),
-        "supply_bus": case.supply_bus[supplied],
-        "tap_edge": edge_number[case.tap_edge[taps]],
-    }
-    return GridCase.from_arrays(arrays)

@@ -76,3 +76,20 @@ def test_what_it_cannot_take_is_named(feeder):
     nothing = net.power_flow(np.full((net.case.n_bus, 3), -1e4))
     assert nothing.converged is False
     assert np.isnan(nothing.vm_pu).all()
+
+
+def test_the_interface_is_that_of_the_balanced_network(feeder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = ThreePhaseNetwork.from_builtin("ieee_european_lv")
+    kw, kvar = net.base_injection()
+    assert kw.shape == kvar.shape == (len(net.buses), 3)
+    whole = ElectricNetwork.from_builtin("ieee_european_lv").base_injection()
+    np.testing.assert_allclose(kw.sum(axis=1), whole[0], atol=1e-9)
+    np.testing.assert_allclose(kvar.sum(axis=1), whole[1], atol=1e-9)
+    flow = net.power_flow(kw, kvar)
+    assert flow.loading_percent.shape == (len(net.branches),)
+    kw[net.buses.get_loc(614), 0] += 5.0
+    rise = net.power_flow(kw, kvar).vm_pu[net.buses.get_loc(614)] - flow.vm_pu[net.buses.get_loc(614)]
+    assert rise[0] > 0.005
+    assert (rise[1:] < 0.0).all()

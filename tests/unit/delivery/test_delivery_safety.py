@@ -183,6 +183,27 @@ def test_curved_networks_are_asked_again_until_clean(mode, bend):
     assert (flow / network.capacity).max() > 0.97
 
 
+def test_a_row_that_claims_too_much_gives_way_to_a_limit_that_is_broken():
+    class Timid(Cables):
+        """Its third row says that relief of the first cable fills what in truth is empty."""
+
+        def headroom(self, units, kw):
+            return tuple(
+                Headroom(
+                    h.unit,
+                    self.nodes,
+                    np.vstack((h.coefficients, [[0.0, 1.0, 1.0]])),
+                    np.append(h.slack, -3.0),
+                    (*h.limits, "third loading"),
+                )
+                for h in super().headroom(units, kw)
+            )
+
+    secured = SafetyMaintainer().secure(Timid(), 0, schedule([-4, -4, -2, -2], [300, 100, 200, 50]))
+    assert secured.clean
+    assert sum(a.kw for a in secured.actions) == pytest.approx(2.0, abs=0.03)
+
+
 def test_bad_input_is_refused():
     with pytest.raises(InputError, match="mode"):
         SafetyMaintainer("by_lot")  # type: ignore[arg-type]

@@ -141,3 +141,61 @@ def test_elements_that_nobody_honours_are_refused_by_name():
     pp.set_user_pf_options(pp_net, distributed_slack=True)
     with pytest.raises(InputError, match="distributed_slack"):
         ElectricNetwork.from_pandapower(pp_net)
+
+
+@pytest.mark.parametrize("switch", [0, 3, 5])
+def test_a_switch_at_a_line_or_transformer_opens(switch):
+    pp_net = cigre_mv()
+    net = ElectricNetwork.from_pandapower(pp_net)
+    changed = net.changed(out=[f"switch {switch}"])
+    pp_net.switch.loc[switch, "closed"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+
+
+def busbars():
+    """Return a feeder with a ring that leads over two joined busbars and back."""
+    net = pp.create_empty_network()
+    b = [pp.create_bus(net, vn_kv=v) for v in (20.0, 0.4, 0.4, 0.4, 0.4)]
+    pp.create_ext_grid(net, b[0], vm_pu=1.01)
+    pp.create_transformer(net, b[0], b[1], std_type="0.4 MVA 20/0.4 kV")
+    for f, t in ((1, 2), (3, 1)):
+        pp.create_line(net, b[f], b[t], length_km=0.2, std_type="NAYY 4x150 SE")
+    for f, t in ((2, 3), (3, 4)):
+        pp.create_switch(net, b[f], b[t], et="b", closed=True)
+    for bus in b[2:]:
+        pp.create_load(net, bus, p_mw=0.02, q_mvar=0.005)
+    return net
+
+
+@pytest.mark.parametrize("switch", [0, 1])
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_switch_between_busbars_opens(switch, twice):
+    pp_net = busbars()
+    if twice:
+        pp.create_switch(pp_net, 2, 4, et="b", closed=True)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    changed = net.changed(out=[f"switch {switch}"])
+    pp_net.switch.loc[switch, "closed"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+
+
+def test_several_changes_at_once_and_a_delivery_that_goes_back():
+    pp_net = busbars()
+    delivery = ElectricDelivery(ElectricNetwork.from_pandapower(pp_net))
+    position = np.full(len(delivery.nodes), -5.0)
+    before = delivery.predict(0, position)
+    delivery.change(out=["switch 0", "line 1", "switch 1"])
+    dark = delivery.predict(0, position)
+    assert dark.unserved_kw.tolist() == [0.0, 0.0, 0.0, 5.0, 5.0]
+    delivery.restore({"out": [], "taps": {}})
+    np.testing.assert_array_equal(delivery.predict(0, position).arrays["vm_pu"], before.arrays["vm_pu"])
+
+
+def test_switches_that_cannot_be_opened_here_are_named():
+    pp_net = busbars()
+    pp.create_shunt(pp_net, 3, q_mvar=0.01)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    with pytest.raises(NetworkDataError, match=r"switch 0.*shunt"):
+        net.changed(out=["switch 0"])
+    with pytest.raises(NetworkDataError, match="a switch that is closed"):
+        net.changed(out=["switch 7"])
