@@ -18,7 +18,7 @@ from rexnet_grid.prosumers.surroundings import price_curve
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_the_supplier_earns_its_spread_and_keeps_its_capacity(seed):
-    member = make_supplier(kit(seed), "supplier", "bus 0")
+    member = make_supplier(kit(seed), "supplier", "bus 0", 5000.0)
     dealer, _ = live(member, wild_prices(seed, 200), 24)
     limit = round(member.capacity_kw / LOT_KW)
     assert (np.abs(dealer.position["electricity"]) <= limit).all()
@@ -29,7 +29,7 @@ def test_the_supplier_earns_its_spread_and_keeps_its_capacity(seed):
 
 
 def test_the_supplier_leaves_most_quotes_standing():
-    member = make_supplier(kit(1), "supplier", "bus 0")
+    member = make_supplier(kit(1), "supplier", "bus 0", 5000.0)
     dealer = Dealer(member.nodes, 192)
     units = np.arange(96)
     nothing = np.full(96, np.nan)

@@ -112,7 +112,7 @@ def test_the_population_mirrors_what_prosumers_know(small):
     assert config == PopulationConfig()
     named = set(type(small.population).model_fields) - SCENARIO_ALONE
     known = {field.name for field in dataclasses.fields(PopulationConfig)}
-    assert named == known - {"heat_supply_c", "electricity_prices"}
+    assert named == known - {"heat_supply_c", "electricity_prices", "supplier_buys"}
 
 
 def test_paths_count_from_the_scenarios_folder(tmp_path):
