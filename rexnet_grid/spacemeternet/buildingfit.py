@@ -105,7 +105,7 @@ class BuildingFit:
         parameters = self.model.network.parameters
         white = self.whiteness
         return {
-            "states_per_zone": len(self.model.network.states) // len(self.data.zones),
+            "states_per_zone": self.model.order,
             "converged": self.fit.converged,
             "evaluations": self.fit.evaluations,
             "white": white.passes,
@@ -189,10 +189,7 @@ class BuildingFit:
         """Return the (N, zones) temperatures that the inputs of ``data`` bring about from ``initial`` (zones,)."""
         other = self._on(data)
         _, model, g = other.discrete(self.fit.theta)
-        states = self.model.network.states
-        zones = len(self.data.zones)
-        x = np.full(len(states), float(data.boundary[0, 0]))
-        x[: len(states) // zones * zones] = np.repeat(initial, len(states) // zones)
+        x = np.append(initial, data.boundary[0, 0])[list(self.model.inside)]
         out = np.empty((len(g), len(self.data.zones)))
         for k in range(len(g)):
             out[k] = x[list(self.model.air)]

@@ -3,9 +3,10 @@
 Column layout (see :mod:`rexnet_grid.spacemeternet.tables`):
 
 thermal
-    ``temperature_c:<zone>``, ``heat_kw:<zone>``, ``outdoor_c``, ``solar_w_m2``, ``boundary_c:<neighbour>``, in other
-    units too (:mod:`rexnet_grid.spacemeternet.meterfiles`); a file with columns ``a`` and ``b`` lists the pairs of
-    zones that may touch, one with ``zone``, ``x`` and ``y`` their places on the floor plan.
+    ``temperature_c:<zone>``, ``heat_kw:<zone>`` (``heat_kw:<zone>+<zone>`` where zones share a meter), ``outdoor_c``,
+    ``solar_w_m2``, ``boundary_c:<neighbour>``, in other units too (:mod:`rexnet_grid.spacemeternet.meterfiles`); a
+    file with columns ``a`` and ``b`` lists the pairs of zones that may touch, one with ``zone``, ``x`` and ``y`` their
+    places on the floor plan.
 voltage
     ``p_kw:<customer>``, ``q_kvar:<customer>`` (injections, positive into the network), ``vm_pu:<customer>``; a second
     file with columns ``a`` and ``b`` lists the sections of the feeder from ``busbar`` on, if its map is known.
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError, OutputError
+from rexnet_grid.spacemeternet.heatloss import BUILDING
 from rexnet_grid.spacemeternet.meterfiles import QUANTITIES, regular
 from rexnet_grid.spacemeternet.phase import PhaseAssigner
 from rexnet_grid.spacemeternet.phasepage import phase_page
@@ -40,10 +42,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rexnet_grid.spacemeternet.page import Page
+    from rexnet_grid.spacemeternet.tables import MeterTables
 
 _VOLTAGE = ("p_kw", "q_kvar", "vm_pu")
 _PHASE = ("busbar", "customer")
 _NOMINAL_V = 230.0
+_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +102,47 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None, time_zone: str =
         tables.series("outdoor_c"),
         tables.series("solar_w_m2"),
         tables.get("boundary_c"),
+        _circuits(tables),
     )
-    counts = net.edges_["state"].value_counts()
-    lines = [
-        f"{len(net.data_.zones)} zones, log-likelihood {net.loglik_:.1f}, BIC {net.bic_:.1f}",
-        ", ".join(f"{int(counts.get(s, 0))} edges {s}" for s in ("present", "absent", "undetermined")),
-    ]
-    lines += notes
+    lines = [*_thermal_lines(net), *notes]
     page = thermal_page(net, lines, tables.places)
+    lines += [f"note: {remark}" for remark in net.excitation_.remarks]
     return _write("thermal", paths, out, net.params_, net.edges_, page, lines)
+
+
+def _circuits(tables: MeterTables) -> dict[str, list[str]] | None:
+    """Return the zones that each column of heat reaches: ``heat_kw:kitchen+bath`` is one meter for two zones."""
+    zones, heat = tables.get("temperature_c"), tables.get("heat_kw")
+    if heat is None or zones is None or not any("+" in str(c) for c in heat.columns):
+        return None
+    known = {str(z) for z in zones.columns}
+    return {str(c): [str(c)] if str(c) in known else [p.strip() for p in str(c).split("+")] for c in heat.columns}
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 10.0 else f"{value:.2g}"
+
+
+def _thermal_lines(net: ThermalSpaceNet) -> list[str]:
+    """Return what a fitted building comes to."""
+    zones = len(net.data_.zones)
+    lines = [f"{zones} zone{'s' * (zones > 1)}, log-likelihood {net.loglik_:.1f}, BIC {net.bic_:.1f}"]
+    loss = net.heat_loss_[net.heat_loss_["zone"] == BUILDING]
+    lines += [
+        f"heat loss to {r[1]}: {_plain(r[2])} W/K, standard error {_plain(r[3])}" for r in loss.to_numpy().tolist()
+    ]
+    if zones > 1:
+        counts = net.edges_["state"].value_counts()
+        numbers = {state: int(counts.get(state, 0)) for state in ("present", "absent", "undetermined")}
+        lines.append(", ".join(f"{n} edge{'s' * (n != 1)} {state}" for state, n in numbers.items()))
+    present = net.edges_[net.edges_["state"] == "present"].sort_values("conductance_w_k", ascending=False)
+    shown = present[["a", "b", "conductance_w_k", "std_error"]].head(_LISTED).to_numpy().tolist()
+    lines += [f"  {a} - {b}: {_plain(g)} W/K, standard error {_plain(s)}" for a, b, g, s in shown]
+    if len(present) > _LISTED:
+        lines.append(f"  and {len(present) - _LISTED} more in graph.csv")
+    if not net.diagnostics_["white"]:
+        lines.append("residuals are coloured: the model misses something, take conductances as a ranking")
+    return lines
 
 
 def run_voltage(

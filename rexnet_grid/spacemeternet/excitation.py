@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.reach import Reach, reach
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def excitation(data: ZoneData, pairs: tuple[Pair, ...] | None = None, states: in
     within = tuple(combinations(range(len(data.zones)), 2)) if pairs is None else pairs
     found = reach(data, within, states)
     out += _out_of_reach(data, found)
+    out += _of_other_circuits(data)
     out += _calm_pairs(data)
     out += _closed_loops(data)
     out += _collinear_sun(data)
@@ -89,6 +91,14 @@ def _out_of_reach(data: ZoneData, found: Reach) -> list[str]:
         if rank < found.states:
             out.append(f"{rank} of {found.states} states of the candidate model are {kind}: {what} on its own")
     return out
+
+
+def _of_other_circuits(data: ZoneData) -> list[str]:
+    strange = strangers(data)
+    if not strange:
+        return []
+    said = "warm with another circuit's heat and hardly with their own; are columns swapped? no edge is called present"
+    return [f"{', '.join(strange)}: {said}"]
 
 
 def _calm_pairs(data: ZoneData) -> list[str]:

@@ -30,7 +30,7 @@ def heat_loss(found: BuildingFit) -> pd.DataFrame:
     names = [p.name for p in found.model.network.parameters]
     values, covariance = _W_PER_KW * found.values, _W_PER_KW**2 * found.covariance
     rows = []
-    hidden = (HIDDEN,) if HIDDEN in found.model.network.states else ()
+    hidden = tuple(name for name in found.model.network.states if name.startswith(HIDDEN))
     for boundary in (*found.data.boundaries, *hidden):
         at = [names.index(f"loss {zone} to {boundary}") for zone in found.data.zones]
         errors = np.sqrt(np.maximum(np.diag(covariance)[at], 0.0))

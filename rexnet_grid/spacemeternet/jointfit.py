@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 _UNSEEN = 10.0  # curvature of what no zone alone can see, so that first steps stay small
 
 
-def fit_nodes(data: ZoneData, pairs: tuple[Pair, ...], states: int) -> list[NodeFit]:
-    """Fit every zone with the zones it may touch as inputs."""
+def fit_nodes(
+    data: ZoneData, pairs: tuple[Pair, ...], states: int, smaller: list[NodeFit] | None = None
+) -> list[NodeFit]:
+    """Fit every zone with the zones it may touch as inputs, from the fits of a smaller model if they are there."""
     smooth = smoothed(data.temperature, data.step)
     neighbours: list[list[int]] = [[] for _ in data.zones]
     for i, j in pairs:
         neighbours[i].append(j)
         neighbours[j].append(i)
-    return [fit_node(data, zone, neighbours[zone], smooth, states) for zone in range(len(data.zones))]
+    starts: list[NodeFit | None] = [None] * len(data.zones) if smaller is None else [*smaller]
+    return [fit_node(data, z, neighbours[z], smooth, states, start=start) for z, start in enumerate(starts)]
 
 
 def edge_estimates(nodes: list[NodeFit], pairs: tuple[Pair, ...]) -> tuple[FloatArray, FloatArray]:

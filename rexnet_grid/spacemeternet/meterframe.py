@@ -39,6 +39,8 @@ _KELVIN_ABOVE = 150.0
 _WATT_ABOVE = 300.0
 _IRRADIANCE_UP_TO = 2000.0
 _SPIKE = 20.0
+_CRUMBS = 1e-9  # of a register's level: what subtracting floats leaves behind
+_ANEW = 0.5  # of its level before: a register that started anew is below
 _HOURS_PER_NS = 1.0 / 3.6e12
 
 
@@ -69,8 +71,9 @@ class MeterFrame:
 
         Temperatures, irradiances and voltages are interpolated linearly between readings no further apart than one and
         a half steps (first-order hold). Powers are averaged over the step that starts at the grid's instant (zero-order
-        hold). Registers (kWh, Wh, MWh, MJ, GJ) become the mean power of each step; a register that falls starts anew,
-        or rolled over where ``rollover`` is given.
+        hold). Registers (kWh, Wh, MWh, MJ, GJ) become the mean power of each step; a register that falls
+        below half of what it showed starts anew, or rolled over where ``rollover`` is given; smaller falls are power
+        that flowed back.
 
         Parameters
         ----------
@@ -203,12 +206,16 @@ class MeterFrame:
     def _register(self, name: str, series: pd.Series, rollover: float | None) -> pd.Series:
         """Return the mean power of each step from a register [kWh]."""
         energy = series.diff().to_numpy().copy()
-        falls = np.flatnonzero(energy < 0.0)
+        level = series.to_numpy()
+        down = np.flatnonzero(energy < -_CRUMBS * np.abs(level).max())
+        falls = down[level[down] < _ANEW * level[down - 1]]
+        if len(down) > len(falls):
+            self.notes.append(f"{name}: the register runs backwards {_times(len(down) - len(falls))}")
         for k in falls:
             energy[k] = energy[k] + rollover if rollover is not None else np.nan
         if len(falls):
             what = "rolled over" if rollover is not None else "started anew"
-            self.notes.append(f"{name}: the register {what} {len(falls)} times, first at {series.index[falls[0]]}")
+            self.notes.append(f"{name}: the register {what} {_times(len(falls))}, first at {series.index[falls[0]]}")
         energy[0] = 0.0
         known = np.isfinite(energy)
         total = pd.Series(np.cumsum(np.where(known, energy, 0.0)), series.index)
@@ -234,6 +241,10 @@ def _check_unit(name: str, series: pd.Series, unit: str, kind: str) -> None:
         wrong, said, hint = True, f"a median of {middle:.1f} degC", "these are degC already: unit='degC'"
     if wrong:
         raise MeterDataError([Issue(name, "unit", said, unit if kind != "degC" else "degC", hint)])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _one_hour(series: pd.Series) -> bool:

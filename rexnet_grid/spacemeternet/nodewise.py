@@ -64,7 +64,7 @@ class NodeFit:
     @property
     def states(self) -> int:
         """Number of states of the zone."""
-        return len(self.model.network.states)
+        return self.model.order
 
     @property
     def bic(self) -> float:
@@ -89,7 +89,14 @@ def smoothed(temperature: FloatArray, step: float) -> FloatArray:
 
 
 def fit_node(
-    data: ZoneData, zone: int, neighbours: Sequence[int], smooth: FloatArray, states: int, *, signed: bool = True
+    data: ZoneData,
+    zone: int,
+    neighbours: Sequence[int],
+    smooth: FloatArray,
+    states: int,
+    *,
+    signed: bool = True,
+    start: NodeFit | None = None,
 ) -> NodeFit:
     """Fit one zone with its candidate neighbours as inputs.
 
@@ -102,15 +109,20 @@ def fit_node(
     smooth
         (N, zones) :func:`smoothed` temperatures.
     states
-        1 or 2 states of the zone.
+        1, 2 or 3 states of the zone.
     signed
         Let conductances take either sign, so that errors about zero are normal.
+    start
+        A smaller model's fit to start from; several starts are scattered without it.
     """
     part = _alone(data, zone, neighbours, smooth)
     model = build_zone_model(part, (), states, signed=data.zones if signed else ())
     observations = Observations.from_readings(part.temperature, part.inputs(), part.step, int(_HOLD_HOURS / part.step))
     likelihood = Likelihood(model.network, observations, tolerance=1e-9)
-    fit = maximise(likelihood, starts=_STARTS, rng=np.random.default_rng(zone))
+    if start is None:
+        fit = maximise(likelihood, starts=_STARTS, rng=np.random.default_rng(zone))
+    else:
+        fit = maximise(likelihood, theta=carried_over(start.likelihood, start.fit.theta, likelihood))
     curve = curvature(likelihood, fit.theta)
     names = [p.name for p in model.network.parameters]
     at = [names.index(f"loss {data.zones[zone]} to {data.zones[j]}") for j in neighbours]
@@ -132,6 +144,12 @@ def fit_node(
         fit,
         curve,
     )
+
+
+def carried_over(smaller: Likelihood, theta: FloatArray, larger: Likelihood) -> FloatArray:
+    """Return a vector for ``larger`` with the values that parameters of the same name have in ``smaller``."""
+    known = dict(zip((p.name for p in smaller.network.parameters), smaller.values(theta).tolist(), strict=True))
+    return larger.theta(np.array([known.get(p.name, p.start) for p in larger.network.parameters]))
 
 
 def _alone(data: ZoneData, zone: int, neighbours: Sequence[int], smooth: FloatArray) -> ZoneData:

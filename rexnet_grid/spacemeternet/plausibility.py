@@ -16,11 +16,13 @@ _RESPONSE_HOURS = 1.0
 _CLEAR = 8.0
 _WEAK = 0.3
 _RESET_SHARE = 0.5
+_FOREIGN = 0.35
+_LEAST_W_PER_K = 0.4
 
 
 def implausible(data: ZoneData) -> list[Issue]:
     """Return what is wrong with readings of the right format: resets, and zones that answer to others' heat."""
-    return [*_resets(data), *_swapped(data)]
+    return [*_resets(data), *_too_small(data), *_swapped(data)]
 
 
 def _resets(data: ZoneData) -> list[Issue]:
@@ -35,6 +37,38 @@ def _resets(data: ZoneData) -> list[Issue]:
         elif usual > 0.0 and heat.max() > 20.0 * usual:
             hint = "a register that rolled over, or a unit that changed?"
             out.append(Issue("heat_kw", circuit.name, f"{heat.max():.3g} kW once", f"up to some {usual:.3g} kW", hint))
+    return out
+
+
+def _too_small(data: ZoneData) -> list[Issue]:
+    """Find heat that could not warm a shoe box: watts that were kilowatts before somebody divided by a thousand."""
+    out = []
+    for column, circuit in enumerate(data.circuits):
+        excess = float(np.nanmean(data.temperature[:, list(circuit.zones)] - data.boundary[:, [0]]))
+        most = 1000.0 * float(np.quantile(data.heat[:, column], 0.99))
+        least = _LEAST_W_PER_K * excess * circuit.shared_by
+        if excess > 1.0 and 0.0 < most < least:
+            value = f"{most:.2g} W at most, for {excess:.0f} K above outdoors"
+            hint = "kW given as W?"
+            out.append(Issue("heat_kw", circuit.name, value, f"more than {least:.2g} W", hint))
+    return out
+
+
+def strangers(data: ZoneData) -> list[str]:
+    """Return zones that warm with another circuit's heat and hardly with their own, where circuits serve several.
+
+    Either two columns are swapped, or a radiator is shut and a door open; the readings do not tell which.
+    """
+    if len(data.circuits) < 2 or all(len(c.zones) == 1 for c in data.circuits):
+        return []
+    own = {zone: k for k, c in enumerate(data.circuits) for zone in c.zones}
+    zones = sorted(own)
+    t = _responses(data, list(range(len(data.circuits))), zones)
+    out = []
+    for row, zone in zip(t, zones, strict=True):
+        strongest = int(row.argmax())
+        if strongest != own[zone] and row[strongest] > _CLEAR and row[own[zone]] < _FOREIGN * row[strongest]:
+            out.append(f"{data.zones[zone]} (circuit {data.circuits[strongest].name})")
     return out
 
 
@@ -57,13 +91,13 @@ def _swapped(data: ZoneData) -> list[Issue]:
 
 
 def _responses(data: ZoneData, columns: list[int], zones: list[int]) -> FloatArray:
-    """Return t statistics (zones, zones) of each zone's warming on each zone's heat."""
+    """Return t statistics (zones, columns) of each zone's warming on the heat of each column."""
     width = max(round(_RESPONSE_HOURS / data.step), 1)
     heat = data.heat[:, columns]
     total = np.vstack([np.zeros((1, heat.shape[1])), np.cumsum(heat, axis=0)])
     rows = np.arange(0, len(heat) - width, width)
     mean = (total[rows + width] - total[rows]) / width
-    out = np.zeros((len(zones), len(zones)))
+    out = np.zeros((len(zones), len(columns)))
     for k, zone in enumerate(zones):
         reading = data.temperature[:, zone]
         change = reading[rows + width] - reading[rows]
@@ -74,5 +108,5 @@ def _responses(data: ZoneData, columns: list[int], zones: list[int]) -> FloatArr
         gram = np.linalg.pinv(design[whole].T @ design[whole])
         coefficient = gram @ design[whole].T @ change[whole]
         scatter = float(((change[whole] - design[whole] @ coefficient) ** 2).sum()) / (whole.sum() - design.shape[1])
-        out[k] = (coefficient / np.sqrt(np.maximum(np.diag(gram) * scatter, 1e-300)))[: len(zones)]
+        out[k] = (coefficient / np.sqrt(np.maximum(np.diag(gram) * scatter, 1e-300)))[: len(columns)]
     return out

@@ -133,13 +133,20 @@ def _has_offset(raw: pd.Series) -> bool:
 
 def _sorted(path: Path, table: pd.DataFrame, known: Sequence[str], issues: list[Issue]) -> dict[str, pd.DataFrame]:
     out: dict[str, dict[str, pd.Series]] = {}
+    strange: list[str] = []
     for column in table.columns:
         quantity, _, name = str(column).partition(":")
         if quantity not in known:
             hint = did_you_mean(quantity, known)
-            issues.append(Issue(str(path), str(column), "a column of an unknown quantity", ", ".join(known), hint))
+            if hint:
+                issues.append(Issue(str(path), str(column), "a column of an unknown quantity", "a known one", hint))
+            else:
+                strange.append(str(column))
         elif not pd.api.types.is_numeric_dtype(table[column]):
             issues.append(Issue(str(path), str(column), str(table[column].dropna().iloc[0]), "numbers"))
         else:
             out.setdefault(quantity, {})[name.strip() or quantity] = table[column]
+    if strange:
+        hint = f"columns are called quantity:name, such as {known[0]}:kitchen"
+        issues.append(Issue(str(path), ", ".join(strange), "of unknown quantity", ", ".join(known), hint))
     return {quantity: pd.DataFrame(columns) for quantity, columns in out.items()}

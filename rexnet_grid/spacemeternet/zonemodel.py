@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.spacemeternet.rcnetwork import Parameter, RCNetwork
+from rexnet_grid.spacemeternet.rcnetwork import FIXED, Parameter, RCNetwork
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -17,6 +17,7 @@ Pair = tuple[int, int]
 HARMONICS = 2
 HIDDEN = "hidden neighbour"
 ENOUGH_FOR_COMMON = 3
+TWO = 2
 _ENDLESS = 1e5
 _DAILY = tuple(f"{wave} {k}/day" for wave in ("cos", "sin") for k in range(1, HARMONICS + 1))
 
@@ -109,12 +110,18 @@ class ZoneModel:
         The candidate edges and the index of each one's conductance.
     air
         Index of the state of each zone's air.
+    order
+        1 (air), 2 (air and mass) or 3 (air, mass and, where it is heated, radiator) states in each zone.
+    inside
+        Zone of each state; -1 for a hidden neighbour.
     """
 
     network: RCNetwork
     pairs: tuple[Pair, ...]
     edges: tuple[int, ...]
     air: tuple[int, ...]
+    order: int
+    inside: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +139,12 @@ def build_zone_model(
     states: int,
     *,
     signed: tuple[str, ...] = (),
-    hidden: bool = False,
+    hidden: int = 0,
 ) -> ZoneModel:
-    """Return the network of a building with one (air) or two (air and mass) states in each zone.
+    """Return the network of a building with one (air), two (air and mass) or three states in each zone.
+
+    The third is the radiator of a heated zone, which holds heat back and gives it to the air (the heater state of
+    Bacher and Madsen 2011, DOI 10.1016/j.enbuild.2011.02.005).
 
     Three zones and more also share a disturbance that nobody meters (wind, clouds, a ventilation plant): without it
     what moves all zones at once would be taken for conductance between them. Where the data have a clock, the gains of
@@ -147,11 +157,11 @@ def build_zone_model(
     pairs
         Candidate edges as pairs of zone indices.
     states
-        1 or 2 states in each zone.
+        1, 2 or 3 states in each zone.
     signed
         Known temperatures whose conductance may come out negative.
     hidden
-        Whether a temperature that nobody measures (air that leaks in, a staircase) moves all zones, slowly.
+        Number of temperatures that nobody measures (air that leaks in, a staircase) and that move all zones.
     """
     powers = {"sun", *(f"heat {c.name}" for c in data.circuits)}
     first_order = tuple(n != "one" and (data.first_order_heat or n not in powers) for n in data.input_names())
@@ -161,44 +171,53 @@ def build_zone_model(
     split = -1
     if states > 1:
         split = net.parameter(Parameter("heat to air", "1", 0.8, 0.2, 1.0, "linear", 0.3))
-    air, mass = [], []
-    for zone, guess in zip(data.zones, guesses, strict=True):
+    heated = {zone for circuit in data.circuits for zone in circuit.zones}
+    air: list[int] = []
+    mass: list[int] = []
+    warm: list[int] = []
+    inside: list[int] = []
+    for number, (zone, guess) in enumerate(zip(data.zones, guesses, strict=True)):
         a, b = _add_zone(net, zone, guess, states)
         air.append(a)
         mass.append(b)
+        warm.append(_add_radiator(net, zone, guess, a) if states > TWO and number in heated else a)
+        inside += [number] * (len(net.states) - len(inside))
         _add_outside(net, data, zone, (a, b), guess, signed)
     for circuit in data.circuits:
-        _add_circuit(net, data, circuit, air, mass, split)
+        _add_circuit(net, data, circuit, warm, mass, split)
     if len(data.zones) >= ENOUGH_FOR_COMMON:
         for zone, state in zip(data.zones, air, strict=True):
             loading = net.parameter(Parameter(f"common noise {zone}", "K/√h", 0.03, 0.0, 5.0, "linear"))
             net.disturb(state, loading)
-    if hidden:
-        _add_hidden(net, data, air, typical)
+    for number in range(hidden):
+        _add_hidden(net, data, air, typical, number)
+    inside += [-1] * (len(net.states) - len(inside))
     edges = []
     for i, j in pairs:
         name = f"conductance {data.zones[i]}-{data.zones[j]}"
         edges.append(net.parameter(Parameter(name, "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear")))
         net.link(air[i], air[j], edges[-1])
-    return ZoneModel(net, pairs, tuple(edges), tuple(air))
+    return ZoneModel(net, pairs, tuple(edges), tuple(air), states, tuple(inside))
 
 
-def _add_hidden(net: RCNetwork, data: ZoneData, air: list[int], typical: float) -> None:
+def _add_hidden(net: RCNetwork, data: ZoneData, air: list[int], typical: float, number: int) -> None:
     """Let a temperature that wanders about the outdoor one touch every zone.
 
     Its capacity is fixed and so large that what the zones give it does not move it; how slowly it returns and how far
-    it strays are estimated.
+    it strays are estimated, starting from half a day for the first and a quarter of that for each further one.
     """
+    name = HIDDEN if number == 0 else f"{HIDDEN} {number + 1}"
     c = _ENDLESS * typical
-    capacity = net.parameter(Parameter("capacity of the hidden neighbour", "kWh/K", c, c, c, "log"))
-    noise = net.parameter(Parameter("process noise of the hidden neighbour", "K/√h", 1.0, 1e-3, 30.0, "log", 1.0))
-    back = net.parameter(Parameter("loss of the hidden neighbour", "kW/K", c / 12.0, c / 240.0, c, "log", 1.0))
+    capacity = net.parameter(Parameter(f"capacity of the {name}", "kWh/K", c, c, c, "log"))
+    noise = net.parameter(Parameter(f"process noise of the {name}", "K/√h", 1.0, 1e-3, 30.0, "log", 1.0))
+    rate = 4.0**number / 12.0
+    back = net.parameter(Parameter(f"loss of the {name}", "kW/K", c * rate, c / 240.0, c, "log", 1.0))
     start = float(data.boundary[0, 0])
-    state = net.state(HIDDEN, capacity, noise, initial_value=start, initial_variance=25.0)
+    state = net.state(name, capacity, noise, initial_value=start, initial_variance=25.0)
     net.boundary(state, data.boundaries[0], back)
     for zone, at in zip(data.zones, air, strict=True):
         g = net.parameter(
-            Parameter(f"loss {zone} to {HIDDEN}", "kW/K", 0.2 * typical, 0.0, 10.0 * typical, "linear", 0.5 * typical)
+            Parameter(f"loss {zone} to {name}", "kW/K", 0.2 * typical, 0.0, 10.0 * typical, "linear", 0.5 * typical)
         )
         net.link(at, state, g)
 
@@ -242,6 +261,16 @@ def _add_zone(net: RCNetwork, zone: str, guess: Guess, states: int) -> tuple[int
     return air, mass
 
 
+def _add_radiator(net: RCNetwork, zone: str, guess: Guess, air: int) -> int:
+    """Add the radiator of a zone and return its state: a hundredth of the zone's capacity, half an hour to cool."""
+    c = 0.01 * guess.capacity
+    capacity = net.parameter(Parameter(f"radiator capacity {zone}", "kWh/K", c, c / 100.0, c * 100.0, "log", 1.5))
+    release = net.parameter(Parameter(f"radiator {zone}", "kW/K", 2.0 * c, c / 10.0, c * 1000.0, "log", 1.5))
+    state = net.state(f"{zone} radiator", capacity, FIXED, initial_value=guess.first, initial_variance=100.0)
+    net.link(air, state, release)
+    return state
+
+
 def _add_outside(
     net: RCNetwork, data: ZoneData, zone: str, at: tuple[int, int], guess: Guess, signed: tuple[str, ...]
 ) -> None:
@@ -264,19 +293,21 @@ def _add_outside(
             net.source(state, "sun", p)
 
 
-def _add_circuit(net: RCNetwork, data: ZoneData, circuit: Circuit, air: list[int], mass: list[int], split: int) -> None:
+def _add_circuit(
+    net: RCNetwork, data: ZoneData, circuit: Circuit, warm: list[int], mass: list[int], split: int
+) -> None:
     """Bring a circuit's heat to its zones: whole to one zone, in estimated shares to several."""
     name = f"heat {circuit.name}"
     if circuit.shared_by == 1:
         zone = circuit.zones[0]
         if split < 0:
-            net.source(air[zone], name, constant=1.0)
+            net.source(warm[zone], name, constant=1.0)
         else:
-            net.source(air[zone], name, split)
+            net.source(warm[zone], name, split)
             net.source(mass[zone], name, split, constant=1.0, slope=-1.0)
         return
     n = circuit.shared_by
     for zone in circuit.zones:
         label = f"share of {circuit.name} in {data.zones[zone]}"
         share = net.parameter(Parameter(label, "1", 1.0 / n, 0.01, 2.0, "log", 0.5))
-        net.source(air[zone], name, share)
+        net.source(warm[zone], name, share)

@@ -47,11 +47,26 @@ def test_thermal_estimate_writes_table_graph_and_page(tmp_path):
     path = tmp_path / "rooms.csv"
     two_rooms().to_csv(path)
     summary = run_thermal([path], tmp_path / "out")
-    assert "1 edges present" in str(summary)
+    assert "1 edge present" in str(summary)
+    assert "east - west: " in str(summary)
+    assert "heat loss to outdoor: " in str(summary)
     graph = pd.read_csv(tmp_path / "out" / "graph.csv")
     assert graph["conductance_w_k"][0] == pytest.approx(70, rel=0.2)
     assert "svg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert len(pd.read_csv(tmp_path / "out" / "parameters.csv")) > 5
+
+
+def test_one_meter_for_two_rooms_is_said_in_the_column(tmp_path):
+    path = tmp_path / "rooms.csv"
+    table = two_rooms()
+    together = table["heat_kw:east"] + table["heat_kw:west"]
+    shared = table.drop(columns=["heat_kw:east", "heat_kw:west"]).assign(**{"heat_kw:east+west": together})
+    shared.to_csv(path)
+    summary = str(run_thermal([path], tmp_path / "out"))
+    assert "one meter for east, west" in summary
+    shared.rename(columns={"heat_kw:east+west": "heat_kw:east+vest", "outdoor_c": "Te"}).to_csv(path)
+    with pytest.raises(MeterDataError, match=r"Te: got of unknown quantity.*such as temperature_c:kitchen"):
+        run_thermal([path], tmp_path / "out")
 
 
 def test_thermal_estimate_from_irregular_meters_in_other_units(tmp_path):
@@ -70,8 +85,8 @@ def test_thermal_estimate_from_irregular_meters_in_other_units(tmp_path):
     pd.DataFrame({"zone": ["east", "west"], "x": [0, 1], "y": [0, 0]}).to_csv(tmp_path / "places.csv", index=False)
     files = [tmp_path / f"{name}.csv" for name in ("rooms", "heat", "outdoor", "places")]
     summary = run_thermal(files, tmp_path / "out", "Europe/Berlin")
-    assert "1 edges present" in str(summary)
-    assert "heat_kw:east: the register started anew 1 times" in str(summary)
+    assert "1 edge present" in str(summary)
+    assert "heat_kw:east: the register started anew once" in str(summary)
     graph = pd.read_csv(tmp_path / "out" / "graph.csv")
     assert graph["conductance_w_k"][0] == pytest.approx(70, rel=0.2)
 

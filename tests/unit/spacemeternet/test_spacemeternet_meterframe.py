@@ -21,7 +21,14 @@ def test_a_register_becomes_mean_power_and_a_reset_a_gap():
     frame = MeterFrame("30min")
     frame.add("heat", pd.Series([1000.0, 1500.0, 2500.0, 100.0, 600.0], utc(0, 30, 60, 90, 120)), "Wh")
     np.testing.assert_allclose(frame.columns["heat"], [1.0, 2.0, np.nan, 1.0])
-    assert "started anew 1 times" in frame.notes[0]
+    assert "started anew once" in frame.notes[0]
+
+
+def test_a_register_that_runs_backwards_for_a_while_did_not_start_anew():
+    frame = MeterFrame("15min")
+    frame.add("heat", pd.Series([100.0, 101.0, 100.5, 102.0], utc(0, 15, 30, 45)), "kWh")
+    assert frame.columns["heat"].tolist() == pytest.approx([4.0, -2.0, 6.0])
+    assert frame.notes == ["heat: the register runs backwards once"]
 
 
 def test_a_register_that_rolls_over_loses_nothing():

@@ -129,6 +129,8 @@ def faulty(what):
         temperatures["b"] += 273.15
     elif what == "watts":
         heat["c"] *= 1000.0
+    elif what == "kilowatts":
+        heat["c"] /= 1000.0
     elif what == "missing":
         temperatures.loc[temperatures.index[:700], "a"] = np.nan
     elif what == "swapped":
@@ -147,6 +149,7 @@ def faulty(what):
         ("stuck", "b: got the same value for 50 h"),
         ("kelvin", "kelvin"),
         ("watts", "looks like W"),
+        ("kilowatts", "kW given as W"),
         ("missing", "a: got"),
         ("swapped", "swapped"),
         ("reset", "resets"),

@@ -1,0 +1,138 @@
+"""What other explanations of the readings leave of an edge.
+
+A conductance between two zones is believed only where rivals of the fit find it too: gains that do not follow the time
+of day, one hidden neighbour more, either half of the days. Rivals start from the fit they contest, so that each costs a
+few steps. Two more things are asked where there is no floor plan. A wall has two sides: what heat flows through it has
+to show in either zone's own fit (the AND rule of Meinshausen and Bühlmann 2006, DOI 10.1214/009053606000000281), while
+what moves two zones from elsewhere often shows in one. And a mass that wanders by itself by more than half a kelvin a
+day is no mass: it stands for flows that come and go, such as doors that open and shut, of which a constant conductance
+is the wrong picture. How strictly the rivals are heard depends on what is known, see :class:`Doubts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.spacemeternet.support import without
+from rexnet_grid.spacemeternet.wholefit import W_PER_KW, Whole, refitted
+from rexnet_grid.spacemeternet.zonemodel import build_zone_model
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.kalman import BoolArray
+    from rexnet_grid.spacemeternet.likelihood import Likelihood
+    from rexnet_grid.spacemeternet.zonemodel import ZoneData
+
+RESTLESS = 0.1  # K/√h, about half a kelvin a day
+_BEYOND_DOUBT = 15.0  # z that an open door between two zones reaches, which then hardly differ in their own fits
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """How much is asked of an edge.
+
+    Attributes
+    ----------
+    rivals, sides
+        Standard errors it has to keep in every rival, and in the zones' own fits from either side.
+    dark
+        Whether masses have to be at rest at both ends, and no absence is stated.
+    """
+
+    rivals: float
+    sides: float
+    dark: bool
+
+
+WITH_PLAN = Strictness(rivals=1.0, sides=-np.inf, dark=False)
+WITHOUT_PLAN = Strictness(rivals=0.5, sides=1.645, dark=False)
+IN_THE_DARK = Strictness(rivals=3.0, sides=1.0, dark=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Which edges (edges,) may not be called present, and which may not be called absent."""
+
+    present: BoolArray
+    absent: BoolArray
+
+
+def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
+    """Return what the rivals of a fit leave in doubt.
+
+    Parameters
+    ----------
+    whole
+        The fit.
+    sides
+        (edges,) the smaller of the edge's two z in the zones' own fits; infinite where they did not look.
+    strictness
+        ``WITH_PLAN``, ``WITHOUT_PLAN``, or ``IN_THE_DARK`` where no plan is given and a hidden neighbour was needed.
+    """
+    error = np.maximum(whole.std_error, 1e-12)
+    half = len(whole.data.temperature) // 2
+    found = np.stack(
+        [
+            with_constant_gains(whole) / error,
+            with_hidden(whole, whole.hidden + 1) / error,
+            on_part(whole, 0, half) / (np.sqrt(2.0) * error),
+            on_part(whole, half, 2 * half) / (np.sqrt(2.0) * error),
+        ]
+    )
+    nowhere = np.zeros(len(error), dtype=bool)
+    restless = restless_edges(whole) if strictness.dark else nowhere
+    one_sided = (sides < strictness.sides) & (whole.z < _BEYOND_DOUBT)
+    present = (found.min(axis=0) < strictness.rivals) | (whole.z < strictness.rivals) | one_sided | restless
+    return Doubts(present, ~nowhere if strictness.dark else nowhere)
+
+
+def restless_edges(whole: Whole) -> BoolArray:
+    """Return which edges (edges,) end at a zone whose mass wanders by itself."""
+    names = [p.name for p in whole.model.network.parameters]
+    wander = dict(zip(names, whole.likelihood.values(whole.fit.theta).tolist(), strict=True))
+    restless = [wander.get(f"mass noise {zone}", 0.0) > RESTLESS for zone in whole.data.zones]
+    return np.array([restless[i] or restless[j] for i, j in whole.model.pairs], dtype=bool)
+
+
+def with_constant_gains(whole: Whole) -> FloatArray:
+    """Return the conductances (edges,) [W/K] where gains do not follow the time of day."""
+    daily = [k for k, p in enumerate(whole.model.network.parameters) if p.name.endswith("/day")]
+    if not daily:
+        return whole.conductance
+    return _conductance(whole, whole.likelihood, without(whole.likelihood, whole.fit, whole.curve, daily).theta)
+
+
+def with_hidden(whole: Whole, hidden: int) -> FloatArray:
+    """Return the conductances (edges,) [W/K] with ``hidden`` hidden neighbours."""
+    model = build_zone_model(whole.data, whole.model.pairs, whole.model.order, hidden=hidden)
+    likelihood, fit = refitted(whole, whole.data, model)
+    return _conductance(whole, likelihood, fit.theta)
+
+
+def on_part(whole: Whole, first: int, last: int) -> FloatArray:
+    """Return the conductances (edges,) [W/K] that readings ``first`` to ``last`` show."""
+    data = part_of(whole.data, slice(first, last))
+    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden)
+    likelihood, fit = refitted(whole, data, model)
+    return _conductance(whole, likelihood, fit.theta)
+
+
+def _conductance(whole: Whole, likelihood: Likelihood, theta: FloatArray) -> FloatArray:
+    names = [p.name for p in likelihood.network.parameters]
+    edges = [names.index(whole.model.network.parameters[k].name) for k in whole.model.edges]
+    return np.asarray(W_PER_KW * likelihood.values(theta)[edges])
+
+
+def part_of(data: ZoneData, rows: slice) -> ZoneData:
+    """Return some rows of a building's meters."""
+    return replace(
+        data,
+        temperature=data.temperature[rows],
+        boundary=data.boundary[rows],
+        heat=data.heat[rows],
+        sun=None if data.sun is None else data.sun[rows],
+        clock=None if data.clock is None else data.clock[rows],
+    )

@@ -1,0 +1,212 @@
+"""A whole building fitted at once, with every candidate edge: conductances and how sure they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from rexnet_grid.spacemeternet.buildingfit import observations
+from rexnet_grid.spacemeternet.descent import Fit, descend
+from rexnet_grid.spacemeternet.diagnostics import whiteness
+from rexnet_grid.spacemeternet.fitting import Curvature, curvature
+from rexnet_grid.spacemeternet.jointfit import assemble, edge_estimates
+from rexnet_grid.spacemeternet.likelihood import Likelihood
+from rexnet_grid.spacemeternet.nodewise import carried_over
+from rexnet_grid.spacemeternet.support import root_ratio
+from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel, build_zone_model
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.diagnostics import Whiteness
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.nodewise import NodeFit
+
+W_PER_KW = 1000.0
+_MOST_DAYS = 60
+_POLISHES = 4
+_ONE_SIDED = 1.645
+_HALF_CHI2 = 0.5 * _ONE_SIDED**2
+_CLOSE_CALL = (1.5, 4.0)
+_NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A building fitted with all its candidate edges; conductances and standard errors [W/K].
+
+    Attributes
+    ----------
+    data, model, likelihood, fit, curve
+        The readings, and the model fitted to them.
+    conductance, std_error
+        (edges,) [W/K].
+    daily
+        (days, edges) by how much each day's readings move the conductances [W/K].
+    curvature_share
+        (edges,) the curvature's share of each squared standard error.
+    white
+        What the residuals say.
+    """
+
+    data: ZoneData
+    model: ZoneModel
+    likelihood: Likelihood
+    fit: Fit
+    curve: Curvature
+    conductance: FloatArray
+    std_error: FloatArray
+    daily: FloatArray
+    curvature_share: FloatArray
+    white: Whiteness
+
+    @property
+    def hidden(self) -> int:
+        """Number of hidden neighbours."""
+        return sum(zone < 0 for zone in self.model.inside)
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion."""
+        n = float(np.log(self.likelihood.n_observed))
+        return n * int(self.curve.free.sum()) - 2.0 * self.likelihood.loglik(self.fit.theta)
+
+    @property
+    def z(self) -> FloatArray:
+        """Estimates over standard errors."""
+        known = np.isfinite(self.std_error) & (self.std_error > 0.0)
+        return np.where(known, self.conductance / np.where(known, self.std_error, 1.0), 0.0)
+
+    def tested(self) -> FloatArray:
+        """Return what the edges are tested by: z, or the root of the likelihood ratio where it is a close call."""
+        out = self.z.copy()
+        low, high = _CLOSE_CALL
+        for number in np.flatnonzero((out > low) & (out < high)):
+            edge, share = self.model.edges[number], float(self.curvature_share[number])
+            out[number] = root_ratio(self.likelihood, self.fit, self.curve, edge, share)
+        return out
+
+
+def fit_whole(data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit]) -> Whole:
+    """Fit a building from the fits of its zones; ``kept`` are the pairs that these looked at."""
+    model = build_zone_model(data, pairs, nodes[0].states)
+    likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
+    return _judged(data, model, likelihood, _joint_fit(data, model, likelihood, nodes, kept))
+
+
+def widened(whole: Whole) -> Whole | None:
+    """Fit the building anew with one more hidden neighbour; None where that cannot lower the BIC."""
+    data = whole.data
+    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden + 1)
+    likelihood, fit = refitted(whole, data, model)
+    gained = 2.0 * (likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta))
+    if gained < np.log(likelihood.n_observed) * len(data.zones):
+        return None
+    return _judged(data, model, likelihood, fit)
+
+
+def refitted(whole: Whole, data: ZoneData, model: ZoneModel) -> tuple[Likelihood, Fit]:
+    """Fit another model, or other readings, from where a fit has ended; the parameters' names tell what is what."""
+    likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
+    before = {p.name: k for k, p in enumerate(whole.model.network.parameters)}
+    names = [p.name for p in model.network.parameters]
+    kept = np.array([k for k, name in enumerate(names) if name in before], dtype=int)
+    source = np.array([before[names[k]] for k in kept], dtype=int)
+    hessian = np.diag(likelihood.prior_precision + _NEW)
+    unit = np.where(likelihood.is_log[kept], 1.0, likelihood.unit[kept] / whole.likelihood.unit[source])
+    share = likelihood.n_observed / whole.likelihood.n_observed
+    hessian[np.ix_(kept, kept)] = share * whole.curve.hessian[np.ix_(source, source)] * np.outer(unit, unit)
+    return likelihood, descend(likelihood, carried_over(whole.likelihood, whole.fit.theta, likelihood), hessian)
+
+
+def _judged(data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit) -> Whole:
+    fit, curve = _polished(likelihood, fit)
+    white = whiteness(likelihood.innovations(fit.theta), data.step)
+    return Whole(data, model, likelihood, fit, curve, *edge_statistics(data, model, likelihood, fit, curve), white)
+
+
+def edge_statistics(
+    data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit, curve: Curvature
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return of every edge conductance and standard error [W/K], the days' moves and the curvature's share of it.
+
+    The standard error is the larger of the curvature's and of the one that the scatter of the days' scores gives
+    (White 1982, DOI 10.2307/1912526), which knows when the model is wrong; it is widened as Student's t is for so many
+    days. An edge at zero gets the standard error it has when it alone is set free, or a smaller one where the
+    likelihood falls off steeply from zero: the one whose 95 % bound is that of the likelihood ratio.
+    """
+    days = int(np.clip(len(data.temperature) * data.step / 24.0, 4, _MOST_DAYS))
+    scores = likelihood.scores(fit.theta, days)
+    scores = scores - scores.mean(axis=0)
+    small_sample = float(student.ppf(0.975, days - 1) / norm.ppf(0.975) * np.sqrt(days / (days - 1)))
+    slope = likelihood.slope(fit.theta)
+    gradient = likelihood.value_and_gradient(fit.theta)[1]
+    out, share = np.empty(len(model.edges)), np.ones(len(model.edges))
+    moves = np.zeros((days, len(model.edges)))
+    for number, edge in enumerate(model.edges):
+        row = _influence(curve, edge)
+        by_days = float(((scores @ row) ** 2).sum())
+        wide = np.sqrt(max(row[edge], by_days)) if np.isfinite(row[edge]) else np.inf
+        if not curve.free[edge] and gradient[edge] > 0.0:
+            bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
+            wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / _ONE_SIDED)
+        out[number] = small_sample * wide * slope[edge]
+        if np.isfinite(row[edge]):
+            moves[:, number] = -W_PER_KW * slope[edge] * (scores @ row)
+            share[number] = row[edge] / (small_sample * wide) ** 2
+    return W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], W_PER_KW * out, moves, share
+
+
+def _ratio_bound(gradient: float, bend: float) -> float:
+    """Return t with gradient t + bend t²/2 = χ²/2: where the likelihood ratio reaches the 95 % bound."""
+    root = np.sqrt(gradient**2 + 2.0 * bend * _HALF_CHI2)
+    return float(2.0 * _HALF_CHI2 / (gradient + root))
+
+
+def _influence(curve: Curvature, edge: int) -> FloatArray:
+    """Return the row of the covariance (p,) of an edge, which is set free if it is at its bound."""
+    if curve.free[edge]:
+        return np.asarray(curve.covariance[edge])
+    index = np.flatnonzero(curve.free)
+    across = curve.hessian[edge, index]
+    along = curve.covariance[np.ix_(index, index)] @ across
+    own = float(curve.hessian[edge, edge] - across @ along)
+    row = np.zeros(len(curve.free))
+    if own > 0.0:
+        row[index] = -along / own
+        row[edge] = 1.0 / own
+    else:
+        row[edge] = np.inf
+    return row
+
+
+def _polished(likelihood: Likelihood, fit: Fit) -> tuple[Fit, Curvature]:
+    """Go on from a fit with the true Hessian until it stays where it is."""
+    curve = curvature(likelihood, fit.theta)
+    for _ in range(_POLISHES):
+        if fit.converged and curve.smallest > 0.0:
+            break
+        better = descend(likelihood, fit.theta, curve.hessian)
+        fit = replace(better, evaluations=fit.evaluations + better.evaluations)
+        curve = curvature(likelihood, fit.theta)
+    return fit, curve
+
+
+def _joint_fit(
+    data: ZoneData, model: ZoneModel, likelihood: Likelihood, nodes: list[NodeFit], kept: tuple[Pair, ...]
+) -> Fit:
+    """Fit the whole; edges that were not looked at closely start at zero with a typical curvature."""
+    start = np.zeros(len(model.pairs))
+    number = {pair: k for k, pair in enumerate(model.pairs)}
+    estimate, std_error = edge_estimates(nodes, kept)
+    chosen = [number[pair] for pair in kept]
+    start[chosen] = np.where(estimate > 0.5 * std_error, estimate, 0.0)
+    theta, hessian = assemble(data, model, likelihood, nodes, start)
+    edges = np.array(model.edges, dtype=int)
+    if chosen:
+        typical = float(np.median(np.diag(hessian)[edges[chosen]]))
+        others = np.setdiff1d(np.arange(len(edges)), chosen)
+        hessian[edges[others], edges[others]] += typical
+    return descend(likelihood, theta, hessian)
