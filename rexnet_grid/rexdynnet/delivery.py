@@ -271,22 +271,28 @@ class HeatDelivery:
         Found at four levels of total demand, shared out as over all units, and interpolated between them.
         """
         plants, subs = len(self.network.plants), len(self.network.substations)
+        position = np.asarray(position_kw) * WATT_PER_KILOWATT
         design = np.array([max(s.design_heat_kw, 1.0) for s in self.network.substations]) * WATT_PER_KILOWATT
-        base = np.maximum(-np.asarray(position_kw)[:, plants : plants + subs] * WATT_PER_KILOWATT, 0.02 * design)
+        base = np.maximum(-position[:, plants : plants + subs], 0.02 * design)
         totals = base.sum(axis=1)
         levels = np.linspace(totals.min(), totals.max(), SIGNAL_LEVELS if np.ptp(totals) > 0.01 * totals.max() else 1)
-        bump = 0.01 * design
-        cases = np.repeat((levels[:, None] * base.sum(axis=0) / totals.sum())[:, None, :], subs + 1, axis=1)
+        share = levels[:, None] / totals.sum()
+        bump = np.concatenate((np.full(plants, 0.01 * design.sum()), 0.01 * design))
+        usual = np.concatenate((np.clip(position[:, :plants], 0.0, None).sum(axis=0), base.sum(axis=0)))
+        cases = np.repeat((share * usual)[:, None, :], plants + subs + 1, axis=1)
         cases[:, 1:, :] += np.diag(bump)
+        flat = cases.reshape(-1, plants + subs)
         layout, state = self._sim.layout, self._sim.state
-        ground = self._ground_c(units[0]) if len(units) else 0.0
+        unit = int(units[0]) if len(units) else 0
         loss = steady_losses(
-            layout, self._factors, state.order, cases.reshape(-1, subs), self._plant_c, self.return_c, ground
-        ).reshape(len(levels), subs + 1)
-        by_level = -(loss[:, 1:] - loss[:, :1]) / bump
+            layout, self._factors, state.order, flat[:, plants:], self._plant_c, self.return_c, self._ground_c(unit),
+            flat[:, :plants] * layout.plant_live, self._side_supply_c(unit),
+        ).reshape(len(levels), plants + subs + 1)  # fmt: skip
+        by_level = (loss[:, 1:] - loss[:, :1]) / bump
+        by_level[:, plants:] *= -1.0
         marginal = np.zeros((len(base), len(self.nodes)))
-        for s in range(subs):
-            marginal[:, plants + s] = np.interp(totals, levels, by_level[:, s])
+        for k in range(1, plants + subs):
+            marginal[:, k] = np.interp(totals, levels, by_level[:, k])
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)
 
     def save(self) -> tuple[State, float, dict[int, FlowPlan]]:
@@ -319,14 +325,21 @@ class HeatDelivery:
     def _ground_c(self, unit: int) -> float:
         return float(self._ground[min(max(unit, 0), len(self._ground) - 1)])
 
+    def _side_supply_c(self, unit: int) -> FloatArray:
+        """Return what each plant supplies in ``unit`` (n_plants,) [degC]: the main one's last, the others' by curve."""
+        low = np.array([p.min_supply_c for p in self.network.plants])
+        high = np.array([p.max_supply_c for p in self.network.plants])
+        supply = np.clip(np.full(len(low), self._target_c(unit)), low, high)
+        supply[0] = self._plant_c
+        return np.asarray(supply, dtype=np.float64)
+
     def _inputs(self, unit: int, demand_kw: FloatArray, wanted_kw: FloatArray) -> Inputs:
         layout, state = self._sim.layout, self._sim.state
         house = self.houses.at(self._outdoor_c(unit), demand_kw * WATT_PER_KILOWATT, layout, state)
         flow = np.full(len(wanted_kw), np.nan)
-        supply = np.full(len(wanted_kw), self._plant_c)
+        supply = self._side_supply_c(unit)
         for g in range(1, len(wanted_kw)):
             plant = self.network.plants[g]
-            supply[g] = np.clip(self._target_c(unit), plant.min_supply_c, plant.max_supply_c)
             spread = max(supply[g] - state.node_c[1, layout.plant_node[g]], 1.0)
             flow[g] = min(wanted_kw[g], plant.max_heat_kw) * WATT_PER_KILOWATT / (layout.fluid[1] * spread)
 

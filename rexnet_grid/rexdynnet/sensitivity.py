@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout
 
+ROUNDS = 4
+
 
 def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
     """Return d flow / d draw, (n_pipes, n_nodes), with the plant that keeps the pressure as the balance [-].
@@ -46,8 +48,10 @@ def steady_losses(
     supply_c: float,
     return_c: FloatArray,
     ground_c: float,
+    plant_w: FloatArray,
+    plant_c: FloatArray,
 ) -> FloatArray:
-    """Return the steady heat loss of supply and return for many cases of demand, (n_cases,) [W].
+    """Return the steady heat loss of supply and return for many cases of demand and of plants, (n_cases,) [W].
 
     Parameters
     ----------
@@ -58,17 +62,26 @@ def steady_losses(
     heat_w
         (n_cases, n_substations) heat taken [W].
     supply_c, return_c, ground_c
-        At the plants, given back by the substations (n_substations,), around the pipes [degC].
+        At the main plant, given back by the substations (n_substations,), around the pipes [degC].
+    plant_w, plant_c
+        (n_cases, n_plants) heat put in and (n_plants,) supply temperature of the plants [W, degC]; those of the main
+        one, which takes up the balance, are not looked at.
     """
     heat_capacity = layout.fluid[1]
+    back_c = np.full(plant_w.shape, return_c.mean())
     arrive = np.full(heat_w.shape, supply_c)
-    loss = np.zeros(len(heat_w))
-    for _ in range(2):
+    loss, back = np.zeros(len(heat_w)), np.zeros(len(heat_w))
+    for _ in range(ROUNDS):
+        gives = plant_w / (heat_capacity * np.maximum(plant_c - back_c, 1.0))
+        gives[:, 0] = 0.0
         flow_s = heat_w / (heat_capacity * np.maximum(arrive - return_c, 1.0))
-        flow = flow_s @ factors[:, layout.sub_node].T
+        flow = flow_s @ factors[:, layout.sub_node].T - gives @ factors[:, layout.plant_node].T
         node_c = np.full((len(heat_w), factors.shape[1]), supply_c)
         into = np.zeros((len(heat_w), factors.shape[1]))
         energy = np.zeros_like(into)
+        for g, node in enumerate(layout.plant_node):
+            into[:, node] += gives[:, g]
+            energy[:, node] += gives[:, g] * plant_c[g]
         loss = np.zeros(len(heat_w))
         for node in order:
             fed = into[:, node] > 0.0
@@ -84,13 +97,17 @@ def steady_losses(
                 into[:, far] += out
                 energy[:, far] += out * (node_c[:, node] - lost)
         arrive = node_c[:, layout.sub_node]
-    return loss + _return_losses(layout, order, flow, flow_s, return_c, ground_c)
+        back, back_c = _return_losses(layout, order, flow, flow_s, return_c, ground_c)
+    return loss + back
 
 
 def _return_losses(
     layout: Layout, order: IntArray, flow: FloatArray, flow_s: FloatArray, return_c: FloatArray, ground_c: float
-) -> FloatArray:
-    """Return the steady heat loss of the return side, which carries the supply's flows back, (n_cases,) [W]."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return the steady loss of the return side, which carries the supply's flows back, and what comes to the plants.
+
+    (n_cases,) [W] and (n_cases, n_plants) [degC].
+    """
     heat_capacity = layout.fluid[1]
     into = np.zeros((len(flow), len(layout.node_ptr) - 1))
     energy = np.zeros_like(into)
@@ -110,4 +127,5 @@ def _return_losses(
             loss += back * heat_capacity * lost
             into[:, far] += back
             energy[:, far] += back * (node_c - lost)
-    return loss
+    at_plants = energy[:, layout.plant_node] / np.maximum(into[:, layout.plant_node], 1e-12)
+    return loss, np.where(into[:, layout.plant_node] > 0.0, at_plants, return_c.mean())
