@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 NO_PRICE: int = -(2**63)
 BUY, SELL = 0, 1
-NO_SIDE, NO_WORD = -1, -2  # in the place of a side: it, or another word of the order, is none that is known
+NO_SIDE, NO_WORD = -1, NO_PRICE  # in the place of a side: it, or another word of the order, is none that is known
 RECORD = 8
 WIDE = 5 * RECORD
 MOST_WORDS = 1 << 31  # addresses of levels and of the orders in their queues are half words

@@ -189,7 +189,10 @@ def test_words_that_are_not_known_are_rejected_by_name():
     assert ex.submit(a, 0, "hold", 10, 5).reason == "side must be buy or sell"
     assert ex.submit(a, 0, "buy", 10, 5, kind="stop").reason == unknown
     assert ex.submit(a, 0, "buy", 10, 5, time_in_force="day").reason == unknown
-    assert ex.submit(a, 0, "buy", 10, 5).order_id == 4
+    zeros = np.zeros(3, dtype=np.int64)
+    batch = ex.submit_many(OrderBatch(zeros + a, zeros, np.array([2, -1, -2]), zeros + 10, zeros + 5, zeros, zeros))
+    assert set(batch.reason) == {"side must be buy or sell"}
+    assert ex.submit(a, 0, "buy", 10, 5).order_id == 7
 
 
 @pytest.mark.parametrize("account", [-1, 4, 99])
