@@ -22,6 +22,7 @@ td,th{padding:.2rem .6rem;border-bottom:1px solid #dde3ea;text-align:right}
 td:first-child,th:first-child{text-align:left}
 .scroll{overflow:auto;max-height:32rem}svg{max-width:100%;height:auto}
 """
+_LABEL_AT = 0.4  # along an edge: at the middle the labels of two that cross would lie on each other
 _HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
 
 
@@ -113,8 +114,8 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
         )
         if "conductance_w_k" in d:
             label = f"{g:.0f} ± {d.get('std_error', float('nan')):.0f} W/K"
-            middle = f'x="{(x1 + x2) / 2:.1f}" y="{(y1 + y2) / 2 + 4:.1f}"'
-            parts.append(f'<text {middle} font-size="11" text-anchor="middle" {_HALO}>{label}</text>')
+            where = f'x="{x1 + _LABEL_AT * (x2 - x1):.1f}" y="{y1 + _LABEL_AT * (y2 - y1) + 4:.1f}"'
+            parts.append(f'<text {where} font-size="11" text-anchor="middle" {_HALO}>{label}</text>')
     for name, (x, y) in at.items():
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#1d2733"/>')
         parts.append(f'<text x="{x + 9:.1f}" y="{y - 8:.1f}" font-size="13" {_HALO}>{escape(str(name))}</text>')

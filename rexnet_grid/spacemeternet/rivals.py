@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.likelihood import Likelihood
     from rexnet_grid.spacemeternet.zonemodel import ZoneData
 
+_MODELS = 2  # the first rivals differ in their model, the others in their readings
 RESTLESS = 0.1  # K/√h, about half a kelvin a day
 _BEYOND_DOUBT = 15.0  # z that an open door between two zones reaches, which then hardly differ in their own fits
 
@@ -49,15 +50,31 @@ class Strictness:
 
 WITH_PLAN = Strictness(rivals=1.0, sides=-np.inf, dark=False)
 WITHOUT_PLAN = Strictness(rivals=0.5, sides=1.645, dark=False)
+OF_MANY_ZONES = Strictness(rivals=0.5, sides=0.5, dark=False)
 IN_THE_DARK = Strictness(rivals=3.0, sides=1.0, dark=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Which edges (edges,) may not be called present, and which may not be called absent."""
+    """What rivals leave in doubt.
+
+    Attributes
+    ----------
+    present, absent
+        (edges,) which edges may not be called so.
+    spread
+        (edges,) root mean square by which the rivals' models differ from the fit [W/K]: what the choice of a model adds
+        to the error (Buckland, Burnham and Augustin 1997, DOI 10.2307/2533961).
+    """
 
     present: BoolArray
     absent: BoolArray
+    spread: FloatArray
+
+    @classmethod
+    def none(cls, edges: int) -> Doubts:
+        """Return that nothing is in doubt."""
+        return cls(np.zeros(edges, dtype=bool), np.zeros(edges, dtype=bool), np.zeros(edges))
 
 
 def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
@@ -70,7 +87,8 @@ def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
     sides
         (edges,) the smaller of the edge's two z in the zones' own fits; infinite where they did not look.
     strictness
-        ``WITH_PLAN``, ``WITHOUT_PLAN``, or ``IN_THE_DARK`` where no plan is given and a hidden neighbour was needed.
+        ``WITH_PLAN``; without one ``WITHOUT_PLAN``, ``OF_MANY_ZONES`` where the readings of many zones leave white
+        residuals, or ``IN_THE_DARK`` where a hidden neighbour was needed.
     """
     error = np.maximum(whole.std_error, 1e-12)
     half = len(whole.data.temperature) // 2
@@ -86,7 +104,8 @@ def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
     restless = restless_edges(whole) if strictness.dark else nowhere
     one_sided = (sides < strictness.sides) & (whole.z < _BEYOND_DOUBT)
     present = (found.min(axis=0) < strictness.rivals) | (whole.z < strictness.rivals) | one_sided | restless
-    return Doubts(present, ~nowhere if strictness.dark else nowhere)
+    spread = np.sqrt(((found[:_MODELS] * error - whole.conductance) ** 2).mean(axis=0))
+    return Doubts(present, ~nowhere if strictness.dark else nowhere, spread)
 
 
 def restless_edges(whole: Whole) -> BoolArray:

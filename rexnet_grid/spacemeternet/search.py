@@ -13,8 +13,16 @@ from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
 from rexnet_grid.spacemeternet.plausibility import strangers
-from rexnet_grid.spacemeternet.rivals import IN_THE_DARK, WITH_PLAN, WITHOUT_PLAN, Doubts, doubts
-from rexnet_grid.spacemeternet.screening import screen
+from rexnet_grid.spacemeternet.rivals import (
+    IN_THE_DARK,
+    OF_MANY_ZONES,
+    WITH_PLAN,
+    WITHOUT_PLAN,
+    Doubts,
+    Strictness,
+    doubts,
+)
+from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
 from rexnet_grid.spacemeternet.support import stability
 from rexnet_grid.spacemeternet.wholefit import Whole, fit_whole, widened
@@ -68,11 +76,10 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         whole = wider
     unaided = candidates is None
     material = _material(whole, rules)
-    contested = Doubts(*np.zeros((2, len(pairs)), dtype=bool))
+    contested = Doubts.none(len(pairs))
     if pairs and (unaided or whole.hidden or not whole.white.passes):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
-        strictness = WITH_PLAN if not unaided else IN_THE_DARK if whole.hidden else WITHOUT_PLAN
-        contested = doubts(whole, sides, strictness)
+        contested = doubts(whole, sides, _strictness(whole, unaided=unaided))
     verdicts = _verdicts(whole, contested, material, rules, dependent=unaided)
     return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white)
 
@@ -83,6 +90,15 @@ def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1
     if states in ("auto", 3):
         fits[3] = fit_nodes(data, kept, 3, fits[2])
     return fits if states == "auto" else {states: fits[states]}
+
+
+def _strictness(whole: Whole, *, unaided: bool) -> Strictness:
+    if not unaided:
+        return WITH_PLAN
+    if whole.hidden:
+        return IN_THE_DARK
+    many = len(whole.data.zones) > FEW_ZONES
+    return OF_MANY_ZONES if many and whole.white.passes else WITHOUT_PLAN
 
 
 def _price(nodes: list[NodeFit]) -> float:
@@ -142,6 +158,7 @@ def _verdicts(
     if dependent:
         rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
     states, probability = judge(conductance, std_error, whole.tested(), support, material, rate, rules.confidence)
+    std_error = np.hypot(std_error, contested.spread)
     doubted = {"present": contested.present, "absent": contested.absent}
     if len(data.temperature) * data.step < _FEWEST_HOURS or strangers(data):
         doubted["present"] = np.ones(len(states), dtype=bool)
