@@ -249,7 +249,7 @@ class ElectricNetwork:
             return self
         source = None
         if self._source is not None:
-            from rexnet_grid.electric.pandapower_nets import without_voltage_dependence
+            from rexnet_grid.electric.pandapower_tables import without_voltage_dependence
 
             source = without_voltage_dependence(self._source)
         return ElectricNetwork(replace(self.case, node_zip=np.zeros_like(self.case.node_zip)), source)

@@ -57,8 +57,9 @@ NOT_READ = (
     BadZipFile,
     getattr(pp.io_utils, "DeserializationNotAllowed", ValueError),
 )
+HELD_PU = 1e-8
 UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
-UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_q_lims", "enforce_p_lims", "consider_line_temperature")
+UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_p_lims", "consider_line_temperature")
 
 
 def build_case(net: Any) -> GridCase:
@@ -190,6 +191,8 @@ def _supply_buses(net: Any, bus_id: IntArray, node: IntArray, kind: IntArray) ->
 
 
 def _is_controlled(net: Any) -> bool:
+    if len(net.gen) and (net.get("user_pf_options") or {}).get("enforce_q_lims"):
+        return True
     controllers = net.get("controller")
     return controllers is not None and len(controllers) > 0 and bool(controllers.in_service.any())
 
@@ -214,7 +217,7 @@ def _refuse_unsupported(net: Any, name: str) -> None:
 
 
 def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
-    """Let the net's controllers act for one injection (by bus, whole) and return the network as they leave it.
+    """Let the net's controllers and reactive limits act for one injection (by bus, whole); return what they leave.
 
     What differs from the net's own injection is added as further loads, so the controllers see the voltages of the
     asked injection while they move taps and reactive power of their own elements. Returns the case, and the injection
@@ -233,10 +236,21 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
             pp.runpp(work, run_control=True, tolerance_mva=1e-9)
         except (LoadflowNotConverged, ControllerNotConverged):
             return None
+        _release_held(work)
     work.load = work.load.drop(index=added)
     work.controller["in_service"] = False
+    work["user_pf_options"] = {k: v for k, v in (work.get("user_pf_options") or {}).items() if k != "enforce_q_lims"}
     case = build_case(work)
     return case, case.base_kw + change_kw, case.base_kvar + change_kvar
+
+
+def _release_held(net: Any) -> None:
+    """Turn every generator that reached a reactive limit, and so lost its voltage, into a static one."""
+    off = np.abs(net.res_bus.vm_pu.loc[net.gen.bus].to_numpy() - net.gen.vm_pu.to_numpy()) > HELD_PU
+    for index in net.gen.index[off & net.gen.in_service.to_numpy(bool)]:
+        gen, solved = net.gen.loc[index], net.res_gen.loc[index]
+        pp.create_sgen(net, int(gen.bus), p_mw=float(solved.p_mw), q_mvar=float(solved.q_mvar))
+        net.gen.loc[index, "in_service"] = False
 
 
 def _edges(
@@ -294,14 +308,6 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
                 [Issue(str(net.name), "tap_pos", f"{tap_pos:g}", ranges or "no transformer with a tap changer")]
             )
         net.trafo.loc[can, "tap_pos"] = float(tap_pos)
-    return net
-
-
-def without_voltage_dependence(net: Any) -> Any:
-    """Return a copy of the net whose loads draw constant power."""
-    net = copy.deepcopy(net)
-    for column in (c for c in net.load.columns if str(c).startswith(("const_z_", "const_i_"))):
-        net.load[column] = 0.0
     return net
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,14 @@ def base_by_phase(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray]:
                 whole = frame[phases] if prefix else frame[[f"{quantity}_{unit}"] * 3] / 3.0
                 np.add.at(total[k], at, np.nan_to_num(scale * whole.to_numpy(float)))
     return total[0], total[1]
+
+
+def without_voltage_dependence(net: Any) -> Any:
+    """Return a copy of the net whose loads draw constant power."""
+    net = copy.deepcopy(net)
+    for column in (c for c in net.load.columns if str(c).startswith(("const_z_", "const_i_"))):
+        net.load[column] = 0.0
+    return net
 
 
 def load_table(net: Any) -> dict[str, Any]:

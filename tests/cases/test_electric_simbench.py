@@ -70,3 +70,19 @@ def test_the_year_of_profiles_is_cut_once_and_drives_a_run(tmp_path, monkeypatch
     assert night.max() <= 0.0
     expected = night.sum() * 0.25
     assert result.summary.carriers["electricity"].withdrawn_kwh == pytest.approx(-expected, rel=1e-3)
+
+
+def test_the_village_of_the_package_runs(tmp_path, monkeypatch):
+    from rexnet_grid import run
+    from rexnet_grid.scenario import Scenario
+    from rexnet_grid.scenario.catalogue import scenarios
+
+    monkeypatch.setenv("REXNET_CACHE", str(tmp_path / "cache"))
+    path = next(entry.path for entry in scenarios() if entry.name == "simbench_village")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = run(Scenario.load(path).with_({"scenario.units": 48}), out=tmp_path / "run")
+    electricity = result.summary.carriers["electricity"]
+    assert electricity.traded_kwh > 0.0
+    assert electricity.energy_residual_relative < 1e-9
+    assert result.summary.cash_sum_quanta == 0

@@ -199,3 +199,20 @@ def test_switches_that_cannot_be_opened_here_are_named():
         net.changed(out=["switch 0"])
     with pytest.raises(NetworkDataError, match="a switch that is closed"):
         net.changed(out=["switch 7"])
+
+
+@pytest.mark.parametrize("most_mvar", [0.002, 5.0])
+def test_reactive_limits_of_generators_act_where_the_net_enforces_them(most_mvar):
+    pp_net = busbars()
+    pp.create_gen(pp_net, 3, p_mw=0.03, vm_pu=1.01, min_q_mvar=-most_mvar, max_q_mvar=most_mvar)
+    pp.set_user_pf_options(pp_net, enforce_q_lims=True)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = net.base_injection()
+    flow = net.power_flow(np.stack([kw, 0.5 * kw]), np.stack([kvar, 0.5 * kvar]))
+    for row, share in enumerate((1.0, 0.5)):
+        work = copy.deepcopy(pp_net)
+        work.load[["p_mw", "q_mvar"]] *= share
+        work.gen["p_mw"] *= share
+        pp.runpp(work, tolerance_mva=1e-10)
+        np.testing.assert_allclose(flow.vm_pu[row], work.res_bus.vm_pu, rtol=0, atol=1e-8)
+        assert (abs(work.res_bus.vm_pu[3] - 1.01) > 1e-4) == (most_mvar < 1.0)
