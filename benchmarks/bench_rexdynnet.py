@@ -1,13 +1,16 @@
-"""How long a year of a heat network takes: python benchmarks/bench_rexdynnet.py [--smoke] [--peer-s SECONDS].
+"""How long a year of a heat network takes: python benchmarks/bench_rexdynnet.py [--smoke] [--profile CSV].
 
 DESTEST (24 routes, 48 pipes) in quarter hours and minutes, one step() call, a meshed network of 500 routes (1,000
-pipes). The settings are those of the validation cases; there are no others. Times are of one core, the best of three
-after compilation.
+pipes). The settings are those of the validation cases; there are no others. Processor time of one core after
+compilation, `simulate` with its set-up and all its tables. ``--profile`` names DESTEST's published demand of one
+building (seconds, W); ``--tape`` writes winter and summer days for ``peer_pandapipes.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import resource
 import time
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 ROOT = Path(__file__).resolve().parents[1]
 START = pd.Timestamp("2026-01-01", tz="UTC")
 YEAR_S = 365 * 86400
+FORCING = {"return_temperature_c": 40.0, "supply_temperature_c": 75.0, "ground_c": 10.0}
 
 
 def demand(network, steps, dt_s):
@@ -63,31 +67,66 @@ def mesh(side=16, rings=23):
     return HeatNetwork.from_graph(graph)
 
 
-def timed(network, steps, dt_s, repeats):
-    table = demand(network, steps + 1, dt_s)
+def published(network, file):
+    """One building's measured year for every house, each with a size of its own [kW]."""
+    one = pd.read_csv(file)
+    index = START + pd.to_timedelta(one.iloc[:, 0], unit="s")
+    size = np.random.default_rng(1).uniform(0.6, 1.4, len(network.substation_names))
+    return pd.DataFrame(
+        1e-3 * one.iloc[:, 1].to_numpy()[:, None] * size, index=pd.DatetimeIndex(index),
+        columns=list(network.substation_names),
+    )  # fmt: skip
+
+
+def timed(network, table, steps, dt_s, repeats=1):
+    """Return the least processor time of some runs over a table [s], and the last run."""
     best = np.inf
+    end = table.index[0] + pd.Timedelta(seconds=steps * dt_s)
     for _ in range(repeats):
-        start = time.perf_counter()
-        run = network.simulate(
-            table.index[0], table.index[-1], dt_s, heat_demand_kw=table, return_temperature_c=40.0,
-            supply_temperature_c=75.0, ground_c=10.0,
-        )  # fmt: skip
-        best = min(best, time.perf_counter() - start)
+        gc.collect()
+        start = time.process_time()
+        run = network.simulate(table.index[0], end, dt_s, heat_demand_kw=table, **FORCING)
+        best = min(best, time.process_time() - start)
     return best, run
 
 
-def write_tape(network, file, days=4):
-    """Write some days of DESTEST and what we make of them, for ``peer_pandapipes.py``."""
-    steps = 96 * days
-    table = demand(network, steps + 1, 900.0)
-    forcing = {"return_temperature_c": 40.0, "supply_temperature_c": 75.0, "ground_c": 10.0}
+def timed_months(network, days):
+    """Return the processor time of some days of each month and their number of steps; every month is set up anew."""
+    year = demand(network, 35041, 900.0)
+    spent = 0.0
+    for month in range(12):
+        begin = month * 2920
+        seconds, run = timed(network, year.iloc[begin : begin + 96 * days + 1], 96 * days, 900.0)
+        spent += seconds
+    return spent, 12 * 96 * days, run
+
+
+def years_of_steps(network, years):
+    """Step DESTEST through some years; return the growth of memory after the first days [MB] and the parcels held."""
+    sim = network.start(60.0)
+    kw = demand(network, 35040, 900.0).to_numpy()
+    before = 0.0
+    parcels = []
+    for k in range(years * len(kw)):
+        sim.step(900.0, kw[k % len(kw)], 40.0, 75.0, 10.0)
+        if k % 2920 == 2919:
+            parcels.append(sim.parcels)
+        if k == 2919:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024.0, parcels
+
+
+def write_tape(network, file, days=3):
+    """Write winter and summer days of DESTEST and what we make of them, for ``peer_pandapipes.py``."""
+    year = demand(network, 35041, 900.0)
+    half = 96 * days
+    table = pd.concat([year.iloc[:half], year.iloc[17520 : 17520 + half + 1]])
+    table.index = year.index[: 2 * half + 1]
+    steps = 2 * half
     first = table.iloc[0].to_dict()
-    steady = network.simulate(START, START + pd.Timedelta(days=2), 900.0, heat_demand_kw=first, **forcing)
-    spent = []
-    for _ in range(5):
-        begin = time.process_time()
-        run = network.simulate(table.index[0], table.index[-1], 900.0, heat_demand_kw=table, **forcing)
-        spent.append(time.process_time() - begin)
+    steady = network.simulate(START, START + pd.Timedelta(days=2), 900.0, heat_demand_kw=first, **FORCING)
+    spent, run = timed(network, table, steps, 900.0, 5)
+    whole, _ = timed(network, year, 35040, 900.0, 3)
     layout, nodes = network.layout(), list(network.nodes)
     houses = list(network.substation_names)
     pipes = [
@@ -101,7 +140,7 @@ def write_tape(network, file, days=4):
         houses=[nodes.index(name) for name in houses], demand_kw=table.to_numpy()[:-1], ground_c=10.0, supply_c=75.0,
         return_c=40.0, fluid=layout.fluid[:3], steady_c=steady.supply_c[houses].to_numpy()[-1],
         steady_pa=steady.pump_head_pa.iloc[-1] / 2.0, days_c=run.supply_c[houses].to_numpy(),
-        step_s=min(spent) / steps,
+        step_s=spent / steps, year_s=whole,
     )  # fmt: skip
 
 
@@ -115,34 +154,46 @@ def report(name, seconds, steps, dt_s, run):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--peer-s", type=float, help="a peer's measured time for the DESTEST year, for the ratio")
+    parser.add_argument("--profile", type=Path, help="DESTEST's published demand of one building")
+    parser.add_argument("--mesh-year", action="store_true", help="all of the meshed network's year in one run")
+    parser.add_argument("--memory", type=int, metavar="YEARS", help="only step DESTEST through some years")
     parser.add_argument("--tape", type=Path, help="only write some days for peer_pandapipes.py into this file")
     options = parser.parse_args()
     share = 200 if options.smoke else 1
     repeats = 1 if options.smoke else 3
     destest = HeatNetwork.from_csv(ROOT / "networks" / "heat" / "destest")
-    timed(destest, 10, 900.0, 1)
+    timed(destest, demand(destest, 11, 900.0), 10, 900.0)
     if options.tape is not None:
         write_tape(destest, options.tape)
         return
+    if options.memory is not None:
+        grown, parcels = years_of_steps(destest, options.memory)
+        print(f"{options.memory} years of step(): memory grew by {grown:.1f} MB, parcels held {parcels}")
+        return
     steps = 35040 // share
-    seconds, run = timed(destest, steps, 900.0, repeats)
-    year = report("DESTEST, quarter hours", seconds, steps, 900.0, run)
-    if options.peer_s:
-        print(f"  ratio to the peer: {options.peer_s / year:.0f}")
+    seconds, run = timed(destest, demand(destest, steps + 1, 900.0), steps, 900.0, repeats)
+    report("DESTEST, quarter hours, noise", seconds, steps, 900.0, run)
+    if options.profile is not None:
+        seconds, run = timed(destest, published(destest, options.profile), steps, 900.0, repeats)
+        report("DESTEST, quarter hours, published", seconds, steps, 900.0, run)
     steps = 525600 // (12 * share)
-    seconds, run = timed(destest, steps, 60.0, 1)
-    report("DESTEST, minutes (a month)", seconds, steps, 60.0, run)
+    for name, begin in (("January", 0), ("July", 181 * 1440)):
+        table = demand(destest, begin + steps + 1, 60.0).iloc[begin:]
+        seconds, run = timed(destest, table, steps, 60.0)
+        report(f"DESTEST, minutes of {name}", seconds, steps, 60.0, run)
     sim = destest.start(60.0)
     kw = np.full(16, 5.0)
     calls = 200 if options.smoke else 5000
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(calls):
         sim.step(900.0, kw)
-    print(f"{'one step() call':34s} {(time.perf_counter() - start) / calls * 1e6:8.1f} us")
+    print(f"{'one step() call':34s} {(time.process_time() - start) / calls * 1e6:8.1f} us")
     large = mesh()
-    steps = 96 if options.smoke else 960
-    seconds, run = timed(large, steps, 900.0, 1)
+    if options.mesh_year:
+        steps = 35040
+        seconds, run = timed(large, demand(large, steps + 1, 900.0), steps, 900.0)
+    else:
+        seconds, steps, run = timed_months(large, 1 if options.smoke else 8)
     report(f"mesh, {len(large.pipes)} routes, quarter hours", seconds, steps, 900.0, run)
 
 

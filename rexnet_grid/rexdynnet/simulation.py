@@ -23,6 +23,7 @@ from rexnet_grid.rexdynnet.layout import (
     new_scratch,
     overwrite_state,
 )
+from rexnet_grid.rexdynnet.parcels import COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -154,6 +155,11 @@ class HeatSimulation:
         self.state.closed[:] = [name in closed for name in self.network.pipes]
         self.state.stopped[:] = [name in stopped for name in self.network.plant_names]
         self._draw()
+
+    @property
+    def parcels(self) -> int:
+        """Number of parcels of water that the pipes hold; it does not grow with time."""
+        return int(self.state.ring[:, COUNT].sum())
 
     @property
     def closed(self) -> tuple[str, ...]:
