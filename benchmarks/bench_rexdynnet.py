@@ -168,7 +168,7 @@ def main():
         return
     if options.memory is not None:
         grown, parcels = years_of_steps(destest, options.memory)
-        print(f"{options.memory} years of step(): memory grew by {grown:.1f} MB, parcels held {parcels}")
+        print(f"{options.memory} years of step(): memory grew by {grown:.1f} MB, parcels held {parcels[-12:]}")
         return
     steps = 35040 // share
     seconds, run = timed(destest, demand(destest, steps + 1, 900.0), steps, 900.0, repeats)
