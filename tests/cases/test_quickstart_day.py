@@ -183,22 +183,23 @@ def test_feedback_is_seen_in_the_market(days):
 def test_what_was_cut_is_compensated(days):
     """Each cut of a reservation is paid back to the participant at its own price, in whole lots.
 
-    What is cut in real time counts as far as it was reserved.
+    So is what was cut in real time, or was not carried, of a reservation: the table of service tells how much.
     """
     run, lot_kw, tick = days["open"].results, 0.1, 0.1
     cuts = run.actions[run.actions["stage"] == "secure"]
     cut = cuts.groupby(["carrier", "unit", "participant"]).agg(kw=("kw", "sum"), price=("price_eur_per_mwh", "max"))
     cut = cut[cut["kw"] >= 0.6 * lot_kw]
     assert len(cut) > 0
-    late = run.actions[run.actions["stage"] == "realtime"].groupby(["carrier", "unit", "participant"])["kw"].sum()
-    late_lots = late.reindex(cut.index, fill_value=0.0).to_numpy() / lot_kw
+    service = run.service.groupby(["carrier", "unit", "participant"])
+    withheld = service[["rationed_kw", "unserved_kw", "discarded_kw"]].sum().sum(axis=1)
+    withheld_lots = withheld.reindex(cut.index, fill_value=0.0).to_numpy() / lot_kw
     paid = run.settlement[run.settlement["kind"] == "compensation"]
     paid = paid.groupby(["carrier", "unit", "credit"])["quanta"].sum()
     received = paid.reindex(cut.index.set_names(["carrier", "unit", "credit"]), fill_value=0).to_numpy()
     price_ticks = cut["price"].to_numpy() / tick
-    beyond = received / price_ticks - cut["kw"].to_numpy() / lot_kw
-    assert (beyond >= -1.0 - 1e-9).all()
-    assert (beyond <= late_lots + 1.0 + 1e-9).all()
+    paid_lots = received / price_ticks
+    assert (paid_lots >= cut["kw"].to_numpy() / lot_kw - 1.0 - 1e-9).all()
+    assert (paid_lots <= withheld_lots + 1.0 + 1e-9).all()
     service = run.service.groupby("carrier")["rationed_kw"].sum() * 0.25
     for carrier, rationed in days["open"].manifest["rationed_kwh"].items():
         assert service[carrier] == pytest.approx(rationed, rel=1e-9, abs=1e-9)
