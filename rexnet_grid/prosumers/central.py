@@ -13,7 +13,7 @@ from rexnet_grid.prosumers.participant import Participant, make_quotes, select, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rexnet_grid.prosumers.base import BoolArray, Delivered, FloatArray, IntArray, MarketView
+    from rexnet_grid.prosumers.base import Delivered, FloatArray, IntArray, MarketView
     from rexnet_grid.prosumers.participant import Identity
     from rexnet_grid.rexdynnet.plants import OperatingRange
     from rexnet_grid.units import Carrier
@@ -106,11 +106,13 @@ class CentralHeatPump(Participant):
         limit = (self._received[units] - 0.5 * self.plant.margin_eur_per_mwh) * cop
         last = np.minimum(heat_ask, self.plant.last_resort_eur_per_mwh) * cop
         limit = np.where(late, np.maximum(limit, last), limit)
+        reached = np.where(power_ask <= limit, power.ask_lots, 0)
+        missing = np.where(late, np.maximum(gap - reached, 0), 0)
         idle = np.minimum(power_ask, self.plant.last_resort_eur_per_mwh * cop)
         surplus = np.maximum(-gap - 1, 0)
         give = np.where(power.bid == NO_PRICE, idle, power.bid * power.tick_eur_per_mwh)
         electric = make_quotes(power, np.maximum(gap, 0), limit, surplus, np.maximum(give, 0.0))
-        return {"electricity": electric, "heat": self._heat_quotes(now, heat, power, gap, late & (power_ask > limit))}
+        return {"electricity": electric, "heat": self._heat_quotes(now, heat, power, gap, missing)}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the heat that its electricity makes, no more than was sold, and the electricity for it."""
@@ -149,20 +151,17 @@ class CentralHeatPump(Participant):
         before, after = self._sold_kw[np.maximum(units - 1, 0)], self._sold_kw[np.minimum(units + 1, last)]
         return np.asarray(np.minimum(rating, np.maximum(np.minimum(before, after), 0.0) + step))
 
-    def _heat_quotes(
-        self, now: float, heat: MarketView, power: MarketView, gap: IntArray, uncovered: BoolArray
-    ) -> Quotes:
-        """Return offers of new heat where electricity is offered, and purchases of heat where none was found."""
+    def _heat_quotes(self, now: float, heat: MarketView, power: MarketView, gap: IntArray, missing: IntArray) -> Quotes:
+        """Return offers of new heat where electricity is offered, and purchases of heat where too little is."""
         cop = self.plant.cop[heat.units]
         offered = (power.ask != NO_PRICE) & (heat.units - now > self.plant.last_offer_units)
         price = np.where(offered, power.ask * power.tick_eur_per_mwh, 0.0) / cop + self.plant.margin_eur_per_mwh
         free_kw = self._room_kw(heat.units) - heat.position * heat.lot_kw
         makes_kw = np.maximum(power.ask_lots - np.maximum(gap, 0), 0) * power.lot_kw * cop
         lots = np.floor(np.minimum(free_kw, makes_kw) / heat.lot_kw + 1e-6).astype(np.int64)
-        open_kw = np.maximum(gap, 0) * power.lot_kw * cop
-        cover = np.where(uncovered, np.ceil(open_kw / heat.lot_kw - 1e-6), 0.0).astype(np.int64)
+        cover = np.ceil(missing * power.lot_kw * cop / heat.lot_kw - 1e-6).astype(np.int64)
         cover = np.minimum(cover, np.maximum(heat.position, 0))
-        lots = np.where(offered & ~uncovered, lots, 0)
+        lots = np.where(offered & (missing == 0), lots, 0)
         price = np.ceil(price / heat.tick_eur_per_mwh - 1e-9) * heat.tick_eur_per_mwh
         self._ask[heat.units] = price
         last = np.full(len(lots), self.plant.last_resort_eur_per_mwh)
