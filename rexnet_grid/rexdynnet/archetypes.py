@@ -46,6 +46,7 @@ _BEGINNINGS = {
     "sun": ("sun", "solar", "irradiance"),
     "heat": ("heat",),
     "gain": ("one", "gain"),
+    "wave": ("cos ", "sin "),
 }
 
 
@@ -157,6 +158,8 @@ def from_state_space(space: StateSpaceLike) -> GreyBox:
     space
         The state space, one heated zone; the first state is the room that is read. Inputs are told apart by how their
         names begin: ``outdoor`` or ``ambient``, ``sun`` or ``solar``, ``heat``, and ``one`` for a constant gain.
+        Gains that follow the time of day as waves, ``cos 1/day`` and the like, add up to nothing over a day and are
+        left out.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
-from rexnet_grid.rexdynnet.forcing import MAX_STEP_S
+from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid
 from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
 from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
@@ -25,6 +25,7 @@ from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, steady_losses
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
+from rexnet_grid.rexdynnet.surroundings import check_temperatures
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -104,13 +105,13 @@ class HeatDelivery:
         self._ground = np.atleast_1d(np.asarray(ground_c, dtype=np.float64))
         if supply_temperature is None:
             supply_temperature = network.plants[0].supply_c
-        self.curve = (
-            supply_temperature
-            if isinstance(supply_temperature, SupplyCurve)
-            else SupplyCurve.constant(supply_temperature)
-        )
+        if not isinstance(supply_temperature, SupplyCurve):
+            supply_temperature = SupplyCurve.constant(supply_temperature)
+        self.curve = supply_temperature
         if not (return_temperature_c is None or isinstance(return_temperature_c, SupplyCurve)):
             return_temperature_c = np.asarray(return_temperature_c, dtype=np.float64)
+        water = {"supply_temperature": self.curve, "return_temperature_c": return_temperature_c}
+        check_temperatures(network.name, {**water, "heating_curve": heating_curve}, outdoor_c, ground_c)
         self.houses = Houses(network.substations, return_temperature_c, heating_curve, hot_water_share)
         self.return_c = self.houses.given_c(float(self._outdoor[0]))
         self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())))
@@ -201,15 +202,17 @@ class HeatDelivery:
     def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Return what would happen in ``unit`` for these rates [kW]; nothing changes."""
         saved = self.save()
-        state = self.deliver(unit, injection_kw)
-        self.restore(saved)
-        return state
+        try:
+            return self.deliver(unit, injection_kw)
+        finally:
+            self.restore(saved)
 
     def deliver(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Carry these rates [kW] through ``unit`` and move the pipes' state on.
 
         The main plant's supply temperature is found by bracketing so that its heat meets the schedule to 2e-4; where
-        a limit of temperature or power stands in the way, it stays at the limit.
+        a limit of temperature or power stands in the way, it stays at the limit. A
+        NetworkDataError tells where water came to freeze.
         """
         injection = np.asarray(injection_kw, dtype=np.float64)
         plants, subs = len(self.network.plants), len(self.network.substations)
@@ -221,6 +224,8 @@ class HeatDelivery:
         most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
         self._plant_c = meet(self._sim, inputs, self._outputs, most, self._plant_c)
         self._told += 1
+        o = self._outputs
+        check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
         return self._state(unit, injection, demand)
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:

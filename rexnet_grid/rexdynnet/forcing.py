@@ -138,7 +138,7 @@ def check_liquid(
         return
     issues = []
     for side, values in (("supply", supply_c), ("return", return_c)):
-        below = np.argwhere(values < FREEZING_C)
+        below = np.argwhere(~(values >= FREEZING_C))
         if len(below):
             step, node = below[0]
             issues.append(

@@ -32,7 +32,7 @@ def check_scenario(scenario: Scenario, deep: bool = True) -> list[Issue]:
         for a network that is not there, nor for heat without weather.
     """
     weather = _weather(scenario)
-    issues = [*weather, *_profiles(scenario)]
+    issues = [*weather, *_profiles(scenario), *_fitted(scenario)]
     for carrier in scenario.carriers:
         missing = _network_name(scenario, carrier)
         issues += missing
@@ -103,6 +103,22 @@ def _profiles(scenario: Scenario) -> list[Issue]:
 
         for number, profile in enumerate(scenario.profiles):
             issues += check_profile(scenario, profile, f"profiles[{number}]")
+    return issues
+
+
+def _fitted(scenario: Scenario) -> list[Issue]:
+    """Return what keeps an estimate on disk from being a building of the scenario."""
+    from rexnet_grid.rexdynnet.fitted import read_fitted
+
+    issues: list[Issue] = []
+    for number, participant in enumerate(scenario.participants):
+        if participant.fitted is None:
+            continue
+        try:
+            read_fitted(scenario.path_of(participant.fitted))
+        except InputError as error:
+            key = f"participants[{number}].fitted"
+            issues += [Issue(i.where, f"{key}, {i.key}", i.value, i.expected, i.hint) for i in error.issues]
     return issues
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.base import FloatArray, Prosumer
     from rexnet_grid.prosumers.makers import Kit
     from rexnet_grid.prosumers.participant import Identity
+    from rexnet_grid.rexdynnet.greybox import GreyBox
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.scenario.people import Participant
     from rexnet_grid.units import Carrier
@@ -75,7 +76,18 @@ def _park(scenario: Scenario, kit: Kit, section: Participant) -> Prosumer:
         case "tank":
             return maker.tank()
         case _:
-            return maker.building()
+            return maker.building(_grey_box(scenario, section))
+
+
+def _grey_box(scenario: Scenario, section: Participant) -> GreyBox:
+    """Return the building as it was fitted to meters, or that of a kind."""
+    from rexnet_grid.rexdynnet.archetypes import ORDERS, from_archetype
+    from rexnet_grid.rexdynnet.fitted import read_fitted
+
+    if section.fitted is not None:
+        return read_fitted(scenario.path_of(section.fitted))
+    order = ORDERS[section.capacities - 1]
+    return from_archetype(needed(section.archetype), needed(section.floor_area_m2), order, section.heater)
 
 
 def _temperatures(scenario: Scenario, kit: Kit) -> HeatTemperatures:

@@ -28,6 +28,9 @@ def _quantity(unit: str, lowest: float | None, highest: float | None) -> Any:
 
 
 Celsius = Annotated[float, _quantity("degC", -60.0, 200.0)]
+Water = Annotated[float, _quantity("degC", 0.0, 180.0)]
+"""Temperature at which water is liquid, as :mod:`rexnet_grid.rexdynnet.fluid` knows it."""
+Ground = Annotated[float, _quantity("degC", -60.0, 120.0)]
 Share = Annotated[float, _quantity("-", 0.0, 1.0)]
 PerUnit = Annotated[float, _quantity("p.u.", 0.5, 1.5)]
 Percent = Annotated[float, _quantity("%", 2.0, 1000.0)]

@@ -10,12 +10,14 @@ from pydantic import Field, model_validator
 from rexnet_grid.scenario.fields import (
     Celsius,
     EurPerMWhPositive,
+    Ground,
     Kilowatt,
     MetresPerSecond,
     Percent,
     PerUnit,
     Section,
     Share,
+    Water,
 )
 
 
@@ -56,7 +58,7 @@ class SupplyCurve(Section):
 
     outdoor_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (-15.0, 15.0)
     """Outdoor temperatures of the points, ascending."""
-    supply_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (80.0, 65.0)
+    supply_c: Annotated[tuple[Water, ...], Field(strict=False, min_length=1)] = (80.0, 65.0)
     """Supply temperatures at the points."""
 
     @model_validator(mode="before")
@@ -81,7 +83,7 @@ class ReturnCurve(Section):
 
     outdoor_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (0.0,)
     """Outdoor temperatures of the points, ascending."""
-    return_c: Annotated[tuple[Celsius, ...], Field(strict=False, min_length=1)] = (40.0,)
+    return_c: Annotated[tuple[Water, ...], Field(strict=False, min_length=1)] = (40.0,)
     """Return temperatures at the points."""
 
     @model_validator(mode="before")
@@ -107,7 +109,7 @@ class ExchangerSection(Section):
     heating_supply_c: SupplyCurve = SupplyCurve(outdoor_c=(-15.0, 15.0), supply_c=(60.0, 40.0))
     """What heating behind the exchanger wants: one number, or a curve on outdoor temperature. Its coldest point is the
     design point."""
-    heating_return_c: Celsius = 35.0
+    heating_return_c: Water = 35.0
     """What heating gives back at the design point; at part load radiators or floor give back less."""
     approach_k: Annotated[float, _bounded("K", 0.1, 50.0)] = 5.0
     """By how much the network's return is warmer than the house's at the design point."""
@@ -117,9 +119,9 @@ class ExchangerSection(Section):
     """Room temperature."""
     hot_water_share: Share = 0.0
     """Part of the heat demand that is hot water, made by an exchanger of its own, first at the valve."""
-    hot_water_c: Celsius = 55.0
+    hot_water_c: Water = 55.0
     """Temperature of hot water."""
-    cold_water_c: Celsius = 10.0
+    cold_water_c: Water = 10.0
     """Temperature of cold water."""
 
     @model_validator(mode="after")
@@ -169,9 +171,9 @@ class HeatSection(Section):
     ``{ outdoor_c = [-15, 15], return_c = [45, 38] }``; with ``exchanger`` it follows from the houses instead."""
     exchanger: ExchangerSection | None = None
     """Heat exchangers in the substations; without it they give back ``return_temperature_c``."""
-    ground_c: Celsius = 8.0
-    """Temperature of the ground around the pipes."""
-    supply_min_c: Celsius = 55.0
+    ground_c: Ground = 8.0
+    """Temperature around the pipes. Below 0 degC a run ends with an error where standing water comes to freeze."""
+    supply_min_c: Water = 55.0
     """Lowest supply temperature allowed at a substation."""
     velocity_max_m_s: MetresPerSecond = 2.5
     """Highest velocity of the water in a pipe."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ALWAYS = ("name", "kind", "curtailment_price_eur_per_mwh")
 SEATS = ("bus", "node")
+OF_ARCHETYPE = ("floor_area_m2", "capacities", "heater")
 MOVES = ("min_load_kw", "ramp_kw_per_min")
 
 
@@ -54,8 +55,9 @@ RULES = {
     "waste_heat": KindRules(("node", "rate_kw"), ("profile", "price_eur_per_mwh", *MOVES)),
     "tank": KindRules(("node", "rate_kw", "volume_m3"), ("insulation_w_m2k", "layers")),
     "building": KindRules(
-        ("node", "archetype", "floor_area_m2"),
+        ("node",),
         (
+            "floor_area_m2",
             "rate_kw",
             "capacities",
             "heater",
@@ -65,6 +67,7 @@ RULES = {
             "day_to_h",
             "hot_water_kwh_per_day",
         ),
+        (("archetype", "fitted"),),
     ),
     "supplier": KindRules(("rate_kw", "price_eur_per_mwh"), (), (SEATS,)),
 }
@@ -104,7 +107,9 @@ def given(participant: Participant) -> list[str]:
 
 
 def _rate_and_price(scenario: Scenario, participant: Participant) -> tuple[str, ...]:
-    """Return what a load or generator needs beside its seat."""
+    """Return what a load or generator needs beside its seat, and the floor of a building that was not fitted."""
+    if participant.kind == "building" and participant.fitted is None:
+        return ("floor_area_m2",)
     if participant.kind not in {"load", "generator"}:
         return ()
     if participant.profile is None:
@@ -202,10 +207,16 @@ def _building(scenario: Scenario, participant: Participant, key: str, where: str
     from rexnet_grid.rexdynnet.buildings import Building
 
     issues = []
-    try:
-        Building.archetype(participant.archetype or "", participant.floor_area_m2 or 0.0)
-    except InputError as error:
-        issues += [Issue(where, f"{key}.{i.key}", f'"{i.value}"', i.expected, i.hint) for i in error.issues]
+    if participant.fitted is not None:
+        idle = [name for name in OF_ARCHETYPE if name in given(participant)]
+        issues += [
+            Issue(where, f"{key}.{name}", str(getattr(participant, name)), "no such key beside fitted") for name in idle
+        ]
+    elif participant.archetype is not None:
+        try:
+            Building.archetype(participant.archetype, participant.floor_area_m2 or 0.0)
+        except InputError as error:
+            issues += [Issue(where, f"{key}.{i.key}", f'"{i.value}"', i.expected, i.hint) for i in error.issues]
     warmest = scenario.population.comfort_max_c
     day = scenario.population.comfort_min_c if participant.set_point_c is None else participant.set_point_c
     night = day if participant.set_back_c is None else participant.set_back_c

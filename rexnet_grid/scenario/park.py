@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.household import Patience
     from rexnet_grid.prosumers.makers import Kit
     from rexnet_grid.prosumers.participant import Identity
+    from rexnet_grid.rexdynnet.greybox import GreyBox
     from rexnet_grid.scenario.people import Participant
     from rexnet_grid.units import Carrier
 
@@ -167,13 +168,9 @@ class ParkMaker:
         worth = TANK_WORTH * float(self.kit.heat_price.mean())
         return HeatStore(self._identity("heat"), site, self.kit.hours, TANK_START, worth)
 
-    def building(self) -> GreyBuilding:
-        """Return a building of a kind, with its set-points and hot water."""
-        from rexnet_grid.rexdynnet.archetypes import ORDERS, from_archetype
-
+    def building(self, model: GreyBox) -> GreyBuilding:
+        """Return a building that moves as ``model``, with its set-points and hot water."""
         section, kit, config = self.section, self.kit, self.kit.config
-        order = ORDERS[section.capacities - 1]
-        model = from_archetype(needed(section.archetype), needed(section.floor_area_m2), order, section.heater)
         day = config.comfort_min_c if section.set_point_c is None else section.set_point_c
         night = day if section.set_back_c is None else section.set_back_c
         point = SetPoint(day, night, section.day_from_h, section.day_to_h)

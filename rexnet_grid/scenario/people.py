@@ -131,9 +131,12 @@ class Participant(Section):
     layers: Annotated[int, Field(ge=2, le=100)] = 20
     """Layers of a tank."""
     archetype: Annotated[str, Field(min_length=1)] | None = None
-    """Kind of a building, such as ``"house_1980s"``, ``"flats_2000s"`` or ``"office"``."""
+    """Kind of a building, such as ``"house_1980s"``, ``"flats_2000s"`` or ``"office"``; with ``floor_area_m2``."""
+    fitted: Annotated[str, Field(min_length=1)] | None = None
+    """Instead of ``archetype``: what ``rexnet estimate thermal`` found from the meters of a building of one zone; its
+    folder, or the ``state_space.json`` in it, relative to the scenario."""
     floor_area_m2: Annotated[float, Field(gt=0.0, le=1e6, json_schema_extra={"unit": "m2"})] | None = None
-    """Heated floor of a building."""
+    """Heated floor of a building of an ``archetype``."""
     capacities: Annotated[int, Field(ge=1, le=3)] = 2
     """Heat capacities of a building's model: 1R1C, 2R2C (room and mass) or 3R3C (and heater)."""
     heater: Literal["radiator", "floor"] = "radiator"

@@ -13,11 +13,13 @@ voltage
 phase
     ``busbar:<phase>``, ``customer:<name>``: voltages in one unit.
 
-Each writes ``parameters.csv``, ``graph.csv`` and ``report.html``.
+Each writes ``parameters.csv``, ``graph.csv`` and ``report.html``; ``thermal`` also ``state_space.json``, the matrices
+of the fitted building in hours, degC, kW and kW/m2, from which a scenario makes a ``building``.
 """
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,7 +40,7 @@ from rexnet_grid.spacemeternet.voltage import FreeRegressionWarning, VoltageSpac
 from rexnet_grid.spacemeternet.voltagepage import voltage_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rexnet_grid.spacemeternet.page import Page
@@ -107,7 +109,15 @@ def run_thermal(paths: Sequence[Path], out: Path | None = None, time_zone: str =
     lines = [*_thermal_lines(net), *notes]
     page = thermal_page(net, lines, tables.places)
     lines += [f"note: {remark}" for remark in net.excitation_.remarks]
-    return _write("thermal", paths, out, net.params_, net.edges_, page, lines)
+    return _write("thermal", paths, out, net.params_, net.edges_, page, lines, {"state_space.json": _matrices(net)})
+
+
+def _matrices(net: ThermalSpaceNet) -> str:
+    """Return the fitted building as JSON, in hours, degC, kW and kW/m2."""
+    space = net.state_space_
+    names = {"states": space.states, "inputs": space.inputs, "outputs": space.outputs}
+    matrices = {name: getattr(space, name).tolist() for name in ("A", "B", "C")}
+    return json.dumps({**{key: list(value) for key, value in names.items()}, **matrices}, indent=1)
 
 
 def _circuits(tables: MeterTables) -> dict[str, list[str]] | None:
@@ -226,6 +236,7 @@ def _write(
     graph: pd.DataFrame,
     page: Page,
     lines: Sequence[str],
+    more: Mapping[str, str] | None = None,
 ) -> EstimateSummary:
     folder = out if out is not None else paths[0].parent / f"estimate-{kind}"
     try:
@@ -233,6 +244,8 @@ def _write(
         parameters.to_csv(folder / "parameters.csv", index_label=str(parameters.index.name or "name"))
         graph.to_csv(folder / "graph.csv", index=False)
         (folder / "report.html").write_text(page.html(), encoding="utf-8")
+        for name, text in (more or {}).items():
+            (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error}") from error
     return EstimateSummary(kind, folder, tuple(lines))

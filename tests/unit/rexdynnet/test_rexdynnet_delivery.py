@@ -1,10 +1,12 @@
 import pickle
+import re
 from dataclasses import replace
 
 import networkx as nx
 import numpy as np
 import pytest
 
+from rexnet_grid.errors import NetworkDataError
 from rexnet_grid.rexdynnet import Exchanger, HeatDelivery, HeatLimits, HeatNetwork, Pipe, SupplyCurve
 
 UNITS = range(8)
@@ -234,3 +236,39 @@ def test_the_marginal_loss_of_a_side_plant_is_that_of_the_full_model():
     assert signal.marginal_loss[0, 0] == 0.0
     assert abs(lost[1] - lost[0]) > 0.02
     assert signal.marginal_loss[0, 1] == pytest.approx((lost[1] - lost[0]) / 2.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ground_c": float("nan")}, "ground_c.*finite"),
+        ({"ground_c": -300.0}, "ground_c.*-300"),
+        ({"outdoor_c": [0.0, float("inf")]}, "outdoor_c.*finite"),
+        ({"supply_temperature": 190.0}, "supply_temperature.*190"),
+        ({"return_temperature_c": -2.0}, "return_temperature_c.*-2"),
+        ({"return_temperature_c": SupplyCurve((0.0, 1.0), (-3.0, 30.0))}, "return_temperature_c.*-3"),
+    ],
+)
+def test_temperatures_that_cannot_be_are_named(network, given, said):
+    with pytest.raises(NetworkDataError, match=said):
+        HeatDelivery(network, **given)
+
+
+def test_standing_water_that_freezes_is_named_and_a_forecast_of_it_changes_nothing(network):
+    heat = HeatDelivery(network, ground_c=-20.0, return_temperature_c=2.0)
+    still = np.zeros(18)
+    first = heat.deliver(0, still)
+    assert np.isfinite(first.arrays["return_c"]).all()
+    raised = None
+    for _ in range(40):
+        saved = heat.save()
+        try:
+            heat.predict(7, still)
+        except NetworkDataError as error:
+            raised = error
+            break
+        heat.deliver(7, still)
+    assert re.match(r"destest: return water at \w+, unit 7: got -.*at least 0 degC", str(raised))
+    after = heat.save()
+    assert all(np.array_equal(a, b) for a, b in zip(after[0], saved[0], strict=True))
+    assert after[1:] == saved[1:]

@@ -1,5 +1,7 @@
 """What ``rexnet estimate`` does, and the learned headroom of the loop."""
 
+import json
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -54,6 +56,10 @@ def test_thermal_estimate_writes_table_graph_and_page(tmp_path):
     assert graph["conductance_w_k"][0] == pytest.approx(70, rel=0.2)
     assert "svg" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert len(pd.read_csv(tmp_path / "out" / "parameters.csv")) > 5
+    space = json.loads((tmp_path / "out" / "state_space.json").read_text(encoding="utf-8"))
+    assert space["outputs"] == ["east", "west"]
+    assert np.shape(space["A"]) == (len(space["states"]),) * 2
+    assert np.shape(space["B"]) == (len(space["states"]), len(space["inputs"]))
 
 
 def test_one_meter_for_two_rooms_is_said_in_the_column(tmp_path):

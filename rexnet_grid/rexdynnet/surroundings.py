@@ -1,0 +1,46 @@
+"""What a delivery network is told of temperatures, checked before anything flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rexnet_grid.errors import Issue
+from rexnet_grid.rexdynnet.curves import SupplyCurve
+from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
+from rexnet_grid.rexdynnet.simulation import COLDEST_GROUND_C, HOTTEST_GROUND_C
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check_temperatures(where: str, water: Mapping[str, Any], outdoor_c: Any, ground_c: Any) -> None:
+    """Raise when something is no temperature of liquid water, of the air or of the ground.
+
+    Parameters
+    ----------
+    where
+        For the message.
+    water
+        By name: a number, numbers or a curve [degC]; what is ``None`` was not given.
+    outdoor_c, ground_c
+        A number or numbers [degC].
+
+    Raises
+    ------
+    NetworkDataError
+        With everything wrong.
+    """
+    issues: list[Issue] = []
+    for name, given in {**water, "outdoor_c": outdoor_c, "ground_c": ground_c}.items():
+        if given is None:
+            continue
+        values = np.asarray(given.supply_c if isinstance(given, SupplyCurve) else given, dtype=np.float64)
+        if not np.isfinite(values).all():
+            issues.append(Issue(where, name, "NaN or infinite", "finite temperatures [degC]"))
+        if name in water:
+            check_water(name, values, issues)
+        if name == "ground_c":
+            check_range(name, values, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
+    raise_if(issues)
