@@ -20,11 +20,11 @@ from rexnet_grid.reservex.layout import (
     H_COLLATERAL,
     H_DEPTH,
     H_FREE_BLOCK,
+    H_FULL,
     H_HASH,
     H_HCOUNT,
     H_IDS,
     H_LOG,
-    H_MASK,
     H_MAX,
     H_MAX_LOTS,
     H_MIN,
@@ -34,7 +34,7 @@ from rexnet_grid.reservex.layout import (
     H_RING,
     H_RING_MASK,
     H_ROWS,
-    H_SHIFT,
+    H_SLOTS,
     H_STP,
     H_WORDS,
     HEADER,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 _FIRST_ACCOUNTS = 64
 _FIRST_HASH = 256
+_SPARE, _MANY_SLOTS = 16, 1 << 14  # entries that one command may need; slots that grow by half, fewer are doubled
 _FIRST_EVENTS = 1 << 11
 _LEAP, _MUCH = 32, 1 << 20  # how many times more to reserve, and from which length on only twice as much
 
@@ -82,8 +83,7 @@ class Arena:
         span = rules.max_price_ticks - rules.min_price_ticks
         M[H_DEPTH] = max(1, -(-span.bit_length() // 6))
         M[H_ACC], M[H_ACC_CAP] = self._claim(_FIRST_ACCOUNTS * RECORD), _FIRST_ACCOUNTS
-        M[H_HASH], M[H_MASK] = self._claim(2 * _FIRST_HASH), _FIRST_HASH - 1
-        M[H_SHIFT] = 65 - _FIRST_HASH.bit_length()
+        self._new_table(_FIRST_HASH)
         ring = 1 << (2 * rules.forward_units + 8).bit_length()
         self.M[H_RING], self.M[H_RING_MASK] = self._claim(ring), ring - 1
 
@@ -104,7 +104,7 @@ class Arena:
         words = int(self.M[H_BUMP]) + ROOM + RECORD * records
         if words > self.M.shape[0]:
             self._grow(words)
-        if 4 * (self.M[H_HCOUNT] + 16) > 3 * self.M[H_MASK]:
+        if self.M[H_HCOUNT] > self.M[H_FULL]:
             self._rehash()
         if self.M[H_NEXT_ID] + 1 >= self.D.shape[0]:
             self.D = _longer(self.D, _roomier(len(self.D)))
@@ -193,11 +193,14 @@ class Arena:
         self.M = fresh
 
     def _rehash(self) -> None:
-        old, size = int(self.M[H_HASH]), int(self.M[H_MASK]) + 1
-        self.M[H_HASH] = self._claim(4 * size)
-        self.M[H_MASK], self.M[H_HCOUNT] = 2 * size - 1, 0
-        self.M[H_SHIFT] -= 1
-        rehash(self.M, old, size)
+        old, slots = int(self.M[H_HASH]), int(self.M[H_SLOTS])
+        self._new_table(2 * slots if slots < _MANY_SLOTS else slots + slots // 8 * 4)
+        rehash(self.M, old, slots)
+
+    def _new_table(self, slots: int) -> None:
+        table = self._claim(2 * slots)
+        M = self.M
+        M[H_HASH], M[H_SLOTS], M[H_HCOUNT], M[H_FULL] = table, slots, 0, 3 * slots // 4 - _SPARE
 
     def _more_accounts(self) -> None:
         old, capacity, books = int(self.M[H_ACC]), int(self.M[H_ACC_CAP]), self.books()

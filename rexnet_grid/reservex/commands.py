@@ -33,11 +33,11 @@ from rexnet_grid.reservex.layout import (
     H_COLLATERAL,
     H_DUE,
     H_FILLED,
+    H_FULL,
     H_HCOUNT,
     H_IDS,
     H_LEGS,
     H_LOG,
-    H_MASK,
     H_MAX,
     H_MAX_LOTS,
     H_MIN,
@@ -231,7 +231,7 @@ def has_room(M: IntArray) -> bool:
     """Tell whether the arrays surely hold what one more command can write."""
     return bool(
         M[H_BUMP] + ROOM <= M[H_WORDS]
-        and 4 * (M[H_HCOUNT] + 16) <= 3 * M[H_MASK]
+        and M[H_HCOUNT] <= M[H_FULL]
         and M[H_NEXT_ID] + 1 < M[H_IDS]
         and M[H_LOG] + 2 * M[H_CLIPS] + 8 <= M[H_ROWS]
     )

@@ -32,7 +32,7 @@ MAX_ABS_PRICE = 1 << 30
 H_BUMP = 0  # first word never used
 H_FREE = 1  # chain of freed records
 H_HASH = 2  # address of the hash table
-H_MASK = 3  # its slots - 1
+H_SLOTS = 3  # its slots
 H_HCOUNT = 4  # its entries
 H_NEXT_ID = 5
 H_LOG = 6  # events written
@@ -63,14 +63,14 @@ H_DUE = 30  # 1: waiting blocks may be able to trade in the unit of the last eve
 H_STATE = 31  # 1: the two-state maker's world is in its high state
 H_FREE_SMALL = 32  # chain of freed records of four words
 H_FREE_WIDE = 33  # chain of freed records of WIDE words
-H_SHIFT = 34  # 64 - the number of bits that tell the slots of the hash table
+H_FULL = 34  # entries from which on the hash table has to grow
 HEADER = 64
 
 # order record
 O_NEXT, O_PREV, O_LEVEL, O_LOTS, O_OWNER, O_ANEXT, O_APREV, O_EXTRA = range(8)
-# level record: the word of its lots, and half words
+# level record: the word of its lots, and half words; L_PLACE = book / 4 + side
 L_LOTS = 2
-L_HEAD, L_TAIL, L_COUNT, L_PRICE, L_PAGE = 0, 1, 2, 3, 6
+L_HEAD, L_TAIL, L_COUNT, L_PRICE, L_PAGE, L_PLACE = 0, 1, 2, 3, 6, 7
 # page of up to 64 neighbouring levels: two words, and half words with the addresses of the levels
 P_BITS, P_FILED = range(2)
 P_SLOTS = 4

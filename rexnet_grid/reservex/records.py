@@ -12,14 +12,14 @@ from rexnet_grid.reservex.layout import (
     H_FREE_WIDE,
     H_HASH,
     H_HCOUNT,
-    H_MASK,
-    H_SHIFT,
+    H_SLOTS,
     RECORD,
     WIDE,
     IntArray,
 )
 
-_LOW = 0xFFFFFFFF
+FLAG = 1 << 31  # bit of a key that may be set where it is filed, and says something about its value
+_LOW = FLAG - 1
 _MIX_KEY, _MIX_PREFIX = -7046029254386353131, -4417276706812531889  # odd, their bits well mixed
 
 
@@ -82,24 +82,29 @@ def free_wide(M: IntArray, address: int) -> None:
 
 @inner
 def _home(M: IntArray, key: int) -> int:
-    """Return where a key would like to lie: its two halves, position and prefix, multiplied apart, the upper bits."""
-    return int(((key & _LOW) * _MIX_KEY + (key >> 32) * _MIX_PREFIX) >> M[H_SHIFT] & M[H_MASK])
+    """Return where a key would like to lie: its two halves are multiplied apart, the upper bits scaled to the slots."""
+    mixed = (key & _LOW) * _MIX_KEY + (key >> 32) * _MIX_PREFIX
+    return int((mixed >> 32 & 0xFFFFFFFF) * M[H_SLOTS] >> 32)
 
 
 @inner
 def likely_entry(M: IntArray, key: int) -> int:
-    """Return where a key is filed unless another got there first."""
-    return int(M[H_HASH] + 2 * _home(M, key))
+    """Return where a key is filed unless others got to both of its first places before; nothing branches."""
+    at = M[H_HASH] + 2 * _home(M, key)
+    return int(at + 2 * int(M[at] != key))
 
 
 @inner
 def entry_of(M: IntArray, key: int) -> int:
     """Return the address of the entry of ``key`` (key, value), or of the empty entry where it belongs."""
-    table, mask = M[H_HASH], M[H_MASK]
-    i = _home(M, key)
-    while M[table + 2 * i] != key and M[table + 2 * i] != 0:
-        i = (i + 1) & mask
-    return int(table + 2 * i)
+    table = M[H_HASH]
+    at = table + 2 * _home(M, key)
+    end = table + 2 * M[H_SLOTS]
+    while M[at] & ~FLAG != key and M[at] != 0:
+        at += 2
+        if at == end:
+            at = table
+    return at
 
 
 @inner
@@ -110,27 +115,24 @@ def value_of(M: IntArray, key: int) -> int:
 
 @inner
 def file(M: IntArray, at: int, key: int, value: int) -> None:
-    """File a value other than 0 in the entry where its key belongs."""
+    """File a value other than 0, and the flag of the key, in the entry where the key belongs."""
     if M[at] == 0:
-        M[at] = key
         M[H_HCOUNT] += 1
-    M[at + 1] = value
+    M[at], M[at + 1] = key, value
 
 
 @inner
 def erase(M: IntArray, at: int) -> None:
     """Empty an entry (backward-shift deletion, no tombstones)."""
     M[H_HCOUNT] -= 1
-    table, mask = M[H_HASH], M[H_MASK]
-    hole = (at - table) >> 1
-    i = hole
+    table, slots = M[H_HASH], M[H_SLOTS]
+    hole = i = (at - table) >> 1
     while True:
-        i = (i + 1) & mask
+        i = i + 1 if i + 1 < slots else 0
         key = M[table + 2 * i]
         if key == 0:
             break
-        home = _home(M, key)
-        if ((i - home) & mask) >= ((i - hole) & mask):
+        if _steps(_home(M, key), i, slots) >= _steps(hole, i, slots):
             M[table + 2 * hole] = key
             M[table + 2 * hole + 1] = M[table + 2 * i + 1]
             hole = i
@@ -138,13 +140,19 @@ def erase(M: IntArray, at: int) -> None:
     M[table + 2 * hole + 1] = 0
 
 
+@inner
+def _steps(start: int, slot: int, slots: int) -> int:
+    """Return how many slots after ``start`` another one is, the first following the last."""
+    return slot - start if slot >= start else slot - start + slots
+
+
 @njit(cache=True)
-def rehash(M: IntArray, old: int, size: int) -> None:
-    """File the entries of an old table of ``size`` entries in the new and empty one; its memory becomes records."""
+def rehash(M: IntArray, old: int, slots: int) -> None:
+    """File the entries of an old table in the new and empty one; its memory becomes records."""
     memory = words(M)
-    for i in range(old, old + 2 * size, 2):
+    for i in range(old, old + 2 * slots, 2):
         key, value = memory[i], memory[i + 1]
         if key != 0:
-            file(memory, entry_of(memory, key), key, value)
-    for at in range(old, old + 2 * size, RECORD):
+            file(memory, entry_of(memory, key & ~FLAG), key, value)
+    for at in range(old, old + 2 * slots, RECORD):
         free_record(memory, at)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.reservex.layout import E_KIND, E_LOTS, E_UNIT, K_CLOCK, K_FILL, FloatArray
 
 if TYPE_CHECKING:
@@ -62,12 +63,27 @@ def lead_times(log: EventLog) -> pd.DataFrame:
     return frame
 
 
+def _edges(bins: FloatArray) -> list[float]:
+    """Return the edges of bins of lead time, or raise :class:`~rexnet_grid.errors.InputError`."""
+    edges = np.asarray(bins)
+    if edges.ndim == 1 and len(edges) > 1 and edges.dtype.kind in "iuf" and (edges[1:] > edges[:-1]).all():
+        return list(bins)
+    expected = "at least two increasing numbers, the edges of the bins of lead time [min]"
+    raise InputError([Issue("statistics", "bins", repr(bins), expected, "[0.0, 60.0, 120.0] makes two bins")])
+
+
 def prices_by_lead(log: EventLog, bins: FloatArray) -> pd.DataFrame:
-    """Return mean price [tick], lots and trades by lead time [min], in ``bins``: liquidity as the gate nears."""
+    """Return mean price [tick], lots and trades by lead time [min], in ``bins``: liquidity as the gate nears.
+
+    Raises
+    ------
+    InputError
+        When ``bins`` are not increasing edges.
+    """
     import pandas as pd
 
     trades = lead_times(log)
-    trades["bin"] = pd.cut(trades.lead_minutes.to_numpy(), list(bins))
+    trades["bin"] = pd.cut(trades.lead_minutes.to_numpy(), _edges(bins))
     trades["turnover"] = trades.price * trades.lots
     groups = trades.groupby("bin", observed=True)
     out = groups[["lots", "turnover"]].sum().assign(trades=groups.size())
@@ -79,13 +95,18 @@ def price_paths(log: EventLog, bins: FloatArray) -> pd.DataFrame:
 
     Columns: ``opening`` (first price), the volume-weighted price in each of the ``bins`` of lead time [min], the
     longest lead first and named by the end nearer to delivery, and ``last``. Empty where nothing was traded.
+
+    Raises
+    ------
+    InputError
+        When ``bins`` are not increasing edges.
     """
     import pandas as pd
 
     trades = lead_times(log)
     trades["turnover"] = trades["price"] * trades["lots"]
-    edges = np.asarray(bins, dtype=np.float64)
-    nearer = pd.cut(trades["lead_minutes"].to_numpy(), list(edges), labels=edges[:-1].tolist())
+    edges = [float(edge) for edge in _edges(bins)]
+    nearer = pd.cut(trades["lead_minutes"].to_numpy(), edges, labels=edges[:-1])
     groups = trades.groupby(["unit", pd.Series(nearer, index=trades.index, name="lead")], observed=True)
     sums = groups[["turnover", "lots"]].sum()
     paths = (sums["turnover"] / sums["lots"]).unstack("lead")
@@ -134,11 +155,17 @@ def liquidity(log: EventLog, bins: FloatArray, every_minutes: float = 15.0, leve
 
     Columns: lots, trades and vwap [tick] of what was traded, mean spread [tick] where both sides quoted, and mean lots
     offered on each side.
+
+    Raises
+    ------
+    InputError
+        When ``bins`` are not increasing edges.
     """
     import pandas as pd
 
+    edges = _edges(bins)
     books = book_history(log, every_minutes, levels)
-    books["bin"] = pd.cut(books["lead_minutes"].to_numpy(), list(bins))
+    books["bin"] = pd.cut(books["lead_minutes"].to_numpy(), edges)
     stood = books.groupby("bin", observed=True)[["spread", "bid_lots", "ask_lots"]].mean().astype(float)
     joined: pd.DataFrame = prices_by_lead(log, bins).join(stood, how="outer")
     return joined

@@ -69,13 +69,46 @@ def test_a_sweep_goes_through_scattered_levels_in_order():
     assert ex.best_ask(3) is None
 
 
-@pytest.mark.parametrize(("span", "most"), [(100, 90), (100_000, 160), (1_000_000, 200), (HIGH, 260)])
-def test_an_order_takes_less_than_200_bytes_unless_no_other_is_within_64_ticks(span, most):
+@pytest.mark.parametrize(
+    ("span", "most"), [(100, 90), (100_000, 160), (1_000_000, 185), (100_000_000, 185), (HIGH, 185)]
+)
+def test_an_order_takes_less_than_200_bytes_whatever_the_range_of_prices(span, most):
     ex, rng = wide_exchange(), np.random.default_rng(3)
-    n = 50_000
-    side = rng.integers(0, 2, n)
-    zeros = np.zeros(n, dtype=np.int64)
-    price = rng.integers(1, span, n) * (2 * side - 1)
-    ex.submit_many(OrderBatch(side, np.full(n, 3), side, price, zeros + 5, zeros, zeros))
-    assert len(ex.orders()) == n
-    assert ex.state_bytes / n < most
+    side = rng.integers(0, 2, 100_000)
+    price = rng.integers(1, span, len(side)) * (2 * side - 1)
+    rest_in_steps(ex, side, price, most)
+
+
+@pytest.mark.parametrize("close", [2, 5])
+def test_an_order_takes_less_than_200_bytes_where_a_few_prices_lie_together_far_from_others(close):
+    ex, rng = wide_exchange(), np.random.default_rng(4)
+    side = rng.integers(0, 2, 100_000 // close).repeat(close)
+    price = rng.integers(1, HIGH // 64, len(side) // close).repeat(close) * 64 + np.arange(len(side)) % close
+    rest_in_steps(ex, side, price * (2 * side - 1), 200)
+
+
+def rest_in_steps(ex, side, price, most):
+    """Let orders rest, and hold the memory of a live one to a bound at every thousand from 10,000 on."""
+    zeros = np.zeros(1_000, dtype=np.int64)
+    for start in range(0, len(side), 1_000):
+        some = slice(start, start + 1_000)
+        ex.submit_many(OrderBatch(side[some], zeros + 3, side[some], price[some], zeros + 5, zeros, zeros))
+        live = start + 1_000
+        assert live < 10_000 or ex.state_bytes < most * live, live
+    assert len(ex.orders()) == len(side)
+
+
+def test_levels_alone_in_their_part_of_the_range_are_found_parted_and_forgotten():
+    ex = wide_exchange()
+    prices = [5, 6, 5 + 64, 5 + (1 << 13), 5 + (1 << 20), (1 << 29) + 5]
+    for _ in range(3):
+        empty = ex.state_bytes
+        ids = [ex.submit(1, 3, "sell", price, 1).order_id for price in [*prices, *reversed(prices)]]
+        assert [(row.price, row.orders) for row in ex.depth(3, levels=10).asks] == [(price, 2) for price in prices]
+        for order in ids[:6]:
+            ex.cancel(order)
+        assert [(row.price, row.orders) for row in ex.depth(3, levels=10).asks] == [(price, 1) for price in prices]
+        for order in ids[6:]:
+            ex.cancel(order)
+        assert ex.best_ask(3) is None
+    assert ex.state_bytes == empty + 8 * len(ids)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rexnet_grid.errors import InputError
 from rexnet_grid.reservex import Exchange, MarketRules
 from rexnet_grid.reservex.quality import (
     Equilibrium,
@@ -128,3 +129,12 @@ def test_a_market_order_is_worth_what_it_paid():
     ex.submit(b, 0, "buy", lots=2, kind="market")
     ex.close_gate(0)
     assert market_quality(ex.log).loc[0, "surplus"] == 0
+
+
+@pytest.mark.parametrize(
+    "bins", [4, [60.0], [60.0, 0.0], [0.0, float("nan"), 60.0], [[0.0, 60.0]], "ab", ["0", "60"], None]
+)
+@pytest.mark.parametrize("figures", [price_paths, prices_by_lead, liquidity])
+def test_bins_that_are_no_edges_are_named(traded, figures, bins):
+    with pytest.raises(InputError, match=r"statistics: bins: got .*; expected at least two increasing numbers"):
+        figures(traded.log, bins)
