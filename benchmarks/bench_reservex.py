@@ -198,13 +198,14 @@ def floor(repeats, steps=1_000_000):
 
 
 def memory():
-    """Memory of a live order, whatever the range of prices."""
-    tape = make_tape(0, 100_000)
-    print(f"\n{'live orders':>12s} {'highest price':>14s} {'bytes/order':>12s}")
+    """Memory of a live order, whatever the range of prices, and however far they are scattered over it."""
+    print(f"\n{'live orders':>12s} {'highest price':>14s} {'prices over':>12s} {'bytes/order':>12s}")
     for live in (10_000, 100_000):
-        for highest in (20_000, 1_000_000_000):
+        for highest, span in ((20_000, SPAN), (1 << 30, SPAN), (1 << 30, 500_000), (1 << 30, 500_000_000)):
+            tape = make_tape(0, live, span=span)
+            tape[3] += span
             ex = prefilled(tape, prefill=live, highest=highest)
-            print(f"{len(ex.orders()):12d} {highest:14d} {ex.state_bytes / len(ex.orders()):12.0f}")
+            print(f"{len(ex.orders()):12d} {highest:14d} {2 * span:12d} {ex.state_bytes / len(ex.orders()):12.0f}")
 
 
 def auction(repeats):

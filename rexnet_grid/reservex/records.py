@@ -104,7 +104,7 @@ def entry_of(M: IntArray, key: int) -> int:
         at += 2
         if at == end:
             at = table
-    return at
+    return int(at)
 
 
 @inner

@@ -65,7 +65,10 @@ def lead_times(log: EventLog) -> pd.DataFrame:
 
 def _edges(bins: FloatArray) -> list[float]:
     """Return the edges of bins of lead time, or raise :class:`~rexnet_grid.errors.InputError`."""
-    edges = np.asarray(bins)
+    try:
+        edges = np.asarray(bins)
+    except ValueError:  # ragged
+        edges = np.empty(0)
     if edges.ndim == 1 and len(edges) > 1 and edges.dtype.kind in "iuf" and (edges[1:] > edges[:-1]).all():
         return list(bins)
     expected = "at least two increasing numbers, the edges of the bins of lead time [min]"

@@ -132,7 +132,7 @@ def test_a_market_order_is_worth_what_it_paid():
 
 
 @pytest.mark.parametrize(
-    "bins", [4, [60.0], [60.0, 0.0], [0.0, float("nan"), 60.0], [[0.0, 60.0]], "ab", ["0", "60"], None]
+    "bins", [4, [60.0], [60.0, 0.0], [0.0, float("nan"), 60.0], [[0, 60]], [[0], [0, 60]], "ab", ["0", "60"], None]
 )
 @pytest.mark.parametrize("figures", [price_paths, prices_by_lead, liquidity])
 def test_bins_that_are_no_edges_are_named(traded, figures, bins):
