@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _NO_TABLE = np.zeros(T_HEADER)
 
 
+IDS = ("buy_order_id", "sell_order_id", "maker_order_id")
+
+
 class BookViews:
     """The reading half of an exchange.
 
@@ -93,8 +96,7 @@ class BookViews:
         KeyError
             When there is no such account.
         """
-        if not 0 <= account < self._arena.accounts:
-            raise KeyError(f"there is no account {account}")
+        self._known(account)
         quotes, own = view_units(self._arena.M, self._table(), account, self._units)
         return AccountView(self._units, *quotes, *own)
 
@@ -129,8 +131,32 @@ class BookViews:
         return np.asarray(legs[legs[:, 4] == account])
 
     def trades(self) -> pd.DataFrame:
-        """Return all trades in order."""
+        """Return all trades in order, with names and order ids, as the exchange's operator sees them."""
         return trade_frame(self._arena.events)
+
+    def prints(self) -> pd.DataFrame:
+        """Return all trades in order as the public sees them: unit, price [tick], lots, phase; no names."""
+        return self.trades().drop(columns=["buyer", "seller", *IDS])
+
+    def own_trades(self, account: int) -> pd.DataFrame:
+        """Return the trades of one account in order: its side and its own order, never the other side's name.
+
+        Raises
+        ------
+        KeyError
+            When there is no such account.
+        """
+        self._known(account)
+        trades = self.trades()
+        mine = trades[(trades["buyer"] == account) | (trades["seller"] == account)]
+        bought = (mine["buyer"] == account).to_numpy()
+        order = np.where(bought, mine["buy_order_id"], mine["sell_order_id"])
+        public = mine.drop(columns=["buyer", "seller", *IDS])
+        return public.assign(side=np.where(bought, "buy", "sell"), order_id=order).reset_index(drop=True)
+
+    def _known(self, account: int) -> None:
+        if not 0 <= account < self._arena.accounts:
+            raise KeyError(f"there is no account {account}")
 
     def _table(self) -> FloatArray:
         return _NO_TABLE if self.admission is None else self.admission.table

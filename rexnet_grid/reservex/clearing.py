@@ -192,8 +192,8 @@ class Clearing(BookViews):
         Returns
         -------
         SettlementReceipt
-            Rejected, with a reason, when the unit is not closed, is settled already, or an array is longer than there
-            are accounts.
+            Rejected, with a reason, when the unit is not closed, is settled already, an array is longer than there are
+            accounts, or holds what is no whole number.
         """
         n = self._arena.accounts
         given = (realised_lots, lowest_lots, curtailed_lots, compensation_ticks, instructed_lots)
@@ -203,6 +203,8 @@ class Clearing(BookViews):
             return SettlementReceipt(unit, "rejected", "it is settled already")
         if any(array is not None and len(array) > n for array in given) or not 0 <= operator_account < n:
             return SettlementReceipt(unit, "rejected", "unknown accounts")
+        if not all(_whole(array) for array in given if array is not None):
+            return SettlementReceipt(unit, "rejected", "quantities must be whole numbers")
         figures = self.figures(unit)
         volume = self._traded_lots(unit) if self.rules.exchange_fee_eur_per_mwh else np.zeros(n, dtype=np.int64)
         house = self.house if volume.any() else operator_account
@@ -258,6 +260,11 @@ class Clearing(BookViews):
         self._names.append((name, node))
         self._append(np.array([[K_ACCOUNT, 0, account, 0, 0, limit, 0, 0]], dtype=np.int64))
         return account
+
+
+def _whole(values: IntArray) -> bool:
+    array = np.asarray(values)
+    return np.issubdtype(array.dtype, np.integer) or bool((np.isfinite(array) & (array == np.rint(array))).all())
 
 
 def _padded(array: IntArray | None, n: int) -> IntArray:

@@ -91,8 +91,10 @@ class OptionBook:
         """
         rules = self.exchange.rules
         known = 0 <= account < len(self.exchange.names) and kind in OPTION_KINDS
-        if not known or not 1 <= lots <= rules.max_order_lots:
-            return OptionReceipt(-1, "rejected", 0, "unknown account or kind, or no lots")
+        if not known or lots != int(lots) or not 1 <= lots <= rules.max_order_lots:
+            return OptionReceipt(-1, "rejected", 0, "unknown account or kind, or no whole lots")
+        if min(fee or 0, exercise or 0) < 0:
+            return OptionReceipt(-1, "rejected", 0, "a fee below zero")
         if unit not in self.exchange.units:
             return OptionReceipt(-1, "rejected", 0, "unit is not open")
         fee = rules.ticks(rules.option_fee_eur_per_mwh) if fee is None else fee

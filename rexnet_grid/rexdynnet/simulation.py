@@ -225,7 +225,7 @@ class HeatSimulation:
         ConvergenceError
             When the flows in the loops are not found; the state is then undefined, restore a saved one.
         """
-        rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
+        rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9)) if 0.0 < dt_s < math.inf else 1
         inputs = Inputs(
             dt_s=np.array([dt_s / rows]),
             heat_w=self._row(heat_demand_kw, self._none_subs) * WATT_PER_KILOWATT,
@@ -243,7 +243,8 @@ class HeatSimulation:
                     self.network.substations, inputs.return_c, inputs.heat_w, inputs.hot_w, inputs.secondary_c
                 )
             )
-        _check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None)
+        plain = plant_mass_flow_kg_s is None and secondary_supply_c is None and hot_water_kw is None
+        _check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None, plain=plain)
         if rows > 1:
             inputs = Inputs(inputs.dt_s, *(np.repeat(array, rows, axis=0) for array in inputs[1:]))
         if rows not in self._outputs:
@@ -276,33 +277,44 @@ class HeatSimulation:
         return row
 
 
-def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool) -> None:
+def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool, *, plain: bool) -> None:
+    """Raise with everything that is wrong with a step's forcing; ``plain`` when only heat or flow is forced."""
     low = min(inputs.return_c.min(), inputs.supply_c.min())
     high = max(inputs.return_c.max(), inputs.supply_c.max())
-    fine = low >= 0.0 and high <= 180.0 and inputs.dt_s[0] > 0.0
+    fine = low >= 0.0 and high <= 180.0 and 0.0 < inputs.dt_s[0] < np.inf
     fine = fine and bool(((inputs.ground_c >= COLDEST_GROUND_C) & (inputs.ground_c <= HOTTEST_GROUND_C)).all())
-    fine = fine and (not has_heat or bool((inputs.heat_w >= 0.0).all()))
-    fine = fine and (not has_flow or bool((inputs.flow_kg_s >= 0.0).all())) and (has_heat or has_flow)
-    if fine:
+    fine = fine and (not has_heat or 0.0 <= inputs.heat_w.min() <= inputs.heat_w.max() < np.inf)
+    fine = fine and (not has_flow or 0.0 <= inputs.flow_kg_s.min() <= inputs.flow_kg_s.max() < np.inf)
+    if fine and plain and (has_heat or has_flow):
         return
     issues: list[Issue] = []
-    if not inputs.dt_s[0] > 0.0:
+    if not 0.0 < inputs.dt_s[0] < np.inf:
         issues.append(Issue("step", "dt_s", str(inputs.dt_s[0]), "a time above zero [s]"))
     if not (has_heat or has_flow):
         issues.append(Issue("step", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
+    others = inputs.plant_kg_s[:, 1:]
     for name, values, wanted in (
         ("heat_demand_kw", inputs.heat_w, has_heat),
         ("mass_flow_kg_s", inputs.flow_kg_s, has_flow),
+        ("plant_mass_flow_kg_s", others, bool(others.size) and not np.isnan(others).all()),
+        ("hot_water_kw", inputs.hot_w, inputs.hot_w is not NOT_GIVEN),
+        ("secondary_supply_c", inputs.secondary_c, inputs.secondary_c is not NOT_GIVEN),
         ("return_temperature_c", inputs.return_c, True),
         ("supply_temperature_c", inputs.supply_c, True),
         ("ground_c", inputs.ground_c, True),
     ):
         if wanted and not np.isfinite(values).all():
-            issues.append(Issue("step", name, "NaN", "finite numbers"))
+            issues.append(Issue("step", name, str(values[~np.isfinite(values)][0]), "finite numbers"))
         elif wanted and not name.endswith("_c") and (values < 0.0).any():
             issues.append(Issue("step", name, str(values.min()), "no negative value"))
-    check_water("return_temperature_c", inputs.return_c, issues)
-    check_water("supply_temperature_c", inputs.supply_c, issues)
+    if inputs.hot_w is not NOT_GIVEN and has_heat and (inputs.hot_w > inputs.heat_w * (1.0 + 1e-9)).any():
+        issues.append(Issue("step", "hot_water_kw", "more than heat_demand_kw", "a part of the heat demand"))
+    for name, values in (
+        ("return_temperature_c", inputs.return_c),
+        ("supply_temperature_c", inputs.supply_c),
+        ("secondary_supply_c", inputs.secondary_c),
+    ):
+        check_water(name, values, issues)
     check_range("ground_c", inputs.ground_c, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)
 

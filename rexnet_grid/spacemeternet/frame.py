@@ -20,6 +20,7 @@ Table = Any
 
 _KELVIN_ABOVE = 150.0
 _WATT_ABOVE = 300.0
+_SAME_SHARE = 0.9
 _SAME_CIRCUIT = 1e-9
 _LONGEST_FILL_HOURS = 3.0
 _STUCK_HOURS = 48.0
@@ -127,7 +128,9 @@ def _step_hours(index: pd.Index, issues: list[Issue]) -> float:
 def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, step: float, issues: list[Issue]) -> None:
     for column, name in enumerate(names):
         known = values[np.isfinite(values[:, column]), column]
-        if len(known) < 0.2 * len(values):
+        if np.isinf(values[:, column]).any():
+            issues.append(Issue(where, name, "an infinite reading", "finite readings, NaN where one is missing"))
+        elif len(known) < 0.2 * len(values):
             issues.append(Issue(where, name, f"{len(known)} of {len(values)} readings", "at least a fifth of them"))
         elif np.median(known) > _KELVIN_ABOVE:
             issues.append(
@@ -214,10 +217,19 @@ def _heat(
         if not np.any(values[:, column]):
             continue
         members = tuple(zones.index(z) for z in served)
-        twin = next((i for i, k in enumerate(kept) if np.ptp(values[:, k] - values[:, column]) < _SAME_CIRCUIT), None)
+        twin = next((i for i, k in enumerate(kept) if _one_meter(values[:, k], values[:, column])), None)
         if twin is not None and np.ptp(values[:, column]) > 0.0:
             out[twin] = Circuit(out[twin].name, out[twin].zones + members)
             continue
         kept.append(column)
         out.append(Circuit(name, members))
     return values[:, kept], tuple(out)
+
+
+def _one_meter(first: FloatArray, second: FloatArray) -> bool:
+    """Tell whether two columns are one circuit's: equal but for an offset, gaps that were filled in one left aside."""
+    on = (first != 0.0) | (second != 0.0)
+    if not on.any():
+        return False
+    apart = (first - second)[on]
+    return bool(np.mean(np.abs(apart - np.median(apart)) < _SAME_CIRCUIT) >= _SAME_SHARE)

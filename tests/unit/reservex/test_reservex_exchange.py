@@ -202,6 +202,33 @@ def test_nobody_has_no_view(account):
         ex.view(account)
 
 
+def test_the_public_sees_prints_without_names_and_each_account_its_own_trades():
+    ex, (a, b, c, _) = make()
+    sold = ex.submit(a, 0, "sell", 10, 5).order_id
+    ex.submit(b, 0, "buy", 10, 3)
+    ex.submit(c, 0, "buy", 11, 2)
+    public = ex.prints()
+    assert list(public.columns) == ["unit", "price", "lots", "phase"]
+    assert public["lots"].tolist() == [3, 2]
+    mine = ex.own_trades(a)
+    assert list(mine.columns) == ["unit", "price", "lots", "phase", "side", "order_id"]
+    assert mine["side"].tolist() == ["sell", "sell"]
+    assert mine["order_id"].tolist() == [sold, sold]
+    assert ex.own_trades(b)["side"].tolist() == ["buy"]
+    with pytest.raises(KeyError, match="99"):
+        ex.own_trades(99)
+
+
+def test_settlement_takes_whole_numbers_alone():
+    ex, (a, b, *_) = make()
+    ex.submit(a, 0, "sell", 10, 5)
+    ex.submit(b, 0, "buy", 10, 5)
+    ex.close_gate(0)
+    for realised in ([4.5, -4.5], [np.nan, -5.0]):
+        assert ex.settle(0, np.array(realised), operator_account=3).reason == "quantities must be whole numbers"
+    assert ex.settle(0, np.array([5.0, -5.0]), operator_account=3).status == "settled"
+
+
 def test_view_leaves_out_own_orders():
     ex, (a, b, *_) = make()
     ex.submit(a, 0, "buy", 7, 1)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rexnet_grid.errors import InputError
 from rexnet_grid.rexdynnet import HeatNetwork, Pipe, simulate_pipe
 
 PIPES = {
@@ -72,3 +73,27 @@ def test_irregular_samples_give_what_regular_ones_give(name):
     dense = np.interp(irregular, regular, outlet(regular))
     away = (np.abs(irregular - 1200.0) > 15.0) & ((irregular < 1500.0) | (irregular > 1700.0))
     assert np.abs(outlet(irregular) - dense)[away].max() < 0.4
+
+
+@pytest.mark.parametrize(
+    ("forced", "said"),
+    [
+        ({"mass_flow_kg_s": np.inf}, "mass_flow_kg_s"),
+        ({"heat_demand_kw": np.inf}, "heat_demand_kw"),
+        ({"heat_demand_kw": 16.0, "hot_water_kw": -3.0}, "hot_water_kw"),
+        ({"heat_demand_kw": 16.0, "hot_water_kw": 50.0}, "a part of the heat demand"),
+        ({"heat_demand_kw": 16.0, "hot_water_kw": np.nan}, "hot_water_kw"),
+        ({"heat_demand_kw": 16.0, "secondary_supply_c": -300.0}, "secondary_supply_c"),
+        ({"heat_demand_kw": 16.0, "dt_s": np.nan}, "dt_s"),
+        ({"heat_demand_kw": 16.0, "dt_s": np.inf}, "dt_s"),
+    ],
+)
+def test_forcing_that_no_water_can_follow_is_refused_and_leaves_the_state_alone(forced, said):
+    sim = NETWORKS["steel"].start((70.0, 45.0))
+    before = sim.save()
+    with pytest.raises(InputError, match=said):
+        sim.step(
+            **{"dt_s": 900.0, "return_temperature_c": 40.0, "supply_temperature_c": 70.0, "ground_c": 8.0, **forced}
+        )
+    for kept, now in zip(before, sim.save(), strict=True):
+        np.testing.assert_array_equal(kept, now)

@@ -194,3 +194,22 @@ def test_two_zones_that_nothing_tells_apart_are_not_reachable_on_their_own():
     found = excitation(alike, ()).reach
     assert found.reachable == 2
     assert found.states == 6
+
+
+def test_one_circuit_stays_one_where_a_reading_is_missing_in_one_of_its_columns():
+    rng = np.random.default_rng(5)
+    index = pd.date_range("2026-01-01", periods=960, freq="15min", tz="UTC")
+    rooms = pd.DataFrame(20.0 + rng.normal(0.0, 0.5, (960, 3)).cumsum(axis=0) * 0.05, index, ["a", "b", "c"])
+    shared = np.round(np.maximum(rng.normal(1.0, 0.5, 960), 0.0), 3)
+    heat = pd.DataFrame({"a": shared, "b": shared, "c": np.maximum(rng.normal(1.0, 0.5, 960), 0.0)}, index)
+    heat.loc[index[100], "a"] = np.nan
+    data = zone_data(rooms, heat, pd.Series(5.0 + rng.normal(0.0, 1.0, 960), index))
+    assert [circuit.zones for circuit in data.circuits] == [(0, 1), (2,)]
+
+
+def test_an_infinite_reading_is_named():
+    index = pd.date_range("2026-01-01", periods=960, freq="15min", tz="UTC")
+    rooms = pd.DataFrame({"a": 20.0 + np.sin(np.arange(960) / 20.0)}, index)
+    rooms.iloc[7, 0] = np.inf
+    with pytest.raises(MeterDataError, match="an infinite reading"):
+        zone_data(rooms, None, pd.Series(5.0, index))
