@@ -1,31 +1,61 @@
 """Read a heat network from a pandapipes JSON file, without pandapipes.
 
-Read are junctions, pipes, open valves, heat consumers or sinks, circulation pumps or external grids. A file with
-circulation pumps holds a supply and a return side; the supply side, what is reached from the pumps' flow junctions
-without passing a consumer, is the drawing of the route, and the return follows from it. Sinks become substations with
-their mass flow in the node attribute ``mass_flow_kg_s``, external grids and pumps become plants. A pipe's ``alpha`` or
-``u_w_per_m2k`` refers to its inner surface and becomes the film of a bare pipe.
+Read are junctions, pipes, open valves, heat consumers, sinks, sources, circulation pumps and external grids. A file
+with circulation pumps holds a supply and a return side; the supply side, what is reached from the pumps' flow
+junctions without passing a consumer, is the drawing of the route, and the return follows from it.
+
+External grids, circulation pumps and sources become plants, in this order; a source has the temperature of its junction
+and, like a sink, its mass flow in the node attribute ``mass_flow_kg_s``. The design heat of a consumer is ``qext_w``,
+or m cp dT where the file gives flow and temperature. A pipe's ``alpha`` or ``u_w_per_m2k`` refers to its inner surface
+and becomes the film of a bare pipe; of two pipes between the same junctions the second is drawn as two halves.
+Whatever is in service and has no place in the model is an error that names it: nothing is left out.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 
 from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.units import ZERO_CELSIUS_K
 
-if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.fluid import Fluid
-
 Row = dict[str, Any]
 ADIABATIC_MK_W = 1e6
+MIN_SUPPLY_C = 55.0
 MAX_SUPPLY_C = 130.0
+USUAL_SUPPLY_K = 343.15
+CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
+CONSUMERS = ("heat_consumer", "heat_exchanger")
+READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid")
+HINTS = {
+    "pump": "the plants give the head: replace it by an open valve, or make its outlet a plant of its own",
+    "compressor": "heat networks carry water: take it out of service",
+}
+
+
+@dataclass
+class _File:
+    """Tables in service of a file, the node of each junction, and what cannot be read."""
+
+    where: str
+    tables: dict[str, list[Row]]
+    fluid: Fluid
+    issues: list[Issue] = field(default_factory=list)
+    alias: dict[int, str] = field(default_factory=dict)
+
+    def rows(self, *names: str) -> list[tuple[str, Row]]:
+        return [(name, row) for name in names for row in self.tables.get(name, [])]
+
+    def refuse(self, table: str, row: Row, value: str, expected: str, hint: str = "") -> None:
+        self.issues.append(Issue(self.where, f"{table} {row['index']}", value, expected, hint))
 
 
 def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
@@ -34,28 +64,34 @@ def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork
     Raises
     ------
     NetworkDataError
-        When the file is none, or holds no plant or no consumer.
+        When the file is none, holds no plant or no consumer, or with every element that the model has no place for.
     """
     file = Path(path)
+    fluid = fluid or Fluid.water(60.0)
     try:
         tables = _tables(json.loads(file.read_text(encoding="utf-8")))
+        source = _File(str(file), {"junction": tables["junction"]} | tables, fluid)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetworkDataError([Issue(str(file), "file", type(error).__name__, "a pandapipes JSON file")]) from error
-    alias = _valves(tables)
-    plants = _plants(tables, alias)
-    consumers = _consumers(tables, alias)
-    graph = _supply_side(tables, alias, plants, consumers)
+    _refuse_foreign(source)
+    _refuse_loose(source)
+    source.alias = _nodes(source)
+    plants = _plants(source)
+    consumers = _consumers(source, plants)
+    graph = _drawing(source)
+    if plants:
+        graph = _supply_side(source, graph, plants)
+    if source.issues:
+        raise NetworkDataError(source.issues)
     for node, data in plants.items():
-        if node in graph:
-            graph.nodes[node].update(kind="plant", **data)
+        graph.nodes[node].update(kind="plant", **data)
     for node, data in consumers.items():
-        if node in graph and graph.nodes[node]["kind"] != "plant":
-            graph.nodes[node].update(kind="substation", **data)
+        graph.nodes[node].update(kind="substation", **data)
     return HeatNetwork.from_graph(graph, fluid, file.stem)
 
 
 def _tables(document: Row) -> dict[str, list[Row]]:
-    """Return the tables in service as lists of rows, each with its ``index``."""
+    """Return the tables in service as lists of rows, each with its ``index``; what is no number is None."""
     found: dict[str, list[Row]] = {}
     for name, value in document["_object"].items():
         if not (isinstance(value, dict) and value.get("_class") == "DataFrame"):
@@ -63,53 +99,124 @@ def _tables(document: Row) -> dict[str, list[Row]]:
         inside = value["_object"]
         table = json.loads(inside) if isinstance(inside, str) else inside
         rows = [
-            {**dict(zip(table["columns"], row, strict=True)), "index": index}
+            {**dict(zip(table["columns"], map(_known, row), strict=True)), "index": index}
             for index, row in zip(table["index"], table["data"], strict=True)
         ]
         found[name] = [row for row in rows if row.get("in_service", True) is not False]
     return found
 
 
-def _valves(tables: dict[str, list[Row]]) -> dict[int, int]:
-    """Return each junction's representative: both ends of an open valve or of a pipe without length are one node."""
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _ends(row: Row) -> list[int]:
+    ends = [row[key] for key in row if key == "junction" or key.endswith("_junction")]
+    return [*ends, row["element"]] if row.get("et") == "ju" else ends
+
+
+def _refuse_foreign(source: _File) -> None:
+    """Name the elements of tables that the model knows nothing like."""
+    for table, rows in source.tables.items():
+        if table in READ or table.startswith("res_") or table.endswith("geodata"):
+            continue
+        for row in (row for row in rows if _ends(row)):
+            between = "junction " + " to ".join(map(str, _ends(row)))
+            source.refuse(table, row, between, "one of the tables " + ", ".join(READ), HINTS.get(table, ""))
+
+
+def _refuse_loose(source: _File) -> None:
+    """Name and set aside elements at junctions that are out of service."""
+    present = {row["index"] for row in source.tables["junction"]}
+    for table in READ[1:]:
+        for row in source.tables.get(table, []):
+            for end in (end for end in _ends(row) if end not in present):
+                hint = "put the junction into service, or take the element out"
+                source.refuse(table, row, f"junction {end}", "a junction in service", hint)
+        source.tables[table] = [row for row in source.tables.get(table, []) if present.issuperset(_ends(row))]
+
+
+def _nodes(source: _File) -> dict[int, str]:
+    """Return each junction's node: both ends of an open valve or of a pipe without length are one."""
     joined: nx.Graph[int] = nx.Graph()
-    joined.add_nodes_from(row["index"] for row in tables["junction"])
+    joined.add_nodes_from(row["index"] for row in source.tables["junction"])
+    for table, row in source.rows("valve"):
+        ends, is_open = _ends(row), row.get("opened") is not False
+        if len(ends) == 2 and is_open:
+            joined.add_edge(ends[0], ends[1])
+        elif len(ends) < 2 and not is_open:
+            hint = "take the pipe out of service, or shut it in the run: simulate(changes=...)"
+            source.refuse(table, row, f"closed on {row.get('et')} {row.get('element')}", "an open valve", hint)
     joined.add_edges_from(
-        (row["from_junction"], row["to_junction"]) for row in tables.get("valve", []) if row.get("opened", True)
+        (row["from_junction"], row["to_junction"]) for _, row in source.rows("pipe") if not row["length_km"]
     )
-    joined.add_edges_from(
-        (row["from_junction"], row["to_junction"]) for row in tables.get("pipe", []) if not row["length_km"]
-    )
-    return {node: min(part) for part in nx.connected_components(joined) for node in part}
+    return {node: str(min(part)) for part in nx.connected_components(joined) for node in part}
 
 
-def _plants(tables: dict[str, list[Row]], alias: dict[int, int]) -> dict[str, Row]:
+def _plants(source: _File) -> dict[str, Row]:
     found: dict[str, Row] = {}
-    for table, junction, key in (
-        ("circ_pump_pressure", "flow_junction", "t_flow_k"),
-        ("circ_pump_mass", "flow_junction", "t_flow_k"),
-        ("ext_grid", "junction", "t_k"),
-    ):
-        for row in tables.get(table, []):
-            supply = float(row.get(key) or 343.15) - ZERO_CELSIUS_K
-            found[str(alias[row[junction]])] = {"supply_c": supply, "max_supply_c": max(supply, MAX_SUPPLY_C)}
+    water_k = {row["index"]: row.get("tfluid_k") for row in source.tables["junction"]}
+    for table, row in source.rows(*CIRCULATION, "ext_grid", "source"):
+        junction = row["flow_junction" if table in CIRCULATION else "junction"]
+        kelvin = {"ext_grid": row.get("t_k"), "source": water_k[junction]}.get(table, row.get("t_flow_k"))
+        supply = float(kelvin or USUAL_SUPPLY_K) - ZERO_CELSIUS_K
+        data = {
+            "supply_c": supply,
+            "min_supply_c": min(supply, MIN_SUPPLY_C),
+            "max_supply_c": max(supply, MAX_SUPPLY_C),
+        }
+        if table == "source":
+            data["mass_flow_kg_s"] = _flow(source, table, row)
+        if found.setdefault(source.alias[junction], data) != data or (table == "source" and len(found) == 1):
+            hint = "move it behind a short pipe" if len(found) > 1 else "add an external grid or a circulation pump"
+            expected = "one plant at a junction, besides one that takes up the balance"
+            source.refuse(table, row, f"junction {junction}", expected, hint)
     return found
 
 
-def _consumers(tables: dict[str, list[Row]], alias: dict[int, int]) -> dict[str, Row]:
+def _flow(source: _File, table: str, row: Row) -> float:
+    scaling = row.get("scaling")
+    flow = float(row.get("mdot_kg_per_s") or 0.0) * (1.0 if scaling is None else float(scaling))
+    if flow < 0.0:
+        hint = "a negative sink is a source, a negative source a sink"
+        source.refuse(table, row, f"{flow} kg/s", "a mass flow that is not negative", hint)
+    return flow
+
+
+def _consumers(source: _File, plants: dict[str, Row]) -> dict[str, Row]:
     found: dict[str, Row] = {}
-    for table in ("heat_consumer", "heat_exchanger"):
-        for row in tables.get(table, []):
-            data = found.setdefault(str(alias[row["from_junction"]]), {"design_heat_kw": 0.0})
-            data["design_heat_kw"] += float(row.get("qext_w") or 0.0) / 1000.0
-            if row.get("annual_consumption"):
-                data["annual_kwh"] = data.get("annual_kwh", 0.0) + float(row["annual_consumption"]) / 1000.0
-            if row.get("treturn_k"):
-                data["return_c"] = float(row["treturn_k"]) - ZERO_CELSIUS_K
-    for row in tables.get("sink", []):
-        data = found.setdefault(str(alias[row["junction"]]), {"mass_flow_kg_s": 0.0})
-        data["mass_flow_kg_s"] = data.get("mass_flow_kg_s", 0.0) + float(row["mdot_kg_per_s"])
+    supply_c = next(iter(plants.values()), {}).get("supply_c", USUAL_SUPPLY_K - ZERO_CELSIUS_K)
+    for table, row in source.rows(*CONSUMERS, "sink"):
+        node = source.alias[row["junction" if table == "sink" else "from_junction"]]
+        if node in plants:
+            hint = "put a pipe between plant and consumer"
+            source.refuse(table, row, f"junction {_ends(row)[0]}", "a junction without a plant", hint)
+        data = found.setdefault(node, {})
+        if table == "sink":
+            data["mass_flow_kg_s"] = data.get("mass_flow_kg_s", 0.0) + _flow(source, table, row)
+            continue
+        data["design_heat_kw"] = data.get("design_heat_kw", 0.0) + _heat_kw(source, table, row, supply_c)
+        if row.get("annual_consumption"):
+            data["annual_kwh"] = data.get("annual_kwh", 0.0) + float(row["annual_consumption"]) / 1000.0
+        if row.get("treturn_k"):
+            data["return_c"] = float(row["treturn_k"]) - ZERO_CELSIUS_K
+        elif row.get("deltat_k"):
+            data["return_c"] = supply_c - float(row["deltat_k"])
     return found
+
+
+def _heat_kw(source: _File, table: str, row: Row, supply_c: float) -> float:
+    """Return ``qext_w``, or m cp dT of the flow and the cooling that the row gives [kW]."""
+    heat, flow, cooling = row.get("qext_w"), row.get("controlled_mdot_kg_per_s"), row.get("deltat_k")
+    if cooling is None and row.get("treturn_k") is not None:
+        cooling = supply_c + ZERO_CELSIUS_K - float(row["treturn_k"])
+    if heat is None and flow is not None and cooling is not None:
+        heat = float(flow) * source.fluid.heat_capacity * float(cooling)
+    if heat is None or float(heat) < 0.0:
+        expected = "qext_w of at least 0, or controlled_mdot_kg_per_s with deltat_k or treturn_k"
+        source.refuse(table, row, "no heat" if heat is None else f"{heat} W", expected)
+        return 0.0
+    return float(heat) / 1000.0
 
 
 def _pipe(row: Row) -> Pipe:
@@ -127,32 +234,62 @@ def _pipe(row: Row) -> Pipe:
     )
 
 
-def _supply_side(
-    tables: dict[str, list[Row]], alias: dict[int, int], plants: dict[str, Row], consumers: dict[str, Row]
-) -> nx.Graph[str]:
+def _drawing(source: _File) -> nx.Graph[str]:
+    """Return all junctions and pipes of the file, supply and return side; each edge knows its ``row``."""
     graph: nx.Graph[str] = nx.Graph()
-    place = {row["index"]: row for row in tables.get("junction_geodata", [])}
-    for row in tables["junction"]:
-        node = str(alias[row["index"]])
+    place = {row["index"]: row for row in source.tables.get("junction_geodata", [])}
+    for row in source.tables["junction"]:
+        node = source.alias[row["index"]]
         if node not in graph:
             graph.add_node(node, kind="junction", label=row.get("name") or node)
         if row["index"] in place:
             graph.nodes[node].update(x_m=place[row["index"]]["x"], y_m=place[row["index"]]["y"])
     names: dict[str, int] = {}
-    for row in tables.get("pipe", []):
-        a, b = (str(alias[row[end]]) for end in ("from_junction", "to_junction"))
-        if a == b or graph.has_edge(a, b):
+    for table, row in source.rows("pipe"):
+        a, b = (source.alias[end] for end in _ends(row))
+        if not row["length_km"]:
+            continue
+        if a == b:
+            source.refuse(table, row, "both ends joined by open valves", "two different ends", "shut or remove a valve")
             continue
         name = str(row.get("name") or f"pipe {row['index']}")
         names[name] = names.get(name, 0) + 1
-        graph.add_edge(a, b, name=name if names[name] == 1 else f"{name} ({names[name]})", pipe=_pipe(row), from_node=a)
-    starts = [node for node in plants if node in graph]
-    if not starts or not consumers:
-        return graph
-    reached: set[str] = set()
-    for start in starts:
-        reached |= set(nx.node_connected_component(graph, start))
+        _draw(graph, a, b, name if names[name] == 1 else f"{name} ({names[name]})", row)
+    return graph
+
+
+def _draw(graph: nx.Graph[str], a: str, b: str, name: str, row: Row) -> None:
+    pipe = _pipe(row)
+    if not graph.has_edge(a, b):
+        graph.add_edge(a, b, name=name, pipe=pipe, from_node=a, row=row)
+        return
+    half = replace(pipe, length_m=pipe.length_m / 2.0, minor_loss=pipe.minor_loss / 2.0)
+    middle = f"middle of {name}"
+    graph.add_node(middle, kind="junction", label=middle)
+    graph.add_edge(a, middle, name=f"{name}, first half", pipe=half, from_node=a, row=row)
+    graph.add_edge(middle, b, name=f"{name}, second half", pipe=half, from_node=middle, row=row)
+
+
+def _supply_side(source: _File, graph: nx.Graph[str], plants: dict[str, Row]) -> nx.Graph[str]:
+    """Return what the main plant reaches; name what neither it nor the return side holds."""
+    reached = set(nx.node_connected_component(graph, next(iter(plants))))
+    held = set(reached)
+    for table, row in source.rows(*CIRCULATION, *CONSUMERS):
+        behind = source.alias[row["return_junction" if table in CIRCULATION else "to_junction"]]
+        if table in CIRCULATION and behind in reached:
+            hint = "supply and return may meet in consumers only: take the pipe or valve between them out of service"
+            source.refuse(table, row, f"return junction {row['return_junction']}", "a return side of its own", hint)
+        held |= nx.node_connected_component(graph, behind)
+    for table, row in source.rows(*CIRCULATION, "ext_grid", "source", *CONSUMERS, "sink"):
+        junction = row[next(key for key in ("flow_junction", "from_junction", "junction") if key in row)]
+        if source.alias[junction] not in reached:
+            hint = "check pipes, valves and pumps on the way"
+            source.refuse(table, row, f"junction {junction}", "a way of pipes to the main plant", hint)
+    for row in {data["row"]["index"]: data["row"] for a, _, data in graph.edges(data=True) if a not in held}.values():
+        between = "junction " + " to ".join(map(str, _ends(row)))
+        source.refuse("pipe", row, between, "a way of pipes to the main plant", "check pipes, valves and pumps")
     ordered: nx.Graph[str] = nx.Graph()
+    starts = (node for node in plants if node in reached)
     ordered.add_nodes_from((node, graph.nodes[node]) for node in (*starts, *graph) if node in reached)
     ordered.add_edges_from((a, b, data) for a, b, data in graph.edges(data=True) if a in reached)
     return ordered

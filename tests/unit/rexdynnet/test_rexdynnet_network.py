@@ -199,3 +199,84 @@ def test_another_json_is_no_network(tmp_path):
     file.write_text(json.dumps({"a": 1}))
     with pytest.raises(NetworkDataError, match="pandapipes"):
         HeatNetwork.from_pandapipes(file)
+
+
+def pandapipes_file(path, junctions, pipes, **tables):
+    """Write rows of (from, to) as pipes of 100 m, and each table as rows of named values, the way pandapipes does."""
+    row = {"length_km": 0.1, "inner_diameter_mm": 50.0, "k_mm": 0.1, "u_w_per_m2k": 5.0}
+    tables |= {
+        "junction": [{"tfluid_k": 343.15, "in_service": True} for _ in range(junctions)],
+        "pipe": [{"from_junction": a, "to_junction": b} | row for a, b in pipes],
+    }
+    held = {}
+    for name, rows in tables.items():
+        columns = sorted({key for row in rows for key in row})
+        data = [[row.get(key) for key in columns] for row in rows]
+        inside = json.dumps({"columns": columns, "index": list(range(len(rows))), "data": data})
+        held[name] = {"_class": "DataFrame", "_object": inside}
+    path.write_text(json.dumps({"_object": held}))
+    return path
+
+
+def consumer(a, b, **values):
+    return {"from_junction": a, "to_junction": b} | values
+
+
+def test_pandapipes_sources_parallel_pipes_and_flows_are_carried(tmp_path, validation_dir):
+    file = pandapipes_file(
+        tmp_path / "ring.json",
+        7,
+        [(0, 1), (0, 1), (1, 2), (3, 4), (4, 5)],
+        circ_pump_pressure=[{"return_junction": 5, "flow_junction": 0, "t_flow_k": 353.15}],
+        heat_consumer=[
+            consumer(2, 3, controlled_mdot_kg_per_s=0.2, deltat_k=30.0),
+            consumer(1, 4, controlled_mdot_kg_per_s=0.1, treturn_k=313.15),
+        ],
+        sink=[{"junction": 2, "mdot_kg_per_s": 0.3, "scaling": 0.5}],
+        valve=[{"from_junction": 5, "to_junction": 6, "opened": True}],
+    )
+    heat = HeatNetwork.from_pandapipes(file)
+    cp = heat.fluid.heat_capacity / 1000.0
+    found = {s.node: (s.design_heat_kw, s.return_c) for s in heat.substations}
+    assert found["2"] == pytest.approx((0.2 * cp * 30.0, 50.0))
+    assert found["1"] == pytest.approx((0.1 * cp * 40.0, 40.0))
+    assert heat.graph.nodes["2"]["mass_flow_kg_s"] == pytest.approx(0.15)
+    twin = [heat.graph.edges[a, b]["pipe"].length_m for a, b in (("0", "1"), ("0", "middle of pipe 1"))]
+    assert twin == [100.0, 50.0]
+    run = heat.simulate(START, END, mass_flow_kg_s={"1": 0.5, "2": 0.5}, return_temperature_c=40.0)
+    flows = run.pipe_flow_kg_s.iloc[-1]
+    assert flows["pipe 0"] == pytest.approx(flows["pipe 1, first half"], rel=1e-6)
+    cases = validation_dir / "heat" / "pandapipes" / "openmodelica_heat_cases"
+    fed = HeatNetwork.from_pandapipes(cases / "one_source.json")
+    assert fed.plant_names == ("0", "2")
+    assert fed.plants[1].supply_c == pytest.approx(20.0)
+    assert fed.graph.nodes["2"]["mass_flow_kg_s"] == 1.0
+    for name in ("one_pipe", "two_pipes", "t_cross", "delta", "delta_2sinks", "section_variation", "heights"):
+        assert HeatNetwork.from_pandapipes(cases / f"{name}.json").substations
+
+
+def test_what_pandapipes_holds_beyond_the_model_is_named_at_once(tmp_path):
+    file = pandapipes_file(
+        tmp_path / "open.json",
+        8,
+        [(0, 1), (2, 3), (5, 6)],
+        ext_grid=[{"junction": 0, "t_k": 353.15}],
+        pump=[{"from_junction": 1, "to_junction": 2, "std_type": "P1"}],
+        sink=[
+            {"junction": 1, "mdot_kg_per_s": 0.1},
+            {"junction": 3, "mdot_kg_per_s": 0.3},
+            {"junction": 0, "mdot_kg_per_s": 0.3},
+            {"junction": 9, "mdot_kg_per_s": 0.3},
+            {"junction": 1, "mdot_kg_per_s": -0.1},
+        ],
+        source=[{"junction": 4, "mdot_kg_per_s": 0.2}],
+        heat_consumer=[consumer(1, 7, deltat_k=30.0), consumer(5, 7, qext_w=1000.0)],
+    )
+    with pytest.raises(NetworkDataError) as error:
+        HeatNetwork.from_pandapipes(file)
+    named = {issue.key for issue in error.value.issues}
+    assert named == {
+        *("pump 0", "sink 1", "sink 2", "sink 3", "sink 4", "source 0", "pipe 1", "pipe 2"),
+        *("heat_consumer 0", "heat_consumer 1"),
+    }
+    assert all(issue.expected for issue in error.value.issues)
