@@ -242,13 +242,7 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
         for a, b, data in graph.edges(data=True)
         if a == b
     ]
-    if network.plants and network.plants[0].node in graph:
-        reached = nx.node_connected_component(graph, network.plants[0].node)
-        issues += [
-            Issue(where, f"node {node}", "disconnected", "a way of pipes to the main plant", "check the pipes' ends")
-            for node in graph
-            if node not in reached
-        ]
+    issues += _island_issues(network)
     for s in network.substations:
         issues += _number_issues(
             where, f"substation {s.node}", s, ("design_heat_kw", "max_mass_flow_kg_s", "min_differential_pa")
@@ -265,6 +259,21 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
                 )
             )
     return issues
+
+
+def _island_issues(network: HeatNetwork) -> list[Issue]:
+    """Return the nodes without a way to the main plant or, without a plant, to the largest part of the network."""
+    graph = network.graph
+    main = next((plant.node for plant in network.plants[:1] if plant.node in graph), None)
+    if main is not None:
+        reached, goal = nx.node_connected_component(graph, main), "the main plant"
+    else:
+        reached, goal = max(nx.connected_components(graph), key=len, default=set()), "the rest of the network"
+    return [
+        Issue(network.name, f"node {node}", "disconnected", f"a way of pipes to {goal}", "check the pipes' ends")
+        for node in graph
+        if node not in reached
+    ]
 
 
 def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> list[Issue]:

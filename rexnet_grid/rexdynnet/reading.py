@@ -65,6 +65,7 @@ PUMP_COLUMNS = {
     "pump_best_kg_s": "best_kg_s",
 }
 PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c", *PUMP_COLUMNS)
+STAND_IN = Pipe(1.0, 0.1)
 _REQUIRED = {
     "nodes.csv": ("name", "kind"),
     "pipes.csv": ("name", "from_node", "to_node", "length_m"),
@@ -80,7 +81,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
     ------
     NetworkDataError
         With everything that is wrong: missing files and columns, numbers that are none, unknown nodes and catalogue
-        entries, duplicate names, disconnected nodes.
+        entries, duplicate names, disconnected nodes, no plant.
     """
     folder = Path(path)
     issues: list[Issue] = []
@@ -96,7 +97,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
             hint = did_you_mean(row["kind"], KINDS)
             issues.append(Issue(str(folder), f"{where}, kind", row["kind"], "one of " + ", ".join(KINDS), hint))
         place = {key: _number(folder, where, key, row, issues) for key in PLACE_COLUMNS if row.get(key)}
-        graph.add_node(row["name"], kind=row["kind"], **place)
+        graph.add_node(row["name"], kind=row["kind"] if row["kind"] in KINDS else "junction", **place)
     _add_pipes(folder, rows["pipes.csv"], graph, issues)
     ordered: nx.Graph[str] = nx.Graph()
     for file, kind, columns in (
@@ -104,11 +105,15 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
         ("substations.csv", "substation", SUBSTATION_COLUMNS),
     ):
         _add_ends(folder, file, kind, columns, rows[file], graph, ordered, issues)
-    if issues:
-        raise NetworkDataError(issues)
     ordered.add_nodes_from(graph.nodes(data=True))
     ordered.add_edges_from(graph.edges(data=True))
-    return HeatNetwork.from_graph(ordered, fluid, folder.name)
+    try:
+        network = HeatNetwork.from_graph(ordered, fluid, folder.name)
+    except NetworkDataError as error:
+        raise NetworkDataError([*issues, *error.issues]) from None
+    if issues:
+        raise NetworkDataError(issues)
+    return network
 
 
 def _rows(path: Path, required: tuple[str, ...], issues: list[Issue]) -> list[dict[str, str]]:
@@ -139,10 +144,13 @@ def _number(folder: Path, where: str, key: str, row: dict[str, str], issues: lis
 
 
 def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues: list[Issue]) -> None:
+    """Draw the pipes; one that cannot be read is drawn with a stand-in, for islands are looked for all the same."""
     names: set[str] = set()
     for number, row in enumerate(rows, start=2):
         where = f"pipes.csv row {number}"
-        if row["name"] in names:
+        name = row["name"]
+        if name in names:
+            name = f"{name} ({where})"
             issues.append(Issue(str(folder), f"{where}, name", row["name"], "a name used once"))
         names.add(row["name"])
         for key in ("from_node", "to_node"):
@@ -153,8 +161,9 @@ def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues
             ends = f"{row['from_node']} to {row['to_node']}"
             issues.append(Issue(str(folder), where, ends, "one route between two nodes", "put a junction into one"))
         pipe = _pipe(folder, where, row, issues)
-        if pipe is not None:
-            graph.add_edge(row["from_node"], row["to_node"], name=row["name"], pipe=pipe, from_node=row["from_node"])
+        if row["from_node"] in graph and row["to_node"] in graph:
+            drawn = pipe or STAND_IN
+            graph.add_edge(row["from_node"], row["to_node"], name=name, pipe=drawn, from_node=row["from_node"])
 
 
 def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) -> Pipe | None:
@@ -217,7 +226,7 @@ def _add_ends(
             issues.append(Issue(str(folder), f"{where}, node", node, "a node listed once"))
         listed.add(node)
         values = {key: _number(folder, where, key, row, issues) for key in columns if row.get(key)}
-        graph.nodes[node].update(values)
+        graph.nodes[node].update({key: value for key, value in values.items() if not math.isnan(value)})
         _add_pump(folder, where, node, graph, issues)
         ordered.add_node(node)
     issues += [

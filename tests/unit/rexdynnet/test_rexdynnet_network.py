@@ -44,14 +44,18 @@ def test_a_folder_is_a_network(tmp_path):
 def test_everything_wrong_in_a_folder_is_said_at_once(tmp_path):
     bad = write(
         tmp_path,
-        nodes="name,kind\np,plant\na,junktion\ns,substation\ns,substation\n",
-        pipes="name,from_node,to_node,length_m,catalogue\n1,p,a,0,DN25\n1,a,x,20,DN22\n",
+        nodes="name,kind\np,junction\na,junktion\ns,substation\ns,substation\nlone,junction\n",
+        pipes="name,from_node,to_node,length_m,catalogue\n1,p,a,0,DN25\n1,a,x,20,DN22\n2,a,s,20,DN20\n",
     )
     with pytest.raises(NetworkDataError) as error:
         HeatNetwork.from_csv(bad)
     text = str(error.value)
     for word in ("junktion", "row 5", "length_m", '"junction"', "x", "DN22", "a name used once"):
         assert word in text
+    keys = [issue.key for issue in error.value.issues]
+    assert len(set(keys)) == len(keys)
+    assert {"plants", "node lone"} <= set(keys)
+    assert not {"node p", "node a", "node s"} & set(keys)
     with pytest.raises(NetworkDataError, match=r"plants\.csv"):
         HeatNetwork.from_csv(tmp_path / "nowhere")
 
