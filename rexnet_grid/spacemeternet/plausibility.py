@@ -18,11 +18,27 @@ _WEAK = 0.3
 _RESET_SHARE = 0.5
 _FOREIGN = 0.35
 _LEAST_W_PER_K = 0.4
+_TWIN_SHARE = 0.98
+_TWIN_K = 1e-9
 
 
 def implausible(data: ZoneData) -> list[Issue]:
     """Return what is wrong with readings of the right format: resets, and zones that answer to others' heat."""
-    return [*_resets(data), *_too_small(data), *_swapped(data)]
+    return [*_resets(data), *_too_small(data), *_swapped(data), *_twins(data)]
+
+
+def _twins(data: ZoneData) -> list[Issue]:
+    """Find one sensor given twice: two zones that read the same nearly always."""
+    out = []
+    for a in range(len(data.zones)):
+        for b in range(a + 1, len(data.zones)):
+            apart = data.temperature[:, a] - data.temperature[:, b]
+            known = np.isfinite(apart)
+            if known.any() and float(np.mean(np.abs(apart[known]) < _TWIN_K)) >= _TWIN_SHARE:
+                names = f"{data.zones[a]} and {data.zones[b]}"
+                hint = "is one sensor given twice? make them one zone"
+                out.append(Issue("temperatures_c", names, "the same readings", "a sensor for each zone", hint))
+    return out
 
 
 def _resets(data: ZoneData) -> list[Issue]:

@@ -161,7 +161,7 @@ def _verdicts(
     std_error = np.hypot(std_error, contested.spread)
     doubted = {"present": contested.present, "absent": contested.absent}
     if len(data.temperature) * data.step < _FEWEST_HOURS or strangers(data):
-        doubted["present"] = np.ones(len(states), dtype=bool)
+        doubted = dict.fromkeys(doubted, np.ones(len(states), dtype=bool))
     if not data.circuits:  # without a metered power nothing says how large a conductance is
         std_error = np.full(len(states), np.inf)
         doubted["present"] = np.ones(len(states), dtype=bool)

@@ -213,3 +213,12 @@ def test_an_infinite_reading_is_named():
     rooms.iloc[7, 0] = np.inf
     with pytest.raises(MeterDataError, match="an infinite reading"):
         zone_data(rooms, None, pd.Series(5.0, index))
+
+
+def test_one_sensor_given_twice_is_named():
+    rng = np.random.default_rng(6)
+    index = pd.date_range("2026-01-01", periods=960, freq="15min", tz="UTC")
+    room = 20.0 + rng.normal(0.0, 0.1, 960).cumsum() * 0.05
+    rooms = pd.DataFrame({"a": room, "b": room, "c": room + rng.normal(0.0, 0.1, 960)}, index)
+    with pytest.raises(MeterDataError, match=r"a and b.*the same readings"):
+        zone_data(rooms, None, pd.Series(5.0 + rng.normal(0.0, 1.0, 960), index))
