@@ -158,7 +158,7 @@ def _rows_of(
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
     rows: list[LimitRows] = [
-        UndervoltageRows.of(model, limits, columns, limited, names, reach[1]).with_reserve(-demand.kw, loaded[0]),
+        UndervoltageRows.of(model, limits, columns, limited, names).with_reserve(-demand.kw, loaded[0]),
         OvervoltageRows.of(model, limits, columns, limited, names, tangent),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),
@@ -189,7 +189,7 @@ class _Filled:
     ) -> None:
         self._network, self._limits, self._buses, self._columns = network, limits, buses, columns
         idle = (model.idle, model.idle)
-        self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited), model.idle)
+        self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited))
         self._loading = LoadingRows.of(network.case, model, limits, columns, idle)
 
     def flow(self, kw: FloatArray) -> PowerFlow:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rexnet_grid.electric.case import ComplexArray, FloatArray
     from rexnet_grid.electric.flow import PowerFlow
 
 ACTIVITY = 0.015
 GROSS = 2.25
 KNEE = 1.0
+OPPOSED_KNEE = 4.0
+KEPT = 0.5
+OPPOSED = np.linspace(0.2, GROSS - 1.0, 6)
 
 
 class LimitRows(Protocol):
@@ -72,6 +77,41 @@ def gross(falling: FloatArray, rising: FloatArray) -> tuple[FloatArray, FloatArr
     refresh, whatever relieves it meanwhile.
     """
     return np.minimum(falling, 0.0), np.maximum(rising, 0.0)
+
+
+def within(lift: ComplexArray, most: FloatArray | float) -> ComplexArray:
+    """Return voltages' lifts made no larger than ``most``, in the direction that they have."""
+    return np.asarray(lift * np.minimum(1.0, most / np.maximum(lift.real, 1e-300)))
+
+
+def less_relief(
+    taken: ComplexArray, size: FloatArray, lift: Callable[[float], ComplexArray], kept: float | FloatArray
+) -> FloatArray:
+    r"""Return by how much less [limit unit/kW] opposed injections relieve a limit because their voltages rise.
+
+    What relieves a limit by the share r of it lets 1 + r of it be loaded, and lifts its own voltage by λ(r): it then
+    loses :math:`e(r) = r\,\mathrm{Re}(\hat t (1/\overline{(1 + \lambda)} - 1))` of the limit, a convex function. The
+    plain row holds while e is less than what is kept and what activity costs; beyond it the line through
+    ``-OPPOSED_KNEE / KEPT`` times what is kept that is nowhere below e less what is kept.
+
+    Parameters
+    ----------
+    taken
+        What an injection takes of the limit, before it is turned real [limit unit/kW].
+    size
+        By how much it relieves it at most [limit unit/kW], same shape.
+    lift
+        λ for a share r, same shape [-].
+    kept
+        How much of the limit such losses may take, as a share of it [-].
+    """
+    knee = OPPOSED_KNEE / KEPT * kept
+    slope = np.zeros(size.shape)
+    for share in OPPOSED:
+        lost = share * (taken * np.conj(1.0 / (1.0 + lift(float(share)))) - taken).real / size
+        found = lost > kept + ACTIVITY * (1.0 + 2.0 * share)
+        slope = np.maximum(slope, np.where(found, (lost - kept + knee) / share, 0.0))
+    return np.asarray(slope * size)
 
 
 def node_voltages(flow: PowerFlow) -> ComplexArray:

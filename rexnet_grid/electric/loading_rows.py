@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.limit_rows import GROSS, KNEE, node_voltages, one_way
+from rexnet_grid.electric.limit_rows import GROSS, KEPT, KNEE, OPPOSED_KNEE, less_relief, node_voltages, one_way, within
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
@@ -111,7 +113,7 @@ class LoadingRows:
     around: tuple[ComplexArray, ComplexArray]
     idle: ComplexArray
     top: float
-    knee: float
+    knee: tuple[float, float]
     wide: bool
 
     @classmethod
@@ -144,6 +146,14 @@ class LoadingRows:
         answers = [model.response(t, columns) for t in (limits.tan_phi, 0.0)]
         ways: list[list[FloatArray]] = [[], []]
         around = []
+        size = np.maximum(np.abs(plain), 1e-12)
+        lift = beyond.lifted(model, columns, full[0], top / size, limits.vm_max_pu)
+        knee = (0.0, 0.0)
+        if reach is not None:
+            knee = (
+                OPPOSED_KNEE * limits.margin * limits.loading_percent,
+                KNEE * limits.margin * limits.loading_percent,
+            )
         for voltage, by_demand in zip(full, (True, False), strict=True):
             u, weights = beyond.centre(model, columns, voltage, apart=0.0 if reach else BEYOND)
             around.append(weights)
@@ -153,14 +163,18 @@ class LoadingRows:
                 current = edges.at_near(answer) * np.conj(1.0 / u)
                 room = top * ((weights @ answer) * np.conj(1.0 / u)).real
                 for direction in turn[by_demand == BY_DEMAND]:
-                    taken = (direction[:, None] * current).real
-                    taken += sense * np.abs(taken) * np.where(sense * taken > 0.0, more, less)
+                    turned = direction[:, None] * current
+                    taken = turned.real.copy()
+                    if way and by_demand and reach is not None:
+                        taken += less_relief(turned, size, lift, KEPT * limits.margin)
+                    else:
+                        taken += sense * np.abs(taken) * np.where(sense * taken > 0.0, more, less)
                     ways[way].append(taken - room)
         order = np.argsort(np.concatenate((np.flatnonzero(BY_DEMAND), np.flatnonzero(~BY_DEMAND))))
         falling, rising = (np.concatenate([way[k] for k in order]) for way in ways)
         coefficients = one_way(falling, rising) if reach is None else one_way(falling, rising, 0.0)
         if reach is None:
-            return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, 0.0, wide=False)
+            return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, knee, wide=False)
         whole = [np.abs(edges.at_near(answer)) for answer in answers]
         nothing = np.zeros_like(whole[0])
         names += tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * 2
@@ -168,7 +182,6 @@ class LoadingRows:
             np.concatenate((coefficients[0], -whole[0], nothing)),
             np.concatenate((coefficients[1], nothing, whole[1])),
         )
-        knee = KNEE * limits.margin * limits.loading_percent
         return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, knee, wide=True)
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
@@ -182,7 +195,8 @@ class LoadingRows:
         n = len(self.edges.branch)
         alone = -self.falling[DIRECTIONS * n : (DIRECTIONS + 1) * n] @ -np.minimum(position, 0.0).T
         spent = np.clip((alone + left[-n:] - GROSS * self.top) / self.top, 0.0, 1.0)
-        left[: DIRECTIONS * n] -= np.tile(self.knee * spent, (DIRECTIONS, 1))
+        for k in range(DIRECTIONS):
+            left[k * n : (k + 1) * n] -= self.knee[0 if BY_DEMAND[k] else 1] * spent
         return left
 
     def at_rest(self) -> FloatArray:
@@ -192,10 +206,10 @@ class LoadingRows:
     def _left(self, voltage: ComplexArray) -> FloatArray:
         near, far = self.edges.at_near(voltage), self.edges.at_far(voltage)
         left = np.empty((DIRECTIONS, len(self.edges.branch), voltage.shape[1]))
-        for around, side in zip(self.around, (BY_DEMAND, ~BY_DEMAND), strict=True):
+        for around, side, knee in zip(self.around, (BY_DEMAND, ~BY_DEMAND), self.knee, strict=True):
             nu = around @ voltage
             f, t = near * np.conj(nu), far * np.conj(nu)
-            room = self.top * nu.real + self.knee
+            room = self.top * nu.real + knee
             for k in np.flatnonzero(side):
                 c, s = self.turn[k].real[:, None], self.turn[k].imag[:, None]
                 left[k] = room - np.maximum(c * f.real - s * f.imag, c * t.real - s * t.imag)
@@ -263,6 +277,20 @@ class _Beyond:
             np.where(counts, 1.0 / np.minimum(low, 1.0) - 1.0, 0.0),
             np.where(counts, 1.0 - 1.0 / np.maximum(high, 1.0), 0.0),
         )
+
+    def lifted(
+        self, model: NodeModel, columns: IntArray, full: ComplexArray, limit: FloatArray, vm_max: float
+    ) -> Callable[[float], ComplexArray]:
+        """Return what tells by which share (n_edges, n_columns) rises lift their voltages above the near end's.
+
+        ``limit`` (n_edges, n_columns) is the rate [kW] at each column that takes the whole limit of the edge.
+        """
+        plain = model.response(0.0, columns)
+        near = np.abs(full[self.close])[:, None]
+        own = (plain[columns, np.arange(len(columns))][None, :] - plain[self.close]) / model.idle[columns][None, :]
+        own *= limit / near
+        most = np.maximum(vm_max / near - 1.0, 1e-9)
+        return lambda share: within(share * own, most)
 
     def spread(self, model: NodeModel, columns: IntArray, reach: tuple[ComplexArray, ComplexArray]) -> FloatArray:
         """Return (n_edges,) the largest share by which a current can differ."""

@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.limit_rows import GROSS, KNEE, gross, node_voltages, one_way
+from rexnet_grid.electric.limit_rows import (
+    GROSS,
+    KEPT,
+    OPPOSED_KNEE,
+    gross,
+    less_relief,
+    node_voltages,
+    one_way,
+    within,
+)
 
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.node_model import NodeModel
 
 MOST_RESERVE = 0.3
+DEAR = 0.25
+RESALE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +62,26 @@ class UndervoltageRows:
         columns: IntArray,
         nodes: IntArray,
         names: tuple[str, ...],
-        highest: ComplexArray,
     ) -> UndervoltageRows:
-        """Return the rows of ``nodes``, without a reserve; ``highest`` (n_node,) are voltages that infeed can reach."""
+        """Return the rows of ``nodes``, without a reserve."""
         toward = -np.conj(model.idle / np.abs(model.idle))[nodes][:, None]
+        plain = model.response(0.0, columns)
         falling = (toward * model.response(limits.tan_phi, columns)[nodes]).real
-        rising = (toward * model.response(0.0, columns)[nodes]).real
-        least = limits.vm_min_pu + limits.margin * (1.0 - limits.vm_min_pu)
-        apart = 1.0 - np.clip(rising / np.minimum(rising.min(axis=1, keepdims=True, initial=0.0), -1e-300), 0.0, 1.0)
-        above = np.where(columns != NOWHERE, 1.0 - least / np.maximum(np.abs(highest[columns]), least), 0.0)
-        far = rising + np.abs(rising) * np.minimum(1.5 * apart, 1.0) * above
+        taken = toward * plain[nodes]
+        rising = taken.real
+        half_band = 1.0 - limits.vm_min_pu
+        least = limits.vm_min_pu + limits.margin * half_band
+        most = least * (1.0 - least / np.abs(model.idle))[nodes][:, None]
+        size = np.maximum(-rising, 1e-300)
+        own = -toward * (plain[columns, np.arange(len(columns))][None, :] - plain[nodes]) / size
+        apart = 1.0 - np.minimum(size / np.maximum(size.max(axis=1, keepdims=True, initial=0.0), 1e-300), 1.0)
+
+        def lift(share: float) -> ComplexArray:
+            """Return how far a rise is above the node: by its own power, and by the demand between both."""
+            return within(most * (share * own + (1.0 + share) * apart), limits.vm_max_pu - least) / least
+
+        kept = KEPT * limits.margin * half_band / np.maximum(most, 1e-9)
+        far = np.where(columns != NOWHERE, rising + less_relief(taken, size, lift, kept), 0.0)
         rows = (one_way(falling, rising), one_way(falling, far, 0.0), gross(falling, rising))
         return cls(
             tuple(f"{n} undervoltage" for n in names) * 3,
@@ -70,7 +91,7 @@ class UndervoltageRows:
             np.abs(model.idle)[nodes],
             least,
             np.zeros(len(nodes)),
-            KNEE * limits.margin * (1.0 - limits.vm_min_pu),
+            OPPOSED_KNEE * limits.margin * half_band,
         )
 
     def with_reserve(self, loads_kw: FloatArray, loaded: ComplexArray) -> UndervoltageRows:
@@ -125,6 +146,8 @@ class OvervoltageRows:
     rest: FloatArray
     turning: FloatArray
     tangent: FloatArray
+    dearest: FloatArray
+    kept: float
 
     @classmethod
     def of(
@@ -134,14 +157,14 @@ class OvervoltageRows:
         columns: IntArray,
         nodes: IntArray,
         names: tuple[str, ...],
-        tangent: tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray],
+        touching: tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray],
     ) -> OvervoltageRows:
         """Return the rows of ``nodes``.
 
-        ``tangent`` holds the injections (n_columns,) [kW] of the state half way to full of infeed, its voltages, and
+        ``touching`` holds the injections (n_columns,) [kW] of the state half way to full of infeed, its voltages, and
         dV/dP and dV/dQ there [p.u./kW], [p.u./kvar].
         """
-        kw, voltage, active, reactive = tangent
+        kw, voltage, active, reactive = touching
         idle, at = np.abs(model.idle)[nodes], voltage[nodes]
         toward = (np.conj(at) / idle)[:, None]
         supplied = columns != NOWHERE
@@ -149,7 +172,9 @@ class OvervoltageRows:
         by_q = np.where(supplied, (toward * reactive[nodes][:, columns]).real, 0.0)
         most = limits.vm_max_pu - limits.margin * (limits.vm_max_pu - 1.0)
         start = np.abs(at) ** 2 / (2.0 * idle) - by_p @ kw
-        falling, rising = one_way(by_p + limits.tan_phi * by_q, by_p, 0.0)
+        tangent = by_p + limits.tan_phi * by_q
+        falling, rising = one_way(tangent, by_p, 0.0)
+        dearer = np.maximum(tangent / np.maximum(by_p, 1e-300) - 1.0, 0.0)
         return cls(
             tuple(f"{n} overvoltage" for n in names),
             falling,
@@ -159,17 +184,30 @@ class OvervoltageRows:
             most,
             most**2 / (2.0 * idle) - start,
             np.abs(at),
-            by_p + limits.tan_phi * by_q,
+            tangent,
+            np.where(by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0), dearer, 0.0).max(axis=1, initial=0.0),
+            0.5 * limits.margin * (limits.vm_max_pu - 1.0),
         )
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
-        """Return what AC leaves beyond the point where the tangent touches, and what the tangent leaves below it."""
+        """Return what AC leaves beyond the point where the tangent touches, and what the tangent leaves below it.
+
+        Selling what was bought counts as infeed, though it takes the demand's reactive power away too: what that adds
+        is kept back, as far as it can matter with what is left and half the margin does not cover it.
+        """
         vm = np.abs(node_voltages(flow))[:, self.node]
-        used = np.minimum(position, 0.0) @ self.tangent.T + np.maximum(position, 0.0) @ self.rising.T
-        hidden = np.maximum(np.maximum(position, 0.0) @ self.rising.T - (vm**2 - self.idle**2) / (2.0 * self.idle), 0.0)
-        measured = (self.most**2 - vm**2) / (2.0 * self.idle)
-        measured = np.where(measured > 0.0, measured / (1.0 + 2.0 * hidden), measured)
-        below = np.where(np.isnan(vm), np.nan, np.minimum(measured, self.rest - used))
+        demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising.T
+        used = demand @ self.tangent.T + infeed
+        lifted = (vm**2 - self.idle**2) / (2.0 * self.idle)
+        measured = (self.most**2 - self.idle**2) / (2.0 * self.idle) - lifted
+        resold = np.minimum(
+            demand @ (self.rising - self.tangent).T,
+            self.dearest * (np.maximum(measured, 0.0) + RESALE * self.rest),
+        )
+        resold = np.maximum(resold - self.kept, 0.0)
+        hidden = np.maximum(infeed - lifted, 0.0)
+        measured = np.where(measured > 0.0, np.maximum(measured - resold, 0.0) / (1.0 + hidden), measured)
+        below = np.where(np.isnan(vm), np.nan, np.minimum(measured, self.rest - used - resold))
         return np.asarray(np.where(vm >= self.turning, measured, below).T)
 
     def at_rest(self) -> FloatArray:

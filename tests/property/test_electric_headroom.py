@@ -28,12 +28,13 @@ GRIDS = {
     "kerber_dorfnetz": {},
     "cigre_mv": {},
 }
+OTHERS = {"case33bw": {}, "kerber_landnetz_kabel_2": {}}
 MARGIN = 0.02
 
 
 @cache
 def delivery(name: str) -> ElectricDelivery:
-    return ElectricDelivery(ElectricNetwork.from_builtin(name, **GRIDS[name]), ElectricLimits(margin=MARGIN))
+    return ElectricDelivery(ElectricNetwork.from_builtin(name, **(GRIDS | OTHERS)[name]), ElectricLimits(margin=MARGIN))
 
 
 class Trader:
@@ -126,6 +127,68 @@ def test_infeed_to_the_supply(name, seed, size):
 
 def test_the_portfolio_that_linear_rows_in_few_directions_let_break_a_line():
     check("cigre_mv", 1602865, 1.0, local=0.5, back=0.0, refreshes=2)
+
+
+OPPOSED = ("case33bw", "cigre_lv", "kerber_landnetz_kabel_2", "lv_schutterwald:0")
+
+
+def ends(grid: ElectricDelivery) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quarter of the nodes that is electrically nearest to the supply, and the farthest quarter."""
+    supply = grid.nodes.index(grid.supply_node)
+    head = grid.headroom([0], np.zeros((1, len(grid.nodes))))[0]
+    each = np.array([min(head.capacity_kw(supply, i), head.capacity_kw(i, supply)) for i in range(len(grid.nodes))])
+    order = [i for i in np.argsort(-each) if np.isfinite(each[i])]
+    quarter = max(1, len(order) // 4)
+    return np.array(order[:quarter]), np.array(order[-quarter:])
+
+
+@pytest.mark.parametrize("name", OPPOSED)
+@pytest.mark.parametrize("seed", range(6))
+def test_load_at_one_end_and_infeed_at_the_other(name, seed):
+    grid, rng = delivery(name), np.random.default_rng(seed)
+    trader = Trader(grid, rng, rng.uniform(0.1, 3.0) * trade_size(grid))
+    near, far = ends(grid) if seed % 2 else ends(grid)[::-1]
+    head = grid.headroom([0], trader.position[None, :])[0]
+    slack, missed = head.slack.copy(), 0
+    while missed < 50:
+        draw = rng.random()
+        source = trader.supply if draw < 0.3 else int(rng.choice(near))
+        sink = trader.supply if 0.3 <= draw < 0.5 else int(rng.choice(far))
+        slope = head.injecting[:, source] - head.coefficients[:, sink]
+        rising = slope > 0.0
+        kw = min(float(rng.exponential(trader.size)), max(0.0, float(np.min(slack[rising] / slope[rising]))))
+        missed += kw < 0.02 * trader.size
+        slack -= slope * kw
+        trader.position[source] += kw
+        trader.position[sink] -= kw
+    assert trader.excess() <= MARGIN
+
+
+@pytest.mark.parametrize("name", ["case33bw", "cigre_lv"])
+def test_what_was_bought_at_one_end_may_be_sold_again_while_the_other_feeds_in(name):
+    grid = delivery(name)
+    near, far = ends(grid)
+    supply = grid.nodes.index(grid.supply_node)
+    position = np.zeros(len(grid.nodes))
+    for source, sinks in ((supply, near), (supply, far)):
+        for sink in sinks:
+            head = grid.headroom([0], position[None, :])[0]
+            kw = 0.5 * head.capacity_kw(source, int(sink))
+            position[sink] -= kw
+    bought = position.copy()
+    head = grid.headroom([0], position[None, :])[0]
+    slack = head.slack.copy()
+    for node in [*near, *far]:
+        for most in (-bought[node], np.inf):
+            slope = head.injecting[:, node] - head.coefficients[:, supply]
+            rising = slope > 0.0
+            kw = min(float(most), max(0.0, float(np.min(slack[rising] / slope[rising]))))
+            slack -= slope * kw
+            position[node] += kw
+    state = grid.predict(0, np.where(np.arange(len(position)) == supply, 0.0, position))
+    assert state.converged
+    over = [abs(v.value - v.bound) / (0.1 if v.unit == "p.u." else abs(v.bound)) for v in state.violations]
+    assert max(over, default=0.0) <= MARGIN
 
 
 @pytest.mark.parametrize("kind", ["demand", "infeed", "local generation"])
