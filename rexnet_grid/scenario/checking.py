@@ -108,12 +108,12 @@ def _profiles(scenario: Scenario) -> list[Issue]:
 
 def _fitted(scenario: Scenario) -> list[Issue]:
     """Return what keeps an estimate on disk from being a building of the scenario."""
-    from rexnet_grid.rexdynnet.fitted import read_fitted
-
     issues: list[Issue] = []
     for number, participant in enumerate(scenario.participants):
         if participant.fitted is None:
             continue
+        from rexnet_grid.rexdynnet.fitted import read_fitted
+
         try:
             read_fitted(scenario.path_of(participant.fitted))
         except InputError as error:

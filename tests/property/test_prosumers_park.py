@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prosumers_market import HOURS, live
 from prosumers_town import UNITS, curve_prices, kit, wild_prices
 
+from rexnet_grid.rexdynnet.archetypes import ORDERS, from_archetype
 from rexnet_grid.rexdynnet.plants import Chp, OperatingRange
 from rexnet_grid.scenario.park import HeatTemperatures, ParkMaker
 from rexnet_grid.scenario.people import Participant
@@ -23,6 +24,9 @@ def make(kind, kit_=None, **keys):
     seats = {"bus": "bus 1"} if kind in {"chp", "heat_pump", "electric_boiler"} else {}
     section = Participant(name=kind, kind=kind, node="i", **seats, **keys)
     maker = ParkMaker(town, section, warm)
+    if kind == "building":
+        order = ORDERS[section.capacities - 1]
+        return maker.building(from_archetype(section.archetype, section.floor_area_m2, order, section.heater))
     return {"solar_thermal": maker.solar, "waste_heat": lambda: maker.waste_heat(None)}.get(
         kind, getattr(maker, kind, None)
     )()
