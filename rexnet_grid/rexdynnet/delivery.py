@@ -114,7 +114,7 @@ class HeatDelivery:
         check_temperatures(network.name, {**water, "heating_curve": heating_curve}, outdoor_c, ground_c)
         self.houses = Houses(network.substations, return_temperature_c, heating_curve, hot_water_share)
         self.return_c = self.houses.given_c(float(self._outdoor[0]))
-        self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())))
+        self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())), refuses_cold=False)
         parts = max(1, math.ceil(unit_minutes * 60.0 / MAX_STEP_S - 1e-9))
         self._parts = parts
         self._dt = np.array([unit_minutes * 60.0 / parts])
@@ -185,6 +185,7 @@ class HeatDelivery:
             "set_supply_c": whole,
             "set_head_pa": whole,
             "pump_kw": whole,
+            "bypass_kg_s": self.network.substation_names,
         }
 
     def check(self) -> list[Issue]:
@@ -396,5 +397,6 @@ class HeatDelivery:
                 "pump_kw": pump_kw(
                     o.plant_kg_s.sum(keepdims=True), head_pa, self.network.fluid.density, self.control.pump_efficiency
                 ),
+                "bypass_kg_s": o.bypass_kg_s,
             },
         )

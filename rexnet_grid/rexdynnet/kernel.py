@@ -6,60 +6,28 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, part
-from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
 from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
+from rexnet_grid.rexdynnet.service import (
+    HARD_ROUNDS,
+    MAX_ROUNDS,
+    begin_search,
+    draws,
+    end_search,
+    guess_again,
+    substations,
+)
 from rexnet_grid.rexdynnet.transport import set_rates, stored_heat, sweep
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
-RETURN_TOLERANCE_K = 0.1
-MAX_ROUNDS = 8
 MAX_CUTS = 40
-SMALLEST_FLOW_KG_S = 1e-6
-SMALLEST_SPREAD_K = 1.0
-
-
-@apart
-def exchanger_draw(layout: Layout, inputs: Inputs, row: int, s: int, arrive_c: float) -> tuple[float, float]:
-    """Return flow and return temperature of a substation with exchangers at a supply temperature [kg/s, degC]."""
-    secondary, hot = inputs.secondary_c, inputs.hot_w
-    return station_draw(
-        layout.exchanger[s],
-        inputs.heat_w[row, s],
-        hot[row % hot.shape[0], s % hot.shape[1]],
-        arrive_c,
-        inputs.return_c[row, s],
-        secondary[row % secondary.shape[0], s % secondary.shape[1]],
-        layout.sub_max_kg_s[s],
-        layout.fluid[1],
-    )
-
-
-@part
-def draws(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, arrive_c: FloatArray) -> None:
-    """Fill flow and return of each substation [kg/s, degC] for the supply temperature expected there."""
-    heat_capacity = layout.fluid[1]
-    for s in range(layout.sub_node.shape[0]):
-        given = inputs.flow_kg_s[row, s]
-        scratch.wanted_c[s] = inputs.return_c[row, s]
-        if not math.isnan(given):
-            scratch.sub_kg_s[s] = given
-            continue
-        heat = inputs.heat_w[row, s]
-        if has_exchanger(layout.exchanger[s]):
-            flow, scratch.wanted_c[s] = exchanger_draw(layout, inputs, row, s, arrive_c[s])
-            scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
-            continue
-        spread = max(arrive_c[s] - inputs.return_c[row, s], SMALLEST_SPREAD_K)
-        flow = min(heat / (heat_capacity * spread), layout.sub_max_kg_s[s])
-        scratch.sub_kg_s[s] = flow if flow > SMALLEST_FLOW_KG_S else 0.0
 
 
 @part
@@ -143,37 +111,10 @@ def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
 
 
 @part
-def guess_again(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int) -> bool:
-    """Improve the expected supply temperatures; return whether any return temperature missed what is wanted.
-
-    More flow brings warmer water sooner, so the plain iteration may swing: each substation takes a secant step on
-    its own difference of arrived and expected temperature, with the slope kept between -9 and 0.5.
-    """
-    again = False
-    for s in range(layout.sub_node.shape[0]):
-        arrived = scratch.mean_c[layout.sub_node[s]]
-        expected = state.arrive_c[s]
-        flow = scratch.sub_kg_s[s]
-        wanted = scratch.wanted_c[s]
-        slope = 0.0
-        moved = expected - scratch.guess_c[s]
-        if attempt > 0 and abs(moved) > 1e-6:
-            slope = min(max((arrived - scratch.arrived_c[s]) / moved, -9.0), 0.5)
-        scratch.guess_c[s] = expected
-        scratch.arrived_c[s] = arrived
-        state.arrive_c[s] = expected + (arrived - expected) / (1.0 - slope)
-        if flow > 0.0 and math.isnan(inputs.flow_kg_s[row, s]):
-            back = arrived - inputs.heat_w[row, s] / (flow * layout.fluid[1])
-            full = flow >= scratch.most_kg_s[s] and back < wanted
-            again = again or (abs(back - wanted) > RETURN_TOLERANCE_K and not full)
-    return again
-
-
-@part
 def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
     """Find the flows for what substations draw, cut to what the pumps can lift; return whether the loops converged."""
     for s in range(layout.sub_node.shape[0]):
-        scratch.most_kg_s[s] = layout.sub_max_kg_s[s]
+        scratch.most_kg_s[s] = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
         scratch.asked_kg_s[s] = scratch.sub_kg_s[s]
     solved = False
     for cut in range(MAX_CUTS + 1):
@@ -196,8 +137,9 @@ def supply_side(
     """
     lost = 0.0
     solved = True
-    for attempt in range(MAX_ROUNDS):
-        draws(layout, scratch, inputs, row, state.arrive_c)
+    begin_search(layout, state, scratch)
+    for attempt in range(HARD_ROUNDS):
+        draws(layout, state, scratch, inputs, row)
         solved = find_flows(layout, state, scratch, inputs, row)
         order_nodes(layout, state, scratch.degree)
         set_films(layout, scratch, state.flow)
@@ -207,55 +149,11 @@ def supply_side(
         set_rates(layout, state, scratch)
         set_plants(layout, state, scratch, inputs, row)
         lost = sweep(layout, state, scratch, SUPPLY, dt)
-        if not guess_again(layout, state, scratch, inputs, row, attempt) or attempt == MAX_ROUNDS - 1:
+        again, hard = guess_again(layout, state, scratch, inputs, row, attempt)
+        if not again or attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
             break
-    for s in range(layout.sub_node.shape[0]):
-        state.arrive_c[s] = scratch.mean_c[layout.sub_node[s]]
+    end_search(layout, state, scratch)
     return lost, solved
-
-
-@part
-def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> float:
-    """Hand over the heat and fill the return side's sources; return the heat delivered [W].
-
-    The heat asked for is taken exactly where the water is warm enough; a return temperature more than a kelvin below
-    the wanted one (of an exchanger: the one it yields at the temperature that arrived) is not accepted, the rest stays
-    unserved.
-    """
-    heat_capacity = layout.fluid[1]
-    total = 0.0
-    for node in range(scratch.source_kg_s.shape[0]):
-        scratch.source_kg_s[node] = 0.0
-        scratch.source_c[node] = 0.0
-    for s in range(layout.sub_node.shape[0]):
-        node = layout.sub_node[s]
-        flow = scratch.sub_kg_s[s]
-        heat = inputs.heat_w[row, s]
-        arrived = scratch.mean_c[node]
-        wanted = inputs.return_c[row, s]
-        if flow > 0.0 and math.isnan(inputs.flow_kg_s[row, s]) and has_exchanger(layout.exchanger[s]):
-            _, wanted = exchanger_draw(layout, inputs, row, s, arrived)
-        back = wanted
-        if math.isnan(heat):
-            heat = flow * heat_capacity * (arrived - wanted)
-        elif flow > 0.0:
-            back = arrived - heat / (flow * heat_capacity)
-            if math.isnan(inputs.flow_kg_s[row, s]):
-                full = flow >= scratch.most_kg_s[s]
-                floor = wanted if full else wanted - 1.0
-                back = max(back, min(floor, arrived))
-        given = flow * heat_capacity * (arrived - back) if flow > 0.0 else 0.0
-        scratch.return_c[s] = back
-        outputs.sub_kg_s[row, s] = flow
-        outputs.delivered_w[row, s] = given
-        missing = heat - given
-        outputs.unserved_w[row, s] = missing if missing > 1e-9 * abs(heat) else 0.0
-        total += given
-        if flow > 0.0:
-            together = scratch.source_kg_s[node] + flow
-            scratch.source_c[node] += (back - scratch.source_c[node]) * (flow / together)
-            scratch.source_kg_s[node] = together
-    return total
 
 
 @apart

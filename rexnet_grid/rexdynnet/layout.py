@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Not plain integers: numba compiles a kernel anew for each plain constant it is called with.
 SUPPLY: Any = np.int64(0)
 RETURN: Any = np.int64(1)
+SEARCH = 8
 NOT_GIVEN = np.full((1, 1), np.nan)
 
 
@@ -30,7 +31,9 @@ class Layout(NamedTuple):
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
-    ``pump`` (G, 5) see :mod:`pump`; ``sub_needs_pa`` (S,) pressure that a substation needs;
+    ``pump`` (G, 5) see :mod:`pump`; ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
+    which water is of no use at a substation, ``bypass`` (S, 2) what its bypass keeps and lets through [degC, kg/s],
+    see :mod:`service`;
     ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number and its power 2/3;
     ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`.
     """
@@ -68,6 +71,8 @@ class Layout(NamedTuple):
     plant_live: IntArray
     pump: FloatArray
     sub_needs_pa: FloatArray
+    least_c: FloatArray
+    bypass: FloatArray
     fluid: FloatArray
     exchanger: FloatArray
 
@@ -77,7 +82,8 @@ class State(NamedTuple):
 
     ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R,)
     [degC];
-    ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations;
+    ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations,
+    ``opening`` (S,) of their bypasses, 0 to 1;
     ``level`` (2, P) how finely each pipe is resolved, ``share`` (2, P) how much of its wall trades heat, see
     :mod:`shares`; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
     ``order`` (N,) direction of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are
@@ -89,6 +95,7 @@ class State(NamedTuple):
     wall: FloatArray
     node_c: FloatArray
     arrive_c: FloatArray
+    opening: FloatArray
     level: IntArray
     share: FloatArray
     flow: FloatArray
@@ -115,6 +122,10 @@ class Scratch(NamedTuple):
     source_kg_s: FloatArray
     source_c: FloatArray
     mean_c: FloatArray
+    warm_share: FloatArray
+    warm_c: FloatArray
+    bypass_kg_s: FloatArray
+    search: FloatArray
     sub_kg_s: FloatArray
     most_kg_s: FloatArray
     asked_kg_s: FloatArray
@@ -157,7 +168,8 @@ class Inputs(NamedTuple):
 class Outputs(NamedTuple):
     """Means over each step; ``ledger`` (T, 5) columns plant, delivered, loss, stored, residual [W].
 
-    ``supply_c``, ``return_c`` (T, N); ``sub_kg_s``, ``delivered_w``, ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
+    ``supply_c``, ``return_c`` (T, N); ``sub_kg_s``, of which ``bypass_kg_s``, ``delivered_w``,
+    ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
     (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
     worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
     ``differential_pa`` (T, S) between supply and return at each substation.
@@ -177,6 +189,7 @@ class Outputs(NamedTuple):
     plant_head_pa: FloatArray
     pump_w: FloatArray
     differential_pa: FloatArray
+    bypass_kg_s: FloatArray
     ledger: FloatArray
 
 
@@ -199,6 +212,10 @@ def new_scratch(layout: Layout) -> Scratch:
         source_kg_s=np.zeros(nodes),
         source_c=np.zeros(nodes),
         mean_c=np.zeros(nodes),
+        warm_share=np.ones(nodes),
+        warm_c=np.zeros(nodes),
+        bypass_kg_s=np.zeros(subs),
+        search=np.zeros((subs, SEARCH)),
         sub_kg_s=np.zeros(subs),
         most_kg_s=np.zeros(subs),
         asked_kg_s=np.zeros(subs),
@@ -222,7 +239,7 @@ def new_outputs(layout: Layout, steps: int) -> Outputs:
     """Return empty results for ``steps`` steps."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
-    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, 5)
+    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 5)
     return Outputs(*(np.zeros((steps, width)) for width in widths))
 
 
@@ -276,6 +293,7 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
         wall=wall,
         node_c=node_c,
         arrive_c=node_c[0, layout.sub_node].copy(),
+        opening=np.zeros(len(layout.sub_node)),
         level=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
         share=np.ones((2, len(layout.pipe_from))),
         flow=np.zeros(len(layout.pipe_from)),

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 KINDS = ("plant", "substation", "junction")
+SUBSTATION_NUMBERS = (
+    "design_heat_kw",
+    "max_mass_flow_kg_s",
+    "min_supply_c",
+    "min_differential_pa",
+    "bypass_supply_c",
+    "bypass_kg_s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +52,13 @@ class Substation:
     max_mass_flow_kg_s
         What its control valve lets through [kg/s]; 0 for the flow at 3 m/s in its pipe.
     min_supply_c
-        Lowest supply temperature it can work with [degC].
+        Lowest supply temperature it can work with [degC]: colder water passes it without giving heat, and what is
+        missing is unserved; 0 for none.
     min_differential_pa
         Pressure between supply and return that its valve and exchanger need [Pa].
+    bypass_supply_c, bypass_kg_s
+        Supply temperature that a thermostatic bypass to the return keeps at the substation, and what it lets through
+        when fully open [degC, kg/s]; 0 for none. A dead end is a substation without demand.
     heating, hot_water
         Heat exchangers between network and house; without any the return temperature is what is handed in.
     emitter
@@ -57,8 +69,10 @@ class Substation:
     design_heat_kw: float = 0.0
     return_c: float = 40.0
     max_mass_flow_kg_s: float = 0.0
-    min_supply_c: float = 55.0
+    min_supply_c: float = 0.0
     min_differential_pa: float = 0.0
+    bypass_supply_c: float = 0.0
+    bypass_kg_s: float = 0.0
     heating: Exchanger | None = None
     hot_water: Exchanger | None = None
     emitter: Emitter | None = None
@@ -244,9 +258,7 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
     ]
     issues += _island_issues(network)
     for s in network.substations:
-        issues += _number_issues(
-            where, f"substation {s.node}", s, ("design_heat_kw", "max_mass_flow_kg_s", "min_differential_pa")
-        )
+        issues += _number_issues(where, f"substation {s.node}", s, SUBSTATION_NUMBERS)
     for p in network.plants:
         issues += _number_issues(where, f"plant {p.node}", p, ("max_heat_kw",))
         if not p.min_supply_c <= p.max_supply_c:

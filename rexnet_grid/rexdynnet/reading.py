@@ -9,7 +9,7 @@ file                    columns (those in brackets may be missing or empty)
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
                         roughness_m, minor_loss, coupling]
 ``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, min_differential_pa,
-                        annual_kwh]
+                        bypass_supply_c, bypass_kg_s, annual_kwh]
 ``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c, pump_shutoff_pa, pump_fall_pa_s2_kg2,
                         pump_efficiency, pump_best_kg_s]; the first plant is the main one
 ======================  ============================================================================================
@@ -56,6 +56,8 @@ SUBSTATION_COLUMNS = (
     "max_mass_flow_kg_s",
     "min_supply_c",
     "min_differential_pa",
+    "bypass_supply_c",
+    "bypass_kg_s",
     "annual_kwh",
 )
 PUMP_COLUMNS = {

@@ -27,8 +27,8 @@ class HeatRun:
     ----------
     supply_c, return_c
         Temperature at each node [degC]; where nothing flows that of the standing water.
-    mass_flow_kg_s
-        Flow through each substation [kg/s].
+    mass_flow_kg_s, bypass_kg_s
+        Flow through each substation, and the part of it that its bypass lets through [kg/s].
     heat_kw, unserved_kw
         Heat delivered to each substation, and asked for but not delivered [kW].
     pipe_flow_kg_s, pressure_drop_pa
@@ -58,6 +58,7 @@ class HeatRun:
     plants_head_pa: pd.DataFrame
     pumps_kw: pd.DataFrame
     differential_pa: pd.DataFrame
+    bypass_kg_s: pd.DataFrame
     plant_kw: pd.Series
     plants_kw: pd.DataFrame
     loss_kw: pd.Series
@@ -105,6 +106,7 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         plants_head_pa=frame(outputs.plant_head_pa, network.plant_names, "Pa"),
         pumps_kw=frame(outputs.pump_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
         differential_pa=frame(outputs.differential_pa, subs, "Pa"),
+        bypass_kg_s=frame(outputs.bypass_kg_s, subs, "kg/s"),
         plant_kw=series(ledger[:, PLANT] / WATT_PER_KILOWATT, "plant_kw", "kW"),
         plants_kw=frame(outputs.plant_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
         loss_kw=series(ledger[:, LOSS] / WATT_PER_KILOWATT, "loss_kw", "kW"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
@@ -47,6 +48,8 @@ class HeatStep:
         (n_nodes,) [degC].
     mass_flow_kg_s, heat_kw, unserved_kw
         (n_substations,) [kg/s, kW, kW].
+    bypass_kg_s
+        (n_substations,) part of the flow that bypasses let through [kg/s].
     pipe_flow_kg_s, pressure_drop_pa
         (n_pipes,) [kg/s, Pa].
     plants_kw, plants_kg_s, plants_c
@@ -80,6 +83,7 @@ class HeatStep:
     plants_head_pa: FloatArray
     pumps_kw: FloatArray
     differential_pa: FloatArray
+    bypass_kg_s: FloatArray
 
 
 class HeatSimulation:
@@ -91,9 +95,14 @@ class HeatSimulation:
         The network.
     initial_c
         Temperature everywhere [degC], or a pair (supply, return).
+    refuses_cold
+        Whether water below a substation's ``min_supply_c`` gives no heat. A market takes that as a limit instead, which
+        its safety maintainer keeps: there too little heat is shared out, and must not leave everybody with nothing.
     """
 
-    def __init__(self, network: HeatNetwork, initial_c: float | tuple[float, float] = 60.0) -> None:
+    def __init__(
+        self, network: HeatNetwork, initial_c: float | tuple[float, float] = 60.0, *, refuses_cold: bool = True
+    ) -> None:
         pair = np.broadcast_to(np.asarray(initial_c, dtype=np.float64), (2,))
         issues: list[Issue] = []
         if not np.isfinite(pair).all():
@@ -101,7 +110,8 @@ class HeatSimulation:
         check_water("initial_c", pair, issues)
         raise_if(issues)
         self.network = network
-        self.layout = network.layout()
+        self.refuses_cold = refuses_cold
+        self.layout = self._layout((), ())
         self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         ones = np.ones(len(self.layout.pipe_from))
         self.state = initial_state(self.layout, pair[0] * ones, pair[1] * ones, pair[0] * ones)
@@ -171,13 +181,17 @@ class HeatSimulation:
         """Plants that do not pump."""
         return tuple(n for n, off in zip(self.network.plant_names, self.state.stopped, strict=True) if off)
 
+    def _layout(self, closed: Collection[str], stopped: Collection[str]) -> Layout:
+        layout = self.network.layout(closed, stopped)
+        return layout if self.refuses_cold else layout._replace(least_c=np.zeros_like(layout.least_c))
+
     def _draw(self) -> None:
         """Bring the layout in line with what is shut and stopped."""
         wanted = (self.closed, self.stopped)
         if wanted == self._drawn:
             return
         self._drawn = wanted
-        self.layout = self.network.layout(*wanted)
+        self.layout = self._layout(*wanted)
         self._scratch = new_scratch(self.layout)
         self.state.flow[:] = 0.0
         self.state.sign[:] = NEVER_SEEN
@@ -327,5 +341,5 @@ def _to_step(outputs: Outputs) -> HeatStep:
         o.supply_c, o.return_c, o.sub_kg_s, o.delivered_w / WATT_PER_KILOWATT, o.unserved_w / WATT_PER_KILOWATT,
         o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
         float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
-        o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa,
+        o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa, o.bypass_kg_s,
     )  # fmt: skip

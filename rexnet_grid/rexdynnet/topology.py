@@ -17,7 +17,7 @@ from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
 from rexnet_grid.rexdynnet.pump import NO_CURVE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.fluid import Fluid
@@ -32,6 +32,7 @@ MIN_MIDDLE = 3
 BARE_STRETCHES = 8
 VALVE_VELOCITY_M_S = 3.0
 FAR_W = 1e15
+WARM_ENOUGH_K = 0.05
 
 
 def transfer_units(pipe: Pipe, fluid: Fluid, velocity_m_s: float) -> float:
@@ -88,6 +89,14 @@ def fluid_array(fluid: Fluid) -> FloatArray:
     return np.array(
         [fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity, prandtl, prandtl ** (2.0 / 3.0)]
     )
+
+
+def least_c(network: HeatNetwork, index: Mapping[str, int]) -> FloatArray:
+    """Return below which temperature water is of no use at each node, (n_nodes,) [degC]; 0 where nobody minds."""
+    least = np.zeros(len(index))
+    for s in network.substations:
+        least[index[s.node]] = max(s.min_supply_c - WARM_ENOUGH_K, 0.0)
+    return least
 
 
 def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:
@@ -149,6 +158,8 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
         pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
         sub_needs_pa=np.array([s.min_differential_pa for s in network.substations]),
+        least_c=least_c(network, index),
+        bypass=np.array([(s.bypass_supply_c, s.bypass_kg_s) for s in network.substations]),
         plant_live=whole([int(root >= 0) for root in roots]),
         fluid=fluid_array(fluid),
         exchanger=exchanger_table(network.substations),

@@ -269,6 +269,23 @@ def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
     return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
 
 
+@inner
+def note_warmth(layout: Layout, scratch: Scratch, side: int, node: int, n: int, mean: float, dt: float) -> None:
+    """Write the part of the step in which what reaches a node is warm enough there, and its mean then [-, degC]."""
+    least = layout.least_c[node]
+    if least <= 0.0 or side == RETURN:
+        return
+    piece, slot = scratch.piece, layout.pipe_to.shape[0] + 2
+    warm, heat = 0.0, 0.0
+    for j in range(n):
+        if piece[slot, j, 1] >= least:
+            warm += piece[slot, j, 0]
+            heat += piece[slot, j, 0] * piece[slot, j, 1]
+    all_warm = warm >= dt * (1.0 - 1e-9) or n == 0
+    scratch.warm_share[node] = 1.0 if all_warm else warm / dt
+    scratch.warm_c[node] = mean if all_warm or warm == 0.0 else heat / warm
+
+
 @apart
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
@@ -301,6 +318,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
             piece, out_n, stream, node_pipe, begin, end, pipe_to, flow, side_sign, node, source_kg_s[node],
             source_c[node], pipes + 2, dt,
         )  # fmt: skip
+        note_warmth(layout, scratch, side, node, n, mean_c[node], dt)
         if n == 0:
             mean_c[node] = standing_c(layout, state, node, offset)
             continue

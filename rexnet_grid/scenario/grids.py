@@ -133,6 +133,15 @@ class ExchangerSection(Section):
         return self
 
 
+class BypassSection(Section):
+    """A thermostatic bypass from supply to return in every substation, so that small draws find warm water."""
+
+    supply_c: Water = 60.0
+    """Supply temperature that it keeps: closed above, fully open 2 K below."""
+    share: Annotated[float, Field(gt=0.0, le=1.0, json_schema_extra={"unit": "-"})] = 0.05
+    """What it lets through when fully open, as a part of the flow of the substation's design heat."""
+
+
 class HeatController(Section):
     """How the supply temperature and the pump of the heat network are chosen; the operator buys heat accordingly."""
 
@@ -175,6 +184,8 @@ class HeatSection(Section):
     """Temperature around the pipes. Below 0 degC a run ends with an error where standing water comes to freeze."""
     supply_min_c: Water = 55.0
     """Lowest supply temperature allowed at a substation."""
+    bypass: BypassSection | None = None
+    """Thermostatic bypasses in all substations; without it those of the network's file."""
     velocity_max_m_s: MetresPerSecond = 2.5
     """Highest velocity of the water in a pipe."""
     pump_head_max_pa: Annotated[float, _bounded("Pa", 1e3, 1e7)] = 800_000.0
@@ -189,6 +200,8 @@ class HeatSection(Section):
         coldest = min(self.supply_temperature_c.supply_c)
         if max(self.return_temperature_c.return_c) >= coldest:
             raise ValueError(f"return_temperature_c below the coldest supply temperature, {coldest:g} degC")
+        if self.bypass is not None and self.bypass.supply_c >= coldest:
+            raise ValueError(f"bypass.supply_c below the coldest supply temperature, {coldest:g} degC")
         if self.exchanger is not None:
             import numpy as np
 

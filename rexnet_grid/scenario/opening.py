@@ -169,15 +169,16 @@ def _control(section: HeatController) -> ControlSettings:
 
 
 def _need_design_loads(section: HeatSection, network: HeatNetwork) -> None:
-    """Refuse exchangers where nobody knows what to size them for."""
-    if section.exchanger is None:
+    """Refuse exchangers and bypasses where nobody knows what to size them for."""
+    sized = [name for name in ("exchanger", "bypass") if getattr(section, name) is not None]
+    if not sized:
         return
     issues = [
         Issue(
             network.name,
             f"substation {s.node}, design_heat_kw",
             f"{s.design_heat_kw:g}",
-            "above zero, for heat.exchanger",
+            "above zero, for " + " and ".join(f"heat.{name}" for name in sized),
         )
         for s in network.substations
         if not s.design_heat_kw > 0.0
@@ -191,9 +192,10 @@ def _substation(section: HeatSection, drawn: Substation) -> Substation:
     from rexnet_grid.rexdynnet import Emitter, Exchanger
     from rexnet_grid.rexdynnet.emitters import FLOOR, RADIATOR
 
+    drawn = replace(drawn, min_supply_c=section.supply_min_c, **_bypass(section, drawn))
     ends, load = section.exchanger, drawn.design_heat_kw
     if ends is None or not load > 0.0:
-        return replace(drawn, min_supply_c=section.supply_min_c)
+        return drawn
     outdoor, wanted = ends.heating_supply_c.outdoor_c[0], ends.heating_supply_c.supply_c[0]
     curve = section.supply_temperature_c
     supply = float(np.interp(outdoor, curve.outdoor_c, curve.supply_c))
@@ -206,4 +208,16 @@ def _substation(section: HeatSection, drawn: Substation) -> Substation:
     if ends.hot_water_share > 0.0:
         coldest, back = min(curve.supply_c), ends.cold_water_c + ends.approach_k
         hot_water = Exchanger.design(load, coldest, back, ends.hot_water_c, ends.cold_water_c)
-    return replace(drawn, min_supply_c=section.supply_min_c, heating=heating, hot_water=hot_water, emitter=emitter)
+    return replace(drawn, heating=heating, hot_water=hot_water, emitter=emitter)
+
+
+def _bypass(section: HeatSection, drawn: Substation) -> dict[str, float]:
+    """Return the scenario's bypass of a substation, sized for its design heat; nothing where the file's holds."""
+    if section.bypass is None:
+        return {}
+    from rexnet_grid.rexdynnet.exchanger import WATER_J_KGK
+
+    back = section.return_temperature_c.return_c[0]
+    spread = float(section.supply_temperature_c.supply_c[0]) - float(back)
+    design_kg_s = 1000.0 * drawn.design_heat_kw / (WATER_J_KGK * spread)
+    return {"bypass_supply_c": section.bypass.supply_c, "bypass_kg_s": section.bypass.share * design_kg_s}
