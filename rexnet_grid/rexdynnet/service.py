@@ -8,8 +8,8 @@ colder than its lowest supply temperature pass without giving heat, the others f
           T_e = T_{ret} + u\,(T_u - T_{ret}),
 
 and the valve opens until that is the heat asked for, at most to its largest flow: it flushes a branch that stood, makes
-up within the step for what the cold water did not give, and keeps a long branch warm enough at small draws. What is still missing is unserved. Where all is too cold it
-stands wide open. A flow that was measured is taken as it is.
+up within the step for what the cold water did not give, and keeps a long branch warm enough at small draws. What is
+still missing is unserved. Where all is too cold it stands wide open. A flow that was measured is taken as it is.
 
 **Bypass.** A self-acting valve between supply and return, closed at its set temperature and fully open 2 K below
 (proportional, as thermostatic by-pass valves for dead ends are made; S. Frederiksen and S. Werner, *District Heating

@@ -192,7 +192,7 @@ def _substation(section: HeatSection, drawn: Substation) -> Substation:
     from rexnet_grid.rexdynnet import Emitter, Exchanger
     from rexnet_grid.rexdynnet.emitters import FLOOR, RADIATOR
 
-    drawn = replace(drawn, min_supply_c=section.supply_min_c, **_bypass(section, drawn))
+    drawn = _with_bypass(section, replace(drawn, min_supply_c=section.supply_min_c))
     ends, load = section.exchanger, drawn.design_heat_kw
     if ends is None or not load > 0.0:
         return drawn
@@ -211,13 +211,12 @@ def _substation(section: HeatSection, drawn: Substation) -> Substation:
     return replace(drawn, heating=heating, hot_water=hot_water, emitter=emitter)
 
 
-def _bypass(section: HeatSection, drawn: Substation) -> dict[str, float]:
-    """Return the scenario's bypass of a substation, sized for its design heat; nothing where the file's holds."""
+def _with_bypass(section: HeatSection, drawn: Substation) -> Substation:
+    """Return a substation with the scenario's bypass, sized for its design heat; else with that of the file."""
     if section.bypass is None:
-        return {}
+        return drawn
     from rexnet_grid.rexdynnet.exchanger import WATER_J_KGK
 
-    back = section.return_temperature_c.return_c[0]
-    spread = float(section.supply_temperature_c.supply_c[0]) - float(back)
+    spread = section.supply_temperature_c.supply_c[0] - section.return_temperature_c.return_c[0]
     design_kg_s = 1000.0 * drawn.design_heat_kw / (WATER_J_KGK * spread)
-    return {"bypass_supply_c": section.bypass.supply_c, "bypass_kg_s": section.bypass.share * design_kg_s}
+    return replace(drawn, bypass_supply_c=section.bypass.supply_c, bypass_kg_s=section.bypass.share * design_kg_s)

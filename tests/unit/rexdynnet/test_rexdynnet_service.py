@@ -84,9 +84,7 @@ def test_the_minimum_does_not_touch_a_measured_flow_nor_warm_water():
         street(min_supply_c=least).start((50.0, 30.0)).step(900.0, None, 40.0, 55.0, mass_flow_kg_s=[0.05, 0.1])
         for least in (0.0, 60.0)
     ]
-    warm = [
-        street(min_supply_c=least).start((75.0, 40.0)).step(900.0, [8.0, 8.0], 40.0, 75.0) for least in (0.0, 60.0)
-    ]
+    warm = [street(min_supply_c=least).start((75.0, 40.0)).step(900.0, [8.0, 8.0], 40.0, 75.0) for least in (0.0, 60.0)]
     for without, having in (measured, warm):
         assert np.array_equal(without.heat_kw, having.heat_kw)
         assert np.array_equal(without.supply_c, having.supply_c)
@@ -118,9 +116,8 @@ def test_a_bypass_keeps_a_dead_end_warm_and_costs_the_loss():
     """Without demand the supply stays within the valve's band; without it the branch cools to the ground."""
     end = START + pd.Timedelta(hours=24)
     forcing = {"heat_demand_kw": {"a": 0.0, "b": 10.0}, "return_temperature_c": 40.0, "initial_c": (70.0, 40.0)}
-    runs = [
-        street(**house).simulate(START, end, **forcing) for house in ({}, {"bypass_supply_c": 58.0, "bypass_kg_s": 0.05})
-    ]
+    houses = ({}, {"bypass_supply_c": 58.0, "bypass_kg_s": 0.05})
+    runs = [street(**house).simulate(START, end, **forcing) for house in houses]
     assert runs[0].supply_c["a"].iloc[-1] < 20.0
     kept = runs[1].supply_c["a"].iloc[40:]
     assert kept.min() > 58.0 - BYPASS_BAND_K
@@ -178,6 +175,6 @@ def test_columns_of_a_folder_and_what_is_no_number(tmp_path):
     file.write_text("node,min_supply_c,bypass_supply_c,bypass_kg_s\nh,52.5,56,0.01\n")
     house = HeatNetwork.from_csv(tmp_path).substations[0]
     assert (house.min_supply_c, house.bypass_supply_c, house.bypass_kg_s) == (52.5, 56.0, 0.01)
+    network = HeatNetwork.from_csv(tmp_path)
     with pytest.raises(InputError, match="bypass_kg_s"):
-        network = HeatNetwork.from_csv(tmp_path)
         replace(network, substations=(replace(house, bypass_kg_s=-0.1),))
