@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.diagnostics import strongest_correlation
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
+from rexnet_grid.spacemeternet.names import Names
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.descent import Fit
@@ -68,6 +69,7 @@ class BuildingFit:
     curve: Curvature
     verdicts: tuple[EdgeVerdict, ...]
     whiteness: Whiteness
+    names: Names = field(default_factory=Names)
 
     @property
     def values(self) -> FloatArray:
@@ -121,6 +123,7 @@ class BuildingFit:
             "at_bound": [p.name for p, free in zip(parameters, self.curve.free, strict=True) if not free],
             "hessian_rank": self.curve.rank,
             "hessian_condition": self.curve.condition,
+            "names": self.names.remarks(self.data.zones),
         }
 
     def _input_correlation(self) -> pd.DataFrame:
@@ -149,7 +152,7 @@ class BuildingFit:
 
     def edge_table(self) -> pd.DataFrame:
         """Return one row for each candidate edge, the absent ones too."""
-        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability", "stability"]
+        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability", "stability", "also_as"]
         return pd.DataFrame([[getattr(v, c) for c in columns] for v in self.verdicts], columns=columns)
 
     def state_space(self) -> StateSpace:

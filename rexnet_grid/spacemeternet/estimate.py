@@ -150,6 +150,7 @@ def _thermal_lines(net: ThermalSpaceNet) -> list[str]:
     lines += [f"  {a} - {b}: {_plain(g)} W/K, standard error {_plain(s)}" for a, b, g, s in shown]
     if len(present) > _LISTED:
         lines.append(f"  and {len(present) - _LISTED} more in graph.csv")
+    lines += [f"names: {remark}" for remark in net.diagnostics_["names"]]
     if not net.diagnostics_["white"]:
         lines.append("residuals are coloured: the model misses something, take conductances as a ranking")
     return lines

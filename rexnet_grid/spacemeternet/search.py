@@ -11,6 +11,8 @@ import numpy as np
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
+from rexnet_grid.spacemeternet.names import Names, unchecked_names
+from rexnet_grid.spacemeternet.nametrials import names_on_plan
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
 from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.rivals import (
@@ -80,8 +82,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     if pairs and (unaided or whole.hidden or not whole.white.passes):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided))
-    verdicts = _verdicts(whole, contested, material, rules, dependent=unaided)
-    return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white)
+    names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
+    verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
+    return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white, names)
 
 
 def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1, 2, 3]) -> dict[int, list[NodeFit]]:
@@ -143,7 +146,7 @@ def candidate_pairs(zones: tuple[str, ...], candidates: Iterable[tuple[str, str]
 
 
 def _verdicts(
-    whole: Whole, contested: Doubts, material: float, rules: SearchRules, *, dependent: bool
+    whole: Whole, contested: Doubts, names: Names, material: float, rules: SearchRules, *, dependent: bool
 ) -> tuple[EdgeVerdict, ...]:
     """Judge every candidate edge; what rivals of the fit do not confirm is left open.
 
@@ -154,6 +157,10 @@ def _verdicts(
     if len(conductance) == 0:
         return ()
     support = stability(conductance, std_error, whole.daily)
+
+    def also(pair: Pair, state: str) -> str:
+        return "" if state == "undetermined" else names.listed(pair, data.zones)
+
     rate = rules.false_discovery_rate
     if dependent:
         rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
@@ -165,11 +172,13 @@ def _verdicts(
     if not data.circuits:  # without a metered power nothing says how large a conductance is
         std_error = np.full(len(states), np.inf)
         doubted["present"] = np.ones(len(states), dtype=bool)
+    for state in doubted:
+        doubted[state] = doubted[state] | np.array([names.touched(pair) for pair in whole.model.pairs], dtype=bool)
     states = tuple(
         "undetermined" if state != "undetermined" and doubted[state][k] else state for k, state in enumerate(states)
     )
     return tuple(
-        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p, share)
+        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p, share, also((i, j), state))
         for (i, j), state, g, s, p, share in zip(
             whole.model.pairs,
             states,

@@ -43,6 +43,8 @@ class EdgeVerdict:
         Posterior probability that the conductance is material, under a normal likelihood and equal odds.
     stability
         Share of halves of the days in which the edge shows.
+    also_as
+        The pairs that the verdict may be about as well, as nothing tells the sensors' names apart.
     """
 
     a: str
@@ -53,6 +55,7 @@ class EdgeVerdict:
     z: float
     probability: float
     stability: float
+    also_as: str = ""
 
 
 def discoveries(p_values: FloatArray, rate: float) -> BoolArray:

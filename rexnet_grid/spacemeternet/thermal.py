@@ -114,6 +114,7 @@ class ThermalSpaceNet(Estimator):
                     z=verdict.z,
                     probability=verdict.probability,
                     stability=verdict.stability,
+                    also_as=verdict.also_as,
                 )
         self.state_space_ = found.state_space()
         self.diagnostics_: dict[str, Any] = found.diagnostics()
