@@ -88,7 +88,7 @@ def _served(data: ZoneData) -> list[frozenset[int]]:
     first = list(range(len(data.circuits)))
     for a, b in combinations(range(len(data.circuits)), 2):
         both = data.heat[:, [a, b]]
-        if both.std(axis=0).min() > 0.0 and float(np.corrcoef(both.T)[0, 1]) > _ALIKE:
+        if both.std(axis=0).min() > 0.0 and float(np.atleast_2d(np.corrcoef(both.T))[0, 1]) > _ALIKE:
             first[b] = min(first[a], first[b])
     return [
         frozenset(first[k] for k, circuit in enumerate(data.circuits) if zone in circuit.zones)
