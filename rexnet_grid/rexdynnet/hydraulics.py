@@ -28,8 +28,6 @@ LOOP_TOLERANCE = 1e-8
 MAX_NEWTON = 60
 WHOLE_STEPS = 8
 SMALLEST_KG_S = 1e-9
-LONGEST_RAY = 100.0
-RAY_BISECTIONS = 40
 
 
 def drag_table(
@@ -183,53 +181,6 @@ def solve_flows(layout: Layout, scratch: Scratch, flow: FloatArray) -> bool:
         if largest(change) <= LOOP_TOLERANCE * total:
             return True
     return False
-
-
-@njit(cache=True, error_model="numpy")
-def chords(
-    layout: Layout, flow: FloatArray, ray: FloatArray, way_ptr: IntArray, way_pipe: IntArray, head_pa: float
-) -> FloatArray:
-    """Return the mean slope of each pipe's drop on each way until the way needs all the head along a ray of flows.
-
-    Parameters
-    ----------
-    layout
-        The network.
-    flow
-        (n_pipes,) where it begins [kg/s].
-    ray
-        (n_ways, n_pipes) what is added in proportion [kg/s].
-    way_ptr, way_pipe
-        Pipes of each way, those of way w from ``way_ptr[w]`` to ``way_ptr[w + 1]``.
-    head_pa
-        Sum of the drops along a way that is reached [Pa].
-
-    Returns
-    -------
-    ndarray
-        (n_ways, n_pipes) [Pa s/kg]; zero off the way.
-    """
-    found = np.zeros(ray.shape)
-    for w in range(ray.shape[0]):
-        low, high = 0.0, LONGEST_RAY
-        for _ in range(RAY_BISECTIONS):
-            middle = 0.5 * (low + high)
-            total = 0.0
-            for k in range(way_ptr[w], way_ptr[w + 1]):
-                p = way_pipe[k]
-                total += abs(pipe_drop(layout, p, flow[p] + middle * ray[w, p]))
-            if total > head_pa:
-                high = middle
-            else:
-                low = middle
-        for k in range(way_ptr[w], way_ptr[w + 1]):
-            p = way_pipe[k]
-            step = high * ray[w, p]
-            least = 1e-6 * max(abs(flow[p]), 1e-3)
-            if abs(step) < least:
-                step = least if step >= 0.0 else -least
-            found[w, p] = (pipe_drop(layout, p, flow[p] + step) - pipe_drop(layout, p, flow[p])) / step
-    return found
 
 
 @njit(cache=True, error_model="numpy")

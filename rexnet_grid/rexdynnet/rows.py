@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Headroom
-from rexnet_grid.rexdynnet.hydraulics import chords, drops
+from rexnet_grid.rexdynnet.chords import steepest_chords
+from rexnet_grid.rexdynnet.hydraulics import drops
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 
 if TYPE_CHECKING:
@@ -215,14 +216,13 @@ class HeadroomRows:
         now = drops(layout, seen.pipe_flow)
         per_kw, cooling, weights = self._per_kw(seen), self._cooling(seen), self._weights(seen)
         alone = self.usual_kg_s[risky, None] * self.by_sub[:, risky].T
-        together = np.broadcast_to(self.by_sub @ self.usual_kg_s, alone.shape)
+        rays = np.stack((alone, np.broadcast_to(self.by_sub @ self.usual_kg_s, alone.shape)))
+        far = np.ones(rays.shape[:2])
         way_pipe = np.nonzero(ways[risky])[1]
         pointer = np.concatenate(([0], np.cumsum((ways[risky] != 0.0).sum(axis=1))))
         head = 0.5 * (limit - self.limits.consumer_pa)
         for k in range(len(seen.units) if len(risky) else 0):
-            flow, steep = seen.pipe_flow[k], np.zeros((len(risky), len(seen.pipe_flow[k])))
-            for ray in (alone, together):
-                steep = np.maximum(steep, chords(layout, flow, ray, pointer, way_pipe, head))
+            steep = steepest_chords(layout, seen.pipe_flow[k], rays, pointer, way_pipe, head, far)
             steep *= 2.0 * ways[risky]
             matrix[k, :, self.plants : self.plants + self.subs] = -(steep @ self.by_sub) * per_kw[k]
             matrix[k, :, : self.plants + self.subs] += (steep @ cooling[k])[:, None] * weights[k]
