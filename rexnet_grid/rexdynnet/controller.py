@@ -48,7 +48,7 @@ class ControlSettings:
     reserve_k
         By how much every substation is to get more than it needs [K].
     head_reserve
-        By which part the pump's head is above what the planned flows need [-].
+        By how much the pump's head is above what the flows need, over the head for the usual largest flows [-].
     pump_efficiency
         From wire to water [-].
     heat_price_eur_per_mwh, power_price_eur_per_mwh

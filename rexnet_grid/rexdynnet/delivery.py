@@ -20,7 +20,9 @@ from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
+from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import pump_kw
+from rexnet_grid.rexdynnet.recorded import arrays, columns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, steady_losses
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
@@ -129,6 +131,7 @@ class HeatDelivery:
     def _prepare(self) -> None:
         """Derive what depends on which pipes are open and which plants pump."""
         layout = self._sim.layout
+        layout.sub_needs_pa[:] = np.maximum(layout.sub_needs_pa, self.limits.consumer_pa)
         self._factors = flow_factors(layout)
         self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
         self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
@@ -169,24 +172,7 @@ class HeatDelivery:
 
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return the names that the recorded arrays are aligned to."""
-        pipes, nodes = self.network.pipes, self.network.nodes
-        whole = (self.network.name,)
-        return {
-            "supply_c": nodes,
-            "return_c": nodes,
-            "mass_flow_kg_s": pipes,
-            "pressure_drop_pa": pipes,
-            "plant_kw": self.network.plant_names,
-            "plant_supply_c": self.network.plant_names,
-            "unserved_kw": self.network.substation_names,
-            "loss_kw": whole,
-            "stored_kwh": whole,
-            "pump_head_pa": whole,
-            "set_supply_c": whole,
-            "set_head_pa": whole,
-            "pump_kw": whole,
-            "bypass_kg_s": self.network.substation_names,
-        }
+        return columns(self.network)
 
     def check(self) -> list[Issue]:
         """Return what makes the network unfit for a run."""
@@ -201,10 +187,13 @@ class HeatDelivery:
         return issues
 
     def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:
-        """Return what would happen in ``unit`` for these rates [kW]; nothing changes."""
+        """Return what would happen in ``unit`` for these rates [kW]; nothing changes.
+
+        The pump lifts what is needed, and where that is more than what was chosen for it a limit is broken.
+        """
         saved = self.save()
         try:
-            return self.deliver(unit, injection_kw)
+            return self._carry(unit, injection_kw)
         finally:
             self.restore(saved)
 
@@ -212,9 +201,23 @@ class HeatDelivery:
         """Carry these rates [kW] through ``unit`` and move the pipes' state on.
 
         The main plant's supply temperature is found by bracketing so that its heat meets the schedule to 2e-4; where
-        a limit of temperature or power stands in the way, it stays at the limit. A
-        NetworkDataError tells where water came to freeze.
+        a limit of temperature or power stands in the way, it stays at the limit. The pump lifts no more than what was
+        chosen for it: what does not flow then is unserved. A NetworkDataError tells where water came to freeze.
         """
+        lift_pa = self._sim.layout.lift_pa
+        lift_pa[0] = self._chosen_pa(unit)
+        try:
+            return self._carry(unit, injection_kw)
+        finally:
+            lift_pa[0] = UNLIMITED_PA
+
+    def _chosen_pa(self, unit: int) -> float:
+        """Return the head that was chosen for a unit [Pa]."""
+        plan = self._plans.get(unit)
+        return self._planner.constant_pa if plan is None else float(plan.head_pa[0])
+
+    def _carry(self, unit: int, injection_kw: FloatArray) -> NetworkState:
+        """Carry these rates [kW] through ``unit`` with whatever head the pump may give now."""
         injection = np.asarray(injection_kw, dtype=np.float64)
         plants, subs = len(self.network.plants), len(self.network.substations)
         if injection.shape != (len(self.nodes),) or not np.isfinite(injection).all():
@@ -234,7 +237,7 @@ class HeatDelivery:
         if not len(units):
             return ()
         outlook = self.outlook(units, position_kw)
-        return self._rows.make(outlook.seen, outlook.band)
+        return self._rows.make(outlook.seen, outlook.band, self._planner.reachable_pa(outlook.plan))
 
     def linepack(self, units: Sequence[int], position_kw: FloatArray) -> LinepackBand:
         """Return by how much the plants may lead or lag the demand in each unit; see :class:`LinepackBand`."""
@@ -252,8 +255,11 @@ class HeatDelivery:
             plan = self._plans.get(key[1][0]) if len(key[1]) == 1 else None
             if plan is None:
                 plan = self._planner.plan(key[1], position, curve, self._plant_c, ground, hours)
+                seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
+                plan = self._planner.settle(plan, seen)
                 self._plans = {unit: plan.of(k) for k, unit in enumerate(key[1])}
-            seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
+            else:
+                seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
             band = band_of(
                 seen, plan.supply_c, self.network, self._sim.layout, self.limits, self.return_c, self.control.band_k
             )
@@ -374,29 +380,20 @@ class HeatDelivery:
         unserved[:plants] = np.clip(-injection[:plants], 0.0, None)
         sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
         plan = self._plans.get(unit)
-        set_pa = self._planner.constant_pa if plan is None else float(plan.head_pa[0])
+        set_pa = self._chosen_pa(unit)
         head_pa = np.maximum(o.head_pa + self.limits.consumer_pa, set_pa)
         return NetworkState(
             injection_kw=carried,
             unserved_kw=unserved,
             balance=EnergyBalance(float(sums[0]), float(sums[1]), float(ledger[2]), float(ledger[3])),
-            violations=violations(self.network, self._sim.layout, self.limits, o, injection, demand_kw),
-            arrays={
-                "supply_c": o.supply_c,
-                "return_c": o.return_c,
-                "mass_flow_kg_s": o.pipe_kg_s,
-                "pressure_drop_pa": o.dp_pa,
-                "plant_kw": o.plant_w / WATT_PER_KILOWATT,
-                "plant_supply_c": o.plant_c,
-                "unserved_kw": o.unserved_w / WATT_PER_KILOWATT,
-                "loss_kw": np.array([ledger[2]]),
-                "stored_kwh": np.array([side_heat_kwh(self._sim.layout, self._sim.state, 0)]),
-                "pump_head_pa": o.head_pa,
-                "set_supply_c": np.array([self._target_c(unit) if plan is None else float(plan.supply_c[0])]),
-                "set_head_pa": np.array([set_pa]),
-                "pump_kw": pump_kw(
+            violations=violations(self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa),
+            arrays=arrays(
+                o,
+                stored_kwh=side_heat_kwh(self._sim.layout, self._sim.state, 0),
+                set_supply_c=self._target_c(unit) if plan is None else float(plan.supply_c[0]),
+                set_head_pa=set_pa,
+                pump_kw=pump_kw(
                     o.plant_kg_s.sum(keepdims=True), head_pa, self.network.fluid.density, self.control.pump_efficiency
                 ),
-                "bypass_kg_s": o.bypass_kg_s,
-            },
+            ),
         )

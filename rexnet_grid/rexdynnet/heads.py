@@ -38,8 +38,8 @@ def node_drops(layout: Layout, flow: FloatArray, drop: FloatArray) -> None:
 
 @apart
 def highest_head(layout: Layout, root: int, flow: float) -> float:
-    """Return what the pump of a plant gives at full speed [Pa]."""
-    head = layout.pump[root, SHUTOFF] - layout.pump[root, FALL] * flow * flow
+    """Return what the pump of a plant gives at full speed, or at the head that was chosen for it [Pa]."""
+    head = min(layout.pump[root, SHUTOFF] - layout.pump[root, FALL] * flow * flow, layout.lift_pa[root])
     return float(max(head, 0.0))
 
 
@@ -52,7 +52,7 @@ def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: Float
     short = False
     limited = False
     for g in range(layout.pump.shape[0]):
-        limited = limited or layout.pump[g, SHUTOFF] < UNLIMITED_PA
+        limited = limited or min(layout.pump[g, SHUTOFF], layout.lift_pa[g]) < UNLIMITED_PA
     if not limited:
         return False
     node_drops(layout, flow, scratch.node_drop_pa)

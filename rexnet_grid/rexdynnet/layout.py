@@ -31,7 +31,8 @@ class Layout(NamedTuple):
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
-    ``pump`` (G, 5) see :mod:`pump`; ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
+    ``pump`` (G, 5) see :mod:`pump`; ``lift_pa`` (G,) the head that a controller has chosen, which is not exceeded;
+    ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
     which water is of no use at a substation, ``bypass`` (S, 2) what its bypass keeps and lets through [degC, kg/s],
     see :mod:`service`;
     ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number and its power 2/3;
@@ -70,6 +71,7 @@ class Layout(NamedTuple):
     plant_max_w: FloatArray
     plant_live: IntArray
     pump: FloatArray
+    lift_pa: FloatArray
     sub_needs_pa: FloatArray
     least_c: FloatArray
     bypass: FloatArray

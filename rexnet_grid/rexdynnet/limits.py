@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Violation
+from rexnet_grid.rexdynnet.heads import HEAD_TOLERANCE
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -62,6 +63,7 @@ def violations(
     mean: Outputs,
     injection_kw: FloatArray,
     demand_kw: FloatArray,
+    head_pa: float,
 ) -> tuple[Violation, ...]:
     """Return the limits broken in a unit, named like the headroom rows that hold them.
 
@@ -77,6 +79,8 @@ def violations(
         (n_plants + n_substations,) what was asked for [kW].
     demand_kw
         (n_substations,) heat asked for [kW].
+    head_pa
+        Head that was chosen for the pump [Pa].
     """
     found = []
     unserved = mean.unserved_w / WATT_PER_KILOWATT
@@ -98,6 +102,7 @@ def violations(
         element = f"pipe {network.pipes[p]}"
         found.append(Violation(element, "heat", f"{element} velocity", velocity, limits.max_velocity_m_s, "m/s"))
     head = float(mean.head_pa[0]) + limits.consumer_pa
-    if head > limits.max_pump_head_pa:
-        found.append(Violation(network.name, "heat", "pump head", head, limits.max_pump_head_pa, "Pa"))
+    most_pa = min(limits.max_pump_head_pa, head_pa)
+    if head > most_pa * (1.0 + HEAD_TOLERANCE):
+        found.append(Violation(network.name, "heat", "pump head", head, most_pa, "Pa"))
     return tuple(found)

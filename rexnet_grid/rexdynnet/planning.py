@@ -64,7 +64,8 @@ class FlowPlanner:
         self.layout, self.network = foreseer.sim.layout, foreseer.sim.network
         usual = foreseer.usual_kg_s[None, :]
         drop = worst_head_pa(self.layout, foreseer.factors, usual @ foreseer.factors[:, self.layout.sub_node].T, usual)
-        self.constant_pa = min(float(drop[0]) + limits.consumer_pa, limits.max_pump_head_pa)
+        self.reserve_pa = settings.head_reserve * float(drop[0])
+        self.constant_pa = min(float(drop[0]) + self.reserve_pa + limits.consumer_pa, limits.max_pump_head_pa)
 
     @property
     def return_c(self) -> FloatArray:
@@ -102,13 +103,33 @@ class FlowPlanner:
             if response is None:
                 response = self._response(units[:n], position_kw[:n], seen)
             supply = solve(self._problem(seen, response, plant_c, hours), self.settings)
-        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
-        heads[:n] = np.minimum(
-            need * (1.0 + self.settings.head_reserve) + self.limits.consumer_pa, self.limits.max_pump_head_pa
-        )
+        heads[:n] = self.heads_for(seen)
         whole = np.concatenate((supply, np.full(len(units) - n, supply[-1])))
         reach = supply[0] + self.settings.ramp_k * np.arange(len(units))
         return FlowPlan(whole, np.maximum(whole, np.minimum(curve_c, reach)), heads)
+
+    def heads_for(self, seen: Foresight) -> FloatArray:
+        """Return the head for the flows that are foreseen, with the reserve, (n_units,) [Pa].
+
+        The reserve is a part of the head for the usual largest flows, as small flows may double without notice.
+        """
+        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
+        return np.asarray(np.minimum(need + self.reserve_pa + self.limits.consumer_pa, self.limits.max_pump_head_pa))
+
+    def settle(self, plan: FlowPlan, seen: Foresight) -> FlowPlan:
+        """Return a plan whose head suffices for its first unit as it is rehearsed, with the water that is there."""
+        if self.settings.kind == "curve":
+            return plan
+        heads = plan.head_pa.copy()
+        heads[0] = max(heads[0], self.heads_for(seen)[0])
+        return FlowPlan(plan.supply_c, plan.able_c, heads)
+
+    def reachable_pa(self, plan: FlowPlan) -> FloatArray:
+        """Return the head that each unit may count on, (n_units,) [Pa]: chosen for the first, later ones may change."""
+        most = np.full(len(plan.head_pa), self.limits.max_pump_head_pa)
+        fixed = slice(None) if self.settings.kind == "curve" else slice(0, 1)
+        most[fixed] = plan.head_pa[fixed]
+        return most
 
     def _response(self, units: tuple[int, ...], position_kw: FloatArray, seen: Foresight) -> FloatArray:
         plants, subs = len(self.network.plants), len(self.return_c)

@@ -44,6 +44,7 @@ WATT_PER_KILOWATT = 1000.0
 SMALLEST_SPREAD_K = 1.0
 SMALLEST_FACTOR = 1e-9
 SMALLEST_FLOW = 1e-6
+SMALLEST_HEAD_PA = 1.0
 FAR = 1e12
 
 
@@ -90,11 +91,11 @@ class HeadroomRows:
             "linepack empty",
         )
 
-    def make(self, seen: Foresight, band: LinepackBand) -> tuple[Headroom, ...]:
-        """Return the headroom of each foreseen unit."""
+    def make(self, seen: Foresight, band: LinepackBand, head_pa: FloatArray) -> tuple[Headroom, ...]:
+        """Return the headroom of each foreseen unit; ``head_pa`` (n_units,) is the pump's head that it may ask for."""
         blocks = [self._valves(seen), self._warmth(seen), self._plants(seen), self._linepack(band)]
         labels = self._fixed_labels
-        for found, names in (self._flow(seen), self._velocities(seen), self._heads(seen)):
+        for found, names in (self._flow(seen), self._velocities(seen), self._heads(seen, head_pa)):
             blocks.append(found)
             labels += names
         matrix = np.concatenate([block[0] for block in blocks], axis=1)
@@ -205,13 +206,13 @@ class HeadroomRows:
         names = self.network.pipes
         return (matrix, slack), tuple(f"pipe {names[p]} velocity" for p in chosen)
 
-    def _heads(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
+    def _heads(self, seen: Foresight, head_pa: FloatArray) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
         """Return a row for each substation whose valve, with all others, could ask for too much head in some unit."""
-        layout, limit = self.layout, self.limits.max_pump_head_pa * (1.0 - self.limits.margin)
+        layout, limit = self.layout, head_pa * (1.0 - self.limits.margin)
         open_wide = np.maximum(layout.sub_max_kg_s - seen.sub_flow, 0.0) @ self.by_sub.T
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
         wide = drops(layout, seen.pipe_flow + open_wide)
-        risky = np.flatnonzero((2.0 * wide @ ways.T + self.limits.consumer_pa > limit).any(axis=0))
+        risky = np.flatnonzero((2.0 * wide @ ways.T + self.limits.consumer_pa > limit[:, None]).any(axis=0))
         matrix, slack = self._empty(seen, len(risky)), np.full((len(seen.units), len(risky)), FAR)
         now = drops(layout, seen.pipe_flow)
         per_kw, cooling, weights = self._per_kw(seen), self._cooling(seen), self._weights(seen)
@@ -220,11 +221,11 @@ class HeadroomRows:
         far = np.ones(rays.shape[:2])
         way_pipe = np.nonzero(ways[risky])[1]
         pointer = np.concatenate(([0], np.cumsum((ways[risky] != 0.0).sum(axis=1))))
-        head = 0.5 * (limit - self.limits.consumer_pa)
+        head = 0.5 * np.maximum(limit - self.limits.consumer_pa, SMALLEST_HEAD_PA)
         for k in range(len(seen.units) if len(risky) else 0):
-            steep = steepest_chords(layout, seen.pipe_flow[k], rays, pointer, way_pipe, head, far)
+            steep = steepest_chords(layout, seen.pipe_flow[k], rays, pointer, way_pipe, head[k], far)
             steep *= 2.0 * ways[risky]
             matrix[k, :, self.plants : self.plants + self.subs] = -(steep @ self.by_sub) * per_kw[k]
             matrix[k, :, : self.plants + self.subs] += (steep @ cooling[k])[:, None] * weights[k]
-            slack[k] = 2.0 * (head - ways[risky] @ now[k])
+            slack[k] = 2.0 * (head[k] - ways[risky] @ now[k])
         return (matrix, slack), ("pump head",) * len(risky)

@@ -14,7 +14,7 @@ from rexnet_grid.rexdynnet.hydraulics import drag_table
 from rexnet_grid.rexdynnet.layout import Layout
 from rexnet_grid.rexdynnet.levels import CALM_EXCHANGERS
 from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
-from rexnet_grid.rexdynnet.pump import NO_CURVE
+from rexnet_grid.rexdynnet.pump import NO_CURVE, UNLIMITED_PA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -157,6 +157,7 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         plant_node=whole([index[g.node] for g in network.plants]),
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
         pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
+        lift_pa=np.full(len(network.plants), UNLIMITED_PA),
         sub_needs_pa=np.array([s.min_differential_pa for s in network.substations]),
         least_c=least_c(network, index),
         bypass=np.array([(s.bypass_supply_c, s.bypass_kg_s) for s in network.substations]),

@@ -155,7 +155,8 @@ class HeatController(Section):
     reserve_k: Annotated[float, Field(ge=0.0, le=30.0, json_schema_extra={"unit": "K"})] = 2.0
     """By how much the horizon gives every substation more than it needs, for what nobody foresees."""
     head_reserve: Annotated[float, Field(ge=0.0, le=5.0, json_schema_extra={"unit": "-"})] = 0.1
-    """By which part the horizon keeps the pump's head above what the planned flows need."""
+    """By how much the pump's head is above what the flows need, as a part of the head for the usual largest flows. The
+    head that is chosen bounds what flows."""
     differential_pressure_min_pa: Annotated[float, Field(ge=0.0, le=1e6, json_schema_extra={"unit": "Pa"})] = 0.0
     """Differential pressure that every substation needs for itself; part of the pump's head."""
     pump_efficiency: Annotated[float, Field(gt=0.05, le=1.0, json_schema_extra={"unit": "-"})] = 0.6

@@ -272,3 +272,25 @@ def test_standing_water_that_freezes_is_named_and_a_forecast_of_it_changes_nothi
     after = heat.save()
     assert all(np.array_equal(a, b) for a, b in zip(after[0], saved[0], strict=True))
     assert after[1:] == saved[1:]
+
+
+def test_the_chosen_head_bounds_what_flows_and_the_rest_is_unserved(root):
+    """With less head than the flows need, a prediction says so and a delivery cuts those it does not reach."""
+    network = HeatNetwork.from_csv(root / "networks" / "heat" / "destest")
+    asked = rates(270.0, 16.0)
+    wide, tight = (
+        HeatDelivery(network, supply_temperature=75.0, limits=HeatLimits(max_pump_head_pa=most, consumer_pa=5e3))
+        for most in (8e5, 2e4)
+    )
+    free = wide.deliver(0, asked)
+    assert free.unserved_kw.sum() == 0.0
+    needed = float(free.arrays["pump_head_pa"][0]) + 5e3
+    assert needed > 2e4
+    head = next(v for v in tight.predict(0, asked).violations if v.limit == "pump head")
+    assert (head.value, head.bound) == (pytest.approx(needed), 2e4)
+    cut = tight.deliver(0, asked)
+    assert cut.arrays["pump_head_pa"][0] + 5e3 <= 2e4 * 1.002
+    assert cut.unserved_kw.sum() > 1.0
+    assert -cut.injection_kw[1:].sum() + cut.unserved_kw.sum() == pytest.approx(16.0 * 16, rel=1e-9)
+    assert {v.limit.split()[-1] for v in cut.violations} == {"supply"}
+    assert cut.balance.residual_relative < 1e-9
