@@ -10,7 +10,7 @@ import numpy as np
 from rexnet_grid.cosim.options import sell_options
 from rexnet_grid.cosim.quoting import requote
 from rexnet_grid.cosim.tape import Tape
-from rexnet_grid.prosumers.base import MarketView
+from rexnet_grid.prosumers.base import MarketView, PlacePrices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rexnet_grid.cosim.options import OptionTerms
     from rexnet_grid.delivery import DeliveryNetwork, Headroom, LocationalSignal
     from rexnet_grid.delivery.admission import LinearAdmission
-    from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray, Prosumer, Quotes
+    from rexnet_grid.prosumers.base import BoolArray, FloatArray, IntArray, NetworkCharge, Prosumer, Quotes
     from rexnet_grid.reservex import AccountView, Exchange
     from rexnet_grid.units import Carrier
 
@@ -92,6 +92,7 @@ class CarrierMarket:
         self.tape = Tape(exchange)
         self.maker: MakerDesk | None = None
         self.options: tuple[OptionTerms, ...] = ()
+        self.network_charge: NetworkCharge = "none"
 
     @property
     def carrier(self) -> Carrier:
@@ -142,6 +143,8 @@ class CarrierMarket:
             tick_eur_per_mwh=rules.tick_eur_per_mwh,
             min_price=rules.min_price_ticks,
             max_price=rules.max_price_ticks,
+            congestion=self._congestion(seen.units, int(self.seats.nodes[account])),
+            network_charge="none" if self.seats.balances[account] else self.network_charge,
         )
 
     def replace_orders(self, member: int, seen: AccountView, wanted: Quotes) -> None:
@@ -172,15 +175,31 @@ class CarrierMarket:
         """Return the marginal loss per injection of every account [kW/kW], as published last for ``unit``."""
         if self.signal is None or not self.signal.units:
             return np.zeros(len(self.seats.names))
-        row = int(np.clip(unit - self.signal.units[0], 0, len(self.signal.units) - 1))
+        row = self._signal_rows(self.signal, np.array([unit]))[0]
         return np.asarray(self.signal.marginal_loss[row, self.seats.nodes], dtype=np.float64)
 
     def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
         if self.signal is None:
             return np.zeros(len(units))
-        first = self.signal.units[0] if self.signal.units else 0
-        row = np.clip(units - first, 0, max(len(self.signal.units) - 1, 0))
-        return np.ascontiguousarray(self.signal.marginal_loss[row, node])
+        return np.ascontiguousarray(self.signal.marginal_loss[self._signal_rows(self.signal, units), node])
+
+    def _congestion(self, units: IntArray, node: int) -> PlacePrices | None:
+        prices = None if self.signal is None else self.signal.congestion
+        if self.signal is None or prices is None:
+            return None
+        rows = self._signal_rows(self.signal, units)
+        told = units <= self.signal.units[-1]
+        return PlacePrices(
+            np.where(told, prices.injecting_eur_per_mwh[rows, node], 0.0),
+            np.where(told, prices.withdrawing_eur_per_mwh[rows, node], 0.0),
+            np.where(told, prices.limit[rows, node], ""),
+        )
+
+    @staticmethod
+    def _signal_rows(signal: LocationalSignal, units: IntArray) -> IntArray:
+        """Return the row that speaks for each unit: its own, or that of the nearest unit that was open."""
+        first = signal.units[0] if signal.units else 0
+        return np.clip(units - first, 0, max(len(signal.units) - 1, 0))
 
 
 def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequence[Prosumer]) -> Seats:

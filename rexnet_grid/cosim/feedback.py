@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
+from rexnet_grid.cosim.congestion import price_congestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +42,10 @@ class Feedback:
     published: tuple[list[int], FloatArray] = field(default_factory=lambda: ([], np.zeros((0, 0))))
 
     def publish(self, population: Sequence[Prosumer]) -> None:
-        """Refresh headroom and signal of every open unit about the positions reserved so far."""
+        """Refresh headroom and signal of every open unit about the positions reserved so far.
+
+        What limits are worth is told from the orders that still stand apart once all that fits has traded.
+        """
         market = self.market
         units = market.exchange.units.tolist()
         if market.admission is None or not units:
@@ -52,6 +57,7 @@ class Feedback:
         market.signal = self.oracle.signal(units, position_kw)
         for unit in units:
             market.exchange.rematch(unit)
+        market.signal = replace(market.signal, congestion=price_congestion(market, units, position_kw))
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
 

@@ -235,6 +235,25 @@ def record_headroom(writer: RunWriter, market: CarrierMarket, unit: int, congest
         )
 
 
+def record_congestion(writer: RunWriter, market: CarrierMarket, unit: int, congestion: Congestion) -> None:
+    """Write what the limits of a unit are worth at the places where somebody sits, just before its gate closes."""
+    prices = congestion.prices
+    seated = np.unique(market.seats.nodes)
+    told = seated[prices.limit[0, seated] != ""]
+    if len(told):
+        writer.append(
+            "congestion",
+            {
+                "carrier": market.carrier,
+                "unit": unit,
+                "node": [market.network.nodes[node] for node in told],
+                "limit": prices.limit[0, told].tolist(),
+                "injecting_eur_per_mwh": prices.injecting_eur_per_mwh[0, told],
+                "withdrawing_eur_per_mwh": prices.withdrawing_eur_per_mwh[0, told],
+            },
+        )
+
+
 def record_prints(writer: RunWriter, market: CarrierMarket) -> None:
     """Write the fills of one exchange and the entries of its ledger since the last time."""
     prints = market.tape.advance()

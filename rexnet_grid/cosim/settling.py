@@ -12,20 +12,17 @@ from rexnet_grid.errors import RexnetError
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket
-    from rexnet_grid.cosim.congestion import NetworkCharge
     from rexnet_grid.cosim.unit import UnitOnCarrier
     from rexnet_grid.prosumers.base import FloatArray, IntArray
 
 
-def settle(market: CarrierMarket, book: UnitOnCarrier, charge: NetworkCharge) -> None:
+def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
     """Book imbalance, fees, compensation and balancing energy of one delivered unit.
 
     Rates are metered in whole lots; the operator's is minus the sum of all others', so no lot is lost to rounding.
     What the maintainer cut, or the network did not carry, of a reservation is compensated at the participant's own
     curtailment price; an option that was exercised moves the reservation instead. What flowed at the supply point
     beyond what the external supply had sold is paid by the operator at the unit's reference price.
-
-    ``charge`` says which use of the network is charged by place.
 
     Raises
     ------
@@ -48,7 +45,7 @@ def settle(market: CarrierMarket, book: UnitOnCarrier, charge: NetworkCharge) ->
     )
     if receipt.status != "settled":
         raise RexnetError(f"unit {book.unit} of {market.carrier} could not be settled: {receipt.reason}")
-    charge_network_use(market, book.unit, realised, receipt.reference_price, charge, book.congestion)
+    charge_network_use(market, book.unit, realised, receipt.reference_price, book.congestion)
     if seats.supplier >= 0 and book.state is not None:
         supplied = round(float(book.state.injection_kw[seats.nodes[seats.supplier]]) / market.lot_kw)
         beyond = supplied - int(book.reserved_lots[seats.supplier])

@@ -11,7 +11,7 @@ import numpy as np
 
 from rexnet_grid.cosim import checkpoint as checkpointing
 from rexnet_grid.cosim import recording
-from rexnet_grid.cosim.congestion import NetworkCharge, congestion_of
+from rexnet_grid.cosim.congestion import congestion_of
 from rexnet_grid.cosim.contingencies import Outages
 from rexnet_grid.cosim.delivering import conclude, deliver, realise
 from rexnet_grid.cosim.manifest import manifest_of
@@ -72,8 +72,6 @@ class Setup:
         Units before whose gate closure all books are recorded.
     outages
         Who has stopped; contingencies change it.
-    network_charge
-        Which use of the network is charged by place.
     """
 
     grid: TimeGrid
@@ -90,7 +88,6 @@ class Setup:
     events: tuple[ScheduledEvent, ...] = ()
     pictures: frozenset[int] = field(default=frozenset())
     outages: Outages = field(default_factory=Outages)
-    network_charge: NetworkCharge = "none"
 
 
 class Simulation:
@@ -162,7 +159,7 @@ class Simulation:
             readings = {c: self._read(m, books[c]) for c, m in markets.items()}
         with self._timed("settle"):
             for c, m in markets.items():
-                settle(m, books[c], self.setup.network_charge)
+                settle(m, books[c])
         with self._timed("feed_back"):
             for feedback in self.setup.feedbacks:
                 carrier = feedback.market.carrier
@@ -194,6 +191,7 @@ class Simulation:
         recording.record_maker(self.writer, market, unit)
         congestion = congestion_of(market, unit)
         recording.record_headroom(self.writer, market, unit, congestion)
+        recording.record_congestion(self.writer, market, unit, congestion)
         lots = np.asarray(market.exchange.close_gate(unit).lots, dtype=np.int64)[: len(market.seats.names)]
         return UnitOnCarrier(
             unit, lots, np.asarray(lots * market.lot_kw, dtype=np.float64), market.seats.balances, congestion

@@ -1,11 +1,19 @@
 """What a delivery network is, what it can still carry, and who is cut when physics says no."""
 
 from rexnet_grid.delivery.headroom import Headroom
-from rexnet_grid.delivery.network import DeliveryNetwork, EnergyBalance, LocationalSignal, NetworkState, Violation
+from rexnet_grid.delivery.network import (
+    CongestionPrices,
+    DeliveryNetwork,
+    EnergyBalance,
+    LocationalSignal,
+    NetworkState,
+    Violation,
+)
 from rexnet_grid.delivery.safety import Action, Option, Participants, SafetyMaintainer, SecuredSchedule
 
 __all__ = [
     "Action",
+    "CongestionPrices",
     "DeliveryNetwork",
     "EnergyBalance",
     "Headroom",

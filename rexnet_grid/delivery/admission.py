@@ -177,15 +177,14 @@ class LinearAdmission:
         """Return, by unit, the limits that capped or stopped a trade since they were published."""
         found: dict[int, tuple[Binding, ...]] = {}
         for unit in sorted(self._places):
-            rows = self._rows
-            vectors = self._block(self._places[unit])[K_HEADER:].reshape(VECTORS, rows)
-            bound = [
-                Binding(r, limit, int(vectors[2, r]), int(vectors[3, r]), int(vectors[4, r]))
-                for r, limit in enumerate(self._limits[unit])
-                if vectors[2, r] > 0
-            ]
+            vectors = self._block(self._places[unit])[K_HEADER:].reshape(VECTORS, self._rows)
+            limits = self._limits[unit]
+            bound = tuple(
+                Binding(r, limits[r], int(vectors[2, r]), int(vectors[3, r]), int(vectors[4, r]))
+                for r in np.flatnonzero(vectors[2, : len(limits)] > 0.0).tolist()
+            )
             if bound:
-                found[unit] = tuple(bound)
+                found[unit] = bound
         return found
 
     @property

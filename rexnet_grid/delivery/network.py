@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from rexnet_grid.delivery.headroom import FloatArray, Headroom
     from rexnet_grid.errors import Issue
     from rexnet_grid.units import Carrier
@@ -106,6 +108,31 @@ class NetworkState:
 
 
 @dataclass(frozen=True, slots=True)
+class CongestionPrices:
+    """What the limits that keep orders apart are worth by place (:mod:`rexnet_grid.delivery.shadow`).
+
+    Attributes
+    ----------
+    injecting_eur_per_mwh, withdrawing_eur_per_mwh
+        (n_units, n_nodes) what an injection costs who injects there, and what it costs who withdraws there: a rate r
+        pays r times the price, so where withdrawing strains a limit the second is negative [EUR/MWh]. The two differ
+        where demand draws reactive power that generation does not give back.
+    limit
+        (n_units, n_nodes) name of the limit that adds most at a place, empty where none does.
+    """
+
+    injecting_eur_per_mwh: FloatArray
+    withdrawing_eur_per_mwh: FloatArray
+    limit: NDArray[np.object_]
+
+    @classmethod
+    def none(cls, units: int, nodes: int) -> CongestionPrices:
+        """Return prices of nothing."""
+        zero = np.zeros((units, nodes))
+        return cls(zero, zero.copy(), np.full((units, nodes), "", dtype=object))
+
+
+@dataclass(frozen=True, slots=True)
 class LocationalSignal:
     """What delivery costs by place, for the open units.
 
@@ -117,11 +144,14 @@ class LocationalSignal:
         The nodes, the order of the columns.
     marginal_loss
         (n_units, n_nodes) additional loss per additional injection [kW/kW]; negative where injecting saves losses.
+    congestion
+        What limits are worth, added by the market, which knows the orders; None where none keeps orders apart.
     """
 
     units: tuple[int, ...]
     nodes: tuple[str, ...]
     marginal_loss: FloatArray
+    congestion: CongestionPrices | None = None
 
     @classmethod
     def none(cls, units: Sequence[int], nodes: Sequence[str]) -> LocationalSignal:

@@ -28,6 +28,7 @@ HELD, PLACE_ZIP, PLACE_UNZIPPED, REST, BASE, BASE_FACTOR = range(8, 14)
 MISMATCH = 1e-11
 STALLED = 1e-9
 LEAST_SCALE = 1e-3
+ROUNDING = 1e-14
 KEEP = 0.1
 MOST_STEPS = 40
 
@@ -102,7 +103,8 @@ def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray,
         worst = mismatch(plan, s, v, calculated, f)
         if not np.isfinite(worst):
             return -1
-        if worst < MISMATCH * scale or (fresh and worst < STALLED * scale and worst > 0.5 * last):
+        stuck = fresh and worst > 0.5 * last
+        if worst < MISMATCH * scale or (stuck and worst < max(STALLED * scale, rounding(plan))):
             return k + 1
         fresh = len(factor) == 0 or worst > KEEP * last
         if fresh:
@@ -119,6 +121,15 @@ def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray,
             else:
                 v[i] = turned * (shrink / np.sqrt(1.0 + angle * angle))
     return -1
+
+
+@njit(cache=True, error_model="numpy")
+def rounding(plan: FloatArray) -> float:
+    """Return the mismatch that rounding alone may leave [p.u.]: a node's flows cancel to it from |Y| |V|^2."""
+    largest = 0.0
+    for y in complexes(plan, Y_VAL):
+        largest = max(largest, abs(y))
+    return ROUNDING * largest
 
 
 @njit(cache=True, error_model="numpy")

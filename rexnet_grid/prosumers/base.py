@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,27 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+NetworkCharge = Literal["none", "losses", "losses_and_congestion"]
+
 NO_PRICE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class PlacePrices:
+    """What limits of the network are worth at the own node (:class:`~rexnet_grid.delivery.CongestionPrices`).
+
+    Attributes
+    ----------
+    injecting_eur_per_mwh, withdrawing_eur_per_mwh
+        Price of an injection for who injects and for who withdraws: a rate r is worth r times it, so the second is
+        negative where withdrawing strains a limit [EUR/MWh].
+    limit
+        The limit that adds most, empty where none does.
+    """
+
+    injecting_eur_per_mwh: FloatArray
+    withdrawing_eur_per_mwh: FloatArray
+    limit: NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,10 @@ class MarketView:
         The rules' lot [kW] and tick [EUR/MWh].
     min_price, max_price
         Price limits of the exchange [ticks].
+    congestion
+        What limits that keep orders apart are worth here; None where none does.
+    network_charge
+        What the operator charges by place.
     """
 
     units: IntArray
@@ -53,6 +77,8 @@ class MarketView:
     tick_eur_per_mwh: float
     min_price: int
     max_price: int
+    congestion: PlacePrices | None = None
+    network_charge: NetworkCharge = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import NO_PRICE, Quotes, Realised
 from rexnet_grid.prosumers.participant import KWH_PER_MWH, Participant, make_quotes, within
+from rexnet_grid.prosumers.place import at_place, to_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +56,11 @@ class Battery(Participant):
 
     .. math:: p_{sell} \ge \frac{p_{buy}}{\eta} + w
 
-    with the round-trip efficiency η and the wear w. It keeps the average cost of what it has stored and reserved, from
-    the limits of its own orders (so at least what it paid), and from its next wake-up on offers it at that cost or
-    more. So whenever all it sells clears, it does not lose, whatever prices do. Every set of orders is chosen such
-    that the state of charge stays in bounds whichever of them are filled.
+    with the round-trip efficiency η and the wear w, charges of the network at its place included. It keeps the
+    average cost of what it has stored and reserved, from the limits of its own orders (so at least what it paid), and
+    from its next wake-up on offers it at that cost or more. So whenever all it sells clears, it does not lose,
+    whatever prices do. Every set of orders is chosen such that the state of charge stays in bounds whichever of them
+    are filled.
 
     Parameters
     ----------
@@ -99,16 +101,17 @@ class Battery(Participant):
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:  # noqa: ARG002
         """Return purchases that a later bid pays for, and offers of what is stored."""
-        view = within(views[self.carrier], len(self._position_kw))
-        if len(view.units) == 0:
+        quoted = within(views[self.carrier], len(self._position_kw))
+        if len(quoted.units) == 0:
             return {self.carrier: Quotes.none()}
+        view = at_place(quoted)
         self._book(view.units, np.asarray(view.position * view.lot_kw, dtype=np.float64))
         level = self._level(int(view.units[-1]))
         buy, buy_price = self._purchases(view, level)
         sell, sell_price = self._offers(view, level)
         sell = np.where(buy > 0, 0, sell)
         self._buy_limit[view.units] = np.where(buy > 0, buy_price, 0.0)
-        return {self.carrier: make_quotes(view, buy, buy_price, sell, sell_price)}
+        return {self.carrier: to_exchange(quoted, make_quotes(view, buy, buy_price, sell, sell_price))}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:  # noqa: ARG002
         """Return the secured reservation, as far as the state of charge allows."""

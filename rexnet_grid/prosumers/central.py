@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import NO_PRICE, Quotes, Realised
 from rexnet_grid.prosumers.participant import Participant, make_quotes, select, within
+from rexnet_grid.prosumers.place import at_place, to_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +96,7 @@ class CentralHeatPump(Participant):
         units, at_heat, at_power = np.intersect1d(heat.units, power.units, assume_unique=True, return_indices=True)
         if len(units) == 0 or len(units) != len(heat.units) or len(units) != len(power.units):
             heat, power = select(heat, at_heat), select(power, at_power)
+        quoted, power = power, at_place(power)
         self._book(heat)
         cop = self.plant.cop[units]
         sold_kw = np.maximum(heat.position * heat.lot_kw, 0.0)
@@ -112,7 +114,7 @@ class CentralHeatPump(Participant):
         surplus = np.maximum(-gap - 1, 0)
         give = np.where(power.bid == NO_PRICE, idle, power.bid * power.tick_eur_per_mwh)
         electric = make_quotes(power, np.maximum(gap, 0), limit, surplus, np.maximum(give, 0.0))
-        return {"electricity": electric, "heat": self._heat_quotes(now, heat, power, gap, missing)}
+        return {"electricity": to_exchange(quoted, electric), "heat": self._heat_quotes(now, heat, power, gap, missing)}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the heat that its electricity makes, no more than was sold, and the electricity for it."""

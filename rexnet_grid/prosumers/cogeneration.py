@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import NO_PRICE, Quotes, Realised
 from rexnet_grid.prosumers.participant import KWH_PER_MWH, Participant, make_quotes, select, within
+from rexnet_grid.prosumers.place import at_place, to_exchange
 from rexnet_grid.prosumers.sales import SalesBook, free_kw, whole_lots
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class ChpPlant(Participant):
         heat = within(views["heat"], len(self.expected_price))
         power = within(views["electricity"], len(self.expected_price))
         units, at_heat, at_power = np.intersect1d(heat.units, power.units, assume_unique=True, return_indices=True)
-        heat, power = select(heat, at_heat), select(power, at_power)
+        heat, quoted = select(heat, at_heat), select(power, at_power)
+        power = at_place(quoted)
         self.heat.take(heat)
         self.power.take(power)
         lead: FloatArray = np.asarray(units - now, dtype=np.float64)
@@ -107,7 +109,7 @@ class ChpPlant(Participant):
         gap = line - self.power.sold_kw[units]
         return {
             "heat": self._heat_quotes(lead, heat, power, gap),
-            "electricity": self._power_quotes(lead, heat, power, gap),
+            "electricity": to_exchange(quoted, self._power_quotes(lead, heat, power, gap)),
         }
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:  # noqa: ARG002

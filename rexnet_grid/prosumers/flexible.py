@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import Quotes, Realised
 from rexnet_grid.prosumers.participant import KWH_PER_MWH, Participant, Prices, make_quotes, read_prices, within
+from rexnet_grid.prosumers.place import at_place, to_exchange
 from rexnet_grid.prosumers.planner import EPS, plan_filling
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class FlexibleConsumer(Participant):
     unit up to the price of the same in the next best unit (the ceiling when there is none), so it pays more only when
     its store runs out of choice. Where nobody else offers for less, it offers half of its reservation for sale, a
     margin above what replacing it costs, and it offers all that the plan has no use for at the going price. So a unit
-    that the network makes scarce goes to those who cannot move.
+    that the network makes scarce goes to those who cannot move. All prices are those at its place, charges for losses
+    and congestion included (:mod:`rexnet_grid.prosumers.place`).
 
     Parameters
     ----------
@@ -110,14 +112,15 @@ class FlexibleConsumer(Participant):
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:  # noqa: ARG002
         """Return bids for the planned units and offers of what is held."""
-        view = within(views[self.carrier], len(self.expected_price))
-        if len(view.units) == 0:
+        quoted = within(views[self.carrier], len(self.expected_price))
+        if len(quoted.units) == 0:
             return {self.carrier: Quotes.none()}
+        view = at_place(quoted)
         self._bought_kw[view.units] = -view.position * view.lot_kw
         prices = read_prices(view, self.expected_price[view.units], self.terms.scarcity)
         outlook = self.outlook(self._at, int(view.units[-1]) - self._at + 1)
         unused_kw, buy_kw, worth = self._plan(view, prices, outlook)
-        return {self.carrier: self._quotes(view, prices, unused_kw, buy_kw, worth)}
+        return {self.carrier: to_exchange(quoted, self._quotes(view, prices, unused_kw, buy_kw, worth))}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the secured reservation, as far as the device can use it."""

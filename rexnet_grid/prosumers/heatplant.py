@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import Realised
 from rexnet_grid.prosumers.participant import KWH_PER_MWH, Participant, make_quotes, within
+from rexnet_grid.prosumers.place import at_place, to_exchange
 from rexnet_grid.prosumers.sales import SalesBook, free_kw, whole_lots
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class HeatPlant(Participant):
 
     def trade(self, now: float, views: Mapping[Carrier, MarketView]) -> Mapping[Carrier, Quotes]:
         """Return offers of what is free, and bids for what it sold and cannot or should not make."""
-        view = within(views["heat"], len(self.expected_price))
+        quoted = within(views["heat"], len(self.expected_price))
+        view = at_place(quoted)
         self.book.take(view)
         units, source = view.units, self.source
         lead: FloatArray = np.asarray(units - now, dtype=np.float64)
@@ -133,7 +135,7 @@ class HeatPlant(Participant):
         swap, saved = self._cheaper_elsewhere(view, sold)
         content = (missing <= 0.0) & (idle <= 0.0)
         back, limit = np.where(content, swap, back), np.where(content, saved, limit)
-        return {"heat": make_quotes(view, back, np.minimum(limit, price), offered, price)}
+        return {"heat": to_exchange(quoted, make_quotes(view, back, np.minimum(limit, price), offered, price))}
 
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the secured reservation as far as rating, minimum load, ramp and source allow."""

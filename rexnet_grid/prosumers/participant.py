@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.prosumers.base import NO_PRICE, MarketView, Quotes, Realised
+from rexnet_grid.prosumers.base import NO_PRICE, MarketView, PlacePrices, Quotes, Realised
+from rexnet_grid.prosumers.place import congestion_of_buying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,13 +124,13 @@ class Prices:
 def read_prices(view: MarketView, expected: FloatArray, scarcity: float) -> Prices:
     """Return the prices in ``view``, with ``expected`` ± ``scarcity`` [EUR/MWh] where the market is silent.
 
-    Where the network has no room left at a node, its view of the book is empty: scarcity makes the participant look at
-    other units first and pay more only where it has to.
+    Where the network has no room left at a node, its view of the book is empty: scarcity, or the price of congestion
+    there where it is higher, makes the participant look at other units first and pay more only where it has to.
     """
     can_buy, can_sell = view.ask != NO_PRICE, view.bid != NO_PRICE
     tick = view.tick_eur_per_mwh
     return Prices(
-        buy=np.where(can_buy, view.ask * tick, expected + scarcity),
+        buy=np.where(can_buy, view.ask * tick, expected + np.maximum(scarcity, congestion_of_buying(view))),
         sell=np.where(can_sell, view.bid * tick, expected - scarcity),
         can_buy=can_buy,
         can_sell=can_sell,
@@ -180,8 +181,14 @@ def select(view: MarketView, rows: IntArray) -> MarketView:
         ask_lots=view.ask_lots[rows],
         position=view.position[rows],
         loss_factor=view.loss_factor[rows],
+        congestion=None if view.congestion is None else _congestion_in(view.congestion, rows),
+        network_charge=view.network_charge,
         lot_kw=view.lot_kw,
         tick_eur_per_mwh=view.tick_eur_per_mwh,
         min_price=view.min_price,
         max_price=view.max_price,
     )
+
+
+def _congestion_in(prices: PlacePrices, rows: IntArray) -> PlacePrices:
+    return PlacePrices(prices.injecting_eur_per_mwh[rows], prices.withdrawing_eur_per_mwh[rows], prices.limit[rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rexnet_grid.report import grids, headline, learning, liquidity, markets, warmth
+from rexnet_grid.report import congestion, grids, headline, learning, liquidity, markets, warmth
 from rexnet_grid.report.comparison import compare
 from rexnet_grid.report.document import document, write_document
 from rexnet_grid.results import Results
@@ -61,6 +61,7 @@ def _sections(results: Results, others: Sequence[Results]) -> list[Section]:
         markets.prices(results),
         markets.books(results),
         liquidity.market(results),
+        congestion.prices_by_place(results),
         markets.reservations(results),
         headline.cuts(results),
         grids.heat_map(results),

@@ -176,6 +176,11 @@ class Results:
         return self.table("headroom")
 
     @property
+    def congestion(self) -> pd.DataFrame:
+        """What the limits that bound were worth, by place."""
+        return self.table("congestion")
+
+    @property
     def estimates(self) -> pd.DataFrame:
         """What was learned of the networks from the run's own meters, beside the truth."""
         return self.table("estimates")

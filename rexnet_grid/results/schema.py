@@ -217,6 +217,23 @@ _TABLES = (
         ),
     ),
     Table(
+        "congestion",
+        "one place at which limits that kept orders of a unit apart had a price when its gate closed",
+        (
+            _carrier(),
+            _unit(),
+            Column("node", "text", "-", "node of the network where somebody sits"),
+            Column("limit", "text", "-", "limit that adds most there"),
+            Column("injecting_eur_per_mwh", "float", "EUR/MWh", "price of an injection for who injects"),
+            Column(
+                "withdrawing_eur_per_mwh",
+                "float",
+                "EUR/MWh",
+                "price of an injection for who withdraws: negative where withdrawing costs",
+            ),
+        ),
+    ),
+    Table(
         "maker",
         "one unit as the contract maker stood just before its gate closed",
         (

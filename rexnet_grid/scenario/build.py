@@ -95,7 +95,6 @@ def build_simulation(scenario: Scenario, writer: RunWriter, checkpoint: bytes | 
         streams=streams,
         events=_events(scenario, networks, population, outages),
         outages=outages,
-        network_charge=scenario.feedback.network_charge if scenario.feedback.enabled else "none",
         pictures=frozenset(np.linspace(0, scenario.units - 1, PICTURES).astype(int).tolist()),
     )
     if checkpoint is None:
@@ -174,6 +173,7 @@ def _market(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork, popu
         expected = population.expected_price[carrier] if section.maker.base_eur_per_mwh is None else None
         market.maker = hire_maker(exchange, network.supply_node, scenario.units, states, expected)
     market.options = option_terms(scenario, market, population)
+    market.network_charge = scenario.feedback.network_charge if scenario.feedback.enabled else "none"
     return market
 
 

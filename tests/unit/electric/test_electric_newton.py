@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandapower as pp
 import pytest
 from scipy.sparse import random as random_sparse
 from scipy.sparse.linalg import splu
 
 from rexnet_grid.electric import ElectricNetwork
+from rexnet_grid.electric.catalogue import builtin_pandapower_net
 from rexnet_grid.electric.newton_plan import filled
 from rexnet_grid.electric.packing import MOST_PARTS, complexes, integers, numbers, pack
 
@@ -110,3 +112,14 @@ def test_arrays_of_every_make_are_taken(name):
     many = np.asfortranarray(np.stack([kw, kw]))
     np.testing.assert_array_equal(net.power_flow(many, np.stack([kvar, kvar])).vm_pu[1], expected)
     assert net.power_flow(np.zeros((0, len(kw)))).vm_pu.shape == (0, len(kw))
+
+
+def test_a_network_without_any_injection_has_the_solution_of_runpp():
+    reference = builtin_pandapower_net("cigre_hv")
+    for table in ("load", "sgen", "gen"):
+        reference[table]["scaling"] = 0.0
+    pp.runpp(reference, tolerance_mva=1e-9)
+    net = ElectricNetwork.from_builtin("cigre_hv")
+    flow = net.power_flow(np.zeros(len(net.buses)))
+    assert flow.converged
+    np.testing.assert_allclose(flow.vm_pu, reference.res_bus.vm_pu, rtol=0.0, atol=1e-8)
