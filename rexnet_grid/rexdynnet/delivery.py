@@ -19,6 +19,7 @@ from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
+from rexnet_grid.rexdynnet.needs import needs_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import pump_kw
@@ -56,11 +57,10 @@ class HeatDelivery:
 
     Nodes are the plants (the main one first, it is the supply node), the substations, and the *linepack*, at which the
     network's operator trades: what the plants give beyond the demand goes into the pipes and is lost or stored there. A
-    substation draws the flow
-    that yields its heat at the temperature that arrives; the main plant heats that flow, so its supply temperature
-    follows from the scheduled heat, inside its limits: T_supply = T_return + P / (m c). What the limits cut off was
-    not put in and is missing from the state's ``injection_kw``. What is handed in for the linepack is no physical
-    injection and is not looked at: losses and linepack are the difference of the others' sums.
+    substation draws the flow that yields its heat at the temperature that arrives; the main plant heats that flow, so
+    its supply temperature follows from the scheduled heat, inside its limits: T_supply = T_return + P / (m c). What the
+    limits cut off was not put in and is missing from the state's ``injection_kw``. What is handed in for the linepack
+    is not looked at: losses and linepack are the difference of the others' sums.
 
     Parameters
     ----------
@@ -117,10 +117,9 @@ class HeatDelivery:
         self.houses = Houses(network.substations, return_temperature_c, heating_curve, hot_water_share)
         self.return_c = self.houses.given_c(float(self._outdoor[0]))
         self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())), refuses_cold=False)
-        parts = max(1, math.ceil(unit_minutes * 60.0 / MAX_STEP_S - 1e-9))
-        self._parts = parts
-        self._dt = np.array([unit_minutes * 60.0 / parts])
-        self._outputs = new_outputs(self._sim.layout, parts)
+        self._parts = max(1, math.ceil(unit_minutes * 60.0 / MAX_STEP_S - 1e-9))
+        self._dt = np.array([unit_minutes * 60.0 / self._parts])
+        self._outputs = new_outputs(self._sim.layout, self._parts)
         self._plant_c = self._target_c(0)
         self._told = 0
         self._outlook: Outlook | None = None
@@ -136,7 +135,8 @@ class HeatDelivery:
         self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
         self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
         usual = self._foreseer.usual_kg_s
-        self._rows = HeadroomRows(self.network, layout, self._factors, self.limits, self.return_c, usual, self.nodes)
+        self._rows = HeadroomRows(self.network, layout, self._factors, self.limits, usual, self.nodes)
+        self._expect(0, np.zeros((1, len(self.nodes))))
 
     def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
         """Shut pipes and stop plants from now on, see :meth:`HeatSimulation.change`; all others are in service."""
@@ -224,9 +224,8 @@ class HeatDelivery:
             raise ValueError(f"{len(self.nodes)} finite rates are needed, one a node, got {injection!r}")
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
-        inputs = self._inputs(unit, demand, wanted)
         most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
-        self._plant_c = meet(self._sim, inputs, self._outputs, most, self._plant_c)
+        self._plant_c = meet(self._sim, self._inputs(unit, demand, wanted), self._outputs, most, self._plant_c)
         self._told += 1
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
@@ -251,7 +250,7 @@ class HeatDelivery:
             curve = np.array([self._target_c(unit) for unit in key[1]])
             ground = np.array([self._ground_c(unit) for unit in key[1]])
             hours = self.unit_minutes / 60.0
-            self._expect_returns(key[1][0], position[0])
+            self._expect(key[1][0], position)
             plan = self._plans.get(key[1][0]) if len(key[1]) == 1 else None
             if plan is None:
                 plan = self._planner.plan(key[1], position, curve, self._plant_c, ground, hours)
@@ -260,9 +259,8 @@ class HeatDelivery:
                 self._plans = {unit: plan.of(k) for k, unit in enumerate(key[1])}
             else:
                 seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
-            band = band_of(
-                seen, plan.supply_c, self.network, self._sim.layout, self.limits, self.return_c, self.control.band_k
-            )
+            needs, layout = self._foreseer.needs, self._sim.layout
+            band = band_of(seen, plan.supply_c, self.network, layout, self.limits, needs, self.control.band_k)
             self._outlook = Outlook(key, plan, seen, band)
         return self._outlook
 
@@ -327,12 +325,15 @@ class HeatDelivery:
     def _outdoor_c(self, unit: int) -> float:
         return float(self._outdoor[min(max(unit, 0), len(self._outdoor) - 1)])
 
-    def _expect_returns(self, unit: int, position_kw: FloatArray) -> None:
-        """Tell headroom what comes back from the houses in ``unit`` with these positions, (n_nodes,) [kW]."""
+    def _expect(self, unit: int, position_kw: FloatArray) -> None:
+        """Tell whoever looks ahead of the houses from ``unit`` on, with these positions (n_units, n_nodes) [kW]."""
         plants, subs = len(self.network.plants), len(self.network.substations)
-        demand = np.clip(-position_kw[plants : plants + subs], 0.0, None) * WATT_PER_KILOWATT
-        house = self.houses.at(self._outdoor_c(unit), demand, self._sim.layout, self._sim.state)
-        self.return_c = self._foreseer.return_c = self._rows.return_c = house.expected_c
+        drawn, outdoor = np.clip(-position_kw[:, plants : plants + subs], 0.0, None), self._outdoor_c(unit)
+        layout, usual = self._sim.layout, self._foreseer.usual_kg_s
+        house = self.houses.at(outdoor, drawn[0] * WATT_PER_KILOWATT, layout, self._sim.state)
+        self.return_c = house.expected_c
+        needs = needs_of(self.network, layout, self.houses, outdoor, house.expected_c, usual, drawn)
+        self._foreseer.needs = self._rows.needs = needs
 
     def _ground_c(self, unit: int) -> float:
         return float(self._ground[min(max(unit, 0), len(self._ground) - 1)])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Inputs, Outputs
+    from rexnet_grid.rexdynnet.needs import Needs
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 WATT_PER_KILOWATT = 1000.0
@@ -95,7 +96,12 @@ class Foreseer:
     inputs_of
         Makes the inputs of a unit from demand (S,) and heat of the plants (G,) [kW].
     return_c
-        (S,) return temperature of the substations [degC].
+        (S,) return temperature of the substations [degC], from which the usual flows follow.
+
+    Attributes
+    ----------
+    needs
+        What loads need in the weather of the units looked at; to be set before.
     """
 
     def __init__(
@@ -107,9 +113,14 @@ class Foreseer:
         return_c: FloatArray,
     ) -> None:
         self.sim, self.outputs, self.factors, self.inputs_of = sim, outputs, factors, inputs_of
-        self.return_c = return_c
+        self.needs: Needs
         self.parent_pipe = _parent_pipes(sim)
         self.usual_kg_s = usual_flow(sim, return_c)
+
+    @property
+    def return_c(self) -> FloatArray:
+        """Return temperature of the substations, (S,) [degC]."""
+        return self.needs.return_c
 
     def look(
         self,
@@ -164,7 +175,7 @@ class Foreseer:
         running[:, layout.plant_node] = wanted > 0.0
         running[:, layout.plant_node[0]] = True
         dt = float(self.inputs_of(units[0], demand[0], wanted[0]).dt_s[0])
-        extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), layout.sub_max_kg_s - sub_flow))
+        extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), self.needs.cap_kg_s - sub_flow))
         found = arrivals_by_unit(
             layout, self.factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), sources, running, held,
             self.return_c, ground_c, dt,
@@ -186,7 +197,7 @@ class Foreseer:
             share=found[0, 1],
             full_share=found[2, 1],
             warming=1.0
-            + (np.clip(_needed(supply, found[1], self.return_c), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
+            + (np.clip(self._needed(supply, found[1], demand, sub_flow), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
             kw_per_k=sub_flow.sum(axis=1) * layout.fluid[1] / WATT_PER_KILOWATT * silence,
             hold_kw=hold,
             loss_kw=np.maximum(loss, 0.0),
@@ -196,6 +207,13 @@ class Foreseer:
     def _usual_room(self, sub_flow: FloatArray) -> FloatArray:
         """Return the flow that is left of each substation's usual largest one, (n_units, n_substations) [kg/s]."""
         return np.maximum(self.usual_kg_s - sub_flow, 0.0)
+
+    def _needed(
+        self, supply_c: FloatArray, found: FloatArray, demand_kw: FloatArray, sub_flow: FloatArray
+    ) -> FloatArray:
+        """Return the heat of the plant for each kilowatt that is drawn, from what :func:`arrivals` found [-]."""
+        lift = np.maximum(supply_c[:, None] - found[2], SMALLEST_SPREAD_K) * self.needs.kw_per_kg_k
+        return np.asarray(lift * self.needs.flow_per_kw(found[0], demand_kw, sub_flow))
 
     def _warm(
         self,
@@ -221,12 +239,6 @@ class Foreseer:
             sources[far, layout.plant_node[g]] = [float(i.supply_c[0, g]) for i in inputs]
             given = np.array([float(i.plant_kg_s[0, g]) for i in inputs])
             pipe_flow[far] -= given[:, None] * self.factors[:, layout.plant_node[g]]
-
-
-def _needed(supply_c: FloatArray, found: FloatArray, return_c: FloatArray) -> FloatArray:
-    """Return the heat of the plant for each kilowatt that is drawn, from what :func:`arrivals` found [-]."""
-    lift = np.maximum(supply_c[:, None] - found[2], SMALLEST_SPREAD_K)
-    return np.asarray(lift / np.maximum(found[0] - return_c, SMALLEST_SPREAD_K))
 
 
 def usual_flow(sim: HeatSimulation, return_c: FloatArray) -> FloatArray:

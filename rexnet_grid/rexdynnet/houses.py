@@ -61,6 +61,16 @@ class Houses:
             return np.full(len(usual), self.return_temperature(outdoor_c))
         return np.asarray(np.broadcast_to(self.return_temperature, usual.shape), dtype=np.float64)
 
+    def rows(self, outdoor_c: float, heat_w: FloatArray) -> HouseRow:
+        """Return the houses for many loads (n_loads, n_substations) [W]; all arrays have that shape."""
+        warm = np.nan if self.heating_curve is None else self.heating_curve(outdoor_c)
+        secondary = np.full(heat_w.shape, warm)
+        hot = self.hot_water_share * heat_w
+        wanted = np.tile(self.given_c(outdoor_c), (len(heat_w), 1))
+        if self.return_temperature is None:
+            wanted = house_return_c(self.substations, wanted, heat_w, hot, secondary)
+        return HouseRow(wanted, secondary, hot, wanted)
+
     def at(self, outdoor_c: float, heat_w: FloatArray, layout: Layout, state: State) -> HouseRow:
         """Return the houses for a step.
 
@@ -73,13 +83,8 @@ class Houses:
         layout, state
             The network, whose return side knows what exchangers gave back last.
         """
-        warm = np.nan if self.heating_curve is None else self.heating_curve(outdoor_c)
-        secondary = np.full(len(self.substations), warm)
-        hot = self.hot_water_share * heat_w
-        given = self.given_c(outdoor_c)
-        wanted = given
-        if self.return_temperature is None:
-            wanted = house_return_c(self.substations, given[None], heat_w[None], hot[None], secondary[None])[0]
+        rows = self.rows(outdoor_c, heat_w[None])
+        wanted, secondary, hot = rows.return_c[0], rows.secondary_c[0], rows.hot_w[0]
         behind = np.array([s.heating is not None or s.hot_water is not None for s in self.substations])
         highest = state.arrive_c - SMALLEST_SPREAD_K
         seen = np.minimum(np.maximum(state.node_c[1, layout.sub_node], wanted), np.maximum(highest, wanted))

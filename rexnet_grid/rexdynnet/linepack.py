@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.foresight import Foresight
     from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.limits import HeatLimits
+    from rexnet_grid.rexdynnet.needs import Needs
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
@@ -74,20 +75,16 @@ class LinepackBand:
     loss_kw: FloatArray
 
 
-def needed_supply_c(
-    seen: Foresight, network: HeatNetwork, layout: Layout, limits: HeatLimits, return_c: FloatArray
-) -> FloatArray:
+def needed_supply_c(seen: Foresight, network: HeatNetwork, limits: HeatLimits, needs: Needs) -> FloatArray:
     """Return the lowest supply temperature of the main plant that serves every reservation, (n_units,) [degC].
 
     The drop to each substation is the one foreseen, with the valve as open as the reservation asks; one that no
     plant reaches does not count.
     """
     plant, plants = network.plants[0], len(network.plants)
-    drawn = np.clip(-seen.position_kw[:, plants : plants + len(return_c)], 0.0, None)
-    per_kelvin = layout.sub_max_kg_s * (1.0 - limits.margin) * layout.fluid[1] / WATT_PER_KILOWATT
-    lowest = np.array([s.min_supply_c for s in network.substations])
-    cut_off = per_kelvin <= 0.0
-    wanted = np.maximum(lowest, return_c + np.where(cut_off, 0.0, drawn / np.where(cut_off, 1.0, per_kelvin)))
+    drawn = np.clip(-seen.position_kw[:, plants : plants + len(network.substations)], 0.0, None)
+    cut_off = needs.cap_kg_s <= 0.0
+    wanted = needs.supply_c(drawn, limits.margin)
     arrives = np.where(drawn > 0.0, seen.arrive_c, seen.full_c)
     by_sub = wanted + np.maximum(seen.supply_c[:, None] - arrives, 0.0)
     needed = np.where(cut_off, plant.min_supply_c, by_sub).max(axis=1)
@@ -100,7 +97,7 @@ def band_of(
     network: HeatNetwork,
     layout: Layout,
     limits: HeatLimits,
-    return_c: FloatArray,
+    needs: Needs,
     band_k: float = float("inf"),
 ) -> LinepackBand:
     """Return the linepack band of the foreseen units.
@@ -111,14 +108,14 @@ def band_of(
         What is foreseen.
     planned_c
         (n_units,) supply temperatures as planned [degC].
-    network, layout, limits, return_c
-        The network, its limits, the return temperatures of its substations [degC].
+    network, layout, limits, needs
+        The network, its limits, what the loads of its substations need.
     band_k
         By how much the operator may hold the supply temperature above the plan [K].
     """
     plant = network.plants[0]
     capacity = side_capacity_kwh_k(layout)
-    needed = needed_supply_c(seen, network, layout, limits, return_c)
+    needed = needed_supply_c(seen, network, limits, needs)
     drop = max(seen.supply_c[0] - seen.stored_kwh / capacity, 0.0)
     lower, upper = capacity * (needed - drop), capacity * (plant.max_supply_c - drop)
     balance = seen.position_kw.sum(axis=1)
@@ -128,7 +125,9 @@ def band_of(
     end = planned + beyond * seen.hours
     end[0] = expected[0]
     room_up = seen.kw_per_k * np.minimum(plant.max_supply_c - seen.supply_c, limits.supply_ramp_k)
-    coldest = np.array([s.min_supply_c for s in network.substations])
+    plants = len(network.plants)
+    drawn = np.clip(-seen.position_kw[:, plants : plants + len(network.substations)], 0.0, None)
+    coldest = np.where(needs.behind, needs.supply_c(drawn, limits.margin), needs.lowest_c)
     arrives = np.where(seen.sub_flow > 0.0, seen.arrive_c, seen.full_c)
     share = np.maximum(np.where(seen.sub_flow > 0.0, seen.share, seen.full_share), SMALLEST_SHARE)
     by_warmth = np.maximum((arrives - coldest) / share, 0.0).min(axis=1)

@@ -148,8 +148,7 @@ class FlowPlanner:
         heat_capacity = layout.fluid[1] / WATT_PER_KILOWATT
         drawn = np.clip(-seen.position_kw[:, plants : plants + subs], 0.0, None)
         coldest = np.array([s.min_supply_c for s in self.network.substations])
-        valve_kw_k = layout.sub_max_kg_s * (1.0 - self.limits.margin) * heat_capacity
-        needed = np.maximum(coldest, self.return_c + drawn / valve_kw_k) + settings.reserve_k
+        needed = self.foreseer.needs.supply_c(drawn, self.limits.margin) + settings.reserve_k
         idle = (coldest + np.maximum(seen.supply_c[:, None] - seen.full_c, 0.0)).max(axis=1) + settings.reserve_k
         reach = plant_c + settings.ramp_k * np.arange(1, len(idle) + 1)
         low = np.clip(np.minimum(idle, reach), plant.min_supply_c, plant.max_supply_c)

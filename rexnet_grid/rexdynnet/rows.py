@@ -8,7 +8,8 @@ operator's account at the linepack gives or takes), a unit's rows are
   :math:`I / (\dot m c (1 - \bar\kappa))` (see :class:`~rexnet_grid.rexdynnet.foresight.Foresight`), of which κ arrives
   within the unit, so :math:`-\Delta_s - \beta_s I \le b_s`, :math:`\beta_s = \kappa_s \dot m_{max,s} / (\dot m (1 -
   \bar\kappa))`. In the unit whose gate closes next, each withdrawal counts in I also with what the plant has to give
-  beyond it: pipes that have cooled take heat before they hand any over. In later units that is bought by the operator;
+  beyond it: pipes that have cooled take heat before they hand any over. In later units that is bought by the operator.
+  Behind exchangers the largest load and its slope come from :mod:`needs`, by one row for less and one for more heat;
 * *substation warmth*: never binds a trade. A branch that has stood gives lukewarm water to a small draw and warm water
   to a larger one, so no row can say which draws are too cold; a safety maintainer cuts them by this row;
 * *plant heat*, *plant off*: between nothing and the largest heat; with several plants, the main one's flow
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.limits import HeatLimits
     from rexnet_grid.rexdynnet.linepack import LinepackBand
+    from rexnet_grid.rexdynnet.needs import Needs
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
@@ -59,12 +61,15 @@ class HeadroomRows:
         (n_pipes, n_nodes) change of flow by draw.
     limits
         Its limits.
-    return_c
-        (n_substations,) return temperature of the substations [degC].
     usual_kg_s
         (n_substations,) usual largest flow of each [kg/s].
     nodes
         Columns: plants, substations, the linepack.
+
+    Attributes
+    ----------
+    needs
+        What loads need in the weather of the units; to be set before.
     """
 
     def __init__(
@@ -73,23 +78,29 @@ class HeadroomRows:
         layout: Layout,
         factors: FloatArray,
         limits: HeatLimits,
-        return_c: FloatArray,
         usual_kg_s: FloatArray,
         nodes: tuple[str, ...],
     ) -> None:
         self.network, self.layout, self.limits, self.nodes = network, layout, limits, nodes
-        self.return_c, self.usual_kg_s = return_c, usual_kg_s
+        self.usual_kg_s = usual_kg_s
+        self.needs: Needs
         self.by_sub = factors[:, layout.sub_node]
         self.plants, self.subs = len(network.plants), len(network.substations)
         self.kw_per_kg_k = layout.fluid[1] / WATT_PER_KILOWATT
         self._fixed_labels = (
             *(f"substation {s.node} supply" for s in network.substations),
+            *(f"substation {s.node} supply" for s in network.substations if s.heating or s.hot_water),
             *(f"substation {s.node} warmth" for s in network.substations),
             *(f"plant {p.node} heat" for p in network.plants),
             *(f"plant {p.node} off" for p in network.plants),
             "linepack full",
             "linepack empty",
         )
+
+    @property
+    def return_c(self) -> FloatArray:
+        """Return temperature of the substations, (n_substations,) [degC]."""
+        return self.needs.return_c
 
     def make(self, seen: Foresight, band: LinepackBand, head_pa: FloatArray) -> tuple[Headroom, ...]:
         """Return the headroom of each foreseen unit; ``head_pa`` (n_units,) is the pump's head that it may ask for."""
@@ -113,20 +124,21 @@ class HeadroomRows:
         return drawn
 
     def _valves(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
-        most_flow = self.layout.sub_max_kg_s * (1.0 - self.limits.margin)
-        enough = seen.full_c >= np.array([s.min_supply_c for s in self.network.substations])
-        most = most_flow * self.kw_per_kg_k * np.maximum(seen.full_c - self.return_c, 0.0) * enough
+        """Return what valves and exchangers yield; behind an exchanger two rows: it loses faster than it gains."""
+        needs, kept = self.needs, 1.0 - self.limits.margin
+        most = needs.most_kw(seen.full_c) * kept
         flow = seen.sub_flow.sum(axis=1, keepdims=True)
-        wider = (flow + np.maximum(self.layout.sub_max_kg_s - seen.sub_flow, 0.0)) / np.maximum(flow, SMALLEST_FLOW)
+        wider = (flow + np.maximum(needs.cap_kg_s - seen.sub_flow, 0.0)) / np.maximum(flow, SMALLEST_FLOW)
         per_kelvin = np.maximum(np.maximum(seen.kw_per_k[:, None], SMALLEST_FLOW) * wider, SMALLEST_FLOW**2)
-        matrix = self._empty(seen, self.subs)
-        matrix[:, :, : self.plants + self.subs] = -(seen.full_share * most_flow * self.kw_per_kg_k / per_kelvin)[
-            :, :, None
-        ]
+        falls, rises = needs.most_kw_per_k(seen.full_c, max(self.limits.supply_ramp_k, SMALLEST_SPREAD_K))
+        behind = np.flatnonzero(needs.behind)
+        own = np.concatenate((np.arange(self.subs), behind))
+        slopes = np.concatenate((falls, rises[:, behind]), axis=1) * kept
+        matrix = self._empty(seen, len(own))
+        matrix[:, :, : self.plants + self.subs] = -((seen.full_share / per_kelvin)[:, own] * slopes)[:, :, None]
         matrix[:, :, : self.plants + self.subs] *= self._weights(seen)[:, None, :]
-        own = np.arange(self.subs)
-        matrix[:, own, self.plants + own] -= 1.0
-        return matrix, most - self._drawn(seen)
+        matrix[:, np.arange(len(own)), self.plants + own] -= 1.0
+        return matrix, (most - self._drawn(seen))[:, own]
 
     def _warmth(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return rows that only a safety maintainer needs: what is drawn too cold is mended by drawing less there."""
@@ -184,13 +196,13 @@ class HeadroomRows:
 
     def _per_kw(self, seen: Foresight) -> FloatArray:
         """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW]."""
-        spread = np.maximum(np.minimum(seen.part_c, seen.full_c) - self.return_c, SMALLEST_SPREAD_K)
-        return np.asarray(1.0 / (self.kw_per_kg_k * spread))
+        arrives = np.minimum(seen.part_c, seen.full_c)
+        return self.needs.flow_per_kw(arrives, np.maximum(self._drawn(seen), 0.0), seen.sub_flow)
 
     def _velocities(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
         layout = self.layout
         limit = max_pipe_flow(layout, self.limits)
-        room = np.maximum(layout.sub_max_kg_s - seen.sub_flow, 0.0)
+        room = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         forward = (seen.pipe_flow + room @ np.clip(self.by_sub, 0.0, None).T > limit).any(axis=0)
         backward = (-seen.pipe_flow + room @ np.clip(-self.by_sub, 0.0, None).T > limit).any(axis=0)
         chosen = np.concatenate((np.flatnonzero(forward), np.flatnonzero(backward)))
@@ -209,7 +221,7 @@ class HeadroomRows:
     def _heads(self, seen: Foresight, head_pa: FloatArray) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
         """Return a row for each substation whose valve, with all others, could ask for too much head in some unit."""
         layout, limit = self.layout, head_pa * (1.0 - self.limits.margin)
-        open_wide = np.maximum(layout.sub_max_kg_s - seen.sub_flow, 0.0) @ self.by_sub.T
+        open_wide = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0) @ self.by_sub.T
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
         wide = drops(layout, seen.pipe_flow + open_wide)
         risky = np.flatnonzero((2.0 * wide @ ways.T + self.limits.consumer_pa > limit[:, None]).any(axis=0))
