@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
-MOST_ROWS = 512
+MOST_ROWS = 2048
 
 
 class ElectricDelivery:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery.headroom import Headroom
-from rexnet_grid.electric.case import NOWHERE, PQ
+from rexnet_grid.electric.angle_rows import AngleRows
+from rexnet_grid.electric.case import NOWHERE, PQ, PV
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
 from rexnet_grid.electric.loading_rows import LoadingRows
 from rexnet_grid.electric.node_model import NodeModel, fill
+from rexnet_grid.electric.rehearsal import Stage, rehearsed
 from rexnet_grid.electric.row_groups import RowGroups
 from rexnet_grid.electric.sensitivity import node_responses
 from rexnet_grid.electric.supply_rows import SupplyRows
@@ -20,7 +22,7 @@ from rexnet_grid.electric.voltage_rows import OvervoltageRows, UndervoltageRows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rexnet_grid.electric.case import FloatArray, IntArray
+    from rexnet_grid.electric.case import FloatArray, GridCase, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 SHRINKINGS = 24
 SHRINK = 0.9
 TANGENT = 0.6
+FACING = 0.6
+HALF = 0.5
 
 
 class HeadroomRows:
@@ -67,8 +71,29 @@ class HeadroomRows:
             why = f"without {outages[topology - 1]}" if topology else ""
             parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts)
-        self.groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
+        groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
+        self.groups = self._rehearsed(groups, topologies, limits, buses, supply)
         self._names = tuple(self.all.names[i] for i in self.groups.first)
+
+    def _rehearsed(
+        self,
+        groups: RowGroups,
+        topologies: Sequence[ElectricNetwork],
+        limits: ElectricLimits,
+        buses: IntArray,
+        supply: int,
+    ) -> RowGroups:
+        """Return the groups after a rehearsal; a network that pandapower solves has a short one."""
+        case = topologies[0].case
+
+        def solve(position: FloatArray) -> list[PowerFlow]:
+            return [flow_of(network, limits, buses, position) for network in topologies]
+
+        answer = NodeModel.of(case, topologies[0].solver).response(0.0, case.bus_node[buses])
+        size = np.sqrt((np.abs(answer) ** 2).sum(axis=0))
+        near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
+        stage = Stage(self.all, solve, np.where(np.outer(size, size) > 0.0, near, 0.0), supply)
+        return rehearsed(groups, stage, dear=bool(case.controlled))
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
@@ -140,14 +165,13 @@ def _rows_of(
     columns = case.bus_node[buses].copy()
     columns[supply] = NOWHERE
     model = NodeModel.of(case, network.solver)
-    named: dict[int, str] = {}
-    for node, name in zip(case.bus_node[buses], nodes, strict=True):
-        if node != NOWHERE and case.node_kind[node] == PQ:
-            named.setdefault(int(node), name)
-    limited = np.array(sorted(named), dtype=np.int64)
-    names = tuple(named[int(n)] for n in limited)
+    limited, names = _named(case, buses, nodes, PQ)
     full = _Filled(network, limits, buses, columns, model, limited)
     demand, infeed = full.states(thermal=True)
+    if (case.node_kind == PV).any():
+        halves = (full.flow(HALF * state.kw[None, :]) for state in (demand, infeed))
+        chords = [np.vstack((flow.node_voltage, flow.node_power)) for flow in halves]
+        model = model.secant(case, network.solver, *chords)
     loaded = (demand.flow.node_voltage[0], infeed.flow.node_voltage[0])
     low, high = full.states(thermal=False)
     reach = (low.flow.node_voltage[0], high.flow.node_voltage[0])
@@ -158,13 +182,25 @@ def _rows_of(
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
     rows: list[LimitRows] = [
-        UndervoltageRows.of(model, limits, columns, limited, names).with_reserve(-demand.kw, loaded[0]),
+        UndervoltageRows.of(model, limits, columns, limited, names),
         OvervoltageRows.of(model, limits, columns, limited, names, tangent),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),
         SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow),
     ]
+    if (case.node_kind == PV).any():
+        free = (_named(case, buses, nodes, kind) for kind in (PQ, PV))
+        rows += [AngleRows.of(model, limits, columns, *some) for some in free]
     return [part for part in rows if len(part.names)]
+
+
+def _named(case: GridCase, buses: IntArray, nodes: tuple[str, ...], kind: int) -> tuple[IntArray, tuple[str, ...]]:
+    """Return the supplied nodes of one kind, and the name of the first bus of each."""
+    named: dict[int, str] = {}
+    for node, name in zip(case.bus_node[buses], nodes, strict=True):
+        if node != NOWHERE and case.node_kind[node] == kind:
+            named.setdefault(int(node), name)
+    return np.array(sorted(named), dtype=np.int64), tuple(named[n] for n in sorted(named))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +224,7 @@ class _Filled:
         limited: IntArray,
     ) -> None:
         self._network, self._limits, self._buses, self._columns = network, limits, buses, columns
-        idle = (model.idle, model.idle)
+        self._idle, idle = model.idle, (model.idle, model.idle)
         self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited))
         self._loading = LoadingRows.of(network.case, model, limits, columns, idle)
 
@@ -230,8 +266,10 @@ class _Filled:
         vm = flow.vm_pu[0, self._buses]
         loading = flow.loading_percent[0]
         limits = self._limits
+        turned = np.nanmin((flow.node_voltage[0] * np.conj(self._idle)).real / np.abs(self._idle) ** 2)
         return bool(
-            np.nanmin(vm) >= limits.vm_min_pu
+            turned >= FACING
+            and np.nanmin(vm) >= limits.vm_min_pu
             and np.nanmax(vm) <= limits.vm_max_pu
             and (not thermal or np.nanmax(loading, initial=0.0) <= limits.loading_percent)
         )

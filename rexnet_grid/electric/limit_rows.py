@@ -17,6 +17,7 @@ GROSS = 2.25
 KNEE = 1.0
 OPPOSED_KNEE = 4.0
 KEPT = 0.5
+AIM = 0.25
 OPPOSED = np.linspace(0.2, GROSS - 1.0, 6)
 
 
@@ -56,6 +57,13 @@ class LimitRows(Protocol):
 
     def at_rest(self) -> FloatArray:
         """Return (n_rows,) what is left without any injection."""
+        ...
+
+    def beyond(self, flow: PowerFlow) -> FloatArray:
+        """Return (n_rows, n_units) by how much AC breaks the limit and ``AIM`` margins.
+
+        Minus infinity in rows beside the one that says whether a limit is broken.
+        """
         ...
 
 
@@ -142,6 +150,11 @@ class JoinedRows:
             used = self.falling @ np.minimum(position, 0.0).T + self.rising @ np.maximum(position, 0.0).T
             found = np.where(unsolved, np.minimum(self.at_rest()[:, None] - used, 0.0), found)
         return found
+
+    def beyond(self, flows: list[PowerFlow]) -> FloatArray:
+        """Return (n_rows, n_units) by how much AC breaks the limits and ``AIM`` margins [limit unit]."""
+        found = np.vstack([rows.beyond(flows[topology]) for rows, topology in self._parts])
+        return np.where(np.isnan(found), -np.inf, found)
 
     def at_rest(self) -> FloatArray:
         """Return (n_rows,) what is left without any injection."""

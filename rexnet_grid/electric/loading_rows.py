@@ -26,7 +26,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.limit_rows import GROSS, KEPT, KNEE, OPPOSED_KNEE, less_relief, node_voltages, one_way, within
+from rexnet_grid.electric.limit_rows import (
+    AIM,
+    GROSS,
+    KEPT,
+    KNEE,
+    OPPOSED_KNEE,
+    less_relief,
+    node_voltages,
+    one_way,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +123,7 @@ class LoadingRows:
     around: tuple[ComplexArray, ComplexArray]
     idle: ComplexArray
     top: float
+    limit: float
     knee: tuple[float, float]
     wide: bool
 
@@ -143,7 +154,7 @@ class LoadingRows:
         turn = np.exp(1j * ANGLE)[:, None] * np.conj(-heaviest / np.abs(heaviest))[None, :]
         top = limits.loading_percent * (1.0 - limits.margin)
         names = tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * DIRECTIONS
-        answers = [model.response(t, columns) for t in (limits.tan_phi, 0.0)]
+        answers = [model.demand(limits.tan_phi, columns), model.response(0.0, columns)]
         ways: list[list[FloatArray]] = [[], []]
         around = []
         size = np.maximum(np.abs(plain), 1e-12)
@@ -173,8 +184,9 @@ class LoadingRows:
         order = np.argsort(np.concatenate((np.flatnonzero(BY_DEMAND), np.flatnonzero(~BY_DEMAND))))
         falling, rising = (np.concatenate([way[k] for k in order]) for way in ways)
         coefficients = one_way(falling, rising) if reach is None else one_way(falling, rising, 0.0)
+        ends, limit = (around[0], around[1]), limits.loading_percent * (1.0 + AIM * limits.margin)
         if reach is None:
-            return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, knee, wide=False)
+            return cls(names, *coefficients, edges, turn, ends, model.idle, top, limit, knee, wide=False)
         whole = [np.abs(edges.at_near(answer)) for answer in answers]
         nothing = np.zeros_like(whole[0])
         names += tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * 2
@@ -182,7 +194,7 @@ class LoadingRows:
             np.concatenate((coefficients[0], -whole[0], nothing)),
             np.concatenate((coefficients[1], nothing, whole[1])),
         )
-        return cls(names, *coefficients, edges, turn, (around[0], around[1]), model.idle, top, knee, wide=True)
+        return cls(names, *coefficients, edges, turn, ends, model.idle, top, limit, knee, wide=True)
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
         """Return what AC leaves in each direction, at the end that has less left.
@@ -202,6 +214,17 @@ class LoadingRows:
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
         return self._left(self.idle[:, None])[:, 0]
+
+    def beyond(self, flow: PowerFlow) -> FloatArray:
+        """Return by how much the current is beyond the rating, in the direction that is nearest to it."""
+        voltage = node_voltages(flow).T
+        over = np.full((len(self.names) // len(self.edges.branch), len(self.edges.branch), voltage.shape[1]), -np.inf)
+        for current in (self.edges.at_near(voltage), self.edges.at_far(voltage)):
+            phase = np.angle(self.turn[0][:, None] * current * np.conj(self.around[0] @ voltage))
+            nearest = np.rint(np.nan_to_num(-phase) * DIRECTIONS / (2.0 * np.pi)).astype(np.int64) % DIRECTIONS
+            most = np.maximum(np.take_along_axis(over, nearest[None], axis=0), (np.abs(current) - self.limit)[None])
+            np.put_along_axis(over, nearest[None], most, axis=0)
+        return over.reshape(-1, voltage.shape[1])
 
     def _left(self, voltage: ComplexArray) -> FloatArray:
         near, far = self.edges.at_near(voltage), self.edges.at_far(voltage)

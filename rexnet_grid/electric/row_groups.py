@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PORTFOLIOS = 256
 NEAREST = 6
+HARM = 1.05
 SPARE = 0.02
 FAR = 0.1
 SEED = 20260113
@@ -73,6 +74,14 @@ class RowGroups:
             return np.zeros((0, slack.shape[1]))
         return np.asarray(np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0))
 
+    def charged(self, loading: FloatArray, relief: FloatArray) -> RowGroups:
+        """Return the groups where what loads them counts ``loading`` (n_groups,) more, and relief ``relief`` less."""
+        signed = (self.rising, -self.falling)
+        rising, falling = (
+            way * np.where(way > 0.0, 1.0 + loading[:, None], np.maximum(1.0 - relief[:, None], 0.0)) for way in signed
+        )
+        return replace(self, falling=np.minimum(-falling, rising), rising=rising)
+
     def members(self, group: int) -> tuple[IntArray, FloatArray]:
         """Return the rows of a group, and what turns their slacks into the unit of its first row."""
         end = self.starts[group + 1] if group + 1 < len(self.starts) else len(self.order)
@@ -97,35 +106,35 @@ def group_rows(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """Group the rows ``z`` (n_rows, n) in the given order; ``use`` (n_rows, k) of the samples (n, k).
 
-    A row joins, of the groups that use the samples most like it, the one whose envelope then uses them least beyond
-    what its own rows do, if that is little: ``spare`` where they are full, up to ``far`` more where they are not. Else
-    it founds a group, while there are fewer than ``most``.
+    A row joins, of the groups whose envelope then takes no portfolio much more strictly than its rows do, the one of
+    least harm whose envelope uses no sample beyond what its own rows do by more than ``spare`` where they are full, up
+    to ``far`` more where they are not. Else it founds a group, while there are fewer than ``most``; then it joins the
+    group of least harm.
     """
     n, k = sample.shape
     member = np.full(len(z), -1, dtype=np.int64)
     first = np.zeros(most, dtype=np.int64)
     envelope = np.zeros((most, n))
     own, used = np.zeros((most, k)), np.zeros((most, k))
-    apart = np.empty(most)
+    harm, after, apart = np.ones(most), np.empty(most), np.empty(most)
     grown = np.empty(k)
     count = 0
     for row in order:
+        enough = HARM if count < most else np.inf
         for g in range(count):
-            total = 0.0
-            for i in range(k):
-                off = use[row, i] - own[g, i]
-                total += 1.25 * off if off > 0.0 else -0.25 * off
-            apart[g] = total
-        best, least = -1, np.inf
+            after[g] = _harm(z[row], envelope[g], harm[g], enough)
+            apart[g] = after[g] + _relief_lost(z[row], envelope[g]) if after[g] <= enough else np.inf
+        best = -1
         for _ in range(min(NEAREST, count)):
             g = int(np.argmin(apart[:count]))
-            apart[g] = np.inf
-            beyond = _beyond(z[row], use[row], envelope[g], own[g], used[g], sample, grown, spare, far)
-            if beyond < least:
-                best, least = g, beyond
-            if least <= 0.0:
+            if apart[g] == np.inf:
                 break
-        if count < most and least > 0.0:
+            beyond = _beyond(z[row], use[row], envelope[g], own[g], used[g], sample, grown, spare, far)
+            if beyond <= 0.0 or count == most:
+                best = g
+                break
+            apart[g] = np.inf
+        if best < 0:
             best = count
             first[best] = row
             envelope[best] = z[row]
@@ -134,11 +143,43 @@ def group_rows(
             count += 1
         else:
             _beyond(z[row], use[row], envelope[best], own[best], used[best], sample, grown, spare, far)
+            harm[best] = after[best]
             used[best] = grown
             envelope[best] = np.maximum(envelope[best], z[row])
             own[best] = np.maximum(own[best], use[row])
         member[row] = best
     return member, first[:count], envelope[:count]
+
+
+@njit(cache=True)
+def _harm(row: FloatArray, envelope: FloatArray, harm: float, enough: float) -> float:
+    """Return how much of the envelope that two rows share portfolios can use which neither row finds full.
+
+    With what each takes alone, ``row z <= 1`` and ``envelope z <= harm``, the larger of both coefficients is at most
+    the envelope's and a share of the row's, or the row's and a share of the envelope's. Infinite above ``enough``.
+    """
+    more, less = 0.0, 0.0
+    for c in range(len(row)):
+        a, e = row[c], envelope[c]
+        if a > e:
+            if a > 0.0:
+                more = max(more, (a - max(e, 0.0)) / a)
+        elif e > 0.0:
+            less = max(less, (e - max(a, 0.0)) / e)
+        if min(harm + more, 1.0 + less * harm) > enough:
+            return np.inf
+    return min(harm + more, 1.0 + less * harm)
+
+
+@njit(cache=True)
+def _relief_lost(row: FloatArray, envelope: FloatArray) -> float:
+    """Return which share of the relief that a row or the envelope knows the other does not."""
+    lost, known = 0.0, 1e-300
+    for c in range(len(row)):
+        a, e = min(row[c], 0.0), min(envelope[c], 0.0)
+        lost += abs(a - e)
+        known -= min(a, e)
+    return lost / known
 
 
 @njit(cache=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.electric.limit_rows import one_way
+from rexnet_grid.electric.limit_rows import AIM, one_way
 
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import FloatArray
@@ -28,6 +28,7 @@ class SupplyRows:
     rising: FloatArray
     sense: FloatArray
     most: FloatArray
+    limit: FloatArray
     idle: float
     loss: FloatArray
 
@@ -49,13 +50,26 @@ class SupplyRows:
         extra = max(float(np.ravel(full.grid_import_kw)[0]) - at_rest - carried, 0.0)
         loss = np.where(sense > 0.0, extra * np.minimum(most / carried, 1.0) ** 2, 0.0)
         names = tuple("supply import" if s > 0 else "supply export" for s in sense)
-        return cls(names, falling, rising, sense, most, at_rest, loss)
+        return cls(
+            names,
+            falling,
+            rising,
+            sense,
+            most,
+            np.array([kw * (1.0 + AIM * limits.margin) for _, kw in wanted]),
+            at_rest,
+            loss,
+        )
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:  # noqa: ARG002 - what AC says is enough
         """Return what AC leaves, with room for the losses still to come."""
         left = self.most[:, None] - self.sense[:, None] * np.atleast_1d(flow.grid_import_kw)[None, :]
         share = np.clip(left / np.maximum(self.most, 1e-9)[:, None], 0.0, 1.0)
         return np.asarray(left - self.loss[:, None] * share * (2.0 - share))
+
+    def beyond(self, flow: PowerFlow) -> FloatArray:
+        """Return by how much import or export is beyond what is allowed."""
+        return np.asarray(self.sense[:, None] * np.atleast_1d(flow.grid_import_kw)[None, :] - self.limit[:, None])
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""

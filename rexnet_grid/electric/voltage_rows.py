@@ -13,13 +13,14 @@ the end of the feeder needs, V (W - V) = x W with x the linear drop, or more whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.limit_rows import (
+    AIM,
     GROSS,
     KEPT,
     OPPOSED_KNEE,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.node_model import NodeModel
 
-MOST_RESERVE = 0.3
+MOST_RESERVE = 0.5
+TURNING = 0.3
 DEAR = 0.25
 RESALE = 0.25
 
@@ -51,6 +53,7 @@ class UndervoltageRows:
     node: IntArray
     idle: FloatArray
     least: float
+    limit: float
     reserve: FloatArray
     knee: float
 
@@ -66,7 +69,8 @@ class UndervoltageRows:
         """Return the rows of ``nodes``, without a reserve."""
         toward = -np.conj(model.idle / np.abs(model.idle))[nodes][:, None]
         plain = model.response(0.0, columns)
-        falling = (toward * model.response(limits.tan_phi, columns)[nodes]).real
+        drawn = toward * model.demand(limits.tan_phi, columns)[nodes]
+        falling = drawn.real
         taken = toward * plain[nodes]
         rising = taken.real
         half_band = 1.0 - limits.vm_min_pu
@@ -90,21 +94,10 @@ class UndervoltageRows:
             nodes,
             np.abs(model.idle)[nodes],
             least,
-            np.zeros(len(nodes)),
+            limits.vm_min_pu - AIM * limits.margin * half_band,
+            _turned(drawn, np.abs(model.idle)[nodes], least),
             OPPOSED_KNEE * limits.margin * half_band,
         )
-
-    def with_reserve(self, loads_kw: FloatArray, loaded: ComplexArray) -> UndervoltageRows:
-        """Return the rows with what the loaded network shows beyond the load at the end of the feeder.
-
-        The excess grows with the square of the drop, from the state ``loaded`` (n_node,) that ``loads_kw`` (n_columns,)
-        cause to the limit.
-        """
-        drop = self.falling[: len(self.node)] @ -loads_kw
-        shown = self._drop(np.abs(loaded)[self.node])
-        most = self._drop(np.full(len(self.node), self.least))
-        grown = np.where(shown > 0.0, (shown - drop) * (most / np.maximum(shown, 1e-12)) ** 2, 0.0)
-        return replace(self, reserve=np.clip(grown, 0.0, MOST_RESERVE * np.maximum(most, 0.0)))
 
     def _drop(self, vm: FloatArray) -> FloatArray:
         """Return the linear drop that a load at the end needs to bring the idle voltage to ``vm`` (…, n_nodes)."""
@@ -126,11 +119,30 @@ class UndervoltageRows:
         """Return what is left without any injection."""
         return self._left(self.idle)
 
+    def beyond(self, flow: PowerFlow) -> FloatArray:
+        """Return by how much the drop is beyond the one that brings a node to the voltage limit."""
+        n = len(self.node)
+        limit = self._drop(np.full(n, self.limit))
+        over = (self._drop(np.abs(node_voltages(flow))[:, self.node]) - limit).T
+        return np.concatenate((over, over, np.full_like(over, -np.inf)))
+
     def _left(self, vm: FloatArray) -> FloatArray:
         near = np.clip((vm - self.least) / np.maximum(self.idle - self.least, 1e-9), 0.0, 1.0)
         most = self._drop(np.full(len(self.node), self.least))
         left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
         return np.concatenate((left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most), axis=-1)
+
+
+def _turned(drawn: ComplexArray, idle: FloatArray, least: float) -> FloatArray:
+    """Return (n_nodes,) what turning voltages add to the linear drop where one demand takes a node to ``least`` [p.u.].
+
+    With the angle δ between V and W a load at the end needs less by V (1 - cos δ), and V sin δ is the drop's imaginary
+    part; of demands that matter, ``drawn`` (n_nodes, n_columns), the one that turns most.
+    """
+    much = drawn.real > TURNING * drawn.real.max(axis=1, keepdims=True, initial=1e-300)
+    most = np.where(much, np.abs(drawn.imag) / np.where(much, drawn.real, 1.0), 0.0).max(axis=1, initial=0.0)
+    drop = np.maximum(idle - least, 0.0)
+    return np.asarray(np.minimum((most * drop) ** 2 / (2.0 * least), MOST_RESERVE * drop))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +160,7 @@ class OvervoltageRows:
     tangent: FloatArray
     dearest: FloatArray
     kept: float
+    limit: float
 
     @classmethod
     def of(
@@ -187,6 +200,7 @@ class OvervoltageRows:
             tangent,
             np.where(by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0), dearer, 0.0).max(axis=1, initial=0.0),
             0.5 * limits.margin * (limits.vm_max_pu - 1.0),
+            limits.vm_max_pu + AIM * limits.margin * (limits.vm_max_pu - 1.0),
         )
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
@@ -209,6 +223,11 @@ class OvervoltageRows:
         measured = np.where(measured > 0.0, np.maximum(measured - resold, 0.0) / (1.0 + hidden), measured)
         below = np.where(np.isnan(vm), np.nan, np.minimum(measured, self.rest - used - resold))
         return np.asarray(np.where(vm >= self.turning, measured, below).T)
+
+    def beyond(self, flow: PowerFlow) -> FloatArray:
+        """Return by how much the voltage is above the limit."""
+        vm = np.abs(node_voltages(flow))[:, self.node]
+        return np.asarray(((vm**2 - self.limit**2) / (2.0 * self.idle)).T)
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""

@@ -1,0 +1,159 @@
+"""Headroom is honest on every kind of network, and after the loss of each branch that trading has to survive.
+
+Trades of many kinds take what fits, about rest and once more about the positions then reached; the AC solution of the
+whole breaks no limit by more than the margin: three-winding transformers, generators that hold voltages with and
+without limits of their reactive power, meshes, several external grids, transmission networks without ratings.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandapower as pp
+import pandapower.networks as nw
+import pytest
+
+from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+
+MARGIN = 0.02
+
+
+def three_windings():
+    net = pp.create_empty_network()
+    high, medium, low = (pp.create_bus(net, kv) for kv in (110.0, 20.0, 10.0))
+    pp.create_ext_grid(net, high)
+    pp.create_transformer3w(net, high, medium, low, std_type="63/25/38 MVA 110/20/10 kV")
+    for kv, base, cable in (
+        (20.0, medium, "NA2XS2Y 1x185 RM/25 12/20 kV"),
+        (10.0, low, "NA2XS2Y 1x185 RM/25 6/10 kV"),
+    ):
+        for _ in range(2):
+            last = base
+            for _ in range(6):
+                bus = pp.create_bus(net, kv)
+                pp.create_line(net, last, bus, 3.0, cable)
+                last = bus
+    return net
+
+
+def medium_voltage(*, held: bool = False, limited: bool = False, meshed: bool = False, twice: bool = False):
+    net = nw.create_cigre_network_mv()
+    if held:
+        pp.create_gen(net, 8, p_mw=0.0, vm_pu=1.0)
+    if limited:
+        net.gen["min_q_mvar"], net.gen["max_q_mvar"] = -2.0, 2.0
+        pp.set_user_pf_options(net, enforce_q_lims=True)
+    if meshed:
+        net.switch["closed"] = True
+    if twice:
+        net.load.drop(net.load.index, inplace=True)
+        pp.runpp(net)
+        pp.create_ext_grid(net, 8, vm_pu=1.0, va_degree=net.res_bus.va_degree[8])
+    return net
+
+
+NETS = {
+    "three windings": three_windings,
+    "held voltage": lambda: medium_voltage(held=True),
+    "held while it lasts": lambda: medium_voltage(held=True, limited=True),
+    "meshed": lambda: medium_voltage(meshed=True),
+    "two external grids": lambda: medium_voltage(twice=True),
+    "case9": nw.case9,
+    "case14": nw.case14,
+    "case30": nw.case30,
+    "several voltages": nw.example_multivoltage,
+    "voltage control": lambda: nw.create_synthetic_voltage_control_lv_network("rural_1"),
+}
+QUICK = [name for name in NETS if name != "held while it lasts"]
+
+
+@cache
+def delivery(name: str, secured: tuple[str, ...] = ()) -> ElectricDelivery:
+    limits = ElectricLimits(margin=MARGIN)
+    return ElectricDelivery(ElectricNetwork.from_pandapower(NETS[name]()), limits, secured_against=secured)
+
+
+def excess(grid: ElectricDelivery, position: np.ndarray) -> float:
+    """Return by how much the worst limit is broken, as the margin counts it; infinite without a solution."""
+    state = grid.predict(0, position)
+    if not state.converged:
+        return np.inf
+    over = [abs(v.value - v.bound) / (0.1 if v.unit == "p.u." else abs(v.bound)) for v in state.violations]
+    return max(over, default=0.0)
+
+
+def pairs(kind: str, supply: int, others: np.ndarray, rng: np.random.Generator):
+    """Yield seller and buyer of one kind of trading."""
+    few = rng.choice(others, max(1, len(others) // 4), replace=False)
+    rest = np.setdiff1d(others, few)
+    rest = rest if len(rest) else others
+    while True:
+        if kind == "demand":
+            yield supply, int(rng.choice(few))
+        elif kind == "one bus":
+            yield supply, int(few[0])
+        elif kind == "infeed":
+            yield int(rng.choice(few)), supply
+        elif kind == "local":
+            yield int(rng.choice(others)), int(rng.choice(others))
+        else:
+            draw = rng.random()
+            yield (supply if draw < 0.3 else int(rng.choice(few))), (supply if draw > 0.8 else int(rng.choice(rest)))
+
+
+def traded(grid: ElectricDelivery, kind: str, seed: int, refreshes: int = 2):
+    """Yield positions after trading on each of several headrooms."""
+    rng = np.random.default_rng(seed)
+    n, supply = len(grid.nodes), grid.nodes.index(grid.supply_node)
+    head = grid.headroom([0], np.zeros((1, n)))[0]
+    both = [(head.capacity_kw(supply, i), head.capacity_kw(i, supply)) for i in range(n)]
+    others = np.array([i for i in range(n) if i != supply and np.isfinite(both[i]).all()])
+    size = 0.05 * rng.uniform(0.1, 5.0) * max(both[i][0] for i in others)
+    position, who = np.zeros(n), pairs(kind, supply, others, rng)
+    for _ in range(refreshes):
+        head = grid.headroom([0], position[None, :])[0]
+        slack, missed = head.slack.copy(), 0
+        for _ in range(1500):
+            source, sink = next(who)
+            slope = head.injecting[:, source] - head.coefficients[:, sink]
+            rising = slope > 0.0
+            if source == sink or not rising.any():
+                continue
+            kw = min(float(rng.exponential(size)), max(0.0, float(np.min(slack[rising] / slope[rising]))))
+            missed = missed + 1 if kw < 0.02 * size else 0
+            if missed > 40:
+                break
+            slack -= slope * kw
+            position[source] += kw
+            position[sink] -= kw
+        position[supply] = 0.0
+        yield position
+
+
+@pytest.mark.parametrize("kind", ["demand", "one bus", "infeed", "local", "opposed"])
+@pytest.mark.parametrize("name", QUICK)
+def test_no_limit_is_broken_by_more_than_the_margin(name, kind):
+    grid = delivery(name)
+    for seed in range(3):
+        for position in traded(grid, kind, seed):
+            assert excess(grid, position) <= MARGIN
+
+
+@pytest.mark.slow
+def test_a_generator_that_runs_out_of_reactive_power_lets_go_of_its_voltage():
+    grid = delivery("held while it lasts")
+    for position in traded(grid, "opposed", 1):
+        assert excess(grid, position) <= MARGIN
+
+
+@pytest.mark.parametrize("kind", ["demand", "infeed", "opposed"])
+@pytest.mark.parametrize(
+    ("name", "out"), [("meshed", ("line 0", "line 6", "line 12")), ("case9", ("line 1", "line 4"))]
+)
+def test_every_outage_that_was_named_is_survived(name, out, kind):
+    grid = delivery(name, out)
+    without = [ElectricDelivery(grid.network.changed([branch]), grid.limits) for branch in out]
+    for seed in range(2):
+        for position in traded(grid, kind, seed):
+            assert max(excess(other, position) for other in (grid, *without)) <= MARGIN
