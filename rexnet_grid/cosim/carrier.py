@@ -10,7 +10,7 @@ import numpy as np
 from rexnet_grid.cosim.options import sell_options
 from rexnet_grid.cosim.quoting import requote
 from rexnet_grid.cosim.tape import Tape
-from rexnet_grid.prosumers.base import MarketView, PlacePrices
+from rexnet_grid.prosumers.base import Dispatchable, MarketView, PlacePrices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 OPERATOR = "network operator"
+UNBOUNDED_KW = (0.0, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Seats:
         Node index of each account in the network.
     curtailment_price
         What cutting it costs [EUR/MWh].
+    output_kw
+        (n_accounts, 2) least output when it runs and the largest, which bound what can be called [kW].
     operator, supplier
         Account numbers of the network operator, and of the external supply (-1 where there is none).
     """
@@ -48,6 +51,7 @@ class Seats:
     members: IntArray
     nodes: IntArray
     curtailment_price: FloatArray
+    output_kw: FloatArray
     operator: int
     supplier: int
 
@@ -205,7 +209,7 @@ class CarrierMarket:
 def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequence[Prosumer]) -> Seats:
     carrier = network.carrier
     place = {name: index for index, name in enumerate(network.nodes)}
-    names, members, nodes, prices = [], [], [], []
+    names, members, nodes, prices, outputs = [], [], [], [], []
     operator = supplier = -1
     for index, member in enumerate(population):
         node = member.nodes.get(carrier)
@@ -218,17 +222,20 @@ def _take_seats(exchange: Exchange, network: DeliveryNetwork, population: Sequen
         members.append(index)
         nodes.append(place[node])
         prices.append(member.curtailment_price.get(carrier, 0.0))
+        outputs.append(member.output_range_kw(carrier) if isinstance(member, Dispatchable) else UNBOUNDED_KW)
     if operator < 0:
         operator = exchange.register(OPERATOR, node=network.operator_node, secured=False)
         names.append(OPERATOR)
         members.append(-1)
         nodes.append(place[network.operator_node])
         prices.append(0.0)
+        outputs.append(UNBOUNDED_KW)
     return Seats(
         tuple(names),
         np.array(members, dtype=np.int64),
         np.array(nodes, dtype=np.int64),
         np.array(prices, dtype=np.float64),
+        np.array(outputs, dtype=np.float64),
         operator,
         supplier,
     )

@@ -63,12 +63,14 @@ def on_offer(
 ) -> tuple[tuple[Option, ...], FloatArray]:
     """Return what may be exercised in a unit, and how much of each account's consumption that can cut [kW].
 
-    A put cuts what its seller is scheduled to consume and no more, whatever was sold.
+    A put cuts what its seller is scheduled to consume and no more, whatever was sold; a call raises its seller to its
+    rating and no further.
     """
     if not market.options:
         return (), np.zeros_like(scheduled_kw)
     consumption = np.maximum(-scheduled_kw, 0.0)
     spoken_for, offers = np.zeros_like(scheduled_kw), []
+    callable_kw = np.maximum(market.seats.output_kw[:, 1] - np.maximum(scheduled_kw, 0.0), 0.0)
     tick = market.exchange.rules.tick_eur_per_mwh
     for option in OptionBook(market.exchange, market.seats.operator).offers(unit):
         if option.kind not in kinds:
@@ -77,6 +79,9 @@ def on_offer(
         if option.kind == "put":
             kw = min(kw, float(consumption[option.account] - spoken_for[option.account]))
             spoken_for[option.account] += kw
+        else:
+            kw = min(kw, float(callable_kw[option.account]))
+            callable_kw[option.account] -= kw
         if kw > 0.0:
             offers.append(Option(option.account, option.kind, kw, option.exercise * tick))
     return tuple(offers), spoken_for
@@ -94,6 +99,24 @@ def exercise(market: CarrierMarket, unit: int, actions: Sequence[Action]) -> Non
             if part > 0 and (option.account, option.kind) == (action.participant, action.kind):
                 book.exercise(option.number, part)
                 lots -= part
+
+
+def run_at_least(market: CarrierMarket, unit: int, secured_kw: FloatArray, actions: Sequence[Action]) -> FloatArray:
+    """Return the schedule (n_accounts,) [kW] with every plant that was called running at its minimum load or above.
+
+    A plant that stands cannot give less; what is missing to its minimum is exercised as far as it sold calls.
+    """
+    raised = secured_kw.copy()
+    book = OptionBook(market.exchange, market.seats.operator)
+    for account in sorted({action.participant for action in actions if action.kind == "call"}):
+        missing = market.seats.output_kw[account, 0] - raised[account]
+        for option in book.offers(unit):
+            if missing > ROUNDING and (option.account, option.kind) == (account, "call"):
+                lots = min(math.ceil(missing / market.lot_kw - ROUNDING), option.lots - option.used)
+                book.exercise(option.number, lots)
+                raised[account] += lots * market.lot_kw
+                missing -= lots * market.lot_kw
+    return raised
 
 
 def instructed_lots(market: CarrierMarket, unit: int) -> IntArray:

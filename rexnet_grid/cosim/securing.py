@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.cosim.options import exercise, on_offer
+from rexnet_grid.cosim.options import exercise, on_offer, run_at_least
 from rexnet_grid.cosim.unit import Cut, Stage, UnitOnCarrier
 from rexnet_grid.delivery.safety import Participants
 
@@ -28,7 +28,7 @@ def secure_reservations(market: CarrierMarket, maintainer: SafetyMaintainer, boo
     answer = maintainer.secure(market.network, book.unit, schedule, options)
     exercise(market, book.unit, answer.actions)
     operated = book.reserved_kw[seats.operator]
-    book.secured_kw[:] = answer.secured_kw
+    book.secured_kw[:] = run_at_least(market, book.unit, answer.secured_kw, answer.actions)
     book.secured_kw[seats.operator] = operated
     _note_cuts(book, "secure", np.arange(len(seats.names)), answer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,15 @@ class Prosumer(Protocol):
 
     def record(self) -> Mapping[str, float]:
         """Return device states worth a column in the results, with the unit in the name, such as ``"room_c"``."""
+        ...
+
+
+@runtime_checkable
+class Dispatchable(Protocol):
+    """A participant whose generation can be called, within limits."""
+
+    def output_range_kw(self, carrier: Carrier) -> tuple[float, float]:
+        """Return its least output when it runs, and its largest [kW]."""
         ...
 
 

@@ -116,6 +116,11 @@ class CentralHeatPump(Participant):
         electric = make_quotes(power, np.maximum(gap, 0), limit, surplus, np.maximum(give, 0.0))
         return {"electricity": to_exchange(quoted, electric), "heat": self._heat_quotes(now, heat, power, gap, missing)}
 
+    def output_range_kw(self, carrier: Carrier) -> tuple[float, float]:
+        """Return minimum load and rating of its heat; it generates no electricity."""
+        least = 0.0 if self.plant.range is None else self.plant.range.min_kw
+        return (least, self.plant.heat_kw) if carrier == "heat" else (0.0, 0.0)
+
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the heat that its electricity makes, no more than was sold, and the electricity for it."""
         cop = float(self.plant.cop[unit])

@@ -137,6 +137,10 @@ class HeatPlant(Participant):
         back, limit = np.where(content, swap, back), np.where(content, saved, limit)
         return {"heat": to_exchange(quoted, make_quotes(view, back, np.minimum(limit, price), offered, price))}
 
+    def output_range_kw(self, carrier: Carrier) -> tuple[float, float]:  # noqa: ARG002
+        """Return minimum load and rating; sun and waste heat come as they come and cannot be called."""
+        return (self.source.range.min_kw, self.source.range.max_kw if self.available is None else 0.0)
+
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:
         """Return the secured reservation as far as rating, minimum load, ramp and source allow."""
         has = np.inf if self.available is None else float(self.available.actual[unit])

@@ -120,6 +120,10 @@ class FuelPlant(Participant):
         bid = np.full(len(view.units), self.cost - self.margin)
         return {self.carrier: make_quotes(view, np.maximum(view.position, 0), bid, free, ask)}
 
+    def output_range_kw(self, carrier: Carrier) -> tuple[float, float]:  # noqa: ARG002
+        """Return nothing and the rating."""
+        return (0.0, self.rating_kw)
+
     def realise(self, unit: int, secured_kw: Mapping[Carrier, float]) -> Mapping[Carrier, Realised]:  # noqa: ARG002
         """Return the secured reservation within the rating."""
         rate = min(max(secured_kw.get(self.carrier, 0.0), 0.0), self.rating_kw)

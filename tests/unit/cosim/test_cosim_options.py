@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from rexnet_grid import Scenario, run
 from rexnet_grid.cosim.securing import UNRESERVED_PRICE
 from rexnet_grid.errors import ScenarioError
 from rexnet_grid.report import page
@@ -100,3 +103,40 @@ def test_an_option_that_ends_before_it_begins_is_refused(scenario):
     with pytest.raises(ScenarioError, match="last_unit") as error:
         scenario.with_({"options": [{**PUT, "first_unit": 5, "last_unit": 4, "carrier": "heat"}]})
     assert len(error.value.issues) == 2
+
+
+def houses_and_boilers(*options):
+    """Three houses that want more than water of 62 degC brings them, a cheap boiler, and one too dear to be bought."""
+    houses = [{"name": f"house {n}", "kind": "load", "node": n, "rate_kw": 21.0} for n in ("SD1", "SD6", "SD9")]
+    base = {"name": "base", "kind": "boiler", "node": "i", "rate_kw": 400.0, "fuel_price_eur_per_mwh": 30.0}
+    peak = {**base, "name": "peak", "rate_kw": 40.0, "min_load_kw": 15.0, "fuel_price_eur_per_mwh": 300.0}
+    return Scenario.from_dict(
+        {
+            "scenario": {"name": "cold", "start": datetime(2026, 1, 13, tzinfo=UTC), "units": 6, "seed": 3},
+            "heat": {"network": "destest", "supply_temperature_c": 62.0},
+            "market": {"heat": {"forward_units": 6}},
+            "population": {"boiler_kw": 0.0, "central_heat_pump_kw": 0.0},
+            "participants": [*houses, base, peak],
+            "options": list(options),
+            "feedback": {"enabled": False},
+            "safety": {"mode": "on"},
+        }
+    )
+
+
+def test_a_peak_boiler_is_called_before_heat_is_rationed(tmp_path):
+    call = {"carrier": "heat", "sellers": "peak", "kind": "call", "rate_kw": 500.0, "exercise_fee_eur_per_mwh": 90.0}
+    without = run(houses_and_boilers(), out=tmp_path / "without")
+    results = run(houses_and_boilers(call), out=tmp_path / "with")
+    for one in (without, results):
+        assert one.summary.cash_sum_quanta == 0
+    rationed = [one.summary.carriers["heat"].rationed_kwh for one in (without, results)]
+    assert rationed[1] < 0.8 * rationed[0]
+    figures = results.summary.carriers["heat"]
+    assert figures.exercised_kwh > 0.0
+    peak = results.service.query("participant == 'peak'")
+    assert (peak["reserved_kw"] == 0.0).all()
+    ran = peak["secured_kw"] > 0.0
+    assert ran.sum() >= 4
+    assert peak["secured_kw"][ran].between(15.0 - 1e-9, 40.0 + 0.1).all()  # minimum load and rating
+    assert figures.exercise_fees_eur == pytest.approx(figures.exercised_kwh * 90.0 / 1000.0)
