@@ -53,16 +53,16 @@ def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.r
     """
     n = v2.shape[1]
     x = np.hstack([p, q])
-    filtered = _filtered(x, v2)
+    calm = filtered(x, v2)
     blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
-    parts = [Sample.both((x, v2), filtered, rows) for rows in blocks]
+    parts = [Sample.both((x, v2), calm, rows) for rows in blocks]
     whole = Sample.total(parts)
-    first = improve(fit_tree(_rebuilt(whole), whole), whole, _SWEEPS if n <= _SOME else 0)
+    first = improve(fit_tree(rebuilt(whole), whole), whole, _SWEEPS if n <= _SOME else 0)
     count = resamples if n <= _FEW else min(resamples, 8) if n <= _SOME else 4
     trees, c, d = [first.tree], [], []
     for _ in range(count):
         drawn = Sample.total([parts[b] for b in rng.integers(0, len(parts), len(parts))])
-        fit = fit_tree(_rebuilt(drawn), drawn)
+        fit = fit_tree(rebuilt(drawn), drawn)
         if n <= _FEW:
             fit = improve(fit, drawn, _SWEEPS)
         trees.append(fit.tree)
@@ -79,16 +79,16 @@ def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.r
 def fit_known(tree: FeederTree, p: FloatArray, q: FloatArray, v2: FloatArray) -> Forest:
     """Return the one tree of a feeder whose map is known, fitted to centred (N, customers) injections and voltages."""
     x, n = np.hstack([p, q]), v2.shape[1]
-    fit = fit_tree(tree, Sample.both((x, v2), _filtered(x, v2, tree)))
+    fit = fit_tree(tree, Sample.both((x, v2), filtered(x, v2, tree)))
     return Forest((fit,), np.ones(1), np.empty((0, n, n)), np.empty((0, n, n)))
 
 
-def _filtered(x: FloatArray, y: FloatArray, tree: FeederTree | None = None) -> tuple[FloatArray, FloatArray]:
+def filtered(x: FloatArray, y: FloatArray, tree: FeederTree | None = None) -> tuple[FloatArray, FloatArray]:
     """Return the series after the supply's wandering was filtered out of them, as a first fit sees it."""
     filtered = x, y
     for _ in range(_FILTER_ROUNDS):
         sample = Sample.both((x, y), filtered)
-        fit = fit_tree(tree if tree is not None else _rebuilt(sample), sample)
+        fit = fit_tree(tree if tree is not None else rebuilt(sample), sample)
         shared = (y - x @ fit.coefficients()) @ fit.noise.mean_weights
         filtered = without_wandering(x, y, shared)
     return filtered
@@ -125,5 +125,6 @@ def _ridge(xx: FloatArray, xy: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.solve(xx + ridge, xy))
 
 
-def _rebuilt(sample: Sample) -> FeederTree:
+def rebuilt(sample: Sample) -> FeederTree:
+    """Return the tree that joins customers in the order of the resistance they share."""
     return FeederTree.from_shared(shared_resistance(sample))

@@ -1,4 +1,4 @@
-"""The readings of a feeder, checked: units, signs, stuck and missing meters."""
+"""The readings of a feeder, checked: units, signs, stuck, missing, doubled, exchanged and late meters."""
 
 from __future__ import annotations
 
@@ -8,41 +8,37 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.feedermeters import meter_issues
+from rexnet_grid.spacemeternet.mending import mendings
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.mending import Mending
 
-_LOWEST_PU, _HIGHEST_PU = 0.5, 1.5
-_LEAST_VOLT = 50.0
-_MOST_KW = 300.0
 _ROWS_PER_CUSTOMER = 4
+_ROWS_TO_COMPARE = 6
 _SURE = 6.0
-_MOST = 3
 
 
 def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]:
     """Check the tables and return the customers' names and the complete rows of P, Q and V.
 
+    Tables with times as index are brought together by their times, columns by their names.
+
     Raises
     ------
     MeterDataError
-        With an issue for each fault: columns that differ, volts, watts, loads counted positive, stuck meters, few rows.
+        With an issue for each fault: columns that differ, volts, watts, registers, loads counted positive, meters that
+        are stuck, doubled, exchanged or late, few rows.
     """
     p, v = pd.DataFrame(p_kw), pd.DataFrame(vm_pu)
     q = pd.DataFrame(q_kvar) if q_kvar is not None else p * 0.0
-    issues: list[Issue] = []
     names = [str(c) for c in v.columns]
     if not names:
         raise MeterDataError([Issue("vm_pu", "columns", "none", "one column a customer")])
-    for where, table in (("p_kw", p), ("q_kvar", q)):
-        if [str(c) for c in table.columns] != names:
-            issues.append(Issue(where, "columns", _differ(table, names), "the customers of vm_pu, in the same order"))
-        if len(table) != len(v):
-            issues.append(Issue(where, "rows", str(len(table)), f"{len(v)} as in vm_pu"))
-    if issues:
-        raise MeterDataError(issues)
-    arrays = [t.to_numpy(dtype=float) for t in (p, q, v)]
-    issues += _meters(names, arrays[0], arrays[2])
+    p, q, v = _together(p, q, v, names)
+    arrays = [t.to_numpy(dtype=float, na_value=np.nan) for t in (p, q, v)]
+    issues = meter_issues(names, *arrays)
     complete = np.isfinite(np.hstack(arrays)).all(axis=1)
     if not issues and complete.sum() < _ROWS_PER_CUSTOMER * len(names):
         least = f"at least {_ROWS_PER_CUSTOMER * len(names)} complete rows, {_ROWS_PER_CUSTOMER} a customer"
@@ -52,42 +48,70 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...],
         hint = "multiply p_kw by -1 if withdrawals are positive in your file"
         value = "voltages that fall where it rises"
         issues.append(Issue("p_kw", "sign", value, "injections, positive into the network", hint))
+    if not issues and complete.sum() >= _ROWS_TO_COMPARE * len(names):
+        issues += [_told(m, names) for m in mendings(*rows)]
     if issues:
         raise MeterDataError(issues)
     return tuple(names), rows[0], rows[1], rows[2]
 
 
-def _meters(names: list[str], p: FloatArray, v: FloatArray) -> list[Issue]:
-    """Return what is wrong with single meters; the same fault of many is told once."""
+def _together(
+    p: pd.DataFrame, q: pd.DataFrame, v: pd.DataFrame, names: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables with the customers of ``v`` in its order, on the times that all have."""
     issues: list[Issue] = []
-    middle = np.array([np.nanmedian(c) if np.isfinite(c).any() else np.nan for c in v.T])
-    missing, volts = np.isnan(middle), middle > _LEAST_VOLT
-    wrong = ~missing & ~volts & ~((middle > _LOWEST_PU) & (middle < _HIGHEST_PU))
-    stuck = ~missing & (np.array([np.ptp(c[np.isfinite(c)]) if np.isfinite(c).any() else 1.0 for c in v.T]) == 0.0)
-    large = np.array([np.nanquantile(np.abs(c), 0.95) if np.isfinite(c).any() else 0.0 for c in p.T])
-    said = [
-        ("vm_pu", missing, "no readings", "voltages; leave the customer out if there are none", ""),
-        ("vm_pu", volts, "a median of {:.4g}", "per unit of the nominal voltage", "looks like volt: divide by 230"),
-        ("vm_pu", wrong, "a median of {:.4g}", "per unit of the nominal voltage", ""),
-        ("vm_pu", stuck, "always {:.4g}", "a reading that moves", "is the meter stuck? leave it out"),
-    ]
-    for where, at, value, expected, hint in said:
-        issues += [Issue(where, who, value.format(middle[k]), expected, hint) for k, who in _some(names, at)]
-    watts = large > _MOST_KW
-    hint = "looks like watt: divide by 1000"
-    issues += [
-        Issue("p_kw", who, f"up to {large[k]:.4g}", "kW of a customer on a low-voltage feeder", hint)
-        for k, who in _some(names, watts)
-    ]
-    return issues
+    tables = {"p_kw": p, "q_kvar": q, "vm_pu": v}
+    for where, table in tables.items():
+        columns = [str(c) for c in table.columns]
+        twice = sorted({c for c in columns if columns.count(c) > 1})
+        if twice:
+            issues.append(Issue(where, ", ".join(twice), "a name given twice", "one column a customer"))
+        elif set(columns) != set(names):
+            issues.append(Issue(where, "columns", _differ(columns, names), "the customers of vm_pu"))
+        elif columns != names:
+            tables[where] = table.set_axis(columns, axis=1)[names]
+    if issues:
+        raise MeterDataError(issues)
+    timed = [isinstance(t.index, pd.DatetimeIndex) and t.index.is_unique for t in tables.values()]
+    if all(timed) and not (p.index.equals(v.index) and q.index.equals(v.index)):
+        zones = {str(pd.DatetimeIndex(t.index).tz) for t in tables.values()}
+        if len(zones) > 1:
+            value = ", ".join(sorted(zones))
+            raise MeterDataError(
+                [Issue("vm_pu", "time zone", value, "one time zone", "None is local time: localise it")]
+            )
+        times = v.index.intersection(p.index).intersection(q.index).sort_values()
+        if len(times) == 0:
+            span = f"{v.index[0]} to {v.index[-1]}" if len(v) else "no rows"
+            raise MeterDataError([Issue("vm_pu", "times", span, "times that p_kw and q_kvar have too")])
+        return tables["p_kw"].loc[times], tables["q_kvar"].loc[times], tables["vm_pu"].loc[times]
+    lengths = [Issue(w, "rows", str(len(t)), f"{len(v)} as in vm_pu") for w, t in tables.items() if len(t) != len(v)]
+    if lengths:
+        raise MeterDataError(lengths)
+    return tables["p_kw"], tables["q_kvar"], tables["vm_pu"]
 
 
-def _some(names: list[str], at: Any) -> list[tuple[int, str]]:
-    """Return index and name of those marked; beyond three, the first stands for all."""
-    marked = np.flatnonzero(at).tolist()
-    if len(marked) <= _MOST:
-        return [(k, names[k]) for k in marked]
-    return [(marked[0], f"{names[marked[0]]} and {len(marked) - 1} more")]
+def _told(found: Mending, names: list[str]) -> Issue:
+    """Return a fault as a sentence."""
+    a, b, late = names[found.a], names[found.b], found.steps
+    steps = f"{abs(late)} step{'s' * (abs(late) != 1)} {'late' if late > 0 else 'early'}"
+    again = "shift the rows; local time and UTC mixed, or stamps at the end of one table's steps?"
+    if found.kind == "exchange":
+        value = "each voltage answers to the other's power"
+        hint = "are two columns swapped? neighbours cannot be told apart: it may be one next door"
+        return Issue("vm_pu", f"{a} and {b}", value, "voltage and power of the same customer", hint)
+    if found.kind == "turn":
+        value = "its voltage falls when it injects"
+        return Issue(
+            "p_kw", a, value, "injections, positive into the network", f"multiply p_kw and q_kvar of {a} by -1"
+        )
+    who = {"late voltages": "all customers", "late voltage": a, "late meter": a}[found.kind]
+    what = {
+        "late voltages": f"voltages that answer {steps} to the powers",
+        "late voltage": f"a voltage that answers {steps} to its own power",
+        "late meter": f"a voltage {steps} against the others'",
+    }[found.kind]
+    return Issue("vm_pu", who, what, "readings of the same instants", again)
 
 
 def _turned(p: FloatArray, v: FloatArray) -> bool:
@@ -98,7 +122,8 @@ def _turned(p: FloatArray, v: FloatArray) -> bool:
     return bool(products.mean() < -_SURE * products.std() / np.sqrt(len(products)))
 
 
-def _differ(table: pd.DataFrame, names: list[str]) -> str:
-    mine = [str(c) for c in table.columns]
-    odd = [f"no {n}" for n in names if n not in mine] + [f"also {m}" for m in mine if m not in names]
-    return ", ".join(odd[: 2 * _MOST]) or "another order"
+def _differ(columns: list[str], names: list[str]) -> str:
+    """Return which columns are missing or unknown."""
+    missing, unknown = [c for c in names if c not in columns], [c for c in columns if c not in names]
+    said = [f"without {', '.join(missing[:5])}"] if missing else []
+    return "; ".join([*said, f"unknown {', '.join(unknown[:5])}"] if unknown else said)
