@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
 
 MAX_STEP_S = 900.0
+LARGEST_KG_S = 1e5
 
 
 def seconds_since(start: pd.Timestamp, index: pd.DatetimeIndex) -> FloatArray:
@@ -101,6 +102,10 @@ def _unreadable(name: str, given: Any, columns: Sequence[str], edges: pd.Datetim
             return Issue(name, "index", f"{len(index)} stamps", "stamps that rise", "sort them and drop repeated ones")
         if (index.tz is None) != (edges.tz is None):
             return Issue(name, "index", f"time zone {index.tz}", f"as start and end have it, {edges.tz}")
+        ended = len(index) > 1 and index[-1] + (index[-1] - index[-2]) <= edges[0]
+        if ended or index[0] >= edges[-1]:
+            run = f"some of the run's time, {edges[0]} to {edges[-1]}"
+            return Issue(name, "index", f"{index[0]} to {index[-1]}", run)
     try:
         if isinstance(given, pd.DataFrame):
             given[[c for c in columns if c in given.columns]].to_numpy(dtype=np.float64)

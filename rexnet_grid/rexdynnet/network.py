@@ -293,5 +293,5 @@ def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> l
     return [
         Issue(where, f"{key}, {name}", str(value), "a number, not negative")
         for name, value in values
-        if np.isnan(value) or value < 0.0
+        if not isinstance(value, (int, float, np.number)) or np.isnan(value) or value < 0.0
     ]

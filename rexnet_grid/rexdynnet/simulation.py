@@ -10,7 +10,7 @@ import numpy as np
 
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.ends import house_return_c
-from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_range, check_water, raise_if
+from rexnet_grid.rexdynnet.forcing import LARGEST_KG_S, MAX_STEP_S, check_liquid, check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import (
     NOT_GIVEN,
@@ -103,10 +103,13 @@ class HeatSimulation:
     def __init__(
         self, network: HeatNetwork, initial_c: float | tuple[float, float] = 60.0, *, refuses_cold: bool = True
     ) -> None:
-        pair = np.broadcast_to(np.asarray(initial_c, dtype=np.float64), (2,))
         issues: list[Issue] = []
+        try:
+            pair = np.broadcast_to(np.asarray(initial_c, dtype=np.float64), (2,))
+        except (TypeError, ValueError):
+            pair = np.full(2, np.nan)
         if not np.isfinite(pair).all():
-            issues.append(Issue(network.name, "initial_c", str(initial_c), "finite temperatures"))
+            issues.append(Issue(network.name, "initial_c", str(initial_c), "a temperature, or a pair of them"))
         check_water("initial_c", pair, issues)
         raise_if(issues)
         self.network = network
@@ -239,7 +242,8 @@ class HeatSimulation:
         ConvergenceError
             When the flows in the loops are not found; the state is then undefined, restore a saved one.
         """
-        rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9)) if 0.0 < dt_s < math.inf else 1
+        dt_s = _length_s(dt_s)
+        rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
         inputs = Inputs(
             dt_s=np.array([dt_s / rows]),
             heat_w=self._row(heat_demand_kw, self._none_subs) * WATT_PER_KILOWATT,
@@ -247,7 +251,7 @@ class HeatSimulation:
             return_c=self._row(return_temperature_c, self._return_c),
             supply_c=self._row(supply_temperature_c, self._supply_c),
             plant_kg_s=self._row(plant_mass_flow_kg_s, self._none_plants),
-            ground_c=np.atleast_2d(np.asarray(ground_c, dtype=np.float64)),
+            ground_c=self._ground(ground_c),
             secondary_c=NOT_GIVEN if secondary_supply_c is None else self._row(secondary_supply_c, self._none_subs),
             hot_w=NOT_GIVEN if hot_water_kw is None else self._row(hot_water_kw, self._none_subs) * WATT_PER_KILOWATT,
         )
@@ -278,6 +282,16 @@ class HeatSimulation:
             raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found in {failed} steps")
         return outputs
 
+    def _ground(self, given: Any) -> FloatArray:
+        try:
+            row = np.atleast_2d(np.asarray(given, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise NetworkDataError([Issue("step", "ground_c", str(error), "a number or one for each pipe")]) from error
+        if row.shape not in ((1, 1), (1, len(self.network.pipes))):
+            expected = f"a number or {len(self.network.pipes)} of them, one for each pipe"
+            raise NetworkDataError([Issue("step", "ground_c", f"shape {row.shape}", expected)])
+        return row
+
     @staticmethod
     def _row(given: Any, default: FloatArray) -> FloatArray:
         if given is None:
@@ -291,27 +305,37 @@ class HeatSimulation:
         return row
 
 
+def _length_s(dt_s: Any) -> float:
+    """Return the length of a step, checked [s]."""
+    try:
+        length = float(dt_s)
+    except (TypeError, ValueError):
+        length = math.nan
+    if not 0.0 < length < math.inf:
+        raise NetworkDataError([Issue("step", "dt_s", str(dt_s), "a finite time above zero [s]")])
+    return length
+
+
 def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool, *, plain: bool) -> None:
     """Raise with everything that is wrong with a step's forcing; ``plain`` when only heat or flow is forced."""
     low = min(inputs.return_c.min(), inputs.supply_c.min())
     high = max(inputs.return_c.max(), inputs.supply_c.max())
-    fine = low >= 0.0 and high <= 180.0 and 0.0 < inputs.dt_s[0] < np.inf
+    fine = low >= 0.0 and high <= 180.0
     fine = fine and bool(((inputs.ground_c >= COLDEST_GROUND_C) & (inputs.ground_c <= HOTTEST_GROUND_C)).all())
-    fine = fine and (not has_heat or 0.0 <= inputs.heat_w.min() <= inputs.heat_w.max() < np.inf)
-    fine = fine and (not has_flow or 0.0 <= inputs.flow_kg_s.min() <= inputs.flow_kg_s.max() < np.inf)
+    largest_w = LARGEST_KW * WATT_PER_KILOWATT
+    fine = fine and (not has_heat or 0.0 <= inputs.heat_w.min() <= inputs.heat_w.max() <= largest_w)
+    fine = fine and (not has_flow or 0.0 <= inputs.flow_kg_s.min() <= inputs.flow_kg_s.max() <= LARGEST_KG_S)
     if fine and plain and (has_heat or has_flow):
         return
     issues: list[Issue] = []
-    if not 0.0 < inputs.dt_s[0] < np.inf:
-        issues.append(Issue("step", "dt_s", str(inputs.dt_s[0]), "a time above zero [s]"))
     if not (has_heat or has_flow):
         issues.append(Issue("step", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
     others = inputs.plant_kg_s[:, 1:]
     for name, values, wanted in (
-        ("heat_demand_kw", inputs.heat_w, has_heat),
+        ("heat_demand_kw", inputs.heat_w / WATT_PER_KILOWATT, has_heat),
         ("mass_flow_kg_s", inputs.flow_kg_s, has_flow),
         ("plant_mass_flow_kg_s", others, bool(others.size) and not np.isnan(others).all()),
-        ("hot_water_kw", inputs.hot_w, inputs.hot_w is not NOT_GIVEN),
+        ("hot_water_kw", inputs.hot_w / WATT_PER_KILOWATT, inputs.hot_w is not NOT_GIVEN),
         ("secondary_supply_c", inputs.secondary_c, inputs.secondary_c is not NOT_GIVEN),
         ("return_temperature_c", inputs.return_c, True),
         ("supply_temperature_c", inputs.supply_c, True),
@@ -319,8 +343,9 @@ def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool, *, plain: bool) 
     ):
         if wanted and not np.isfinite(values).all():
             issues.append(Issue("step", name, str(values[~np.isfinite(values)][0]), "finite numbers"))
-        elif wanted and not name.endswith("_c") and (values < 0.0).any():
-            issues.append(Issue("step", name, str(values.min()), "no negative value"))
+        elif wanted and not name.endswith("_c"):
+            largest, unit = (LARGEST_KW, "kW") if name.endswith("_kw") else (LARGEST_KG_S, "kg/s")
+            check_range(f"step: {name}", values, 0.0, largest, unit, issues)
     if inputs.hot_w is not NOT_GIVEN and has_heat and (inputs.hot_w > inputs.heat_w * (1.0 + 1e-9)).any():
         issues.append(Issue("step", "hot_water_kw", "more than heat_demand_kw", "a part of the heat demand"))
     for name, values in (

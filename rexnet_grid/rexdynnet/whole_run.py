@@ -10,7 +10,15 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.ends import house_return_c
-from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_range, check_water, raise_if, table
+from rexnet_grid.rexdynnet.forcing import (
+    LARGEST_KG_S,
+    MAX_STEP_S,
+    check_liquid,
+    check_range,
+    check_water,
+    raise_if,
+    table,
+)
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs
 from rexnet_grid.rexdynnet.results import HeatRun, to_run
 from rexnet_grid.rexdynnet.simulation import (
@@ -92,7 +100,7 @@ def simulate(
     """
     issues: list[Issue] = []
     start, end = pd.Timestamp(start), pd.Timestamp(end)
-    if (start.tz is None) != (end.tz is None) or not (dt_s > 0.0 and end > start):
+    if (start.tz is None) != (end.tz is None) or not (0.0 < dt_s < math.inf and end > start):
         raise_if(
             [
                 Issue(
@@ -124,13 +132,13 @@ def simulate(
     others = np.full((steps, len(plants)), np.nan)
     if plant_mass_flow_kg_s is not None:
         others[:, 1:] = table("plant_mass_flow_kg_s", plant_mass_flow_kg_s, plants[1:], edges, issues)
-        check_range("plant_mass_flow_kg_s", others, 0.0, np.inf, "kg/s", issues)
+        check_range("plant_mass_flow_kg_s", others, 0.0, LARGEST_KG_S, "kg/s", issues)
     secondary = _of_house("secondary_supply_c", secondary_supply_c, network, edges, issues)
     hot = _of_house("hot_water_kw", hot_water_kw, network, edges, issues)
     if (hot > heat * (1.0 + 1e-9) + 1e-9).any():
         issues.append(Issue("simulate", "hot_water_kw", "above heat_demand_kw", "a part of the heat demand"))
     check_range("heat_demand_kw", heat, 0.0, LARGEST_KW, "kW", issues)
-    check_range("mass_flow_kg_s", flow, 0.0, np.inf, "kg/s", issues)
+    check_range("mass_flow_kg_s", flow, 0.0, LARGEST_KG_S, "kg/s", issues)
     check_water("return_temperature_c", back, issues)
     check_water("supply_temperature_c", supply, issues)
     check_range("ground_c", ground, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
@@ -173,8 +181,12 @@ def _between_changes(
     steps = len(edges) - 1
     places: dict[int, dict[str, Collection[str]]] = {0: {}}
     issues = []
+    expected = '{"closed": [pipes], "stopped": [plants]}'
     for time, shut in sorted(changes.items()):
         stamp = pd.Timestamp(time)
+        if not isinstance(shut, dict):
+            issues.append(Issue(where, f"changes, {time}", repr(shut), expected))
+            continue
         if (stamp.tz is None) != (edges.tz is None):
             issues.append(Issue(where, f"changes, {time}", f"time zone {stamp.tz}", f"as the start has it, {edges.tz}"))
             continue

@@ -8,7 +8,7 @@ import pytest
 
 from rexnet_grid.errors import InputError, NetworkDataError
 from rexnet_grid.rexdynnet import HeatNetwork, Pipe, simulate_pipe
-from rexnet_grid.rexdynnet.catalogue import EN253, catalogue_pipe
+from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, TWIN_GAP_MM, catalogue_pipe
 from rexnet_grid.rexdynnet.sizing import SizingRule, size_network
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -284,3 +284,24 @@ def test_what_pandapipes_holds_beyond_the_model_is_named_at_once(tmp_path):
         *("heat_consumer 0", "heat_consumer 1"),
     }
     assert all(issue.expected for issue in error.value.issues)
+
+
+def test_casings_are_those_that_makers_list():
+    """Single: MoSDH's records by casing (github.com/MoSDH/MoSDH); twin: isoplus double pipes, standard and reinforced.
+
+    The latter as listed by modesto (github.com/energyville/modesto, IsoPlusDoubleStandard and -Reinforced) [mm].
+    """
+    single = {
+        "DN65": (140, 160, 180), "DN80": (160, 180, 200), "DN100": (200, 225, 250), "DN150": (250, 280, 315),
+        "DN200": (315, 355, 400), "DN250": (400, 450, 500),
+    }  # fmt: skip
+    assert {name: EN253[name].casing_mm for name in single} == single
+    names = ("DN20", "DN25", "DN32", "DN40", "DN50", "DN65", "DN80", "DN100", "DN125", "DN150", "DN200")
+    standard = (125, 140, 160, 160, 200, 225, 250, 315, 400, 450, 560)
+    reinforced = (140, 160, 180, 180, 225, 250, 280, 355, 450, 500, 630)
+    gap = (19, 19, 19, 19, 20, 20, 25, 25, 30, 40, 45)
+    for name, first, second, between in zip(names, standard, reinforced, gap, strict=True):
+        assert EN15698[f"twin {name}"].casing_mm[:2] == (first, second)
+        assert TWIN_GAP_MM[name] == between
+    outer = (26.9, 33.7, 42.4, 48.3, 60.3, 76.1, 88.9, 114.3, 139.7, 168.3, 219.1)
+    assert [EN253[name].outer_mm for name in names] == list(outer)

@@ -1,0 +1,109 @@
+"""What a stranger may hand in: each ends in an error that names it, or in a quantity that is recorded as unserved."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import InputError
+from rexnet_grid.rexdynnet import HeatNetwork, Pipe, Pump
+
+START = pd.Timestamp("2026-01-13")
+END = START + pd.Timedelta(hours=2)
+DEMAND = pd.DataFrame(5.0, pd.date_range(START, END, freq="15min"), ["a", "b"])
+
+
+def street(plant=None, **house):
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant", supply_c=75.0, **(plant or {}))
+    graph.add_node("j")
+    graph.add_node("a", kind="substation", **house)
+    graph.add_node("b", kind="substation")
+    for ends, length, diameter in ((("plant", "j"), 300.0, 0.06), (("j", "a"), 60.0, 0.02), (("j", "b"), 40.0, 0.02)):
+        graph.add_edge(*ends, pipe=Pipe(length, diameter, 0.003, insulation_thickness_m=0.03))
+    return HeatNetwork.from_graph(graph)
+
+
+def holes():
+    table = DEMAND.copy()
+    table.iloc[3, 0] = np.nan
+    return table
+
+
+@pytest.mark.parametrize(
+    ("forcing", "said"),
+    [
+        ({"heat_demand_kw": holes()}, "a at 2026-01-13 00:45:00"),
+        ({"heat_demand_kw": -1.0}, "heat_demand_kw"),
+        ({"heat_demand_kw": np.inf}, "heat_demand_kw"),
+        ({"heat_demand_kw": 1e9}, "heat_demand_kw"),
+        ({"heat_demand_kw": DEMAND[["a"]]}, "missing b"),
+        ({"heat_demand_kw": DEMAND.shift(freq="10D")}, "run's time"),
+        ({"heat_demand_kw": DEMAND.shift(freq="-10D")}, "run's time"),
+        ({"mass_flow_kg_s": -0.1}, "mass_flow_kg_s"),
+        ({"mass_flow_kg_s": 1e6}, "mass_flow_kg_s"),
+        ({"heat_demand_kw": DEMAND, "supply_temperature_c": -5.0}, "supply_temperature_c"),
+        ({"heat_demand_kw": DEMAND, "initial_c": (60.0, 40.0, 20.0)}, "initial_c"),
+        ({"heat_demand_kw": DEMAND, "initial_c": "hot"}, "initial_c"),
+        ({"heat_demand_kw": DEMAND, "dt_s": np.inf}, "dt_s"),
+        ({"heat_demand_kw": DEMAND, "changes": {START: ["j-a"]}}, "changes"),
+        ({"heat_demand_kw": 100.0, "mass_flow_kg_s": 0.1}, "return water"),
+        ({"heat_demand_kw": 0.0, "ground_c": -20.0, "initial_c": 5.0}, "supply water"),
+    ],
+)
+def test_a_run_names_what_cannot_be(forcing, said):
+    with pytest.raises(InputError, match=said):
+        street().simulate(START, END + pd.Timedelta(days=0 if "ground_c" not in forcing else 3), **forcing)
+
+
+@pytest.mark.parametrize(
+    ("forcing", "said"),
+    [
+        ({"heat_demand_kw": [np.nan, 1.0]}, "heat_demand_kw"),
+        ({"heat_demand_kw": -1.0}, "-1 kW"),
+        ({"heat_demand_kw": 1e12}, "heat_demand_kw"),
+        ({"heat_demand_kw": [1.0, 2.0, 3.0]}, "2 of them"),
+        ({"heat_demand_kw": 1.0, "ground_c": np.nan}, "ground_c"),
+        ({"heat_demand_kw": 1.0, "ground_c": [1.0, 2.0]}, "3 of them"),
+        ({"mass_flow_kg_s": -1.0}, "mass_flow_kg_s"),
+        ({"mass_flow_kg_s": 1e9}, "mass_flow_kg_s"),
+        ({"heat_demand_kw": 5.0, "supply_temperature_c": -3.0}, "supply_temperature_c"),
+        ({"heat_demand_kw": 5.0, "dt_s": "15min"}, "dt_s"),
+        ({"heat_demand_kw": 5.0, "dt_s": np.nan}, "dt_s"),
+        ({}, "heat_demand_kw or mass_flow_kg_s"),
+    ],
+)
+def test_a_step_names_what_cannot_be(forcing, said):
+    with pytest.raises(InputError, match=said):
+        street().start(60.0).step(**{"dt_s": 900.0, **forcing})
+
+
+@pytest.mark.parametrize(
+    ("network", "forcing"),
+    [
+        (street(), {"heat_demand_kw": 9e6}),
+        (street(), {"supply_temperature_c": 35.0, "return_temperature_c": 45.0, "initial_c": 35.0}),
+        (street(), {"supply_temperature_c": 45.0, "return_temperature_c": 45.0, "initial_c": 45.0}),
+        (street(), {"changes": {START: {"stopped": ["plant"]}}}),
+        (street(), {"changes": {START: {"closed": ["plant-j"]}}}),
+        (street({"pump": Pump(500.0, 100.0)}), {"heat_demand_kw": 50.0}),
+        (street({"max_heat_kw": 2.0}), {"initial_c": 42.0}),
+        (street(min_supply_c=120.0), {}),
+    ],
+)
+def test_what_cannot_be_delivered_is_unserved_and_nothing_spreads(network, forcing):
+    given = {"heat_demand_kw": DEMAND, **forcing}
+    run = network.simulate(START, END, **given)
+    for table in (run.supply_c, run.return_c, run.heat_kw, run.unserved_kw, run.differential_pa, run.loss_kw):
+        assert np.isfinite(table.to_numpy()).all()
+    asked = given["heat_demand_kw"] if np.isscalar(given["heat_demand_kw"]) else 5.0
+    assert np.allclose(run.heat_kw + run.unserved_kw, asked)
+    assert (run.unserved_kw.iloc[-1] > 0.0).any()
+    assert run.balance_error.max() < 1e-9
+
+
+@pytest.mark.parametrize("key", ["min_supply_c", "bypass_kg_s", "max_mass_flow_kg_s"])
+@pytest.mark.parametrize("value", [np.nan, -1.0, "warm"])
+def test_a_substation_names_what_is_no_number(key, value):
+    with pytest.raises(InputError, match=f"substation a, {key}"):
+        street(**{key: value})
