@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
     from rexnet_grid.rexdynnet.pipe import Pipe
     from rexnet_grid.rexdynnet.plants import Chp, Collector, EfficiencyCurve, OperatingRange
+    from rexnet_grid.rexdynnet.pressure import Pressures, absolute_pressures, pressure_issues
     from rexnet_grid.rexdynnet.pump import Pump
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
     from rexnet_grid.rexdynnet.single import simulate_pipe
@@ -45,11 +46,14 @@ __all__ = [
     "OperatingRange",
     "Pipe",
     "Plant",
+    "Pressures",
     "Pump",
     "SetPoint",
     "StratifiedTank",
     "Substation",
     "SupplyCurve",
+    "absolute_pressures",
+    "pressure_issues",
     "simulate_building",
     "simulate_pipe",
 ]
@@ -73,11 +77,14 @@ _HOME = {
     "OperatingRange": "plants",
     "Pipe": "pipe",
     "Plant": "network",
+    "Pressures": "pressure",
     "Pump": "pump",
     "SetPoint": "heating",
     "StratifiedTank": "tank",
     "Substation": "network",
     "SupplyCurve": "curves",
+    "absolute_pressures": "pressure",
+    "pressure_issues": "pressure",
     "simulate_building": "heating",
     "simulate_pipe": "single",
 }

@@ -1,8 +1,8 @@
 """Read a heat network from a pandapipes JSON file, without pandapipes.
 
-Read are junctions, pipes, open valves, heat consumers, sinks, sources, circulation pumps and external grids. A file
-with circulation pumps holds a supply and a return side; the supply side, what is reached from the pumps' flow
-junctions without passing a consumer, is the drawing of the route, and the return follows from it.
+Read are junctions with their heights, pipes, open valves, heat consumers, sinks, sources, circulation pumps and
+external grids. A file with circulation pumps holds a supply and a return side; the supply side, what is reached from
+the pumps' flow junctions without passing a consumer, is the drawing of the route, and the return follows from it.
 
 External grids, circulation pumps and sources become plants, in this order; a source has the temperature of its junction
 and, like a sink, its mass flow in the node attribute ``mass_flow_kg_s``. The design heat of a consumer is ``qext_w``,
@@ -36,7 +36,8 @@ CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
 CONSUMERS = ("heat_consumer", "heat_exchanger")
 READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid")
 HINTS = {
-    "pump": "the plants give the head: replace it by an open valve, or make its outlet a plant of its own",
+    "pump": "the plants give the head, as the return mirrors the supply: replace it by an open valve and give the main "
+    "plant a pump with the sum of both heads, or make its outlet a plant of its own",
     "compressor": "heat networks carry water: take it out of service",
 }
 
@@ -241,7 +242,8 @@ def _drawing(source: _File) -> nx.Graph[str]:
     for row in source.tables["junction"]:
         node = source.alias[row["index"]]
         if node not in graph:
-            graph.add_node(node, kind="junction", label=row.get("name") or node)
+            height = {"height_m": float(row["height_m"])} if row.get("height_m") else {}
+            graph.add_node(node, kind="junction", label=row.get("name") or node, **height)
         if row["index"] in place:
             graph.nodes[node].update(x_m=place[row["index"]]["x"], y_m=place[row["index"]]["y"])
     names: dict[str, int] = {}

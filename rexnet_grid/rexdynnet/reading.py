@@ -3,7 +3,7 @@
 ======================  ============================================================================================
 file                    columns (those in brackets may be missing or empty)
 ======================  ============================================================================================
-``nodes.csv``           name, kind (plant, substation, junction), [x_m, y_m, lon_deg, lat_deg]
+``nodes.csv``           name, kind (plant, substation, junction), [x_m, y_m, lon_deg, lat_deg, height_m]
 ``pipes.csv``           name, from_node, to_node, length_m, and either catalogue, series or inner_diameter_m;
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
@@ -35,7 +35,7 @@ from rexnet_grid.rexdynnet.pump import Pump
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.fluid import Fluid
 
-PLACE_COLUMNS = ("x_m", "y_m", "lon_deg", "lat_deg")
+PLACE_COLUMNS = ("x_m", "y_m", "lon_deg", "lat_deg", "height_m")
 PIPE_COLUMNS = {
     "inner_diameter_m": "inner_diameter_m",
     "wall_thickness_m": "wall_thickness_m",

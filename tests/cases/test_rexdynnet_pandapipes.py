@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rexnet_grid.rexdynnet import Fluid, HeatNetwork, Pipe
+from rexnet_grid.rexdynnet import Fluid, HeatNetwork, Pipe, absolute_pressures
 
 KELVIN = 273.15
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -104,7 +104,7 @@ def test_openmodelica_networks_within_the_tolerances_of_pandapipes(validation_di
 
     There that of mixed cells, here of the points between them, as pandapipes compares it.
 
-    Height is no part of the model: what it adds to the pressure is left out.
+    The net with heights is held to its pressures in the next test.
     """
     net = tables(validation_dir / "heat" / "pandapipes" / "openmodelica_heat_cases" / f"{name}.json")
     graph = nx.Graph()
@@ -143,6 +143,26 @@ def test_openmodelica_networks_within_the_tolerances_of_pandapipes(validation_di
         reach = pipe.length_m / (pipe.loss_resistance_mk_w * abs(flow) * fluid.heat_capacity)
         ours = ground + (inlet - ground) * np.exp(-reach * (share if flow > 0.0 else 1.0 - share))
         assert np.mean(ours) == pytest.approx(np.mean(row["T_om"]), rel=warmth), k
+
+
+def test_pressures_at_different_heights_match_openmodelica(validation_dir):
+    """Five junctions between 0 and 500 m: static and friction pressure within 1.5 % (pandapipes' own tolerance here).
+
+    OpenModelica writes the absolute pressure with the external grid's 1.5 bar at junction 0.
+    """
+    file = validation_dir / "heat" / "pandapipes" / "openmodelica_heat_cases" / "heights.json"
+    junctions = tables(file)["junction"]
+    fluid = Fluid(998.2, 4184.8, 1.0016e-3, 0.6)
+    network = HeatNetwork.from_pandapipes(file, fluid)
+    flows = {s.node: network.graph.nodes[s.node]["mass_flow_kg_s"] for s in network.substations}
+    run = network.simulate(
+        START, START + pd.Timedelta(hours=1), mass_flow_kg_s=flows, return_temperature_c=20.0, ground_c=25.0
+    )
+    head = float(run.plants_head_pa.iloc[-1, 0])
+    found = absolute_pressures(network, run, 1e7)  # pressures above the supply of the plant, which is 1.5 bar there
+    bar = (found.supply_pa.iloc[-1] - 1e7 - head) / 1e5 + 1.5
+    for node, expected in junctions["p_om"].items():
+        assert bar[str(node)] == pytest.approx(expected, rel=0.015), node
 
 
 def test_darcy_weisbach_gives_the_drop_of_pandapipes_table(validation_dir):

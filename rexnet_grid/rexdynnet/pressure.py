@@ -1,0 +1,138 @@
+r"""Absolute pressure in a network whose nodes lie at different heights, and where water would boil or air be drawn in.
+
+Heights do not move water round a closed circuit: what supply loses uphill the return gains. They decide how much
+pressure is left. With the pressure :math:`p_0` that is kept at the return of the main plant, the drop on the way from
+there :math:`\Delta p_n` and the height above the plant :math:`z_n`,
+
+.. math:: p_{return,n} = p_0 + \Delta p_n - \rho g z_n, \qquad p_{supply,n} = p_0 + H - \Delta p_n - \rho g z_n,
+
+H being the head of the plant's pump (S. Frederiksen and S. Werner, *District Heating and Cooling*, Studentlitteratur
+2013, ch. 9). Water boils below its vapour pressure, that of W. Wagner and A. Pruss (J. Phys. Chem. Ref. Data 31 (2002)
+387, doi:10.1063/1.1461829, eq. 2.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.units import ZERO_CELSIUS_K
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.network import HeatNetwork
+    from rexnet_grid.rexdynnet.results import HeatRun
+
+GRAVITY_M_S2 = 9.80665
+ATMOSPHERE_PA = 101_325.0
+USUAL_MARGIN_PA = 50_000.0
+CRITICAL_K, CRITICAL_PA = 647.096, 22.064e6
+WAGNER = ((1.0, -7.85951783), (1.5, 1.84408259), (3.0, -11.7866497), (3.5, 22.6807411), (4.0, -15.9618719),
+          (7.5, 1.80122502))  # fmt: skip
+
+
+def vapour_pressure_pa(water_c: FloatArray | float) -> FloatArray:
+    """Return the pressure at which water boils [Pa] at temperatures of 0 to 180 degC."""
+    kelvin = np.asarray(water_c, dtype=np.float64) + ZERO_CELSIUS_K
+    away = 1.0 - kelvin / CRITICAL_K
+    return np.asarray(CRITICAL_PA * np.exp(CRITICAL_K / kelvin * sum(a * away**power for power, a in WAGNER)))
+
+
+@dataclass(frozen=True)
+class Pressures:
+    """Absolute pressures over time, in the order of the network's nodes; NaN where no water comes from the main plant.
+
+    Attributes
+    ----------
+    supply_pa, return_pa
+        At each node [Pa].
+    boiling_pa
+        What is left above the vapour pressure at each node, the least of both sides [Pa].
+    """
+
+    supply_pa: pd.DataFrame
+    return_pa: pd.DataFrame
+    boiling_pa: pd.DataFrame
+
+
+def absolute_pressures(network: HeatNetwork, run: HeatRun, kept_pa: float) -> Pressures:
+    """Return the absolute pressures of a run.
+
+    Parameters
+    ----------
+    network
+        The network; node attribute ``height_m``, 0 where there is none.
+    run
+        What :meth:`HeatNetwork.simulate` gave back.
+    kept_pa
+        Absolute pressure that is kept at the return of the main plant [Pa].
+
+    Raises
+    ------
+    NetworkDataError
+        When ``kept_pa`` is no pressure.
+    """
+    if not (np.isfinite(kept_pa) and kept_pa > 0.0):
+        raise NetworkDataError([Issue(network.name, "kept_pa", str(kept_pa), "an absolute pressure above zero [Pa]")])
+    graph, layout = network.graph, network.layout()
+    height = np.array([float(data.get("height_m", 0.0)) for _, data in graph.nodes(data=True)])
+    drop = np.full((len(run.supply_c), len(height)), np.nan)
+    root = int(layout.plant_node[0])
+    drop[:, root] = 0.0
+    along = run.pressure_drop_pa.to_numpy()
+    for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
+        if pipe >= 0:
+            sign = 1.0 if layout.pipe_to[pipe] == node else -1.0
+            drop[:, node] = drop[:, parent] + sign * along[:, pipe]
+    static = network.fluid.density * GRAVITY_M_S2 * (height - height[root])
+    head = run.plants_head_pa.iloc[:, 0].to_numpy()[:, None]
+    back = kept_pa + drop - static
+    out = kept_pa + head - drop - static
+    left = np.minimum(
+        out - vapour_pressure_pa(run.supply_c.to_numpy()), back - vapour_pressure_pa(run.return_c.to_numpy())
+    )
+
+    def frame(values: FloatArray) -> pd.DataFrame:
+        made = pd.DataFrame(values, index=run.supply_c.index, columns=list(network.nodes))
+        made.attrs["unit"] = "Pa"
+        return made
+
+    return Pressures(frame(out), frame(back), frame(left))
+
+
+def pressure_issues(
+    network: HeatNetwork, pressures: Pressures, highest_pa: float = np.inf, margin_pa: float = USUAL_MARGIN_PA
+) -> list[Issue]:
+    """Return where water comes near boiling, air would be drawn in, or pipes are pressed too hard, with the first time.
+
+    Parameters
+    ----------
+    network, pressures
+        The network and its pressures.
+    highest_pa
+        Absolute pressure that pipes and substations bear [Pa].
+    margin_pa
+        What has to be left above the vapour pressure and above the atmosphere [Pa].
+    """
+    issues = []
+    for side, table in (("supply", pressures.supply_pa), ("return", pressures.return_pa)):
+        for found, expected in (
+            (table < ATMOSPHERE_PA + margin_pa, f"at least {ATMOSPHERE_PA + margin_pa:.0f} Pa, or air is drawn in"),
+            (table > highest_pa, f"at most {highest_pa:.0f} Pa"),
+        ):
+            issues += [
+                Issue(network.name, f"{side} pressure at {node}, {found.index[found[node]][0]}",
+                      f"{table[node][found[node]].iloc[0]:.0f} Pa", expected)
+                for node in table.columns[found.any()]
+            ]  # fmt: skip
+    boils = pressures.boiling_pa < margin_pa
+    issues += [
+        Issue(network.name, f"water at {node}, {boils.index[boils[node]][0]}",
+              f"{pressures.boiling_pa[node][boils[node]].iloc[0]:.0f} Pa above boiling", f"at least {margin_pa:.0f} Pa")
+        for node in boils.columns[boils.any()]
+    ]  # fmt: skip
+    return issues

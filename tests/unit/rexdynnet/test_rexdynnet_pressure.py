@@ -1,0 +1,80 @@
+"""Absolute pressures: what heights add, what friction takes, and where water boils."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import InputError
+from rexnet_grid.rexdynnet import HeatNetwork, Pipe, absolute_pressures, pressure_issues
+from rexnet_grid.rexdynnet.pressure import GRAVITY_M_S2, vapour_pressure_pa
+
+START = pd.Timestamp("2026-01-13")
+
+
+def hill(top_m):
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant", supply_c=90.0)
+    graph.add_node("valley", kind="junction", height_m=-12.0)
+    graph.add_node("top", kind="substation", height_m=top_m, min_differential_pa=20_000.0)
+    graph.add_edge("plant", "valley", pipe=Pipe(300.0, 0.05), name="down")
+    graph.add_edge("top", "valley", pipe=Pipe(200.0, 0.04), name="up")
+    return HeatNetwork.from_graph(graph)
+
+
+def run_of(network, **forcing):
+    given = {"heat_demand_kw": 60.0, "return_temperature_c": 45.0, "initial_c": (90.0, 45.0), **forcing}
+    return network.simulate(START, START + pd.Timedelta(hours=1), **given)
+
+
+def test_pressures_are_the_kept_one_with_friction_head_and_height():
+    network = hill(25.0)
+    run = run_of(network)
+    found = absolute_pressures(network, run, 3e5)
+    static = network.fluid.density * GRAVITY_M_S2 * np.array([0.0, -12.0, 25.0])
+    down, up = run.pressure_drop_pa["down"].iloc[-1], -run.pressure_drop_pa["up"].iloc[-1]
+    way = np.array([0.0, down, down + abs(up)])
+    head = run.plants_head_pa["plant"].iloc[-1]
+    assert np.allclose(found.return_pa.iloc[-1], 3e5 + way - static)
+    assert np.allclose(found.supply_pa.iloc[-1], 3e5 + head - way - static)
+    left = found.supply_pa["top"] - found.return_pa["top"]
+    assert np.allclose(left, run.differential_pa["top"])
+    assert found.supply_pa.attrs["unit"] == "Pa"
+
+
+def test_water_boils_on_a_hill_that_is_too_high():
+    """40 m of water take 3.9 bar: of 4 bar little is left at the top, and the water of 90 degC boils there."""
+    flat, high = hill(0.0), hill(40.0)
+    assert not pressure_issues(flat, absolute_pressures(flat, run_of(flat), 4e5))
+    issues = pressure_issues(high, absolute_pressures(high, run_of(high), 4e5))
+    assert any("return pressure at top" in issue.key for issue in issues)
+    assert any("water at top" in issue.key for issue in issues)
+    pressed = pressure_issues(flat, absolute_pressures(flat, run_of(flat), 4e5), highest_pa=4.5e5)
+    assert {issue.key.split(" at ")[0] for issue in pressed} >= {"supply pressure"}
+
+
+def test_what_is_cut_off_has_no_pressure_of_the_plant():
+    network = hill(5.0)
+    run = run_of(network, changes={START: {"stopped": ["plant"]}})
+    assert np.isfinite(absolute_pressures(network, run, 3e5).return_pa.to_numpy()).all()
+    with pytest.raises(InputError, match="kept_pa"):
+        absolute_pressures(network, run, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("water_c", "pascal"), [(0.01, 611.66), (20.0, 2339.3), (60.0, 19946.0), (100.0, 101418.0), (150.0, 476160.0)]
+)
+def test_vapour_pressure_is_that_of_the_steam_tables(water_c, pascal):
+    """IAPWS-95 saturation, as tabulated by the NIST Chemistry WebBook."""
+    assert vapour_pressure_pa(water_c) == pytest.approx(pascal, rel=5e-4)
+
+
+def test_heights_come_from_a_folder(tmp_path):
+    (tmp_path / "nodes.csv").write_text("name,kind,height_m\np,plant,100\nh,substation,112.5\n")
+    (tmp_path / "pipes.csv").write_text("name,from_node,to_node,length_m,catalogue\nx,p,h,50,DN25\n")
+    (tmp_path / "plants.csv").write_text("node\np\n")
+    (tmp_path / "substations.csv").write_text("node\nh\n")
+    network = HeatNetwork.from_csv(tmp_path)
+    run = run_of(network, heat_demand_kw=0.0)
+    rise = absolute_pressures(network, run, 3e5).return_pa.iloc[-1]
+    assert rise["p"] - rise["h"] == pytest.approx(network.fluid.density * GRAVITY_M_S2 * 12.5)
