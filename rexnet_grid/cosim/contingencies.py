@@ -11,10 +11,18 @@ if TYPE_CHECKING:
 
 
 def switch_branch(network: ElectricDelivery, branch: str, in_service: bool) -> None:
-    """Take a branch out of service or put it back; what was out before stays out."""
+    """Take a branch or switch out of service or put it back; what was out before stays out.
+
+    A switch that the network holds open closes when it is put in service.
+    """
     state = network.save()
-    out = [name for name in state["out"] if name != branch]
-    network.change(out if in_service else [*out, branch], state["taps"])
+    out, closed = ([name for name in state[key] if name != branch] for key in ("out", "closed"))
+    opens_again = network.opens(branch)
+    if in_service and opens_again:
+        closed = [*closed, branch]
+    if not in_service and not opens_again:
+        out = [*out, branch]
+    network.change(out, state["taps"], closed)
 
 
 def switch_pipe(network: HeatDelivery, pipe: str, in_service: bool) -> None:

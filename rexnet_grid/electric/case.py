@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 8
+CASE_FORMAT = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +79,8 @@ class GridCase:
     switch_name, switch_branch, switch_bus, switch_other
         Closed switches: name such as ``"switch 3"``; place of the branch it connects, ``NOWHERE`` when it joins two
         buses, lower when it does so through an impedance; the user's bus ids at its sides (the same at a branch).
+    switch_open
+        Names of the switches that were open when the network was cut.
     load_name, load_kind, load_bus, load_kw, load_kvar
         The user's load table: name, type, bus id, consumption [kW], [kvar].
     sgen_name, sgen_kind, sgen_bus, sgen_kw
@@ -129,6 +131,7 @@ class GridCase:
     switch_branch: IntArray
     switch_bus: IntArray
     switch_other: IntArray
+    switch_open: TextArray
     load_name: TextArray
     load_kind: TextArray
     load_bus: IntArray

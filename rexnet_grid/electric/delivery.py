@@ -60,7 +60,7 @@ class ElectricDelivery:
         secured_against: Sequence[str] = (),
     ) -> None:
         self.network = self._whole = network.at_constant_power()
-        self._changes: tuple[tuple[str, ...], dict[str, float]] = ((), {})
+        self._changes: tuple[tuple[str, ...], dict[str, float], tuple[str, ...]] = ((), {}, ())
         self._outages = tuple(secured_against)
         self.limits = limits if limits is not None else ElectricLimits()
         self._most_rows = most_rows
@@ -134,29 +134,35 @@ class ElectricDelivery:
             marginal_losses(self.network, self._model, flow, self.limits.tan_phi)[:, node],
         )
 
-    def change(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> None:
-        """Set which branches are out of service and which transformers stand at other taps than the network's own.
+    def change(
+        self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None, closed: Sequence[str] = ()
+    ) -> None:
+        """Set which branches and switches are out, which taps and which open switches are not as the network has them.
 
         Nodes keep their places; one that loses its supply carries nothing: what is asked there is not served.
 
         Raises
         ------
         NetworkDataError
-            An unknown branch or tap position; the topology stays as it was.
+            An unknown branch, switch or tap position; the topology stays as it was.
         """
-        network = self._whole.changed(out, taps) if out or taps else self._whole
+        network = self._whole.changed(out, taps, closed) if out or taps or closed else self._whole
         if case_supply(network.case) != case_supply(self._whole.case):
             raise NetworkDataError(
                 [Issue(network.name, "out", ", ".join(out), "branches that leave the supply connected")]
             )
         self.network = network
-        self._changes = (tuple(out), dict(taps or {}))
+        self._changes = (tuple(out), dict(taps or {}), tuple(closed))
         for name in ("_model", "_rows", "_topologies"):
             self.__dict__.pop(name, None)
 
+    def opens(self, name: str) -> bool:
+        """Return whether the network holds the switch ``name`` open unless it is told otherwise."""
+        return bool((self._whole.case.switch_open == name).any())
+
     def save(self) -> Any:
-        """Return the state: which branches are out and where the taps stand."""
-        return {"out": list(self._changes[0]), "taps": dict(self._changes[1])}
+        """Return the state: which branches are out, where the taps stand, which switches have closed."""
+        return {"out": list(self._changes[0]), "taps": dict(self._changes[1]), "closed": list(self._changes[2])}
 
     def restore(self, state: Any) -> None:
         """Go back to a saved state.
@@ -166,10 +172,10 @@ class ElectricDelivery:
         InputError
             This is no state of an electric network.
         """
-        if not isinstance(state, dict) or set(state) != {"out", "taps"}:
+        if not isinstance(state, dict) or set(state) != {"out", "taps", "closed"}:
             raise InputError(f"{self._whole.name}: this is not a state of an electric network")
-        if (tuple(state["out"]), dict(state["taps"])) != self._changes:
-            self.change(state["out"], state["taps"])
+        if (tuple(state["out"]), dict(state["taps"]), tuple(state["closed"])) != self._changes:
+            self.change(state["out"], state["taps"], state["closed"])
 
     @cached_property
     def _model(self) -> NodeModel:

@@ -54,7 +54,8 @@ def part_of(case: GridCase, admittance: csr_matrix, alive: NDArray[np.bool_], ed
     at = {int(b): i for i, b in enumerate(case.bus_id)}
     supplied = np.array([bus_node[at[int(b)]] != NOWHERE for b in case.supply_bus], dtype=bool)
     live = {int(b) for b, n in zip(case.bus_id, bus_node, strict=True) if n != NOWHERE}
-    idle = [b not in live and c not in live for b, c in zip(case.branch_from, case.branch_to, strict=True)]
+    dark = [b not in live or c not in live for b, c in zip(case.branch_from, case.branch_to, strict=True)]
+    carries = np.isin(np.arange(len(case.branch_name)), case.edge_branch[edge])
     arrays = case.to_arrays()
     arrays |= {key: np.ascontiguousarray(arrays[key][alive]) for key in NODE_FIELDS}
     arrays |= {key: np.ascontiguousarray(arrays[key][edge]) for key in ("edge_y", "edge_scale", "edge_branch")}
@@ -66,7 +67,7 @@ def part_of(case: GridCase, admittance: csr_matrix, alive: NDArray[np.bool_], ed
         "y_indptr": y.indptr.astype(np.int64),
         "edge_from": number[case.edge_from[edge]],
         "edge_to": number[case.edge_to[edge]],
-        "branch_idle": np.where(idle, np.nan, case.branch_idle),
+        "branch_idle": np.where(np.array(dark, dtype=bool) & ~carries, np.nan, case.branch_idle),
         "supply_bus": case.supply_bus[supplied],
         "tap_edge": edge_number[case.tap_edge[taps]],
     }

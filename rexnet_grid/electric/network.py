@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.electric.flow import PowerFlow, cuts_of
+from rexnet_grid.electric.origin import Origin
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
 from rexnet_grid.electric.solver import Solver
-from rexnet_grid.electric.topology import changed_case
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -39,13 +39,16 @@ class ElectricNetwork:
         :meth:`from_simbench`.
     source
         The pandapower net itself, where controllers (tap changers, Q(V) inverters) have to act in every case.
+    origin
+        Where it came from; without it, open switches stay open.
     """
 
-    def __init__(self, case: GridCase, source: Any = None) -> None:
+    def __init__(self, case: GridCase, source: Any = None, origin: Origin | None = None) -> None:
         if case.controlled and source is None:
             raise NetworkDataError(f"{case.name}: its controllers need the pandapower net itself")
         self.case = case
         self._source = source
+        self._origin = Origin(case) if origin is None else origin
         self.solver = Solver(case)
         self._one = (case.n_bus,)
         self._cuts = cuts_of(case, 1)
@@ -74,16 +77,20 @@ class ElectricNetwork:
 
         net = with_options(net, supply_vm_pu, tap_pos)
         case = build_case(net)
-        return cls(case, copy.deepcopy(net) if case.controlled else None)
+        held = copy.deepcopy(net) if case.controlled or len(case.switch_open) else None
+        read = partial(_held, held) if len(case.switch_open) else None
+        return cls(case, held if case.controlled else None, Origin(case, read))
 
     @classmethod
     def from_builtin(
         cls, name: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
     ) -> ElectricNetwork:
         """Take a network by name, such as ``"lv_schutterwald:7"``; options as for a pandapower net."""
-        from rexnet_grid.electric.catalogue import builtin_case
+        from rexnet_grid.electric.catalogue import builtin_case, builtin_pandapower_net
 
-        return cls(builtin_case(name, supply_vm_pu, tap_pos))
+        case = builtin_case(name, supply_vm_pu, tap_pos)
+        read = partial(_read_again, builtin_pandapower_net, name, supply_vm_pu, tap_pos)
+        return cls(case, origin=Origin(case, read))
 
     @classmethod
     def from_file(
@@ -107,9 +114,10 @@ class ElectricNetwork:
         cls, code: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
     ) -> ElectricNetwork:
         """Take a SimBench grid by its code; needs the extra ``simbench``."""
-        from rexnet_grid.electric.simbench_grids import simbench_case
+        from rexnet_grid.electric.simbench_grids import simbench_case, simbench_net
 
-        return cls(simbench_case(code, supply_vm_pu, tap_pos))
+        case = simbench_case(code, supply_vm_pu, tap_pos)
+        return cls(case, origin=Origin(case, partial(_read_again, simbench_net, code, supply_vm_pu, tap_pos)))
 
     @property
     def name(self) -> str:
@@ -222,8 +230,13 @@ class ElectricNetwork:
         solver = self.solver if flow.case is self.case else Solver(flow.case)
         return sensitivities(flow.case, solver, flow)
 
-    def changed(self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> ElectricNetwork:
-        """Return the network with branches out, switches open and taps moved; only the factor is remade.
+    def changed(
+        self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None, closed: Sequence[str] = ()
+    ) -> ElectricNetwork:
+        """Return the network with branches out, switches open or closed and taps moved.
+
+        For what opens and for taps only the arrays it touches and the factor are remade. A switch that was open when
+        the network was read makes its pandapower net be converted once more when it closes.
 
         Parameters
         ----------
@@ -232,6 +245,8 @@ class ElectricNetwork:
             ``"switch 5"``.
         taps
             Tap position by transformer name.
+        closed
+            Names of open switches to close.
 
         Raises
         ------
@@ -241,7 +256,8 @@ class ElectricNetwork:
         """
         if self.case.controlled:
             raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")
-        return ElectricNetwork(changed_case(self.case, out, taps))
+        origin = self._origin.then(out, taps or {}, closed)
+        return ElectricNetwork(origin.changed(), origin=origin)
 
     def at_constant_power(self) -> ElectricNetwork:
         """Return the network whose injections are what flows at the voltages found, not at nominal voltage."""
@@ -252,7 +268,8 @@ class ElectricNetwork:
             from rexnet_grid.electric.pandapower_tables import without_voltage_dependence
 
             source = without_voltage_dependence(self._source)
-        return ElectricNetwork(replace(self.case, node_zip=np.zeros_like(self.case.node_zip)), source)
+        case = replace(self.case, node_zip=np.zeros_like(self.case.node_zip))
+        return ElectricNetwork(case, source, self._origin.at_constant_power())
 
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
@@ -295,3 +312,13 @@ class ElectricNetwork:
                 raise InputError(
                     [Issue(self.name, f"{key} at bus {bus}", str(value), "finite numbers", f"{len(at)} such")]
                 )
+
+
+def _held(net: Any) -> Any:
+    return net
+
+
+def _read_again(read: Callable[[str], Any], name: str, supply_vm_pu: float | None, tap_pos: float | None) -> Any:
+    from rexnet_grid.electric.pandapower_nets import with_options
+
+    return with_options(read(name), supply_vm_pu, tap_pos)

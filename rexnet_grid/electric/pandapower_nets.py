@@ -311,6 +311,13 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     return net
 
 
+def with_switches_closed(net: Any, switches: list[int]) -> Any:
+    """Return a copy of the net with these switches closed."""
+    net = copy.deepcopy(net)
+    net.switch.loc[switches, "closed"] = True
+    return net
+
+
 def builtin_net(name: str, station: int | None = None) -> Any:
     """Return one of pandapower's own networks; ``station`` picks a part of a network that comes in parts."""
     makers = {

@@ -178,13 +178,16 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
         on = edge != NOWHERE
         owned.append(OwnedEdges(edge[on], branch[on], percent_per_ka[on]))
     joined = np.concatenate(ends) if ends else np.zeros((0, 2), dtype=np.int64)
+    carries = np.zeros(len(names), dtype=bool)
+    for table_edges in owned:
+        carries[table_edges.branch] = True
     return {
         "branch_name": np.array(names, dtype=np.str_),
         "branch_kind": np.array(kinds, dtype=np.str_),
         "branch_from": np.ascontiguousarray(joined[:, 0]),
         "branch_to": np.ascontiguousarray(joined[:, 1]),
         "branch_rating": np.concatenate(ratings) if ratings else np.zeros(0),
-        "branch_idle": _idle_loading(net, joined, np.concatenate(ratings) if ratings else np.zeros(0)),
+        "branch_idle": _idle_loading(net, joined, carries, np.concatenate(ratings) if ratings else np.zeros(0)),
         "owned": owned,
     }
 
@@ -216,7 +219,7 @@ def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
 
 
 def switch_table(net: Any, branch_name: Any) -> dict[str, Any]:
-    """Return the closed switches and what each connects."""
+    """Return the closed switches and what each connects, and the names of the open ones."""
     frame = net.switch[net.switch.closed.astype(bool)]
     place = {str(name): i for i, name in enumerate(branch_name)}
     tables = {"l": "line", "t": "trafo", "t3": "trafo3w"}
@@ -232,16 +235,17 @@ def switch_table(net: Any, branch_name: Any) -> dict[str, Any]:
         "switch_branch": np.array(branch, dtype=np.int64),
         "switch_bus": frame.bus.to_numpy(np.int64),
         "switch_other": np.array(other, dtype=np.int64),
+        "switch_open": np.array([f"switch {i}" for i in net.switch.index.difference(frame.index)], dtype=np.str_),
     }
 
 
-def _idle_loading(net: Any, ends: IntArray, rating: FloatArray) -> FloatArray:
-    """Return 0, or NaN where both ends lie on buses without supply or nothing is rated."""
+def _idle_loading(net: Any, ends: IntArray, carries: NDArray[np.bool_], rating: FloatArray) -> FloatArray:
+    """Return 0, or NaN where nothing is rated, or nothing can flow and a bus at an end has no supply."""
     lookup = np.asarray(net["_pd2ppc_lookups"]["bus"])
     alive = (
         net["_ppc"]["bus"][lookup[ends], BUS_TYPE_COLUMN] != NONE_TYPE if len(ends) else np.zeros((0, 2), dtype=bool)
     )
-    return np.where(alive.any(axis=1) & ~np.isnan(rating), 0.0, np.nan)
+    return np.where((carries | alive.all(axis=1)) & ~np.isnan(rating), 0.0, np.nan)
 
 
 def _line_rating(frame: Any) -> tuple[FloatArray, FloatArray]:

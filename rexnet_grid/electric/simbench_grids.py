@@ -40,7 +40,7 @@ def simbench_case(code: str, supply_vm_pu: float | None = None, tap_pos: float |
         return case
     from rexnet_grid.electric.pandapower_nets import build_case, with_options
 
-    net = _net(code)
+    net = simbench_net(code)
     case = build_case(with_options(net, supply_vm_pu, tap_pos))
     store_case(key, origin, case)
     _keep_licence()
@@ -105,7 +105,7 @@ def _year(code: str) -> pd.DataFrame:
     import pandas as pd
     import simbench
 
-    net = _net(code)
+    net = simbench_net(code)
     found = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
     columns = {}
     for (table, quantity), values in found.items():
@@ -125,7 +125,8 @@ def _origin() -> str:
         raise MissingExtraError("simbench", "simbench") from error
 
 
-def _net(code: str) -> Any:
+def simbench_net(code: str) -> Any:
+    """Return a SimBench grid as pandapower holds it; raises as :func:`simbench_case`."""
     import simbench
 
     try:

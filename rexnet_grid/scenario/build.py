@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 LEAD_IN_MINUTES = 180
 PICTURES = 7
 ELEMENTS = {
-    "electricity": "a line, transformer or closed switch of the electric network",
+    "electricity": "a line, transformer or switch of the electric network",
     "heat": 'a pipe ("pipe NAME") or a plant\'s pump ("pump NODE") of the heat network',
 }
 JUST_BEFORE = 1e-3
@@ -208,7 +208,9 @@ def _switches(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork) ->
     """Return what puts each element of a network out of service or back, by its name."""
     if carrier == "electricity":
         grid = cast("ElectricDelivery", network)
-        names = (*grid.columns()["loading_percent"], *(str(name) for name in grid.network.case.switch_name))
+        case = grid.network.case
+        switches = np.concatenate((case.switch_name, case.switch_open))
+        names = (*grid.columns()["loading_percent"], *(str(name) for name in switches))
         return {name: partial(switch_branch, grid, name) for name in names}
     if scenario.heat is None:
         return {}

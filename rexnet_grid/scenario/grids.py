@@ -238,7 +238,7 @@ class Contingency(Section):
     carrier: Literal["electricity", "heat"] = "electricity"
     """In which network."""
     element: Annotated[str, Field(min_length=1)]
-    """``"line 3"`` or ``"trafo 0"`` of the electric network, ``"pipe NAME"`` or ``"pump NODE"`` (that of a plant) of
-    the heat network, or a participant's name."""
+    """``"line 3"``, ``"trafo 0"`` or ``"switch 5"`` of the electric network, ``"pipe NAME"`` or ``"pump NODE"`` (that
+    of a plant) of the heat network, or a participant's name."""
     action: Literal["trip", "restore"] = "trip"
-    """What happens to it."""
+    """What happens to it: ``trip`` takes it out, opens a switch; ``restore`` brings it back, closes a switch."""

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
+from rexnet_grid.cosim.contingencies import switch_branch
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
 from rexnet_grid.errors import InputError, NetworkDataError
 
@@ -87,7 +88,7 @@ def test_unknown_changes_are_refused_and_change_nothing():
     for out, taps in ((["line 0"], {}), ([], {"trafo 99": 0.0}), ([], {"trafo 37": 9.0}), (["trafo 37x"], {})):
         with pytest.raises(NetworkDataError):
             delivery.change(out=out, taps=taps)
-    assert delivery.save() == {"out": [], "taps": {}}
+    assert delivery.save() == {"out": [], "taps": {}, "closed": []}
 
 
 def test_headroom_survives_the_outages_it_is_secured_against():
@@ -187,8 +188,72 @@ def test_several_changes_at_once_and_a_delivery_that_goes_back():
     delivery.change(out=["switch 0", "line 1", "switch 1"])
     dark = delivery.predict(0, position)
     assert dark.unserved_kw.tolist() == [0.0, 0.0, 0.0, 5.0, 5.0]
-    delivery.restore({"out": [], "taps": {}})
+    delivery.restore({"out": [], "taps": {}, "closed": []})
     np.testing.assert_array_equal(delivery.predict(0, position).arrays["vm_pu"], before.arrays["vm_pu"])
+
+
+@pytest.mark.parametrize("closed", [["switch 4"], ["switch 4", "switch 1"]])
+def test_an_open_line_switch_closes(closed):
+    import pandapower.networks as nw
+
+    pp_net = nw.create_cigre_network_mv()
+    assert not pp_net.switch.closed[[1, 4]].any()
+    net = ElectricNetwork.from_builtin("cigre_mv")
+    changed = net.changed(closed=closed, out=["line 3"])
+    pp_net.switch.loc[[int(name.split()[1]) for name in closed], "closed"] = True
+    pp_net.line.loc[3, "in_service"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+    again = changed.changed(out=closed, closed=["line 3"])
+    np.testing.assert_array_equal(
+        again.power_flow(*net.base_injection()).vm_pu, net.power_flow(*net.base_injection()).vm_pu
+    )
+
+
+def test_a_switch_between_busbars_closes_and_lights_what_was_dark():
+    pp_net = busbars()
+    pp_net.switch.loc[1, "closed"] = False
+    delivery = ElectricDelivery(ElectricNetwork.from_pandapower(pp_net))
+    net = delivery.network
+    kw, kvar = net.base_injection()
+    assert np.isnan(net.power_flow(kw, kvar).vm_pu[4])
+    changed = net.changed(closed=["switch 1"])
+    pp_net.switch.loc[1, "closed"] = True
+    kw[4], kvar[4] = -20.0, -5.0
+    agree(changed.power_flow(kw, kvar), pp_net)
+    delivery.change(closed=["switch 1"])
+    assert delivery.predict(0, np.full(len(delivery.nodes), -5.0)).converged
+    state = delivery.save()
+    delivery.restore({"out": [], "taps": {}, "closed": []})
+    delivery.restore(state)
+    assert np.isfinite(delivery.network.power_flow(kw, kvar).vm_pu[4])
+
+
+def test_a_switch_that_closes_in_a_run_opens_again():
+    delivery = ElectricDelivery(ElectricNetwork.from_builtin("cigre_mv"))
+    switch_branch(delivery, "switch 4", True)
+    assert delivery.save() == {"out": [], "taps": {}, "closed": ["switch 4"]}
+    switch_branch(delivery, "switch 4", False)
+    switch_branch(delivery, "switch 0", False)
+    assert delivery.save() == {"out": ["switch 0"], "taps": {}, "closed": []}
+
+
+def test_switches_that_cannot_close_are_named():
+    net = ElectricNetwork.from_builtin("cigre_mv")
+    with pytest.raises(NetworkDataError, match="a switch that is open"):
+        net.changed(closed=["switch 0"])
+    with pytest.raises(NetworkDataError, match="opens or closes"):
+        net.changed(out=["switch 4"], closed=["switch 4"])
+    with pytest.raises(NetworkDataError, match="pandapower net"):
+        ElectricNetwork(net.case).changed(closed=["switch 4"])
+
+
+def test_a_trip_does_not_go_back_to_the_tables(monkeypatch):
+    from rexnet_grid.electric import pandapower_nets
+
+    pp_net = busbars()
+    net = ElectricNetwork.from_pandapower(pp_net)
+    monkeypatch.setattr(pandapower_nets, "_pd2ppc", lambda *_: pytest.fail("a trip went back to pandapower's tables"))
+    assert net.changed(out=["line 1", "switch 1"]).power_flow(*net.base_injection()).converged
 
 
 def test_switches_that_cannot_be_opened_here_are_named():
