@@ -13,19 +13,27 @@ part  length a case        content
 4-6   1                    losses in edges, power of shunts, what the supply gives [kW]
 7     1                    iterations; -1 without a solution, and all else is NaN
 ===== ==================== =============================================================
+
+Arrays are copied entry by entry: an assignment of whole arrays would bring numba's code for the text of an error about
+their shapes, which takes as long to compile as all of this.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numba import njit
 
+from rexnet_grid.compiled import compiled_inside
 from rexnet_grid.electric.packing import complexes, integers, numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rexnet_grid.electric.case import ComplexArray, FloatArray
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
 # parts of a packed topology
 L_PTR, L_ROW, U_PTR, U_ROW, PERM_R, PERM_C = range(6)
@@ -37,6 +45,16 @@ TOLERANCE = 5e-13
 LAST_CHANGE = 2e-10
 MOST_ITERATIONS = 80
 NOT_FINITE = -1
+
+
+def inner(function: Function) -> Function:
+    """Compile a function that only the loops of this package call: it becomes part of each of them."""
+    return compiled_inside(function, _nrt=False, forceinline=True)
+
+
+def part(function: Function) -> Function:
+    """Splice a function that one loop calls in one place into that loop, before it is compiled."""
+    return compiled_inside(function, _nrt=False, inline="always")
 
 
 @njit(cache=True, error_model="numpy")
@@ -70,7 +88,7 @@ def power_flows(
     return lost
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def inject(packed: FloatArray, base_mva: float, kw: FloatArray, kvar: FloatArray, power: ComplexArray) -> bool:
     """Fill ``power`` (n_case, n_node) [p.u.], buses on one node added up; return whether all injections are finite."""
     node, fixed = integers(packed, BUS_NODE), complexes(packed, FIXED)
@@ -79,7 +97,7 @@ def inject(packed: FloatArray, base_mva: float, kw: FloatArray, kvar: FloatArray
     check = 0.0
     for case in range(len(power)):
         row = power[case]
-        row[:] = fixed
+        fill(row, fixed)
         for bus in range(n_bus):
             at = case * n_bus + bus
             p = kw[at]
@@ -90,7 +108,14 @@ def inject(packed: FloatArray, base_mva: float, kw: FloatArray, kvar: FloatArray
     return check == 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@inner
+def fill(target: ComplexArray, source: ComplexArray) -> None:
+    """Copy ``source`` into ``target``."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@inner
 def zipped(zip_share: FloatArray, unzipped: FloatArray, i: int, s: complex, m: float) -> complex:
     """Return the injection of node ``i`` at voltage magnitude ``m``: constant-current and -impedance shares applied."""
     ci, cz, di, dz = zip_share[4 * i], zip_share[4 * i + 1], zip_share[4 * i + 2], zip_share[4 * i + 3]
@@ -99,7 +124,7 @@ def zipped(zip_share: FloatArray, unzipped: FloatArray, i: int, s: complex, m: f
     return complex(p, s.imag * (1.0 - di - dz + di * m + dz * m * m))
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def fixed_point(packed: FloatArray, power: ComplexArray, v: ComplexArray, work: ComplexArray) -> int:
     """Iterate V = W + Z conj(S(|V|) / V) from ``v`` (n_node,) in place; return the rounds, -1 without a solution.
 
@@ -133,7 +158,7 @@ def fixed_point(packed: FloatArray, power: ComplexArray, v: ComplexArray, work: 
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def currents(packed: FloatArray, power: ComplexArray, v: ComplexArray, work: ComplexArray) -> None:
     """Fill ``work`` with conj(S(|V|) / V) of the free nodes, in the order of the factor's rows."""
     free, perm_r = integers(packed, FREE), integers(packed, PERM_R)
@@ -149,7 +174,7 @@ def currents(packed: FloatArray, power: ComplexArray, v: ComplexArray, work: Com
         work[perm_r[i]] = complex(a, b)
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def solve_factored(packed: FloatArray, work: ComplexArray) -> None:
     """Solve L U x = ``work`` in place, both factors by column."""
     l_ptr, l_row = integers(packed, L_PTR), integers(packed, L_ROW)
@@ -169,7 +194,7 @@ def solve_factored(packed: FloatArray, work: ComplexArray) -> None:
             work[u_row[e]] -= u_val[e] * x
 
 
-@njit(cache=True, error_model="numpy")
+@inner
 def flows(packed: FloatArray, base_mva: float, case: int, cases: int, rounds: int, out: FloatArray) -> None:
     """Fill the sections of ``out`` that follow from node voltages: loadings, magnitudes, powers."""
     node, start = integers(packed, BUS_NODE), complexes(packed, START)
@@ -182,10 +207,10 @@ def flows(packed: FloatArray, base_mva: float, case: int, cases: int, rounds: in
     at += n_branch * cases
     vm = out[at + n_bus * case : at + n_bus * (case + 1)]
     at += n_bus * cases + case
-    loading[:] = branch_idle
+    for b in range(n_branch):
+        loading[b] = branch_idle[b] if rounds >= 0 else np.nan
     if rounds < 0:
         v[:] = np.nan
-        loading[:] = np.nan
     for bus in range(n_bus):
         if node[bus] < 0:
             vm[bus] = np.nan
@@ -208,7 +233,7 @@ def flows(packed: FloatArray, base_mva: float, case: int, cases: int, rounds: in
     )
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def edge_flows(packed: FloatArray, v: ComplexArray, loading: FloatArray) -> tuple[float, float, float]:
     """Raise ``loading`` [%] to what flows in the edges; return losses in them, in shunts, and power out of slack nodes.
 

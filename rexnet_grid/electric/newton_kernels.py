@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.electric.kernels import BUS_NODE, NOT_FINITE, flows, inject, zipped
+from rexnet_grid.electric.kernels import BUS_NODE, NOT_FINITE, fill, flows, inject, zipped
 from rexnet_grid.electric.packing import complexes, integers, numbers
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def newton_flows(
             s[i] = power[case, order[i]]
         rounds = -1
         if len(first) > 0 or len(base) > 0:
+            fill(v, rest)
             for i in range(n_free):
                 v[i] = first[order[i]] if len(first) > 0 else base[i]
-            v[n_free:] = rest[n_free:]
             rounds = settle(plan, s, v, kept, own)
         if rounds < 0:
-            v[:] = rest
+            fill(v, rest)
             rounds = settle(plan, s, v, kept[:0], own)
         lost += rounds < 0
         for i in range(n):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SQRT3 = np.sqrt(3.0)
 POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}

@@ -8,6 +8,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
+from rexnet_grid.compiled import compiled_inside
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -112,7 +114,7 @@ def inner(function: Function) -> Function:
     and everything becomes part of the function that Python calls: a call with a dozen arguments costs as much as what
     it does.
     """
-    return _compile(function, _nrt=False, forceinline=True)
+    return compiled_inside(function, _nrt=False, forceinline=True)
 
 
 def entry(function: Function) -> Function:
@@ -124,18 +126,4 @@ def entry(function: Function) -> Function:
 
 def inner_with_arrays(function: Function) -> Function:
     """Compile a function like :func:`inner` that makes arrays, or receives them from one that does."""
-    return _compile(function)
-
-
-def _compile(function: Function, **how: bool) -> Function:
-    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", **how}
-    compiled: Any = njit(cache=True, **options)(function)
-    template = compiled.get_call_template
-    plain: Any = types.unliteral
-
-    def with_plain_types(args: Any, kws: Any) -> Any:
-        return template(tuple(plain(arg) for arg in args), kws)
-
-    compiled.get_call_template = with_plain_types
-    result: Function = compiled
-    return result
+    return compiled_inside(function)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from numba import njit, types
+from numba import njit
+
+from rexnet_grid.compiled import compiled_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,28 +29,14 @@ def entry(function: Function) -> Function:
 
 def inner(function: Function) -> Function:
     """Compile a function that only other kernels call, into each of them."""
-    return _compile(function, forceinline=True)
+    return compiled_inside(function, forceinline=True)
 
 
 def apart(function: Function) -> Function:
     """Compile a function that only other kernels call, and seldom: it stays by itself."""
-    return _compile(function)
+    return compiled_inside(function)
 
 
 def part(function: Function) -> Function:
     """Splice a function that one kernel calls in one place into that kernel, before it is compiled."""
-    return _compile(function, inline="always")
-
-
-def _compile(function: Function, **how: Any) -> Function:
-    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy", "_nrt": False, **how}
-    compiled: Any = njit(cache=True, **options)(function)
-    template = compiled.get_call_template
-    plain: Any = types.unliteral
-
-    def with_plain_types(args: Any, kws: Any) -> Any:
-        return template(tuple(plain(arg) for arg in args), kws)
-
-    compiled.get_call_template = with_plain_types
-    result: Function = compiled
-    return result
+    return compiled_inside(function, inline="always")
