@@ -283,12 +283,13 @@ class HeatSimulation:
         return outputs
 
     def _ground(self, given: Any) -> FloatArray:
+        pipes = len(self.layout.pipe_from)
         try:
             row = np.atleast_2d(np.asarray(given, dtype=np.float64))
         except (TypeError, ValueError) as error:
             raise NetworkDataError([Issue("step", "ground_c", str(error), "a number or one for each pipe")]) from error
-        if row.shape not in ((1, 1), (1, len(self.network.pipes))):
-            expected = f"a number or {len(self.network.pipes)} of them, one for each pipe"
+        if row.shape not in ((1, 1), (1, pipes)):
+            expected = f"a number or {pipes} of them, one for each pipe"
             raise NetworkDataError([Issue("step", "ground_c", f"shape {row.shape}", expected)])
         return row
 
