@@ -59,7 +59,8 @@ def _whole_gain(whole: Whole, names: Pair) -> float:
     plan = exchanged(whole.model.pairs, names)
     if plan == whole.model.pairs:
         return 0.0
-    model = build_zone_model(whole.data, plan, whole.model.order, hidden=whole.hidden)
+    old = whole.model
+    model = build_zone_model(whole.data, plan, old.order, hidden=old.hidden, envelope=old.envelope)
     likelihood, fit = refitted(whole, whole.data, model)
     return 2.0 * (likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta))
 

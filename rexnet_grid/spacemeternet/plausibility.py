@@ -18,6 +18,7 @@ _WEAK = 0.3
 _RESET_SHARE = 0.5
 _FOREIGN = 0.35
 _LEAST_W_PER_K = 0.4
+_LEAST_WH_PER_K = 20.0
 _TWIN_SHARE = 0.98
 _TWIN_K = 1e-9
 
@@ -67,7 +68,23 @@ def _too_small(data: ZoneData) -> list[Issue]:
             value = f"{most:.2g} W at most, for {excess:.0f} K above outdoors"
             hint = "kW given as W?"
             out.append(Issue("heat_kw", circuit.name, value, f"more than {least:.2g} W", hint))
+            continue
+        capacity = _implied_capacity(data, column) / circuit.shared_by
+        if capacity < _LEAST_WH_PER_K:
+            value = f"heat that warms zones as if each held {capacity:.2g} Wh/K"
+            expected = f"at least {_LEAST_WH_PER_K:g} Wh/K, as a small room"
+            out.append(Issue("heat_kw", circuit.name, value, expected, "kW given as W?"))
     return out
+
+
+def _implied_capacity(data: ZoneData, column: int) -> float:
+    """Return the heat a circuit takes to warm all its zones by a kelvin within an hour [Wh/K]; infinite if unclear."""
+    zones = list(data.circuits[column].zones)
+    together = data.temperature[:, zones].mean(axis=1)
+    slope, error = _warming(data, together, [column])
+    if slope[0] < _CLEAR * error[0]:
+        return float(np.inf)
+    return 1000.0 * max(_RESPONSE_HOURS, data.step) / float(slope[0])
 
 
 def strangers(data: ZoneData) -> list[str]:
@@ -108,21 +125,30 @@ def _swapped(data: ZoneData) -> list[Issue]:
 
 def _responses(data: ZoneData, columns: list[int], zones: list[int]) -> FloatArray:
     """Return t statistics (zones, columns) of each zone's warming on the heat of each column."""
+    out = np.zeros((len(zones), len(columns)))
+    for k, zone in enumerate(zones):
+        slope, error = _warming(data, data.temperature[:, zone], columns)
+        out[k] = slope / error
+    return out
+
+
+def _warming(data: ZoneData, reading: FloatArray, columns: list[int]) -> tuple[FloatArray, FloatArray]:
+    """Return by how much a reading rises in about an hour for each kW of each column, and the standard errors [K/kW].
+
+    Regressed on the reading itself and the outdoor temperature besides; zeros where there are too few readings.
+    """
     width = max(round(_RESPONSE_HOURS / data.step), 1)
     heat = data.heat[:, columns]
     total = np.vstack([np.zeros((1, heat.shape[1])), np.cumsum(heat, axis=0)])
     rows = np.arange(0, len(heat) - width, width)
     mean = (total[rows + width] - total[rows]) / width
-    out = np.zeros((len(zones), len(columns)))
-    for k, zone in enumerate(zones):
-        reading = data.temperature[:, zone]
-        change = reading[rows + width] - reading[rows]
-        design = np.column_stack([mean, np.ones(len(rows)), reading[rows], data.boundary[rows, 0]])
-        whole = np.isfinite(change)
-        if whole.sum() <= design.shape[1] + 1:
-            continue
-        gram = np.linalg.pinv(design[whole].T @ design[whole])
-        coefficient = gram @ design[whole].T @ change[whole]
-        scatter = float(((change[whole] - design[whole] @ coefficient) ** 2).sum()) / (whole.sum() - design.shape[1])
-        out[k] = (coefficient / np.sqrt(np.maximum(np.diag(gram) * scatter, 1e-300)))[: len(columns)]
-    return out
+    change = reading[rows + width] - reading[rows]
+    design = np.column_stack([mean, np.ones(len(rows)), reading[rows], data.boundary[rows, 0]])
+    whole = np.isfinite(change)
+    if whole.sum() <= design.shape[1] + 1:
+        return np.zeros(len(columns)), np.ones(len(columns))
+    gram = np.linalg.pinv(design[whole].T @ design[whole])
+    coefficient = gram @ design[whole].T @ change[whole]
+    scatter = float(((change[whole] - design[whole] @ coefficient) ** 2).sum()) / (whole.sum() - design.shape[1])
+    error = np.sqrt(np.maximum(np.diag(gram) * scatter, 1e-300))
+    return coefficient[: len(columns)], error[: len(columns)]

@@ -126,7 +126,9 @@ def with_constant_gains(whole: Whole) -> FloatArray:
 
 def with_hidden(whole: Whole, hidden: int) -> FloatArray:
     """Return the conductances (edges,) [W/K] with ``hidden`` hidden neighbours."""
-    model = build_zone_model(whole.data, whole.model.pairs, whole.model.order, hidden=hidden)
+    model = build_zone_model(
+        whole.data, whole.model.pairs, whole.model.order, hidden=hidden, envelope=whole.model.envelope
+    )
     likelihood, fit = refitted(whole, whole.data, model)
     return _conductance(whole, likelihood, fit.theta)
 
@@ -134,7 +136,9 @@ def with_hidden(whole: Whole, hidden: int) -> FloatArray:
 def on_part(whole: Whole, first: int, last: int) -> FloatArray:
     """Return the conductances (edges,) [W/K] that readings ``first`` to ``last`` show."""
     data = part_of(whole.data, slice(first, last))
-    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden)
+    model = build_zone_model(
+        data, whole.model.pairs, whole.model.order, hidden=whole.hidden, envelope=whole.model.envelope
+    )
     likelihood, fit = refitted(whole, data, model)
     return _conductance(whole, likelihood, fit.theta)
 

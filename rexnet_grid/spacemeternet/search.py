@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +27,7 @@ from rexnet_grid.spacemeternet.rivals import (
 from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
 from rexnet_grid.spacemeternet.support import stability
-from rexnet_grid.spacemeternet.wholefit import Whole, fit_whole, widened
+from rexnet_grid.spacemeternet.wholefit import Whole, fit_whole, scale_error, widened, with_outer_walls
 from rexnet_grid.spacemeternet.zonemodel import ENOUGH_FOR_COMMON, TWO, Pair, ZoneData
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         if wider is None or wider.bic >= whole.bic or not wider.white.passes:
             break
         whole = wider
+    whole, choice = with_outer_walls(whole)
     unaided = candidates is None
     material = _material(whole, rules)
     contested = Doubts.none(len(pairs))
@@ -83,6 +84,7 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided))
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
+    contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
     verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
     return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white, names)
 

@@ -17,7 +17,7 @@ from rexnet_grid.spacemeternet.jointfit import assemble, edge_estimates
 from rexnet_grid.spacemeternet.likelihood import Likelihood
 from rexnet_grid.spacemeternet.nodewise import carried_over
 from rexnet_grid.spacemeternet.support import root_ratio
-from rexnet_grid.spacemeternet.zonemodel import Pair, ZoneData, ZoneModel, build_zone_model
+from rexnet_grid.spacemeternet.zonemodel import SPLIT, Pair, ZoneData, ZoneModel, build_zone_model
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.diagnostics import Whiteness
@@ -30,6 +30,7 @@ _POLISHES = 4
 _ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * _ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
+_TIMES_SCALE = 10.0
 _NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
 
 
@@ -65,7 +66,7 @@ class Whole:
     @property
     def hidden(self) -> int:
         """Number of hidden neighbours."""
-        return sum(zone < 0 for zone in self.model.inside)
+        return self.model.hidden
 
     @property
     def bic(self) -> float:
@@ -105,6 +106,26 @@ def widened(whole: Whole) -> Whole | None:
     if gained < np.log(likelihood.n_observed) * len(data.zones):
         return None
     return _judged(data, model, likelihood, fit)
+
+
+def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
+    """Try masses that lose heat to outdoors themselves; return the better model and what the choice adds to the errors.
+
+    Outer walls are the rule in houses, not a structure that has to earn its place, so that Akaike's criterion decides;
+    where residuals stay coloured, gains in likelihood prove nothing and the simpler model stays.
+    What the choice of one of two models adds to the standard errors (edges,) [W/K] is the spread of the two about their
+    mean (Buckland, Burnham and Augustin 1997, DOI 10.2307/2533961).
+    """
+    if whole.model.order == 1:
+        return whole, np.zeros(len(whole.model.edges))
+    data = whole.data
+    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden, envelope=True)
+    likelihood, fit = refitted(whole, data, model)
+    other = W_PER_KW * likelihood.values(fit.theta)[list(model.edges)]
+    spread = np.abs(other - whole.conductance) / np.sqrt(2.0)
+    more = int(((fit.theta > likelihood.lower) & (fit.theta < likelihood.upper)).sum()) - int(whole.curve.free.sum())
+    gained = likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta)
+    return (_judged(data, model, likelihood, fit) if gained > more and whole.white.passes else whole), spread
 
 
 def refitted(whole: Whole, data: ZoneData, model: ZoneModel) -> tuple[Likelihood, Fit]:
@@ -157,6 +178,26 @@ def edge_statistics(
             moves[:, number] = -W_PER_KW * slope[edge] * (scores @ row)
             share[number] = row[edge] / (small_sample * wide) ** 2
     return W_PER_KW * likelihood.values(fit.theta)[list(model.edges)], W_PER_KW * out, moves, share
+
+
+def scale_error(whole: Whole) -> FloatArray:
+    """Return what the common scale of all conductances adds to their standard errors (edges,) [W/K].
+
+    The share of the heat that goes to the air scales every conductance alike, and is seen only in how masses answer
+    over hours and days, where the model is crudest. The part of each variance that comes from it counts ten times;
+    whether an edge is there does not depend on it.
+    """
+    names = [p.name for p in whole.model.network.parameters]
+    edges = list(whole.model.edges)
+    if SPLIT not in names:
+        return np.zeros(len(edges))
+    split = names.index(SPLIT)
+    row = _influence(whole.curve, split)
+    if not np.isfinite(row[split]) or row[split] <= 0.0:
+        return np.zeros(len(edges))
+    along = row[edges] / np.sqrt(row[split])
+    slope = whole.likelihood.slope(whole.fit.theta)[edges]
+    return np.asarray(W_PER_KW * np.abs(slope * along) * np.sqrt(_TIMES_SCALE - 1.0))
 
 
 def _ratio_bound(gradient: float, bend: float) -> float:

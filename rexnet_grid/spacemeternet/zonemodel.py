@@ -16,6 +16,7 @@ Pair = tuple[int, int]
 
 HARMONICS = 2
 HIDDEN = "hidden neighbour"
+SPLIT = "heat to air"
 ENOUGH_FOR_COMMON = 3
 TWO = 2
 _ENDLESS = 1e5
@@ -114,6 +115,10 @@ class ZoneModel:
         1 (air), 2 (air and mass) or 3 (air, mass and, where it is heated, radiator) states in each zone.
     inside
         Zone of each state; -1 for a hidden neighbour.
+    hidden
+        Number of hidden neighbours.
+    envelope
+        Whether masses lose heat to outdoors themselves.
     """
 
     network: RCNetwork
@@ -122,6 +127,8 @@ class ZoneModel:
     air: tuple[int, ...]
     order: int
     inside: tuple[int, ...]
+    hidden: int = 0
+    envelope: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,7 @@ def build_zone_model(
     *,
     signed: tuple[str, ...] = (),
     hidden: int = 0,
+    envelope: bool = False,
 ) -> ZoneModel:
     """Return the network of a building with one (air), two (air and mass) or three states in each zone.
 
@@ -162,6 +170,8 @@ def build_zone_model(
         Known temperatures whose conductance may come out negative.
     hidden
         Number of temperatures that nobody measures (air that leaks in, a staircase) and that move all zones.
+    envelope
+        Whether masses lose heat to outdoors themselves, as outer walls do.
     """
     powers = {"sun", *(f"heat {c.name}" for c in data.circuits)}
     first_order = tuple(n != "one" and (data.first_order_heat or n not in powers) for n in data.input_names())
@@ -170,7 +180,7 @@ def build_zone_model(
     typical = float(np.median([g.loss for g in guesses]))
     split = -1
     if states > 1:
-        split = net.parameter(Parameter("heat to air", "1", 0.8, 0.2, 1.0, "linear", 0.3))
+        split = net.parameter(Parameter(SPLIT, "1", 0.75, 0.3, 1.0, "linear", 0.15))
     heated = {zone for circuit in data.circuits for zone in circuit.zones}
     air: list[int] = []
     mass: list[int] = []
@@ -183,6 +193,8 @@ def build_zone_model(
         warm.append(_add_radiator(net, zone, guess, a) if states > TWO and number in heated else a)
         inside += [number] * (len(net.states) - len(inside))
         _add_outside(net, data, zone, (a, b), guess, signed)
+        if envelope and a != b:
+            _add_envelope(net, data, zone, b, guess)
     for circuit in data.circuits:
         _add_circuit(net, data, circuit, warm, mass, split)
     if len(data.zones) >= ENOUGH_FOR_COMMON:
@@ -197,7 +209,7 @@ def build_zone_model(
         name = f"conductance {data.zones[i]}-{data.zones[j]}"
         edges.append(net.parameter(Parameter(name, "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear")))
         net.link(air[i], air[j], edges[-1])
-    return ZoneModel(net, pairs, tuple(edges), tuple(air), states, tuple(inside))
+    return ZoneModel(net, pairs, tuple(edges), tuple(air), states, tuple(inside), hidden, envelope)
 
 
 def _add_hidden(net: RCNetwork, data: ZoneData, air: list[int], typical: float, number: int) -> None:
@@ -291,6 +303,13 @@ def _add_outside(
         for where, state in (("air", air), ("mass", mass))[: 1 if air == mass else 2]:
             p = net.parameter(Parameter(f"aperture {zone} {where}", "m²", 0.5, 0.0, 100.0, "linear", 5.0))
             net.source(state, "sun", p)
+
+
+def _add_envelope(net: RCNetwork, data: ZoneData, zone: str, mass: int, guess: Guess) -> None:
+    """Let the mass of a zone lose heat to outdoors, as an outer wall does."""
+    g, most = 0.1 * guess.loss, 10.0 * guess.loss
+    p = net.parameter(Parameter(f"envelope {zone}", "kW/K", g, 0.0, most, "linear", 0.5 * guess.loss))
+    net.boundary(mass, data.boundaries[0], p)
 
 
 def _add_circuit(

@@ -11,7 +11,7 @@ from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.rivals import IN_THE_DARK, WITHOUT_PLAN, Doubts, doubts, part_of, restless_edges
 from rexnet_grid.spacemeternet.search import candidate_pairs
-from rexnet_grid.spacemeternet.wholefit import fit_whole
+from rexnet_grid.spacemeternet.wholefit import fit_whole, scale_error
 
 STEP_H, MINUTES = 0.25, 15
 LOSS, AIR = np.array([0.02, 0.03, 0.025]), np.array([0.15, 0.2, 0.12])
@@ -19,8 +19,8 @@ MASS, FILM = np.array([2.0, 3.0, 2.5]), np.array([0.2, 0.15, 0.25])
 WALLS = {("a", "b"): 0.04, ("b", "c"): 0.06}
 
 
-def rooms(seed, days=10, radiator_kwh_k=0.0, door_kw_k=0.0, shared=False):
-    """Three rooms in a row under on-off heat; radiators, a door between b and c, one meter for two rooms."""
+def rooms(seed, days=10, radiator_kwh_k=0.0, door_kw_k=0.0, shared=False, outer=0.0, to_air=1.0):
+    """Three rooms in a row under on-off heat; radiators, a door from b to c, one meter for two rooms, outer walls."""
     rng = np.random.default_rng(seed)
     steps, h = int(days * 24 / STEP_H), STEP_H / MINUTES
     hour = np.arange(steps) * STEP_H % 24
@@ -42,8 +42,9 @@ def rooms(seed, days=10, radiator_kwh_k=0.0, door_kw_k=0.0, shared=False):
                 radiator = radiator + h * (heat[k] - given) / radiator_kwh_k
             across = np.array([g[0] * (air[1] - air[0]), g[1] * (air[2] - air[1])])
             into = np.array([across[0], across[1] - across[0], -across[1]])
-            flow = given + into + LOSS * (outdoor[k] - air) + FILM * (mass - air)
-            mass = mass + h * FILM * (air - mass) / MASS
+            flow = to_air * given + into + LOSS * (outdoor[k] - air) + FILM * (mass - air)
+            through = (1.0 - to_air) * given + outer * LOSS * (outdoor[k] - mass)
+            mass = mass + h * (FILM * (air - mass) + through) / MASS
             air = air + h * flow / AIR
     index = pd.date_range("2026-01-05", periods=steps, freq="15min", tz="UTC")
     readings = readings + rng.normal(0, 0.03, readings.shape)
@@ -111,3 +112,41 @@ def test_rooms_that_warm_with_another_circuit_are_said_and_nothing_is_claimed():
     assert "swapped" in str(excitation(data))
     found = ThermalSpaceNet(states=2).fit(swapped, heat, outdoor)
     assert set(found.edges_["state"]) == {"undetermined"}
+
+
+@pytest.fixture(scope="module")
+def outer_walls():
+    plan = tuple(WALLS)
+    return ThermalSpaceNet(plan, states=2).fit(*rooms(5, outer=0.8, to_air=0.6))
+
+
+def test_masses_that_lose_heat_to_outdoors_do_not_scale_the_conductances(outer_walls):
+    """Masses without outer walls would push the share of heat to the air up, and all conductances with it."""
+    assert outer_walls.fit_.model.envelope
+    assert outer_walls.params_.loc["heat to air", "value"] == pytest.approx(0.6, abs=0.1)
+    for r in outer_walls.edges_.itertuples():
+        truth = 1000.0 * WALLS[r.a, r.b]
+        assert abs(r.conductance_w_k - truth) < 2.0 * r.std_error
+        assert r.conductance_w_k == pytest.approx(truth, rel=0.2)
+
+
+def test_the_heat_loss_counts_what_goes_through_the_mass(outer_walls):
+    """Two conductances in a row, film and outer wall, lie beside the air's own loss."""
+    wall = 0.8 * LOSS
+    truth = 1000.0 * (LOSS + FILM * wall / (FILM + wall))
+    loss = outer_walls.heat_loss_
+    np.testing.assert_allclose(loss["heat_loss_w_k"][:3], truth, rtol=0.15)
+    assert loss["heat_loss_w_k"].iloc[3] == pytest.approx(truth.sum(), rel=0.1)
+    assert (loss["std_error"] > 0.0).all()
+
+
+def test_the_scale_of_all_conductances_widens_their_errors():
+    data = zone_data(*rooms(2))
+    pairs = candidate_pairs(data.zones, WALLS)
+    whole = fit_whole(data, pairs, pairs, fit_nodes(data, pairs, 2))
+    wider = scale_error(whole)
+    assert (wider > 0.0).all()
+    relative = wider / whole.conductance
+    assert relative[0] == pytest.approx(relative[1], rel=0.5)
+    flat = fit_whole(data, pairs, pairs, fit_nodes(data, pairs, 1))
+    assert not scale_error(flat).any()

@@ -131,6 +131,8 @@ def faulty(what):
         heat["c"] *= 1000.0
     elif what == "kilowatts":
         heat["c"] /= 1000.0
+    elif what == "strong kilowatts":  # 12 kW at most, so that the power alone does not give it away
+        heat["c"] *= 6.0 / 1000.0
     elif what == "missing":
         temperatures.loc[temperatures.index[:700], "a"] = np.nan
     elif what == "swapped":
@@ -150,6 +152,7 @@ def faulty(what):
         ("kelvin", "kelvin"),
         ("watts", "looks like W"),
         ("kilowatts", "kW given as W"),
+        ("strong kilowatts", "each held .* Wh/K"),
         ("missing", "a: got"),
         ("swapped", "swapped"),
         ("reset", "resets"),
