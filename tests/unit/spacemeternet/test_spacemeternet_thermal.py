@@ -119,6 +119,9 @@ def test_constraints_warm_the_neighbours_too(fitted):
         fitted.to_constraints("voltage")
 
 
+KILOWATTS = {"kilowatts": 1.0, "strong kilowatts": 6.0}  # of 12 kW the power alone does not give the unit away
+
+
 def faulty(what):
     temperatures, heat, outdoor = row_of_rooms()
     if what == "constant":
@@ -129,10 +132,8 @@ def faulty(what):
         temperatures["b"] += 273.15
     elif what == "watts":
         heat["c"] *= 1000.0
-    elif what == "kilowatts":
-        heat["c"] /= 1000.0
-    elif what == "strong kilowatts":  # 12 kW at most, so that the power alone does not give it away
-        heat["c"] *= 6.0 / 1000.0
+    elif what in KILOWATTS:
+        heat["c"] *= KILOWATTS[what] / 1000.0
     elif what == "missing":
         temperatures.loc[temperatures.index[:700], "a"] = np.nan
     elif what == "swapped":
