@@ -31,6 +31,7 @@ _ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * _ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
 _TIMES_SCALE = 10.0
+_SIGNIFICANT = 3.84
 _NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
 
 
@@ -111,8 +112,8 @@ def widened(whole: Whole) -> Whole | None:
 def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
     """Try masses that lose heat to outdoors themselves; return the better model and what the choice adds to the errors.
 
-    Outer walls are the rule in houses, not a structure that has to earn its place, so that Akaike's criterion decides;
-    where residuals stay coloured, gains in likelihood prove nothing and the simpler model stays.
+    Outer walls are the rule in houses, so that each need only be significant at 5 % (3.84 in twice the log-likelihood),
+    not earn its place by BIC; where residuals stay coloured, likelihoods prove nothing and the simpler model stays.
     What the choice of one of two models adds to the standard errors (edges,) [W/K] is the spread of the two about their
     mean (Buckland, Burnham and Augustin 1997, DOI 10.2307/2533961).
     """
@@ -124,8 +125,9 @@ def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
     other = W_PER_KW * likelihood.values(fit.theta)[list(model.edges)]
     spread = np.abs(other - whole.conductance) / np.sqrt(2.0)
     more = int(((fit.theta > likelihood.lower) & (fit.theta < likelihood.upper)).sum()) - int(whole.curve.free.sum())
-    gained = likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta)
-    return (_judged(data, model, likelihood, fit) if gained > more and whole.white.passes else whole), spread
+    gained = 2.0 * likelihood.loglik(fit.theta) - 2.0 * whole.likelihood.loglik(whole.fit.theta)
+    better = gained > _SIGNIFICANT * more and whole.white.passes
+    return (_judged(data, model, likelihood, fit) if better else whole), spread
 
 
 def refitted(whole: Whole, data: ZoneData, model: ZoneModel) -> tuple[Likelihood, Fit]:
