@@ -185,7 +185,8 @@ class ElectricNetwork:
         ----------
         injection_kw, injection_kvar
             (n_bus,) or (n_cases, n_bus) the whole injection, positive into the network, at nominal voltage; no kvar
-            means zero. At slack buses it is what sits there beside the external grid.
+            means zero. A Series or the columns of a DataFrame may name the buses in any order. At slack buses it is
+            what sits there beside the external grid.
         start
             An earlier result to start from.
 
@@ -294,7 +295,7 @@ class ElectricNetwork:
                 hint = "reactive power goes into injection_kvar"
                 raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
             try:
-                array = np.asarray(values, dtype=np.float64)
+                array = np.asarray(self._in_order(values), dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
         got = array.shape
@@ -303,6 +304,15 @@ class ElectricNetwork:
             wanted = f"shape ({n},) or (n_cases, {n})" if shape is None else f"shape {shape}, as injection_kw"
             raise InputError([Issue(self.name, key, f"shape {got}", wanted)])
         return array if array.flags.num & PLAIN == PLAIN else np.array(array, order="C")
+
+    def _in_order(self, values: Any) -> Any:
+        """Return labelled values, the buses in another order, in the order of ``buses``; all others as they are."""
+        labels = getattr(values, "columns", getattr(values, "index", None))
+        if labels is None or callable(labels) or len(labels) != len(self.buses) or labels.equals(self.buses):
+            return values
+        if not labels.is_unique or not labels.isin(self.buses).all():
+            return values
+        return values[self.buses]
 
     def _refuse_non_finite(self, kw: FloatArray, kvar: FloatArray) -> None:
         for key, array in (("injection_kw", kw), ("injection_kvar", kvar)):

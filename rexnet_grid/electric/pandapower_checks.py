@@ -57,6 +57,7 @@ TABLES: dict[str, Table] = {
     "asymmetric_sgen": Table(("bus",), ()),
     "dcline": Table(("from_bus", "to_bus"), ("p_mw", "vm_from_pu", "vm_to_pu")),
 }
+SCALED = {"load", "sgen", "storage"}
 SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
 
@@ -90,9 +91,10 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
     issues += _twice(rows, table, name)
     active = rows
     if "in_service" in rows.columns:
-        unknown = rows["in_service"].isna()
+        unknown = ~rows["in_service"].isin((True, False))
         issues += [
-            Issue(name, f"{table} {row}", "in_service nan", "true or false") for row in rows.index[unknown.to_numpy()]
+            Issue(name, f"{table} {row}", f"in_service {'nan' if value is None else value}", "true or false")
+            for row, value in rows["in_service"][unknown].items()
         ]
         active = rows[rows["in_service"].where(~unknown, other=True).astype(bool)]
     issues += [
@@ -102,7 +104,8 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
         for row, value in active[column].items()
         if value not in bus.index
     ]
-    usable = tuple(c for c in wanted.numbers if c not in missing)
+    scaled = ("scaling",) if table in SCALED and "scaling" in rows.columns else ()
+    usable = tuple(c for c in (*wanted.numbers, *scaled) if c not in missing)
     odd = _numbers(active, table, usable, name)
     if not odd and not missing:
         odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 
@@ -275,3 +276,12 @@ def test_a_net_of_another_pandapower_version_is_one_clear_error(small, tmp_path,
     file.write_text(json.dumps(data))
     with pytest.raises(NetworkDataError, match="version"):
         ElectricNetwork.from_file(file)
+
+
+@pytest.mark.parametrize(("table", "column", "value"), [("load", "in_service", "no"), ("load", "scaling", np.nan)])
+def test_a_switch_of_text_and_a_missing_scaling_are_named(small, table, column, value):
+    net = copy.deepcopy(small[1])
+    net[table][column] = net[table][column].astype(object)
+    net[table].loc[2, column] = value
+    with pytest.raises(NetworkDataError, match=f"{table} 2: got {column} {value}"):
+        ElectricNetwork.from_pandapower(net)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rexnet_grid.electric import ElectricNetwork
@@ -129,3 +130,12 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         ElectricNetwork.from_builtin("lv_schutterwald:14")
     with pytest.raises(NetworkDataError, match="pandapower net"):
         ElectricNetwork.from_pandapower({"bus": []})
+
+
+def test_labelled_injections_may_name_the_buses_in_any_order():
+    net = ElectricNetwork.from_builtin("cigre_lv")
+    kw, kvar = net.base_injection()
+    shuffled = pd.Series(kw, index=net.buses).iloc[::-1]
+    expected = net.power_flow(kw, kvar).vm_pu
+    np.testing.assert_array_equal(net.power_flow(shuffled, pd.Series(kvar, index=net.buses)).vm_pu, expected)
+    np.testing.assert_array_equal(net.power_flow(pd.DataFrame([shuffled]), kvar[None]).vm_pu[0], expected)
