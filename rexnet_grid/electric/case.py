@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 9
+CASE_FORMAT = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +85,9 @@ class GridCase:
         The user's load table: name, type, bus id, consumption [kW], [kvar].
     sgen_name, sgen_kind, sgen_bus, sgen_kw
         The user's table of static generators: name, type, bus id, active power before its scaling [kW].
+    storage_name, storage_bus, storage_kw, storage_kwh, storage_share
+        The user's table of storages: name, bus id, largest rate [kW], usable capacity [kWh], content over it [-], NaN
+        where it is unknown.
     controlled
         1 when controllers or elements of the network need pandapower's own solver in every case.
     """
@@ -141,6 +144,11 @@ class GridCase:
     sgen_kind: TextArray
     sgen_bus: IntArray
     sgen_kw: FloatArray
+    storage_name: TextArray
+    storage_bus: IntArray
+    storage_kw: FloatArray
+    storage_kwh: FloatArray
+    storage_share: FloatArray
     controlled: int
 
     @property

@@ -102,7 +102,7 @@ class PowerFlow:
             return part
         case = self.case
         width = (2 * case.n_node, 2 * case.n_node, len(case.branch_name), case.n_bus)[k]
-        return part.reshape(-1, width)
+        return part.reshape(len(converged), width)
 
     def _number(self, k: int) -> FloatArray | float:
         converged = self.converged

@@ -170,6 +170,15 @@ class ElectricNetwork:
         c = self.case
         return pd.DataFrame({"name": c.sgen_name, "bus": c.sgen_bus, "type": c.sgen_kind, "kw": c.sgen_kw})
 
+    @cached_property
+    def storages(self) -> pd.DataFrame:
+        """The storages of the network's own table: name, bus, largest rate [kW], capacity [kWh], content over it."""
+        import pandas as pd
+
+        c = self.case
+        columns = {"name": c.storage_name, "bus": c.storage_bus, "kw": c.storage_kw, "kwh": c.storage_kwh}
+        return pd.DataFrame({**columns, "share": c.storage_share})
+
     def bus_xy(self) -> FloatArray:
         """Return (n_bus, 2) longitude and latitude [deg]; NaN where unknown."""
         return np.column_stack((self.case.bus_lon, self.case.bus_lat))

@@ -37,6 +37,7 @@ from rexnet_grid.electric.pandapower_tables import (
     bus_tables,
     generator_table,
     load_table,
+    storage_table,
     switch_table,
     tap_table,
 )
@@ -168,6 +169,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
         **edges,
         **load_table(net),
         **generator_table(net),
+        **storage_table(net),
     )
 
 

@@ -124,6 +124,33 @@ def generator_table(net: Any) -> dict[str, Any]:
     return {f"sgen_{column}": values for column, values in columns.items() if column != "kvar"}
 
 
+def storage_table(net: Any) -> dict[str, Any]:
+    """Return the storages in service that have a capacity: name, bus, largest rate, usable capacity, content.
+
+    The rate is the largest that the table allows, else the rated power, else the momentary one.
+    """
+    frame = net.storage[net.storage.in_service.astype(bool)]
+
+    def column(name: str, missing: float) -> FloatArray:
+        values = frame[name].to_numpy(float) if name in frame.columns else np.full(len(frame), np.nan)
+        return np.where(np.isfinite(values), values, missing)
+
+    rates = (np.maximum(column("max_p_mw", 0.0), -column("min_p_mw", 0.0)), column("sn_mva", 0.0))
+    kw = 1e3 * np.where(rates[0] > 0.0, rates[0], np.where(rates[1] > 0.0, rates[1], np.abs(column("p_mw", 0.0))))
+    lowest, highest = 1e3 * column("min_e_mwh", 0.0), 1e3 * column("max_e_mwh", 0.0)
+    usable = (kw > 0.0) & (highest > lowest)
+    content = column("soc_percent", np.nan) / 100.0 * highest
+    share = np.clip((content - lowest) / np.where(usable, highest - lowest, 1.0), 0.0, 1.0)
+    names = [f"storage {i}" if _missing(name) else str(name) for i, name in frame.name.items()]
+    return {
+        "storage_name": np.array(names, dtype=np.str_)[usable],
+        "storage_bus": frame.bus.to_numpy(np.int64)[usable],
+        "storage_kw": kw[usable],
+        "storage_kwh": (highest - lowest)[usable],
+        "storage_share": share[usable],
+    }
+
+
 def _power_columns(net: Any, table: str, by_phase: str, *, scaled: bool = True) -> dict[str, Any]:
     """Return name, type, bus and power of what two tables hold in service, with the table's own sign."""
     frames = [net[table][net[table].in_service.astype(bool)], net[by_phase][net[by_phase].in_service.astype(bool)]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.prosumers.battery import Battery, BatteryCell
 from rexnet_grid.prosumers.forecast import BridgeForecast, smooth
 from rexnet_grid.prosumers.household import Household
 from rexnet_grid.prosumers.makers import PV_MEAN_HOURS
@@ -18,6 +19,8 @@ SUN_TYPES = frozenset({"", "pv", "solar", "wye", "delta"})
 """Types of static generators, in lower case, that follow the sun: photovoltaics, and where the type says nothing."""
 HOUSEHOLD_DEVIATION = 1.47
 MEMORY_HOURS = 0.5
+STORED_PRICE = 0.75
+"""What is stored at the start is worth, over the mean price [-]."""
 
 
 def make_aggregate(kit: Kit, name: str, node: str, kwh_per_year: float) -> Household:
@@ -57,6 +60,15 @@ def make_generator(kit: Kit, name: str, node: str, kind: str, kw: float) -> Hous
         steady = np.full(kit.units, kw)
         forecast = BridgeForecast(steady, steady, 1.0, kit.streams.generator(name, "forecast"))
     return _follower(kit, name, "generator", node, forecast, kit.config.curtail_flexible_eur_per_mwh)
+
+
+def make_storage(kit: Kit, name: str, node: str, kw: float, kwh: float, share: float) -> Battery:
+    """Return a storage of ``kw`` [kW] and ``kwh`` [kWh] as a battery, ``share`` full; a third where that is NaN."""
+    config = kit.config
+    cell = BatteryCell(kwh, kw, config.battery_efficiency, config.battery_wear_eur_per_mwh)
+    identity = kit.identity(name, "battery", {"electricity": node}, config.curtail_flexible_eur_per_mwh)
+    stored = kwh * (share if np.isfinite(share) else 1.0 / 3.0)
+    return Battery(identity, cell, kit.units, kit.hours, stored, STORED_PRICE * config.electricity_price_eur_per_mwh)
 
 
 def sun_forecast(kit: Kit, name: str, kwp: float, tilt_deg: float, azimuth_deg: float) -> BridgeForecast:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import Population
 from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
-from rexnet_grid.prosumers.connections import make_aggregate, make_generator
+from rexnet_grid.prosumers.connections import make_aggregate, make_generator, make_storage
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import carnot_cop
 from rexnet_grid.prosumers.makers import (
@@ -56,6 +56,7 @@ def build_population(
     grid: GridSeats,
     heat: HeatSeats | None = None,
     generators: pd.DataFrame | None = None,
+    storages: pd.DataFrame | None = None,
 ) -> Population:
     """Return all participants of a scenario, in a stated order.
 
@@ -81,6 +82,8 @@ def build_population(
         Where plant and buildings sit in the heat network; None without heat.
     generators
         One row a static generator of the grid: ``name``, ``bus``, ``type`` and ``kw``.
+    storages
+        One row a storage of the grid: ``name``, ``bus``, ``kw``, ``kwh`` and ``share``.
     """
     cop = carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c)
     kit = make_kit(config, streams, weather, household_shape, cop)
@@ -105,6 +108,9 @@ def build_population(
         members.append(make_aggregate(kit, str(name), str(bus), float(kwh)))
     for name, bus, kind, kw in zip(*_columns(plants, "name", "bus", "type", "kw"), strict=True):
         members.append(make_generator(kit, str(name), str(bus), str(kind), float(kw)))
+    stores = loads.iloc[:0] if storages is None else storages
+    for name, bus, kw, kwh, share in zip(*_columns(stores, "name", "bus", "kw", "kwh", "share"), strict=True):
+        members.append(make_storage(kit, str(name), str(bus), float(kw), float(kwh), float(share)))
     if heat is not None:
         members += _heat_members(kit, grid, heat, cop)
     return Population(tuple(members), _notes(kit, len(households), len(pumps), len(crowds), len(plants), heat))

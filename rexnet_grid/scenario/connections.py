@@ -1,4 +1,4 @@
-"""What a grid's own tables say of who is connected: households, heat pumps, many customers at once, generators."""
+"""What a grid's own tables say of who is connected: households, heat pumps, crowds, generators, storages."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ def grid_generators(scenario: Scenario, electric: DeliveryNetwork | None) -> pd.
     if not scenario.population.grid_generators:
         return rows.iloc[:0]
     return rows[rows["kw"] > 0.0].reset_index(drop=True)
+
+
+def grid_storages(scenario: Scenario, electric: DeliveryNetwork | None) -> pd.DataFrame:
+    """Return one row a storage that takes part, ``bus`` being the node's name."""
+    rows = _connected(electric, "storages")
+    return rows if scenario.population.grid_storages else rows.iloc[:0]
 
 
 def _connected(electric: DeliveryNetwork | None, table: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.config import PopulationConfig
 
 
-SCENARIO_ALONE = {"enabled", "other_loads", "grid_generators", "electricity_price_profile"}
+SCENARIO_ALONE = {"enabled", "other_loads", "grid_generators", "grid_storages", "electricity_price_profile"}
 
 
 def _number(unit: str, lowest: float, highest: float) -> Any:
@@ -34,6 +34,8 @@ class PopulationSection(Section):
     grid_generators: bool = True
     """Let the static generators of the grid's table take part: photovoltaics, and those without a telling type, with
     the sun, all others at the power of the table."""
+    grid_storages: bool = True
+    """Let the storages of the grid's table take part as batteries, with its capacity, rate and content."""
     household_kwh_per_year: KilowattHour = 3200.0
     """Mean electricity demand of a household in a year."""
     household_spread: Annotated[float, _number("-", 0.0, 2.0)] = 0.35

@@ -14,7 +14,7 @@ from rexnet_grid.prosumers.makers import make_kit
 from rexnet_grid.prosumers.population import build_population
 from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
 from rexnet_grid.scenario.checking import where_of
-from rexnet_grid.scenario.connections import grid_generators, grid_loads
+from rexnet_grid.scenario.connections import grid_generators, grid_loads, grid_storages
 from rexnet_grid.scenario.explicit import explicit_members
 from rexnet_grid.scenario.profiles import household_shape
 from rexnet_grid.scenario.series import electricity_prices
@@ -51,14 +51,16 @@ def settle_population(
     )
     electric = networks.get("electricity")
     loads, generators = grid_loads(scenario, electric), grid_generators(scenario, electric)
+    storages = grid_storages(scenario, electric)
     heat = _heat_seats(networks) if housing is None else None
     if not scenario.population.enabled:
         config = replace(config, central_heat_pump_kw=0.0, boiler_kw=0.0)
         heat = None if heat is None else replace(heat, substations=(), peak_kw=())
     simbench = _simbench_code(scenario)
     if simbench is not None or not scenario.population.enabled:
-        loads, generators = loads.iloc[:0], generators.iloc[:0]
-    made = build_population(config, loads, streams, weather, shape, _grid_seats(scenario, electric), heat, generators)
+        loads, generators, storages = loads.iloc[:0], generators.iloc[:0], storages.iloc[:0]
+    seats = _grid_seats(scenario, electric)
+    made = build_population(config, loads, streams, weather, shape, seats, heat, generators, storages)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
     living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
     follow = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandapower as pp
 import pandas as pd
 import pytest
 
@@ -139,3 +140,12 @@ def test_labelled_injections_may_name_the_buses_in_any_order():
     expected = net.power_flow(kw, kvar).vm_pu
     np.testing.assert_array_equal(net.power_flow(shuffled, pd.Series(kvar, index=net.buses)).vm_pu, expected)
     np.testing.assert_array_equal(net.power_flow(pd.DataFrame([shuffled]), kvar[None]).vm_pu[0], expected)
+
+
+def test_a_network_of_one_busbar_takes_batches():
+    net = pp.create_empty_network()
+    pp.create_ext_grid(net, pp.create_bus(net, vn_kv=0.4), vm_pu=1.02)
+    flow = ElectricNetwork.from_pandapower(net).power_flow(np.array([[-5.0], [3.0], [0.0]]))
+    assert flow.loading_percent.shape == (3, 0)
+    np.testing.assert_allclose(flow.grid_import_kw, [5.0, -3.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(flow.vm_pu, 1.02)

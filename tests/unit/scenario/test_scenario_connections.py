@@ -12,7 +12,7 @@ import pytest
 
 from rexnet_grid import Scenario
 from rexnet_grid.errors import ScenarioError
-from rexnet_grid.scenario.connections import grid_generators, grid_loads
+from rexnet_grid.scenario.connections import grid_generators, grid_loads, grid_storages
 from rexnet_grid.scenario.opening import electric_delivery
 from rexnet_grid.scenario.running import simulate
 
@@ -70,6 +70,34 @@ def test_all_of_them_can_be_of_one_kind(folder, wish, type_):
     found = kinds(folder, other_loads=wish)
     assert len(found) == 5
     assert {kind for name, kind in found.items() if name != "house"} == {type_}
+
+
+def test_storages_of_the_table_are_batteries_of_its_size(tmp_path):
+    net = pp.create_empty_network()
+    supply, bus = pp.create_bus(net, vn_kv=0.4), pp.create_bus(net, vn_kv=0.4)
+    pp.create_ext_grid(net, supply)
+    pp.create_line(net, supply, bus, length_km=0.1, std_type="NAYY 4x150 SE")
+    pp.create_storage(
+        net, bus, p_mw=0.002, max_e_mwh=0.02, min_e_mwh=0.004, soc_percent=60.0, sn_mva=0.005, name="cellar"
+    )
+    pp.create_storage(net, bus, p_mw=-0.003, max_e_mwh=0.01)
+    pp.create_storage(net, bus, p_mw=0.0, max_e_mwh=0.01, name="no rate")
+    pp.to_json(net, str(tmp_path / "net.json"))
+    pd.DataFrame(
+        {"time": pd.date_range("2026-06-14T06:00", periods=16, freq="15min", tz="Europe/Berlin"), "price": 1.0}
+    ).to_csv(tmp_path / "prices.csv", index=False)
+    made = scenario(tmp_path)
+    found = grid_storages(made, electric_delivery(made)).set_index("name")
+    assert found.loc["cellar", ["bus", "kw", "kwh"]].tolist() == ["bus 1", 5.0, pytest.approx(16.0)]
+    assert found.loc["cellar", "share"] == pytest.approx(0.5)
+    assert found.loc["storage 1", ["kw", "kwh"]].tolist() == [3.0, 10.0]
+    assert list(found.index) == ["cellar", "storage 1"]
+    results = simulate(made, out=tmp_path / "run")
+    stored = results.table("devices").query("quantity == 'soc_kwh'")
+    assert stored.groupby("participant", observed=True)["value"].max().le(16.0).all()
+    assert set(stored["participant"].astype(str)) == {"cellar", "storage 1"}
+    without = scenario(tmp_path, grid_storages=False)
+    assert not len(grid_storages(without, electric_delivery(without)))
 
 
 def test_only_marked_loads_take_part_when_asked(folder):
