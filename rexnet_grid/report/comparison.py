@@ -53,7 +53,7 @@ def compare(runs: Sequence[Results]) -> Section:
 def run_names(runs: Sequence[Results]) -> tuple[str, ...]:
     """Return what to call runs: by what the market knew where that tells them apart, else by their folders."""
     feedback = [run.manifest.feedback for run in runs]
-    learned = any(_knowledge(run) == "estimate" for run in runs)
+    learned = any(_knowledge(run).startswith("estimate") for run in runs)
     if len(runs) > _PAIR or learned:
         names = [_knowledge(run) for run in runs]
     else:
@@ -70,7 +70,7 @@ def _knowledge(run: Results) -> str:
         return "none" if run.manifest.content.get("safety_maintainer") else "none, nobody cuts"
     if section.get("model") != "spacemeternet":
         return "model"
-    return "estimate, cautious before" if section.get("before_estimate") == "cautious" else "estimate"
+    return "estimate, silent before" if section.get("before_estimate") == "silent" else "estimate"
 
 
 def comparison_rows(summaries: Sequence[Summary]) -> list[Row]:

@@ -41,6 +41,8 @@ def _feeder(scenario: Scenario, section: ElectricSection, market: CarrierMarket)
         refit_every=scenario.feedback.refit_every,
         confidence=scenario.feedback.confidence,
         cautious=scenario.feedback.before_estimate == "cautious",
+        head_kw=scenario.feedback.head_kw,
+        head_margin=scenario.feedback.margin,
     )
     grid = cast("ElectricDelivery", market.network)
     return LearnedOracle(grid.nodes, metered, learner, lambda kw: _true_sensitivities(grid, learner.nodes, kw))

@@ -197,10 +197,13 @@ class FeedbackSection(Section):
     network_charge: Literal["none", "losses", "losses_and_congestion"] = "none"
     """What the operator charges by place: nothing, marginal losses, or also shadow prices of limits that bound."""
     warm_up_units: CountPositive = 96
-    """Units whose readings the first estimate needs, with ``model = "spacemeternet"``; until then nothing is said."""
-    before_estimate: Literal["silent", "cautious"] = "silent"
+    """Units whose readings the first estimate needs, with ``model = "spacemeternet"``."""
+    before_estimate: Literal["silent", "cautious"] = "cautious"
     """What a lost feeder says before its first estimate: nothing, or, from 8 units on, that every kilowatt counts
     alike, with what that misses taken off."""
+    head_kw: Annotated[float, Field(gt=0.0, json_schema_extra={"unit": "kW"})] | None = None
+    """What the head of a lost feeder carries either way, such as the transformer's rating times the power factor; rows
+    keep the sum of all metered injections inside it, less ``margin``. Without it nothing is said of the head."""
     refit_every: CountPositive = 96
     """Units between two estimates, with ``model = "spacemeternet"``."""
     confidence: Annotated[float, Field(ge=0.5, lt=1.0, json_schema_extra={"unit": "-"})] = 0.95

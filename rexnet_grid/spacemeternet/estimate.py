@@ -226,6 +226,7 @@ def run_phase(paths: Sequence[Path], out: Path | None = None) -> EstimateSummary
     lines = [f"{len(net.customers_) - abstained} customers assigned ({told}), {abstained} left open"]
     if abstained:
         lines.append("customers left open may still be in a known group: see the column group")
+    lines += [f"note: {remark}" for remark in net.remarks_]
     return _write("phase", paths, out, table, graph, phase_page(net, lines), lines)
 
 

@@ -45,6 +45,11 @@ class LearnedVoltageHeadroom:
         Units that an estimate looks back on.
     confidence
         One-sided confidence of each row.
+    head_kw
+        What the feeder's head carries either way [kW], such as its transformer's rating times the power factor: rows
+        keep the sum of all injections inside it, from the first unit on. None says nothing of it.
+    head_margin
+        Part of ``head_kw`` that stays free, for losses and what is not metered [-].
     cautious
         Say what few readings allow (:mod:`rexnet_grid.spacemeternet.cautious`) until there is an estimate, rather than
         nothing.
@@ -59,7 +64,11 @@ class LearnedVoltageHeadroom:
         window_units: int = 96 * 28,
         confidence: float = 0.95,
         cautious: bool = False,
+        head_kw: float | None = None,
+        head_margin: float = 0.02,
     ) -> None:
+        self.head_kw = head_kw
+        self.head_margin = head_margin
         self.cautious = cautious
         self.fresh = False
         self.nodes = tuple(dict.fromkeys(meter_nodes))
@@ -93,7 +102,7 @@ class LearnedVoltageHeadroom:
             self._fit()
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray, nodes: Sequence[str]) -> tuple[Headroom, ...]:
-        """Return for each open unit the voltage rows about the positions; rows are empty while nothing is known.
+        """Return for each open unit the rows about the positions: those of the head, and of voltages once known.
 
         Parameters
         ----------
@@ -106,18 +115,40 @@ class LearnedVoltageHeadroom:
         """
         column = {node: i for i, node in enumerate(nodes)}
         at = np.array([column[node] for node in self.nodes], dtype=np.int64)
+        positions = np.atleast_2d(position_kw)
+        rows = self._voltages(units, positions, nodes, at)
+        return tuple(self._with_head(row, position, at) for row, position in zip(rows, positions, strict=True))
+
+    def _voltages(
+        self, units: Sequence[int], positions: FloatArray, nodes: Sequence[str], at: IntArray
+    ) -> tuple[Headroom, ...]:
         if self.estimate is None:
-            return self._before(units, np.atleast_2d(position_kw), nodes, at)
+            return self._before(units, positions, nodes, at)
         sensitivity = np.zeros((len(self.nodes), len(nodes)))
         sensitivity[:, at] = self.estimate.per_kw
         factor = margin_factor(self.confidence)
         rows = []
-        for unit, position in zip(units, np.atleast_2d(position_kw), strict=True):
+        for unit, position in zip(units, positions, strict=True):
             expected, std = self.estimate.at(position[at])
             rows.append(
                 band_rows(unit, nodes, self.nodes, sensitivity, expected, factor * std, self.band_pu, "voltage")
             )
         return tuple(rows)
+
+    def _with_head(self, rows: Headroom, position_kw: FloatArray, at: IntArray) -> Headroom:
+        """Return the rows with those of the feeder's head: the sum of what is metered flows through it."""
+        if self.head_kw is None:
+            return rows
+        through = np.zeros((1, len(rows.nodes)))
+        through[0, at] = 1.0
+        total, free = float(position_kw[at].sum()), self.head_kw * (1.0 - self.head_margin)
+        return Headroom(
+            unit=rows.unit,
+            nodes=rows.nodes,
+            coefficients=np.vstack([rows.coefficients, through, -through]),
+            slack=np.concatenate([rows.slack, [free - total, free + total]]),
+            limits=(*rows.limits, "feeder head export", "feeder head import"),
+        )
 
     def _before(
         self, units: Sequence[int], position_kw: FloatArray, nodes: Sequence[str], at: IntArray

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.manners import Estimator
+from rexnet_grid.spacemeternet.phasedata import doubled, phase_tables
 from rexnet_grid.spacemeternet.phasemodel import PhaseLikelihood
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.phasemodel import LabelArray
 
 ABSTAINS = -1
-_LEAST_SHARE = 0.5
+_MOST_REMARKS = 5
 _LEAST_SUPPORT = 0.6
 _PAIRS_OF_HALVES = 4
 _BLOCKS = 20
@@ -57,24 +57,20 @@ class PhaseAssigner(Estimator):
         -------
         PhaseAssigner
             Itself, with ``labels_`` (customers,): position of the phase among the columns of ``v_busbar``, -1 where it
-            abstains; ``phases_`` the names; ``probability_`` (customers, phases).
+            abstains; ``phases_`` the names; ``probability_`` (customers, phases); ``remarks_`` on the meters.
 
         Raises
         ------
         MeterDataError
-            If the tables do not fit each other, or meters are stuck or silent.
+            If the tables do not fit each other, meters are stuck, silent or late, two phases of the busbar read the
+            same, or voltages between lines are mixed with those to neutral.
         """
         customers, busbar = pd.DataFrame(v_customers), pd.DataFrame(v_busbar)
-        if len(customers) != len(busbar) or len(customers) < 10:
-            raise MeterDataError(
-                [
-                    Issue(
-                        "v_busbar", "rows", str(len(busbar)), f"as many as v_customers ({len(customers)}), ten at least"
-                    )
-                ]
-            )
-        _check("v_customers", customers)
-        _check("v_busbar", busbar)
+        customers, busbar = phase_tables(customers, busbar)
+        self.remarks_ = tuple(
+            f"{a} and {b} read the same: one meter given twice, or two customers on one pole"
+            for a, b in doubled(customers)[:_MOST_REMARKS]
+        )
         v, anchors = _centred(customers.to_numpy(dtype=float)), _centred(busbar.to_numpy(dtype=float))
         likelihood = PhaseLikelihood(v, anchors)
         starts = _starts(v, anchors, self.starts, np.random.default_rng(self.seed))
@@ -115,23 +111,6 @@ def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -
             hits += max(climbs, key=lambda found: found[1])[0] == labels
             drawn += 1
     return hits / drawn
-
-
-def _check(where: str, table: pd.DataFrame) -> None:
-    """Raise MeterDataError naming every meter that shows nothing, or always the same."""
-    issues = []
-    for name, column in table.items():
-        known = column.to_numpy(dtype=float)
-        known = known[np.isfinite(known)]
-        if len(known) < _LEAST_SHARE * len(table):
-            value = f"{len(known)} of {len(table)} readings"
-            issues.append(Issue(where, str(name), value, "at least half of them; leave it out otherwise"))
-        elif where == "v_customers" and np.ptp(known) == 0.0:
-            issues.append(
-                Issue(where, str(name), f"always {known[0]:g}", "a reading that moves", "is the meter stuck?")
-            )
-    if issues:
-        raise MeterDataError(issues)
 
 
 def _centred(v: FloatArray) -> FloatArray:

@@ -24,8 +24,10 @@ def phase_page(net: PhaseAssigner, lines: Sequence[str]) -> Page:
     page.table("Customers on each phase", counts_table(net))
     page.drawing("How likely each phase is for each customer", bars_svg(net))
     note = (
-        "A customer is left open where no phase reaches the confidence asked for. Customers of one group share a "
-        "phase even where the group cannot be named: what names it are the busbar's readings, which may be too noisy."
+        "A bar shows how the probability of a customer is shared among the phases. A customer is left open where no "
+        "phase reaches the confidence asked for, or where halves of the readings disagree. Customers of one group "
+        "share a phase even where the group cannot be named: what names it are the busbar's readings, which may be "
+        "too noisy."
     )
     page.text([note])
     return page.table("Assignment", assignment_table(net))

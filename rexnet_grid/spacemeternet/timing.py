@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _LAGS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24)
-_SCREEN = 4.0
+SCREEN = 4.0
 _DOMINATES = 3.0
 _LARGE = 0.2
 _SHARE_OF_ROWS = 10
@@ -52,18 +52,20 @@ def late(u: FloatArray, y: FloatArray) -> list[tuple[int, int]]:
     usual = float(np.median(np.abs(over_others(Answers.of(u, y).effect))))
     for lag in lags(len(y)):
         t, effect, now = _delayed(kept(u, lag), shifted(u, lag), kept(y - y.mean(axis=1, keepdims=True), lag))
-        wins = (effect > _DOMINATES * np.maximum(now, 0.0)) & (effect > _LARGE * usual) & (t > _SCREEN)
+        wins = (effect > _DOMINATES * np.maximum(now, 0.0)) & (effect > _LARGE * usual) & (t > SCREEN)
         out += [(float(t[a]), a, lag) for a in np.flatnonzero(wins).tolist()]
     return _surest(out)
 
 
-def off_clock(y: FloatArray) -> list[tuple[int, int]]:
+def off_clock(y: FloatArray, least: float = SCREEN) -> list[tuple[int, int]]:
     """Return customers whose voltage moves with the others' so many steps later, surest first.
 
     Parameters
     ----------
     y
-        (N, n) squared voltages.
+        (N, n) squared voltages, or any that move together.
+    least
+        Score of the correlation from which a customer counts.
     """
     n = y.shape[1]
     step = np.diff(y, axis=0)
@@ -74,7 +76,7 @@ def off_clock(y: FloatArray) -> list[tuple[int, int]]:
     for lag in lags(len(step)):
         before, after = shifted(middle, lag), kept(step, lag)
         r = (before * after).mean(axis=0) / np.maximum(before.std(axis=0), 1e-300)
-        wins = (r * np.sqrt(len(after)) > _SCREEN) & (r > _DOMINATES * np.abs(now))
+        wins = (r * np.sqrt(len(after)) > least) & (r > _DOMINATES * np.abs(now))
         out += [(float(r[a]), a, lag) for a in np.flatnonzero(wins).tolist()]
     return _surest(out)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.treesearch import fit_known, grow
 from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
+from rexnet_grid.spacemeternet.voltagerows import voltage_rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LINEARISATION = 0.02
 _MOST_GAIN = 0.2
+_SURE_BRANCH = 0.9
+_ERRORS_OF_BRANCH = 2.0
 _FREE_WARNING = (
     "free regression knows neither signs nor symmetry: where customers' P and Q move together its sensitivities can be "
     "far off and of the wrong sign; use a tree (method='tree') for anything that acts on a network"
@@ -164,8 +166,9 @@ class VoltageSpaceNet(Estimator):
         kind
             ``"voltage"``.
         confidence
-            One-sided confidence of each row; margins come from the covariance of the sensitivities, the spread between
-            trees and the busbar's scatter.
+            One-sided confidence of each row, at the base point and at all that it admits; margins come from the
+            covariance of the sensitivities, the spread between trees and the busbar's scatter
+            (:mod:`rexnet_grid.spacemeternet.voltagerows`). Reactive power is taken at its mean.
         p_kw
             (customers,) injections about which the rows hold [kW]; the mean of the readings if None.
         band_pu
@@ -181,23 +184,31 @@ class VoltageSpaceNet(Estimator):
         self._require_fit("trees_")
         if kind != "voltage":
             raise ValueError(f"kind is {kind!r}; a feeder gives rows of kind 'voltage'")
-        expected, std = self.operating_point(self.mean_kw_ if p_kw is None else p_kw)
-        slopes, margin = self.vm_pu_per_kw_.to_numpy(), margin_factor(confidence) * std
-        return band_rows(unit, self.customers_, self.customers_, slopes, expected, margin, band_pu, "voltage")
+        at = self.mean_kw_ if p_kw is None else np.asarray(p_kw, dtype=np.float64)
+        return voltage_rows(unit, self.customers_, self.operating_model_, at, band_pu, confidence)
 
     def edge_table(self) -> pd.DataFrame:
-        """Return the edges of the likeliest tree: customers below, r [p.u./kW] and x [p.u./kvar] at nominal voltage.
+        """Return the edges of the likeliest tree and how sure they are.
 
-        Empty after a free regression.
+        Columns are the customers below, r [p.u./kW] with its standard error and x [p.u./kvar] at nominal voltage, the
+        ``probability`` that such a branch is there (the share of resampled trees that have it; 1 where the map is
+        given) and ``state``: ``"present"`` from a probability of 0.9 and an r of two standard errors on, otherwise
+        ``"undetermined"``. Empty after a free regression.
         """
         self._require_fit("trees_")
         names, rows = np.array(self.customers_), []
         if self.trees_:
             best = self.trees_[int(np.argmax(self.weights_))]
-            rows = [
-                (" ".join(names[b]), 0.5 * r, 0.5 * x) for b, r, x in zip(best.tree.below, best.r, best.x, strict=True)
-            ]
-        return pd.DataFrame(rows, columns=["customers_below", "r_pu_per_kw", "x_pu_per_kvar"])
+            error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(best.information))[: len(best.r)], 0.0))
+            sets = [{row.tobytes() for row in fit.tree.below[fit.r > 0.0]} for fit in self.trees_]
+            for below, r, s, x in zip(best.tree.below, best.r, error, best.x, strict=True):
+                held = [w for w, known in zip(self.weights_, sets, strict=True) if below.tobytes() in known]
+                share = float(np.sum(held)) if self.tree is None else 1.0
+                sure = share >= _SURE_BRANCH and r > _ERRORS_OF_BRANCH * s
+                state = "present" if sure else "undetermined"
+                rows.append((" ".join(names[below]), 0.5 * r, 0.5 * s, 0.5 * x, share, state))
+        columns = ["customers_below", "r_pu_per_kw", "std_error", "x_pu_per_kvar", "probability", "state"]
+        return pd.DataFrame(rows, columns=columns)
 
     def _estimate(self, p: FloatArray, q: FloatArray, v2: FloatArray) -> None:
         self.trees_: list[TreeFit] = []

@@ -56,3 +56,15 @@ def test_a_cautious_loop_speaks_before_it_has_an_estimate():
 def test_no_meters_at_all_are_named():
     with pytest.raises(MeterDataError, match="one column a customer"):
         VoltageSpaceNet().fit(*(np.empty((50, 0)) for _ in range(3)))
+
+
+def test_the_feeders_head_is_kept_from_the_first_unit_on():
+    """The sum of what is metered flows through the head; a rating is all that is needed to say so."""
+    p, v = readings(10)
+    loop = LearnedVoltageHeadroom(NODES, warm_up_units=500, head_kw=20.0, head_margin=0.1)
+    for k in range(10):
+        loop.append(p[k], None, v[k])
+    rows = loop.headroom([3], np.array([[-4.0, -3.0, 1.0, 9.0]]), [*NODES, "supply"])[0]
+    assert rows.limits == ("feeder head export", "feeder head import")
+    np.testing.assert_allclose(rows.coefficients, [[1, 1, 1, 0], [-1, -1, -1, 0]])
+    np.testing.assert_allclose(rows.slack, [18.0 + 6.0, 18.0 - 6.0])

@@ -105,6 +105,10 @@ def test_voltage_estimate_from_parquet(tmp_path):
     run_voltage([path])
     table = pd.read_csv(tmp_path / "estimate-voltage" / "parameters.csv").set_index(["voltage_at", "injection_at"])
     assert table.loc[("d", "d"), "pu_per_kw"] == pytest.approx(8e-4, rel=0.1)
+    graph = pd.read_csv(tmp_path / "estimate-voltage" / "graph.csv").set_index("customers_below")
+    assert graph.loc["c d", "state"] == "present"
+    assert set(graph["state"]) <= {"present", "undetermined"}
+    assert "verdict" in (tmp_path / "estimate-voltage" / "report.html").read_text(encoding="utf-8")
 
 
 def test_phase_estimate(tmp_path):
@@ -182,6 +186,9 @@ def test_a_known_tree_is_taken_as_it_is():
     net = VoltageSpaceNet(tree).fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
     np.testing.assert_allclose(net.vm_pu_per_kw_, ROUTES, rtol=0.25)
     assert len(net.trees_) == 1
+    edges = net.edge_table().set_index("customers_below")
+    assert (edges["probability"] == 1.0).all()
+    assert edges.loc["d", "r_pu_per_kw"] == pytest.approx(2e-4, abs=3.0 * edges.loc["d", "std_error"])
     with pytest.raises(MeterDataError, match="node of the tree"):
         VoltageSpaceNet(nx.path_graph(["busbar", "a"])).fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
 

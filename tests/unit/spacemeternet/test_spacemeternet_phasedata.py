@@ -1,0 +1,62 @@
+"""What is wrong with the voltages that phases are told from is named."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet import PhaseAssigner
+
+
+def voltages(steps=480, noise=3e-4, seed=0):
+    rng = np.random.default_rng(seed)
+    busbar = 1.0 + 2e-3 * rng.normal(size=(steps, 3))
+    customers = busbar[:, [0, 1, 2, 0, 1, 2]] - 2e-3 * rng.gamma(1.0, 1.0, (steps, 6))
+    customers += noise * rng.normal(size=customers.shape)
+    return pd.DataFrame(customers, columns=list("abcdef")), pd.DataFrame(busbar, columns=["L1", "L2", "L3"])
+
+
+def changed(table, column, change):
+    return table.assign(**{column: change(table[column].to_numpy())})
+
+
+FAULTS = {
+    "one late": (lambda v, b: (changed(v, "e", lambda c: np.roll(c, 3)), b), "e: got a voltage 3 steps late"),
+    "busbar early": (lambda v, b: (v, b.apply(np.roll, shift=-2)), "v_busbar: all phases: got voltages 2 steps early"),
+    "between lines": (lambda v, b: (changed(v, "b", lambda c: 400 * c), 230 * b), "b: got 1.74 times .*between lines"),
+    "all between lines": (lambda v, b: (400.0 * v, 230.0 * b), "a: got 1.7. times .*between lines"),
+    "one phase twice": (lambda v, b: (v, b.assign(L3=b["L2"])), "v_busbar: L2 and L3: got the same readings"),
+    "few rows": (lambda v, b: (v[:9], b[:9]), "ten at least"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_named(fault):
+    change, said = FAULTS[fault]
+    v, b = voltages()
+    if fault == "between lines":
+        v = v.assign(**{c: 230.0 * v[c] for c in "acdef"})
+    with pytest.raises(MeterDataError, match=said):
+        PhaseAssigner(starts=1).fit(*change(v, b))
+
+
+def test_good_meters_pass_and_a_doubled_one_is_remarked():
+    for seed in range(4):
+        v, b = voltages(seed=seed)
+        assert PhaseAssigner(starts=1).fit(v, b).remarks_ == ()
+    found = PhaseAssigner(starts=1).fit(v.assign(f=v["c"]), b)
+    assert found.remarks_ == ("c and f read the same: one meter given twice, or two customers on one pole",)
+    np.testing.assert_array_equal(found.labels_, [0, 1, 2, 0, 1, 2])
+
+
+def test_tables_are_brought_together_by_time():
+    v, b = (t.set_axis(pd.date_range("2026-01-01", periods=480, freq="30min", tz="UTC")) for t in voltages())
+    found = PhaseAssigner(starts=1).fit(v.iloc[20:], b.iloc[:-30])
+    np.testing.assert_array_equal(found.labels_, [0, 1, 2, 0, 1, 2])
+
+
+def test_a_customer_of_another_transformer_gets_no_phase():
+    v, b = voltages()
+    elsewhere = 1.0 + 2e-3 * np.random.default_rng(9).normal(size=len(v))
+    labels = PhaseAssigner(starts=1).fit(v.assign(g=elsewhere), b).labels_
+    np.testing.assert_array_equal(labels, [0, 1, 2, 0, 1, 2, -1])
