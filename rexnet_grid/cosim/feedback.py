@@ -44,7 +44,9 @@ class Feedback:
     def publish(self, population: Sequence[Prosumer]) -> None:
         """Refresh headroom and signal of every open unit about the positions reserved so far.
 
-        What limits are worth is told from the orders that still stand apart once all that fits has traded.
+        Orders that trade on the new headroom move the positions. Units of an electric network stand alone, so those are
+        refreshed once more at once. What limits are worth is told from the orders that still stand apart once all that
+        fits has traded.
         """
         market = self.market
         units = market.exchange.units.tolist()
@@ -55,11 +57,24 @@ class Feedback:
         for rows in market.rows.values():
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)
-        for unit in units:
-            market.exchange.rematch(unit)
-        market.signal = replace(market.signal, congestion=price_congestion(market, units, position_kw))
+        moved = [unit for unit in units if market.exchange.rematch(unit)]
+        if moved and market.network.carrier == "electricity":
+            self._again(moved)
+        market.signal = replace(market.signal, congestion=price_congestion(market, *self.published))
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
+
+    def _again(self, units: list[int]) -> None:
+        """Refresh the headroom of some units about where they are now, and let orders trade on it."""
+        market, (every, published) = self.market, self.published
+        position_kw = market.positions_kw(units)
+        published[[every.index(unit) for unit in units]] = position_kw
+        for rows in self.oracle.headroom(units, position_kw):
+            market.rows[rows.unit] = rows
+            if market.admission is not None:
+                market.admission.publish(rows)
+        for unit in units:
+            market.exchange.rematch(unit)
 
     def recall(self, published: tuple[list[int], FloatArray]) -> None:
         """Make the headroom about these positions anew, without publishing it: the exchange has it already."""

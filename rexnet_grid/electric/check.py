@@ -10,12 +10,17 @@ from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.errors import Issue
 
 if TYPE_CHECKING:
+    from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
 
 
 def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issue]:
-    """Return unsupplied buses, branches without length or rating, and a base case that fails or starts overloaded."""
+    """Return everything that makes a network unfit for a run.
+
+    Unsupplied buses, branches without length or rating, a base case that fails or overloads a transformer, and voltages
+    that are outside the band before anybody injects.
+    """
     case = network.case
     name = network.name
     issues = [
@@ -54,13 +59,47 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
                 "loads too large for the network?",
             )
         ]
+    return _overloads(network, limits, flow) + _outside_band(network, limits)
+
+
+def _overloads(network: ElectricNetwork, limits: ElectricLimits, flow: PowerFlow) -> list[Issue]:
+    """Return the transformers that the base case loads beyond the limit."""
+    case = network.case
     return [
         Issue(
-            name,
+            network.name,
             str(case.branch_name[k]),
             f"{flow.loading_percent[k]:.1f} % in the base case",
             f"at most {limits.loading_percent:g} %",
+            "smaller loads in the network's own tables, or electric.loading_max_percent = "
+            f"{np.ceil(flow.loading_percent[k]):.0f} where that is meant",
         )
         for k in np.flatnonzero(flow.loading_percent > limits.loading_percent)
         if str(case.branch_kind[k]).startswith("trafo")
     ]
+
+
+def _outside_band(network: ElectricNetwork, limits: ElectricLimits) -> list[Issue]:
+    """Return the lowest and the highest bus where the network without any injection leaves the voltage band."""
+    case = network.case
+    flow = network.power_flow(np.zeros(case.n_bus))
+    vm = flow.vm_pu
+    if not flow.converged or np.isnan(vm).all():
+        return []
+    issues = []
+    for k, outside, key, wrong in (
+        (int(np.nanargmin(vm)), vm < limits.vm_min_pu, "voltage_min_pu", "below"),
+        (int(np.nanargmax(vm)), vm > limits.vm_max_pu, "voltage_max_pu", "above"),
+    ):
+        if outside.any():
+            issues.append(
+                Issue(
+                    network.name,
+                    f"bus {case.bus_id[k]}",
+                    f"{vm[k]:.4f} p.u. while nobody injects, {int(outside.sum())} buses {wrong} the band",
+                    f"{limits.vm_min_pu:g} to {limits.vm_max_pu:g} p.u.",
+                    f"nothing that makes it worse could be traded: set electric.supply_vm_pu, electric.tap_pos or "
+                    f"electric.{key}",
+                )
+            )
+    return issues

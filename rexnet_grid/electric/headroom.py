@@ -92,7 +92,7 @@ class HeadroomRows:
         answer = NodeModel.of(case, topologies[0].solver).response(0.0, case.bus_node[buses])
         size = np.sqrt((np.abs(answer) ** 2).sum(axis=0))
         near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
-        stage = Stage(self.all, solve, np.where(np.outer(size, size) > 0.0, near, 0.0), supply)
+        stage = Stage(self.all, solve, np.where(np.outer(size, size) > 0.0, near, 0.0), size, supply)
         return rehearsed(groups, stage, dear=bool(case.controlled))
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
@@ -182,7 +182,7 @@ def _rows_of(
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
     rows: list[LimitRows] = [
-        UndervoltageRows.of(model, limits, columns, limited, names),
+        UndervoltageRows.of(model, limits, columns, limited, names, tangent),
         OvervoltageRows.of(model, limits, columns, limited, names, tangent),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),

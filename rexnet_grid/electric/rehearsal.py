@@ -15,7 +15,7 @@ small probability, which falls with their number (Calafiore and Campi, IEEE Tran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,7 @@ CAREFUL = 1.1
 COLLAPSE = 0.1
 SLIGHT = 0.1
 OPPOSED_BY = 0.3
+ENDS = ((0.9, 1.0), (0.75, 1.0), (0.0, 0.25))
 MOST_CHARGE = 0.5
 
 
@@ -59,6 +60,8 @@ class Stage:
         Solves positions (n_cases, n_columns) [kW] in every topology.
     near
         (n_columns, n_columns) how alike columns are to the network, 0 to 1; zero where a column does not count.
+    depth
+        (n_columns,) how much the network's voltages answer to a column.
     supply
         The column that balances.
     """
@@ -66,6 +69,7 @@ class Stage:
     rows: JoinedRows
     solve: Callable[[FloatArray], list[PowerFlow]]
     near: FloatArray
+    depth: FloatArray
     supply: int
 
 
@@ -96,6 +100,7 @@ def rehearsed(groups: RowGroups, stage: Stage, *, dear: bool = False) -> RowGrou
             found = _charges(groups, stage.rows.names, room, traded, beyond, np.flatnonzero(unsolved))
             charge = np.maximum(charge, found)
             position[unsolved | (beyond > 0.0).any(axis=0)] = 0.0
+            plan = plan.turned()
         groups = groups.charged(*(CAREFUL * np.minimum(charge, MOST_CHARGE)))
         calm = 0 if charge.any() else calm + 1
         if calm == CALM:
@@ -175,13 +180,13 @@ class _Plan:
 
     @classmethod
     def drawn(cls, count: int, stage: Stage, trading: IntArray, rng: np.random.Generator) -> _Plan:
-        """Draw plans: everybody, some, one column alone or those around one buy, and others or the same sell."""
+        """Draw plans: everybody, some, one column, those around one or one end of the network buy; so do sellers."""
         sides: list[FloatArray] = []
         for side in range(2):
             weight = np.zeros((count, len(stage.near)))
             for k in range(count):
                 centre = int(rng.choice(trading))
-                kind = rng.integers(4 + side)
+                kind = rng.integers(5 + side)
                 if kind == 0:
                     weight[k, trading] = rng.random(len(trading)) < rng.choice((0.1, 0.3, 0.6))
                 elif kind == 1:
@@ -190,6 +195,9 @@ class _Plan:
                     weight[k, centre] = 1.0
                 elif kind == 3:
                     weight[k, trading] = 1.0
+                elif kind == 4:
+                    low, high = np.quantile(stage.depth[trading], ENDS[rng.integers(len(ENDS))])
+                    weight[k, trading] = (stage.depth[trading] >= low) & (stage.depth[trading] <= high)
                 else:
                     weight[k, trading] = np.diff(sides[0][k], prepend=0.0)[trading] == 0.0
                 weight[k, stage.supply] = 0.0
@@ -198,6 +206,15 @@ class _Plan:
         local = rng.choice((0.0, 0.2, 0.5, 0.8, 1.0), count)
         back = rng.choice((0.0, 0.1, 0.5, 1.0), count, p=(0.4, 0.3, 0.15, 0.15))
         return cls(sides[0], sides[1], local, back, rng.choice((0.01, 0.05, 0.25, 1.0), count))
+
+    def turned(self) -> _Plan:
+        """Return the plans where, in every second, those who bought sell, and what the supply gave goes back."""
+        turns = np.arange(len(self.local)) % 2 == 1
+        buyers, sellers = (
+            np.where(turns[:, None], other, same)
+            for same, other in ((self.buyers, self.sellers), (self.sellers, self.buyers))
+        )
+        return replace(self, buyers=buyers, sellers=sellers, back=np.where(turns, 1.0 - self.back, self.back))
 
     def traded(self, groups: RowGroups, left: FloatArray, supply: int, rng: np.random.Generator) -> _Traded:
         """Trade from rows that have ``left`` (n_groups, n_portfolios)."""

@@ -37,15 +37,21 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.node_model import NodeModel
 
+    Touching = tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray]
+
 MOST_RESERVE = 0.5
 TURNING = 0.3
+TURNED = 0.05
 DEAR = 0.25
-RESALE = 0.25
+MEASURED = 0.85
 
 
 @dataclass(frozen=True, eq=False)
 class UndervoltageRows:
-    """Rows in linear voltage drop [p.u.]: one a node, once more with less credit for far infeed, then with none."""
+    """Rows in linear voltage drop [p.u.]: one a node, once more with less credit for far infeed, then with none.
+
+    Where infeed turns voltages so much that they fall, once more with the answers of the network full of infeed.
+    """
 
     names: tuple[str, ...]
     falling: FloatArray
@@ -65,8 +71,9 @@ class UndervoltageRows:
         columns: IntArray,
         nodes: IntArray,
         names: tuple[str, ...],
+        touching: Touching | None = None,
     ) -> UndervoltageRows:
-        """Return the rows of ``nodes``, without a reserve."""
+        """Return the rows of ``nodes``; ``touching`` is the network on the way to full of infeed."""
         toward = -np.conj(model.idle / np.abs(model.idle))[nodes][:, None]
         plain = model.response(0.0, columns)
         drawn = toward * model.demand(limits.tan_phi, columns)[nodes]
@@ -86,9 +93,13 @@ class UndervoltageRows:
 
         kept = KEPT * limits.margin * half_band / np.maximum(most, 1e-9)
         far = np.where(columns != NOWHERE, rising + less_relief(taken, size, lift, kept), 0.0)
-        rows = (one_way(falling, rising), one_way(falling, far, 0.0), gross(falling, rising))
+        rows = [one_way(falling, rising), one_way(falling, far, 0.0), gross(falling, rising)]
+        if touching is not None:
+            given = _given(columns, nodes, touching, np.abs(model.idle)[nodes])
+            if np.any(given - rising > TURNED * np.abs(rising).max(axis=1, keepdims=True, initial=0.0)):
+                rows.append(one_way(falling, np.maximum(given, rising)))
         return cls(
-            tuple(f"{n} undervoltage" for n in names) * 3,
+            tuple(f"{n} undervoltage" for n in names) * len(rows),
             np.concatenate([row[0] for row in rows]),
             np.concatenate([row[1] for row in rows]),
             nodes,
@@ -111,7 +122,7 @@ class UndervoltageRows:
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
         alone = np.minimum(position, 0.0) @ self.falling[: len(self.node)].T
-        hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), 3)
+        hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), len(self.falling) // len(self.node))
         left = self._left(vm)
         return np.asarray(np.where(left > 0.0, left / (1.0 + 2.0 * hidden), left).T)
 
@@ -124,13 +135,23 @@ class UndervoltageRows:
         n = len(self.node)
         limit = self._drop(np.full(n, self.limit))
         over = (self._drop(np.abs(node_voltages(flow))[:, self.node]) - limit).T
-        return np.concatenate((over, over, np.full_like(over, -np.inf)))
+        plain = np.concatenate((over, over, np.full_like(over, -np.inf)))
+        return np.concatenate((plain, over[: len(self.names) - len(plain)]))
 
     def _left(self, vm: FloatArray) -> FloatArray:
         near = np.clip((vm - self.least) / np.maximum(self.idle - self.least, 1e-9), 0.0, 1.0)
         most = self._drop(np.full(len(self.node), self.least))
         left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
-        return np.concatenate((left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most), axis=-1)
+        rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
+        return np.concatenate(rows[: len(self.names) // len(self.node)], axis=-1)
+
+
+def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatArray) -> FloatArray:
+    """Return what a rising injection takes of the drop V (W - V) / W in the state ``touching`` [p.u./kW]."""
+    _, voltage, active, _ = touching
+    at = voltage[nodes]
+    toward = -np.conj(at) / np.abs(at) * (2.0 * np.abs(at) - idle) / idle
+    return np.where(columns != NOWHERE, (toward[:, None] * active[nodes][:, columns]).real, 0.0)
 
 
 def _turned(drawn: ComplexArray, idle: FloatArray, least: float) -> FloatArray:
@@ -170,7 +191,7 @@ class OvervoltageRows:
         columns: IntArray,
         nodes: IntArray,
         names: tuple[str, ...],
-        touching: tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray],
+        touching: Touching,
     ) -> OvervoltageRows:
         """Return the rows of ``nodes``.
 
@@ -216,12 +237,13 @@ class OvervoltageRows:
         measured = (self.most**2 - self.idle**2) / (2.0 * self.idle) - lifted
         resold = np.minimum(
             demand @ (self.rising - self.tangent).T,
-            self.dearest * (np.maximum(measured, 0.0) + RESALE * self.rest),
+            self.dearest * np.maximum(measured, 0.0),
         )
         resold = np.maximum(resold - self.kept, 0.0)
         hidden = np.maximum(infeed - lifted, 0.0)
         measured = np.where(measured > 0.0, np.maximum(measured - resold, 0.0) / (1.0 + hidden), measured)
-        below = np.where(np.isnan(vm), np.nan, np.minimum(measured, self.rest - used - resold))
+        below = np.maximum(np.minimum(measured, self.rest - used - resold), MEASURED * np.minimum(measured, 1.0))
+        below = np.where(np.isnan(vm), np.nan, below)
         return np.asarray(np.where(vm >= self.turning, measured, below).T)
 
     def beyond(self, flow: PowerFlow) -> FloatArray:

@@ -5,8 +5,8 @@ the AC solution of the whole portfolio breaks no limit by more than the margin (
 1 p.u. to the voltage limit), however large single trades are, at rest and about loaded positions.
 
 Not timid: of a random portfolio, the largest multiple that headroom admits over the largest one that AC carries. It is
-at least 0.9 in the mean of what one headroom admits, and at least 0.9 for every portfolio once it has been refreshed
-twice; an open unit is refreshed 96 times before its gate closes.
+at least 0.9 in the mean of what one headroom admits and 0.8 for every portfolio, and at least 0.9 for every portfolio
+once it has been refreshed; an open unit is refreshed 96 times before its gate closes.
 """
 
 from __future__ import annotations
@@ -196,9 +196,10 @@ def test_what_was_bought_at_one_end_may_be_sold_again_while_the_other_feeds_in(n
 def test_not_timid(name, kind):
     grid = delivery(name)
     rises, falls = portfolios(grid, kind, 40, np.random.default_rng(7))
-    shares = shares_admitted(grid, rises, falls, refreshes=2)
+    shares = shares_admitted(grid, rises, falls, refreshes=1)
     assert shares[0].mean() >= 0.9
-    assert shares[2].min() >= 0.9
+    assert shares[0].min() >= 0.8
+    assert shares[1].min() >= 0.9
 
 
 def portfolios(grid: ElectricDelivery, kind: str, count: int, rng: np.random.Generator):

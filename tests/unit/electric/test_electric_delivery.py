@@ -236,3 +236,15 @@ def test_headroom_of_a_three_winding_transformer_keeps_every_winding():
     both = np.zeros(3)
     both[[one, other]] = -head.capacity_kw(at, one), -head.capacity_kw(at, other)
     assert grid.predict(0, both).violations == ()
+
+
+def test_an_idle_network_outside_its_band_and_an_overload_name_the_key_to_change():
+    high = ElectricDelivery(ElectricNetwork.from_builtin("mv_oberrhein", supply_vm_pu=1.05))
+    [issue] = high.check()
+    assert issue.key == "bus 147"
+    assert issue.value.startswith("1.1155 p.u. while nobody injects")
+    assert "electric.supply_vm_pu" in issue.hint
+    assert "electric.voltage_max_pu" in issue.hint
+    [issue] = ElectricDelivery(ElectricNetwork.from_builtin("cigre_mv")).check()
+    assert issue.key == "trafo 0"
+    assert "electric.loading_max_percent = 102" in issue.hint
