@@ -156,6 +156,11 @@ class ElectricDelivery:
         for name in ("_model", "_rows", "_topologies"):
             self.__dict__.pop(name, None)
 
+    def elements(self) -> tuple[str, ...]:
+        """Return the names of all branches and switches, open ones too: what can trip and come back."""
+        case = self._whole.case
+        return tuple(str(name) for name in (*case.branch_name, *case.switch_name, *case.switch_open))
+
     def opens(self, name: str) -> bool:
         """Return whether the network holds the switch ``name`` open unless it is told otherwise."""
         return bool((self._whole.case.switch_open == name).any())

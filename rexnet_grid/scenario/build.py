@@ -208,10 +208,7 @@ def _switches(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork) ->
     """Return what puts each element of a network out of service or back, by its name."""
     if carrier == "electricity":
         grid = cast("ElectricDelivery", network)
-        case = grid.network.case
-        switches = np.concatenate((case.switch_name, case.switch_open))
-        names = (*grid.columns()["loading_percent"], *(str(name) for name in switches))
-        return {name: partial(switch_branch, grid, name) for name in names}
+        return {name: partial(switch_branch, grid, name) for name in grid.elements()}
     if scenario.heat is None:
         return {}
     heat = cast("HeatDelivery", network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rexnet_grid.delivery import DeliveryNetwork
+    from rexnet_grid.electric import ElectricDelivery
     from rexnet_grid.scenario.flats import BuildingSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
 
 TRY_REGIONS = range(1, 16)
+_ELEMENT = re.compile(r"(line|trafo|trafo3w|impedance|switch) \d+")
 _FILE_ENDINGS = (".json", ".xlsx", ".csv", ".parquet", ".toml", ".p", ".pkl")
 
 
@@ -134,7 +137,22 @@ def _electric(scenario: Scenario) -> list[Issue]:
     from rexnet_grid.scenario.opening import electric_delivery
 
     network = electric_delivery(scenario)
-    return [*network.check(), *check_places(scenario, "electricity", network.nodes)]
+    places = check_places(scenario, "electricity", network.nodes)
+    return [*network.check(), *places, *_elements(scenario, network)]
+
+
+def _elements(scenario: Scenario, network: ElectricDelivery) -> list[Issue]:
+    """Return the contingencies of branches and switches that the electric network does not have."""
+    known = network.elements()
+    people = {participant.name for participant in scenario.participants}
+    expected = "a line, transformer or switch of the electric network"
+    issues = []
+    for number, fault in enumerate(scenario.contingencies):
+        name = fault.element
+        if fault.carrier == "electricity" and _ELEMENT.fullmatch(name) and name not in {*known, *people}:
+            hint, key = did_you_mean(name, known), f"contingencies[{number}].element"
+            issues.append(Issue(where_of(scenario), key, f'"{name}"', expected, hint))
+    return issues
 
 
 def _heat(scenario: Scenario) -> list[Issue]:

@@ -188,3 +188,10 @@ def test_a_file_that_is_no_network(tmp_path, text):
     issues = check_scenario(a_scenario(tmp_path, electric={"network": "net.json"}))
     assert issues
     assert all("net.json" in issue.where for issue in issues)
+
+
+@pytest.mark.parametrize(("element", "wrong"), [("switch 1", False), ("line 0", False), ("line 999", True)])
+def test_contingencies_of_elements_that_are_not_there_are_named(tmp_path, element, wrong):
+    faults = [{"unit": 1, "element": element}]
+    issues = check_scenario(a_scenario(tmp_path, contingencies=faults))
+    assert [issue.key for issue in issues if "contingencies" in issue.key] == ["contingencies[0].element"] * wrong
