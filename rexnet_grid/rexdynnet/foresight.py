@@ -53,6 +53,8 @@ class Foresight:
         (N, S) with what a kilowatt drawn counts in that imbalance [-]: the plant heats its water from what comes back
         to what leaves, which is more than the substation takes of it, above all while pipes are cold. That part cools
         the plant's water by m c, not m c (1 - κ).
+    silence
+        (N,) part of a kelvin at the main plant that does not arrive within the unit, 1 - κ [-].
     kw_per_k
         (N,) heat beyond the demand that warms the main plant's water by a kelvin [kW/K]. Water that arrives warmer
         within the unit is drawn more slowly, which warms it further: m c (1 - κ), κ the mean part of a kelvin that
@@ -78,6 +80,7 @@ class Foresight:
     share: FloatArray
     full_share: FloatArray
     warming: FloatArray
+    silence: FloatArray
     kw_per_k: FloatArray
     hold_kw: FloatArray
     loss_kw: FloatArray
@@ -198,6 +201,7 @@ class Foreseer:
             full_share=found[2, 1],
             warming=1.0
             + (np.clip(self._needed(supply, found[1], demand, sub_flow), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
+            silence=silence,
             kw_per_k=sub_flow.sum(axis=1) * layout.fluid[1] / WATT_PER_KILOWATT * silence,
             hold_kw=hold,
             loss_kw=np.maximum(loss, 0.0),

@@ -162,8 +162,8 @@ class HeadroomRows:
         flow = seen.sub_flow + 0.5 * np.maximum(self.usual_kg_s - seen.sub_flow, 0.0)
         spread = np.maximum(seen.part_c - self.return_c - self.limits.supply_ramp_k, SMALLEST_SPREAD_K)
         per_kelvin = -(flow * seen.full_share / spread) @ self.by_sub.T
-        wider = flow.sum(axis=1) / np.maximum(seen.sub_flow.sum(axis=1), SMALLEST_FLOW)
-        return np.asarray(per_kelvin / np.maximum(seen.kw_per_k * wider, SMALLEST_FLOW)[:, None])
+        kw_per_k = flow.sum(axis=1) * self.kw_per_kg_k * seen.silence
+        return np.asarray(per_kelvin / np.maximum(kw_per_k, SMALLEST_FLOW)[:, None])
 
     def _plants(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         plants = self.plants

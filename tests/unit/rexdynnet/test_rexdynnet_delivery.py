@@ -294,3 +294,14 @@ def test_the_chosen_head_bounds_what_flows_and_the_rest_is_unserved(root):
     assert -cut.injection_kw[1:].sum() + cut.unserved_kw.sum() == pytest.approx(16.0 * 16, rel=1e-9)
     assert {v.limit.split()[-1] for v in cut.violations} == {"supply"}
     assert cut.balance.residual_relative < 1e-9
+
+
+def test_a_network_at_rest_still_has_headroom(root):
+    """Nothing flows yet: the pump's head is no reason to admit nothing, and what is admitted is delivered."""
+    network = HeatNetwork.from_csv(root / "networks" / "heat" / "destest")
+    heat = HeatDelivery(network, supply_temperature=75.0, limits=HeatLimits(max_pump_head_pa=6e4, margin=0.02))
+    rows = heat.headroom([0], np.zeros((1, len(heat.nodes))))[0]
+    assert "pump head" in rows.limits
+    trade = rates(160.0, 10.0)
+    assert (rows.coefficients @ trade <= rows.slack).all()
+    assert not heat.predict(0, trade).violations
