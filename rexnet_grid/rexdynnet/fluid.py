@@ -1,4 +1,4 @@
-"""The liquid in the pipes: constant properties, taken at a reference temperature.
+"""The liquid in the pipes: density and specific heat are constant, the film between water and wall may follow.
 
 A constant specific heat makes the energy of a parcel linear in its temperature, so that every balance closes exactly.
 """
@@ -6,10 +6,14 @@ A constant specific heat makes the energy of a parcel linear in its temperature,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
 
 FREEZING_C = 0.0
 BOILING_C = 180.0
@@ -38,12 +42,15 @@ class Fluid:
         Dynamic viscosity [Pa s].
     conductivity
         [W/(m K)].
+    follows
+        Whether the film between water and wall has water's properties at its own temperature instead.
     """
 
     density: float = 983.2
     heat_capacity: float = 4184.3
     viscosity: float = 4.66e-4
     conductivity: float = 0.6543
+    follows: bool = False
 
     def __post_init__(self) -> None:
         issues = [
@@ -60,8 +67,10 @@ class Fluid:
             raise InputError(issues)
 
     @classmethod
-    def water(cls, temperature_c: float = 60.0) -> Fluid:
+    def water(cls, temperature_c: float = 60.0, *, follows: bool = False) -> Fluid:
         """Return water at a temperature [degC], interpolated in the table of liquid water near saturation.
+
+        With ``follows`` the properties of the film follow its temperature; those of the water itself stay.
 
         Density, specific heat, viscosity and conductivity rounded from the CRC Handbook of Chemistry and Physics,
         "Properties of water in the range 0-100 degC" (97th ed., 6-7) and, above, IAPWS-IF97 saturated liquid.
@@ -80,9 +89,23 @@ class Fluid:
             heat_capacity=float(np.interp(temperature_c, _TABLE_C, _HEAT_CAPACITY + _HEAT_CAPACITY_HOT)),
             viscosity=1e-3 * float(np.interp(temperature_c, _TABLE_C, _VISCOSITY_MPA_S + _VISCOSITY_HOT_MPA_S)),
             conductivity=float(np.interp(temperature_c, _TABLE_C, _CONDUCTIVITY + _CONDUCTIVITY_HOT)),
+            follows=follows,
         )
 
     @property
     def prandtl(self) -> float:
         """Prandtl number [-]."""
         return self.viscosity * self.heat_capacity / self.conductivity
+
+
+def film_table(fluid: Fluid) -> FloatArray:
+    """Return what the film between water and wall depends on at 0, 1 … 180 degC, (181, 4).
+
+    Columns: viscosity of the fluid over that at the film's temperature, π times conductivity [W/(m K)], Prandtl number
+    and its power 2/3. Constant but for water that ``follows`` its temperature.
+    """
+    at = np.arange(FREEZING_C, BOILING_C + 1.0)
+    films = [Fluid.water(float(c)) for c in at] if fluid.follows else [fluid] * len(at)
+    return np.array(
+        [(fluid.viscosity / f.viscosity, np.pi * f.conductivity, f.prandtl, f.prandtl ** (2.0 / 3.0)) for f in films]
+    )

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, part
-from rexnet_grid.rexdynnet.correlations import friction_and_slope, nusselt_at, roughness_term
+from rexnet_grid.rexdynnet.correlations import friction_and_slope, roughness_term
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
 if TYPE_CHECKING:
@@ -66,19 +66,10 @@ def pipe_drop(layout: Layout, p: int, flow: float) -> float:
 
 
 @part
-def set_films(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
-    """Fill the pressure drop [Pa] and the conductance between water and wall [W/K] of each pipe."""
-    drag, length_m, wall_resistance = layout.drag, layout.length_m, layout.wall_resistance_k_w
-    dp_pa, film_w_k = scratch.dp_pa, scratch.film_w_k
-    around = layout.fluid[3] * math.pi
-    prandtl, power = layout.fluid[4], layout.fluid[5]
+def set_drops(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
+    """Fill the pressure drop of each pipe [Pa]."""
     for p in range(flow.shape[0]):
-        m = abs(flow[p])
-        reynolds = m * drag[p, REYNOLDS]
-        friction, _ = friction_and_slope(reynolds, drag[p, ROUGH])
-        dp_pa[p] = (friction * drag[p, REACH] + drag[p, BENDS]) * drag[p, HEAD] * m * flow[p]
-        film = nusselt_at(reynolds, prandtl, power) * around * length_m[p]
-        film_w_k[p] = film / (1.0 + film * wall_resistance[p])
+        scratch.dp_pa[p] = drop_and_slope(layout, p, flow[p])[0]
 
 
 @part

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, part
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
-from rexnet_grid.rexdynnet.hydraulics import set_films, solve_flows
+from rexnet_grid.rexdynnet.hydraulics import set_drops, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import order_nodes
@@ -21,7 +21,7 @@ from rexnet_grid.rexdynnet.service import (
     guess_again,
     substations,
 )
-from rexnet_grid.rexdynnet.transport import set_rates, stored_heat, sweep
+from rexnet_grid.rexdynnet.transport import stored_heat, sweep
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -97,13 +97,12 @@ def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
     to_wall, from_wall = into.wall, out.wall
     for p in range(state.flow.shape[0]):
         into.level[0, p] = out.level[0, p]
-        into.share[0, p] = out.share[0, p]
         begin = layout.row_ptr[p]
         for row in range(begin, begin + parts(layout, p, out.level[0, p]) + 1):
             first, count = from_ring[row, START], from_ring[row, COUNT]
             to_ring[row, START] = first
             to_ring[row, COUNT] = count
-            to_wall[row] = from_wall[row]
+            to_wall[row, 0], to_wall[row, 1] = from_wall[row, 0], from_wall[row, 1]
             for k in range(count):
                 i = (first + k) & LAST
                 for column in range(3):
@@ -142,11 +141,10 @@ def supply_side(
         draws(layout, state, scratch, inputs, row)
         solved = find_flows(layout, state, scratch, inputs, row)
         order_nodes(layout, state, scratch.degree)
-        set_films(layout, scratch, state.flow)
+        set_drops(layout, scratch, state.flow)
         if attempt == 0:
             calm_down(layout, state, scratch)
         keep(layout, state, backup, attempt == 0)
-        set_rates(layout, state, scratch)
         set_plants(layout, state, scratch, inputs, row)
         lost = sweep(layout, state, scratch, SUPPLY, dt)
         again, hard = guess_again(layout, state, scratch, inputs, row, attempt)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rexnet_grid.rexdynnet.parcels import COUNT, MASS, MOST_PARCELS, PIECES, RING, TEMP
+from rexnet_grid.rexdynnet.walls import PLACE, PROPERTIES
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -26,7 +27,7 @@ class Layout(NamedTuple):
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
     ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 5) Reynolds number
     per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses;
-    ``exchangers`` (3, P) into how many a wall is cut at each level, see :mod:`levels`;
+    ``cells`` (3, P) into how many a wall is cut at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
@@ -35,7 +36,8 @@ class Layout(NamedTuple):
     ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
     which water is of no use at a substation, ``bypass`` (S, 2) what its bypass keeps and lets through [degC, kg/s],
     see :mod:`service`;
-    ``fluid`` density, heat capacity, viscosity, conductivity, Prandtl number and its power 2/3;
+    ``fluid`` density, heat capacity, viscosity, conductivity; ``film`` (K, 4) what the film depends on at every whole
+    degree from 0 degC, see :func:`fluid.film_table`;
     ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`.
     """
 
@@ -52,7 +54,7 @@ class Layout(NamedTuple):
     loss_w_k: FloatArray
     wall_resistance_k_w: FloatArray
     coupling: FloatArray
-    exchangers: IntArray
+    cells: IntArray
     tree_node: IntArray
     tree_parent: IntArray
     tree_pipe: IntArray
@@ -76,20 +78,20 @@ class Layout(NamedTuple):
     least_c: FloatArray
     bypass: FloatArray
     fluid: FloatArray
+    film: FloatArray
     exchanger: FloatArray
 
 
 class State(NamedTuple):
     """Everything that does change; side 0 is supply, side 1 return, rows of the return follow those of the supply.
 
-    ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R,)
-    [degC];
+    ``parcel`` (2R, RING, 3) mass, temperature, slope [kg, degC, -]; ``ring`` (2R, 2) start and count; ``wall`` (2R, 2)
+    temperature of each cell's wall at its two places from end A on [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations,
     ``opening`` (S,) of their bypasses, 0 to 1;
-    ``level`` (2, P) how finely each pipe is resolved, ``share`` (2, P) how much of its wall trades heat, see
-    :mod:`shares`; ``flow`` (P,) [kg/s]; ``sign`` (P,) and
-    ``order`` (N,) direction of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are
-    shut and plants that do not pump.
+    ``level`` (2, P) how finely each pipe is resolved; ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction
+    of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are shut and plants
+    that do not pump.
     """
 
     parcel: FloatArray
@@ -99,7 +101,6 @@ class State(NamedTuple):
     arrive_c: FloatArray
     opening: FloatArray
     level: IntArray
-    share: FloatArray
     flow: FloatArray
     sign: IntArray
     order: IntArray
@@ -110,15 +111,14 @@ class State(NamedTuple):
 class Scratch(NamedTuple):
     """Working memory that carries nothing from step to step.
 
-    ``piece`` (P + 3, PIECES, 2) lists of pieces: what leaves each pipe, two for use inside a pipe, one for a node.
+    ``cell`` (2, P, PROPERTIES) see :func:`walls.set_cell`; ``piece`` (P + 3, PIECES, 3) lists of pieces: what leaves
+    each pipe, two for use inside a pipe, one for a node.
     """
 
     piece: FloatArray
     out_n: IntArray
     stream: FloatArray
-    eps: FloatArray
-    rate: FloatArray
-    film_w_k: FloatArray
+    cell: FloatArray
     dp_pa: FloatArray
     draw: FloatArray
     source_kg_s: FloatArray
@@ -203,12 +203,10 @@ def new_scratch(layout: Layout) -> Scratch:
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
     return Scratch(
-        piece=np.zeros((pipes + 3, PIECES, 2)),
+        piece=np.zeros((pipes + 3, PIECES, 3)),
         out_n=np.zeros(pipes, dtype=np.int64),
         stream=np.zeros((2, pipes)),
-        eps=np.zeros((2, pipes)),
-        rate=np.zeros((2, pipes)),
-        film_w_k=np.zeros(pipes),
+        cell=np.zeros((2, pipes, PROPERTIES)),
         dp_pa=np.zeros(pipes),
         draw=np.zeros(nodes),
         source_kg_s=np.zeros(nodes),
@@ -256,39 +254,46 @@ def overwrite_state(state: State, source: State) -> None:
         into[...] = array
 
 
-def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, supply_end_c: FloatArray) -> State:
-    """Return pipes filled with water: one temperature a pipe, or a straight line from end A to end B on the supply.
+def initial_state(
+    layout: Layout,
+    supply_c: FloatArray,
+    return_c: FloatArray,
+    supply_end_c: FloatArray,
+    return_end_c: FloatArray | None = None,
+) -> State:
+    """Return pipes filled with water: one temperature a pipe, or a straight line from end A to end B.
 
     Parameters
     ----------
     layout
         The network.
-    supply_c, return_c, supply_end_c
-        (P,) temperatures: supply at end A, return, supply at end B [degC].
+    supply_c, return_c, supply_end_c, return_end_c
+        (P,) temperatures: supply and return at end A, and at end B [degC]; the return's the same when left out.
     """
+    return_end_c = return_c if return_end_c is None else return_end_c
     rows = int(layout.row_ptr[-1])
     nodes = len(layout.node_ptr) - 1
-    parcel, wall = np.zeros((2 * rows, RING, 3)), np.zeros(2 * rows)
+    parcel, wall = np.zeros((2 * rows, RING, 3)), np.zeros((2 * rows, 2))
     ring = np.zeros((2 * rows, 2), dtype=np.int64)
     node_c = np.zeros((2, nodes))
     for pipe, (a, b) in enumerate(zip(layout.row_ptr[:-1], layout.row_ptr[1:], strict=True)):
-        exchangers = int(b - a) - 1
-        edges = np.concatenate(([0.0], (np.arange(exchangers) + 0.5) / exchangers, [1.0]))
-        pieces = 1 if supply_c[pipe] == supply_end_c[pipe] else RING // 2
+        cells = int(b - a) - 1
+        edges = np.concatenate(([0.0], (np.arange(cells) + 0.5) / cells, [1.0]))
         for k in range(int(b - a)):
             width = edges[k + 1] - edges[k]
-            share = edges[k] + width * (np.arange(pieces) + 0.5) / pieces
             for side, (left, right) in enumerate(
-                ((supply_c[pipe], supply_end_c[pipe]), (return_c[pipe], return_c[pipe]))
+                ((supply_c[pipe], supply_end_c[pipe]), (return_c[pipe], return_end_c[pipe]))
             ):
+                pieces = 1 if left == right else RING // 2
+                share = edges[k] + width * (np.arange(pieces) + 0.5) / pieces
                 row = side * rows + a + k
                 parcel[row, :pieces, MASS] = layout.mass_kg[pipe] * width / pieces
                 parcel[row, :pieces, TEMP] = left + (right - left) * share
-                wall[row] = left + (right - left) * edges[min(k + 1, exchangers)]
+                wall[row] = left + (right - left) * (k + np.array([PLACE, 1.0 - PLACE])) / cells
                 ring[row, COUNT] = pieces
-        for side, value in enumerate((supply_end_c[pipe], return_c[pipe])):
-            node_c[side, layout.pipe_from[pipe]] = value
-            node_c[side, layout.pipe_to[pipe]] = value
+        for side, (left, right) in enumerate(((supply_c, supply_end_c), (return_c, return_end_c))):
+            node_c[side, layout.pipe_from[pipe]] = left[pipe]
+            node_c[side, layout.pipe_to[pipe]] = right[pipe]
     return State(
         parcel=parcel,
         ring=ring,
@@ -297,7 +302,6 @@ def initial_state(layout: Layout, supply_c: FloatArray, return_c: FloatArray, su
         arrive_c=node_c[0, layout.sub_node].copy(),
         opening=np.zeros(len(layout.sub_node)),
         level=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
-        share=np.ones((2, len(layout.pipe_from))),
         flow=np.zeros(len(layout.pipe_from)),
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),

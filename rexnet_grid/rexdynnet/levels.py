@@ -1,8 +1,8 @@
 """How finely a pipe is resolved: in full where a steep front runs, in three stretches where it is all but steady.
 
 What matters is the range of inlet temperatures whose steady profile the water, the wall and the inflow of a pipe could
-belong to. Up to ``RESOLVED_K[CALM]`` two exchangers do, up to ``RESOLVED_K[MIDDLE]`` a bit less than half of the full
-number. Delay and spread are those of the whole wall at every level, see :mod:`shares`; what is given up is the shape of
+belong to. Up to ``RESOLVED_K[CALM]`` two cells do, up to ``RESOLVED_K[MIDDLE]`` a bit less than half of the full
+number. Delay and spread are those of the whole wall at every level, see :mod:`walls`; what is given up is the shape of
 a change of that size, below 0.1 K. As soon as more enters, the pipe is resolved more finely again. All ways keep the
 energy.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
+from rexnet_grid.rexdynnet.films import film_w_k
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import (
     COUNT,
@@ -25,12 +26,12 @@ from rexnet_grid.rexdynnet.parcels import (
     START,
     TEMP,
     edge_c,
+    fade,
     growth,
     mean_c,
     push,
 )
-from rexnet_grid.rexdynnet.shares import most_share, pipe_heat, share_again, share_fits, shift, wanted_share
-from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness
+from rexnet_grid.rexdynnet.walls import PLACE
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -40,31 +41,17 @@ if TYPE_CHECKING:
 FINE: Any = np.int64(0)
 MIDDLE: Any = np.int64(1)
 CALM: Any = np.int64(2)
-CALM_EXCHANGERS = 2
-RESOLVED_K = (math.inf, 4.0, 0.5)
-SHARE_SLACK = (0.02, 0.05, 0.2)
+CALM_CELLS = 2
+RESOLVED_K = (math.inf, 2.0, 0.3)
 RESOLVED_SHARE = 0.25
-AGAIN = (1.0, 0.15, 0.25)
+AGAIN = (1.0, 0.1, 0.15)
 BEND_SHARE = 0.1
 
 
 @inner
 def parts(layout: Layout, p: int, level: int) -> int:
-    """Return the number of exchangers of a pipe at a level."""
-    return int(layout.exchangers[level, p])
-
-
-@inner
-def body_kg(layout: Layout, state: State, p: int, side: int) -> float:
-    """Return what moves in a pipe: its water, and of its wall what does not trade heat, as if it were water [kg]."""
-    moving = (1.0 - state.share[side, p]) * layout.wall_j_k[p] / layout.fluid[1]
-    return float(layout.mass_kg[p] + moving)
-
-
-@inner
-def shell_j_k(layout: Layout, state: State, p: int, side: int) -> float:
-    """Return the heat capacity of the part of a wall that trades heat with the water [J/K]."""
-    return float(state.share[side, p] * layout.wall_j_k[p])
+    """Return the number of cells of a pipe at a level."""
+    return int(layout.cells[level, p])
 
 
 @apart
@@ -73,48 +60,94 @@ def band(
     ring: IntArray,
     wall: FloatArray,
     first: int,
-    exchangers: int,
+    cells: int,
     from_a: bool,
     decay: float,
     ground: float,
     mass_kg: float,
     lag: float,
+    held: float,
 ) -> tuple[float, float]:
     """Return lowest and highest inlet temperature, above ground, whose steady state the pipe could be in [K].
+
+    Between cells the steady profile is flatter, by the water's share of the heat capacity, and within them by ``held``,
+    that of the wall; places count accordingly.
 
     ``decay`` is the exponent of the steady law over the whole pipe [-], ``lag`` how much of the water's temperature
     above ground a wall has in the steady state [-], 0 without wall.
     """
     low, high = np.inf, -np.inf
     at = 0.0
-    for k in range(exchangers + 1):
+    unlagged = 1.0 / lag if lag > 0.0 else 1.0
+    for k in range(cells + 1):
         row = first + k
         for j in range(ring[row, COUNT]):
             i = (ring[row, START] + j) & LAST
             share = parcel[row, i, MASS] / mass_kg
             middle = at + 0.5 * share
+            middle += held * (k / cells - middle)
             at += share
-            above = (parcel[row, i, TEMP] - ground) * math.exp(decay * (middle if from_a else 1.0 - middle))
+            above = (parcel[row, i, TEMP] - ground) / fade(decay * (middle if from_a else 1.0 - middle))
             low, high = min(low, above), max(high, above)
-        if k < exchangers and lag > 0.0:
-            middle = (k + 0.5) / exchangers
-            above = (wall[row] - ground) / lag * math.exp(decay * (middle if from_a else 1.0 - middle))
-            low, high = min(low, above), max(high, above)
+        if k < cells and lag > 0.0:
+            for node in range(2):
+                middle = (k + 0.5 + held * ((0.5 - PLACE) if node == 1 else (PLACE - 0.5))) / cells
+                above = (wall[row, node] - ground) * unlagged / fade(decay * (middle if from_a else 1.0 - middle))
+                low, high = min(low, above), max(high, above)
     return low, high
 
 
 @inner
-def steady_lag(capacity: float, uptake: float, eps: float, rate: float) -> float:
+def held_by_wall(layout: Layout, p: int) -> float:
+    """Return the wall's share of the heat capacity of a pipe [-]."""
+    wall = layout.wall_j_k[p]
+    return float(wall / (layout.mass_kg[p] * layout.fluid[1] + wall))
+
+
+@inner
+def steady_lag(layout: Layout, p: int, film: float) -> float:
     """Return how much of the water's temperature above ground a wall has in the steady state [-]; 0 without wall.
 
-    ``capacity`` [J/K] is that of the wall at one exchanger, ``uptake`` ṁ c ε [W/K], ``rate`` λ [1/s].
+    It cools with the rate λ and warms through the conductance ``film`` [W/K], so 1 / (1 + λ C_w / (h P L)).
     """
-    if capacity <= 0.0:
+    wall = layout.wall_j_k[p]
+    if wall <= 0.0:
         return 0.0
-    if uptake <= 0.0:
-        return 1.0
-    held = uptake / (uptake + rate * capacity)
-    return float(held / math.sqrt(1.0 - eps * (1.0 - held)))
+    rate = layout.loss_w_k[p] / (layout.mass_kg[p] * layout.fluid[1] + wall)
+    return float(1.0 / (1.0 + rate * wall / film))
+
+
+@apart
+def pipe_heat(
+    parcel: FloatArray,
+    ring: IntArray,
+    wall: FloatArray,
+    first: int,
+    cells: int,
+    wall_j_k: float,
+    heat_capacity: float,
+) -> float:
+    """Return the heat in water and wall of one pipe above 0 degC [J]."""
+    water = 0.0
+    walls = 0.0
+    for row in range(first, first + cells + 1):
+        for j in range(ring[row, COUNT]):
+            i = (ring[row, START] + j) & LAST
+            water += parcel[row, i, MASS] * parcel[row, i, TEMP]
+        if row < first + cells:
+            walls += wall[row, 0] + wall[row, 1]
+    return water * heat_capacity + walls * 0.5 * wall_j_k / cells
+
+
+@apart
+def shift(parcel: FloatArray, ring: IntArray, wall: FloatArray, first: int, cells: int, change_k: float) -> None:
+    """Warm all water and wall of a pipe by ``change_k``."""
+    for row in range(first, first + cells + 1):
+        for j in range(ring[row, COUNT]):
+            parcel[row, (ring[row, START] + j) & LAST, TEMP] += change_k
+        if row < first + cells:
+            wall[row, 0] += change_k
+            wall[row, 1] += change_k
 
 
 @inner
@@ -131,8 +164,9 @@ def tolerance(level: int, low: float, high: float, decay: float) -> float:
 def turn(parcel: FloatArray, ring: IntArray, row: int, first: int, last: int, ground: float, factor: float) -> None:
     """Make the profile within a stretch steeper by ``factor`` about its middle, at the pipe's ends about the end.
 
-    Water changes along a pipe by its own delay and by what the wall takes up. A chain has the second all at its
-    exchangers, so that between them the profile is flatter by the water's share of the heat capacity.
+    Water changes along a pipe by its own delay and by what the wall takes up. A chain has the second all in its
+    cells, so that between them the profile is flatter by the water's share of the heat capacity, and within them by the
+    wall's.
     """
     if row == first:
         centre = edge_c(parcel, ring, row, ground, True)
@@ -151,11 +185,11 @@ def turn(parcel: FloatArray, ring: IntArray, row: int, first: int, last: int, gr
 
 @part
 def copy_profile(
-    parcel: FloatArray, ring: IntArray, first: int, exchangers: int, mass_kg: float, profile: FloatArray
+    parcel: FloatArray, ring: IntArray, first: int, cells: int, mass_kg: float, profile: FloatArray
 ) -> None:
     """Fill in a pipe's parcels from end A to end B as (share of its mass, temperature, slope)."""
     n = 0
-    for row in range(first, first + exchangers + 1):
+    for row in range(first, first + cells + 1):
         for j in range(ring[row, COUNT]):
             i = (ring[row, START] + j) & LAST
             profile[n, MASS] = parcel[row, i, MASS] / mass_kg
@@ -176,11 +210,11 @@ def part_mean(above: float, slope: float, begin: float, end: float) -> float:
 def mean_between(wall: FloatArray, count: int, begin: float, end: float) -> float:
     """Return the mean temperature of a wall of ``count`` equal parts between two places, 0 at end A and 1 at B.
 
-    What is narrower than a part lies on the straight line between the middles of two.
+    What is narrower than a part lies on the straight line through the middles of two.
     """
     if (end - begin) * count < 1.0:
-        at = min(max(0.5 * (begin + end) * count - 0.5, 0.0), count - 1.0)
-        k = min(int(at), max(count - 2, 0))
+        at = 0.5 * (begin + end) * count - 0.5
+        k = min(int(max(at, 0.0)), max(count - 2, 0))
         beyond = wall[min(k + 1, count - 1), TEMP] - wall[k, TEMP]
         return float(wall[k, TEMP] + (at - k) * beyond)
     total = 0.0
@@ -203,16 +237,18 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
         count += ring[row, COUNT]
     if count > MOST_PARCELS:
         return False
-    body, shell = body_kg(layout, state, p, side), shell_j_k(layout, state, p, side)
+    body, shell = layout.mass_kg[p], layout.wall_j_k[p]
     heat_capacity = layout.fluid[1]
     heat = pipe_heat(parcel, ring, wall, first, before, shell, heat_capacity)
     steeper = 1.0 + shell / (body * heat_capacity)
+    wider = 0.25 / ((0.5 - PLACE) * held_by_wall(layout, p)) if shell > 0.0 else 1.0
     for row in range(first, first + before + 1):
         turn(parcel, ring, row, first, first + before, ground, steeper)
     profile, walls = scratch.profile[0], scratch.profile[1]
     copy_profile(parcel, ring, first, before, body, profile)
     for k in range(before):
-        walls[k, TEMP] = wall[first + k]
+        mean, half = 0.5 * (wall[first + k, 0] + wall[first + k, 1]), 0.5 * (wall[first + k, 1] - wall[first + k, 0])
+        walls[2 * k, TEMP], walls[2 * k + 1, TEMP] = mean - half * wider, mean + half * wider
     for k in range(after + 1):
         row = first + k
         begin = max(k - 0.5, 0.0) / after
@@ -221,7 +257,10 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
         ring[row, COUNT] = 0
         fill(parcel, ring, row, ground, body, profile, count, begin, end)
         if k < after:
-            wall[row] = mean_between(walls, before, k / after, (k + 1.0) / after)
+            near = mean_between(walls, 2 * before, k / after, (k + 0.5) / after)
+            far = mean_between(walls, 2 * before, (k + 0.5) / after, (k + 1.0) / after)
+            mean, half = 0.5 * (near + far), 0.5 * (far - near) / wider
+            wall[row, 0], wall[row, 1] = mean - half, mean + half
     for row in range(first, first + after + 1):
         turn(parcel, ring, row, first, first + after, ground, 1.0 / steeper)
     for row in range(first + after + 1, first + before + 1):
@@ -272,8 +311,7 @@ def steady_decay(layout: Layout, p: int, flow: float) -> float:
 def fits(layout: Layout, p: int, level: int, least: float, most: float, decay: float, again: bool) -> bool:
     """Return whether a pipe may be at a level with a band of inlet temperatures above ground [K].
 
-    Coming from a finer one it may at a part of the width only. Nor may the steady profile bend too much between two
-    exchangers.
+    Coming from a finer one it may at a part of the width only. Nor may the steady profile bend too much within a cell.
     """
     width = (AGAIN[level] if again else 1.0) * tolerance(level, least, most, decay)
     step = decay / parts(layout, p, level)
@@ -302,10 +340,11 @@ def refine(
     flow: float,
     low: float,
     high: float,
+    film: float,
 ) -> bool:
     """Resolve a pipe more finely where water between ``low`` and ``high`` [degC] that enters calls for it.
 
-    Returns whether the level changed.
+    ``film`` is the conductance to the wall [W/K]. Returns whether the level changed.
     """
     level = state.level[side, p]
     ground = scratch.ground_c[p]
@@ -320,13 +359,9 @@ def refine(
         from_a,
         decay,
         ground,
-        body_kg(layout, state, p, side),
-        steady_lag(
-            shell_j_k(layout, state, p, side) / parts(layout, p, level),
-            flow * layout.fluid[1] * scratch.eps[side, p],
-            scratch.eps[side, p],
-            scratch.rate[side, p],
-        ),
+        layout.mass_kg[p],
+        steady_lag(layout, p, film),
+        held_by_wall(layout, p),
     )
     least, most = min(least, low - ground), max(most, high - ground)
     if fits(layout, p, level, least, most, decay, False):
@@ -335,52 +370,23 @@ def refine(
 
 
 @part
-def reshare(layout: Layout, state: State, scratch: Scratch, p: int, side: int, flow: float) -> bool:
-    """Let that share of a pipe's wall trade heat which suits its flow; return whether it changed."""
-    level = state.level[side, p]
-    exchangers = parts(layout, p, level)
-    units = scratch.film_w_k[p] / (flow * layout.fluid[1])
-    slack = SHARE_SLACK[level]
-    old = state.share[side, p]
-    wanted = wanted_share(units, exchangers, layout.wall_j_k[p] / (layout.mass_kg[p] * layout.fluid[1]))
-    if share_fits(old, wanted, units, exchangers, slack):
-        return False
-    new = min(wanted, (1.0 - 0.5 * slack) * most_share(units, exchangers))
-    first = int(side * layout.row_ptr[state.flow.shape[0]] + layout.row_ptr[p])
-    share_again(
-        state.parcel, state.ring, state.wall, first, exchangers, layout.mass_kg[p], layout.wall_j_k[p],
-        layout.fluid[1], scratch.ground_c[p], old, new,
-    )  # fmt: skip
-    state.share[side, p] = new
-    return True
-
-
-@part
 def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
-    """Bring every pipe that has become calmer to fewer stretches; ``scratch`` holds the films of the flows."""
+    """Bring every pipe that has become calmer to fewer stretches."""
     pipes = state.flow.shape[0]
     for side in range(2):
         for p in range(pipes):
             level = state.level[side, p]
-            if level == CALM or parts(layout, p, FINE) <= CALM_EXCHANGERS:
+            if level == CALM or parts(layout, p, FINE) <= CALM_CELLS:
                 continue
             first = int(side * layout.row_ptr[pipes] + layout.row_ptr[p])
             from_a = state.flow[p] > 0.0 if side == 0 else state.flow[p] < 0.0
             flow = abs(state.flow[p])
             decay = steady_decay(layout, p, flow)
-            share, exchangers = state.share[side, p], parts(layout, p, level)
-            body, shell = body_kg(layout, state, p, side), shell_j_k(layout, state, p, side)
-            eps, rate = 0.0, 0.0
-            if flow >= STILL_KG_S:
-                per_part = 1.0 / (exchangers * flow * layout.fluid[1])
-                eps = effectiveness(scratch.film_w_k[p] * share * share * per_part)
-                rate = cooling_rate(
-                    layout.loss_w_k[p] * per_part, shell / (body * layout.fluid[1]), eps, body / (exchangers * flow)
-                )
-            lag = steady_lag(shell / exchangers, flow * layout.fluid[1] * eps, eps, rate)
+            lag = steady_lag(layout, p, film_w_k(layout, p, flow, state.parcel[first, state.ring[first, START], TEMP]))
             low, high = band(
-                state.parcel, state.ring, state.wall, first, exchangers, from_a, decay, scratch.ground_c[p], body, lag
-            )
+                state.parcel, state.ring, state.wall, first, parts(layout, p, level), from_a, decay,
+                scratch.ground_c[p], layout.mass_kg[p], lag, held_by_wall(layout, p),
+            )  # fmt: skip
             calmer = coarsest(layout, p, low, high, decay, True)
             if parts(layout, p, calmer) < parts(layout, p, level):
                 relevel(layout, state, scratch, p, side, calmer, scratch.ground_c[p])

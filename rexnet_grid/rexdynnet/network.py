@@ -146,7 +146,8 @@ class HeatNetwork:
             Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m`` and any field of
             :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a :class:`Pipe`), optional ``name``.
         fluid
-            Water at 60 degC when left out.
+            Water when left out: density and heat capacity at 60 degC (``simulate`` takes the run's own density), the
+            film between water and wall at its own temperature.
         name
             For messages.
 
@@ -174,7 +175,7 @@ class HeatNetwork:
             drawn.add_edge(str(a), str(b), name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=start)
         if issues:
             raise NetworkDataError(issues)
-        return cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0), name)
+        return cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0, follows=True), name)
 
     @classmethod
     def from_csv(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:

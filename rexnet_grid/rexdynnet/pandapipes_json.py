@@ -68,7 +68,7 @@ def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork
         When the file is none, holds no plant or no consumer, or with every element that the model has no place for.
     """
     file = Path(path)
-    fluid = fluid or Fluid.water(60.0)
+    fluid = fluid or Fluid.water(60.0, follows=True)
     try:
         tables = _tables(json.loads(file.read_text(encoding="utf-8")))
         source = _File(str(file), {"junction": tables["junction"]} | tables, fluid)

@@ -21,10 +21,10 @@ from rexnet_grid.rexdynnet.compiled import apart, inner
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
-RING = 32
+RING = 64
 LAST = RING - 1
-PIECES = 96
-MOST_PARCELS = 1024
+PIECES = 192
+MOST_PARCELS = 4224
 MERGE_K = 1e-3
 COLD_K = 1e-4
 BLUR_K = 5e-3
@@ -49,25 +49,40 @@ def growth(x: float) -> float:
 
 
 @inner
-def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, blur: float) -> int:
-    """Append a piece to a list, joining it with the last where they differ by less than ``MERGE_K``.
+def common_rise(size_a: float, size_b: float, step: float, rise_a: float, rise_b: float) -> float:
+    """Return the rise of a straight line over two straight pieces that keeps their first moment [K].
 
-    They are also joined when difference times the shorter duration is below ``blur`` [K s]. A full list first joins its
-    two most similar neighbours, energy kept. Returns the new length.
+    ``step`` is the difference of their means.
+    """
+    whole = size_a + size_b
+    return (6.0 * size_a * size_b * step + rise_a * size_a * size_a + rise_b * size_b * size_b) / (whole * whole)
+
+
+@inner
+def emit(piece: FloatArray, slot: int, n: int, tau: float, temp: float, rise: float, blur: float) -> int:
+    """Append a piece to a list, joining it with the last where they lie on one line within ``MERGE_K``.
+
+    They are also joined when jump and bend times the shorter duration are below ``blur`` [K s]. A full list first joins
+    its two most similar neighbours, energy kept. Returns the new length.
     """
     if tau <= 0.0:
         return n
-    jump = abs(piece[slot, n - 1, 1] - temp) if n > 0 else 0.0
-    if n > 0 and (jump <= MERGE_K or jump * min(piece[slot, n - 1, 0], tau) <= blur):
-        total = piece[slot, n - 1, 0] + tau
-        piece[slot, n - 1, 1] += (temp - piece[slot, n - 1, 1]) * (tau / total)
-        piece[slot, n - 1, 0] = total
-        return n
+    if n > 0:
+        last, last_rise = piece[slot, n - 1, 0], piece[slot, n - 1, 2]
+        step = temp - piece[slot, n - 1, 1]
+        total = last + tau
+        off = abs(step - 0.5 * (last_rise + rise)) + abs(last_rise * tau - rise * last) / total
+        if off <= MERGE_K or off * min(last, tau) <= blur:
+            piece[slot, n - 1, 2] = common_rise(last, tau, step, last_rise, rise)
+            piece[slot, n - 1, 1] += step * (tau / total)
+            piece[slot, n - 1, 0] = total
+            return n
     if n == PIECES:
         thin_out(piece, slot)
         n -= 1
     piece[slot, n, 0] = tau
     piece[slot, n, 1] = temp
+    piece[slot, n, 2] = rise
     return n + 1
 
 
@@ -82,11 +97,16 @@ def thin_out(piece: FloatArray, slot: int) -> None:
             least = cost
             best = k
     total = piece[slot, best, 0] + piece[slot, best + 1, 0]
+    piece[slot, best, 2] = common_rise(
+        piece[slot, best, 0], piece[slot, best + 1, 0], piece[slot, best + 1, 1] - piece[slot, best, 1],
+        piece[slot, best, 2], piece[slot, best + 1, 2],
+    )  # fmt: skip
     piece[slot, best, 1] += (piece[slot, best + 1, 1] - piece[slot, best, 1]) * (piece[slot, best + 1, 0] / total)
     piece[slot, best, 0] = total
     for k in range(best + 1, PIECES - 1):
         piece[slot, k, 0] = piece[slot, k + 1, 0]
         piece[slot, k, 1] = piece[slot, k + 1, 1]
+        piece[slot, k, 2] = piece[slot, k + 1, 2]
 
 
 @inner
@@ -100,19 +120,21 @@ def reach(mean: float, own: float, beyond: float, rise: float) -> float:
 def joined(parcel: FloatArray, row: int, h: int, i: int, j: int, k: int, ground: float) -> tuple[float, float]:
     """Return the slope of parcels i and j when joined, and how much of their heat that moves [-, kg K].
 
-    Without a jump between them the slopes add up. With one, the line through both means is taken, no steeper than the
-    parcels before (``h``) and behind (``k``) allow, so that a smooth change stays smooth and a front a front. At an
+    Without a jump or a bend between them the slopes add up. With one, the line with the same first moment is taken, no
+    steeper than the parcels before (``h``) and behind (``k``) allow, so that a smooth change stays smooth and a front a
+    front. At an
     end of the row ``h`` is i, or ``k`` is j.
     """
     mass_i, mass_j = parcel[row, i, MASS], parcel[row, j, MASS]
     above_i, above_j = parcel[row, i, TEMP] - ground, parcel[row, j, TEMP] - ground
     slope_i, slope_j = parcel[row, i, SLOPE], parcel[row, j, SLOPE]
-    if abs(above_j / growth(slope_j) - above_i / growth(-slope_i)) <= MERGE_K:
-        return slope_i + slope_j, 0.0
     rise_i, rise_j = above_i * slope_i, above_j * slope_j
     part = mass_i / (mass_i + mass_j)
+    bend = abs(rise_i * (1.0 - part) - rise_j * part)
+    if abs(above_j / growth(slope_j) - above_i / growth(-slope_i)) + bend <= MERGE_K:
+        return slope_i + slope_j, 0.0
     mean = part * above_i + (1.0 - part) * above_j
-    rise = 2.0 * (above_j - above_i)
+    rise = common_rise(mass_i, mass_j, above_j - above_i, rise_i, rise_j)
     room_a = reach(mean, above_i - 0.5 * rise_i, parcel[row, h, TEMP] - ground, -rise)
     room_b = reach(mean, above_j + 0.5 * rise_j, parcel[row, k, TEMP] - ground, rise)
     size = 2.0 * min(min(room_a, room_b), min(0.5 * abs(rise), 0.5 * abs(mean)))
@@ -166,15 +188,17 @@ def push(
     parcel_temp: float,
     parcel_slope: float,
 ) -> None:
-    """Put a parcel in at end A or B, joining it with its neighbour where the two meet without a jump."""
+    """Put a parcel in at end A or B, joining it with its neighbour where the two lie on one line."""
     n = ring[row, COUNT]
     if n > 0:
         i = ring[row, START] if at_a else (ring[row, START] + n - 1) & LAST
         away = 0.5 if at_a else -0.5
         edge = (parcel[row, i, TEMP] - ground) * (1.0 - away * parcel[row, i, SLOPE])
         mine = (parcel_temp - ground) * (1.0 + away * parcel_slope)
-        if abs(edge - mine) <= MERGE_K:
-            total = parcel[row, i, MASS] + parcel_mass
+        total = parcel[row, i, MASS] + parcel_mass
+        bend = (parcel[row, i, TEMP] - ground) * parcel[row, i, SLOPE] * parcel_mass
+        bend -= (parcel_temp - ground) * parcel_slope * parcel[row, i, MASS]
+        if abs(edge - mine) + abs(bend) / total <= MERGE_K:
             parcel[row, i, TEMP] += (parcel_temp - parcel[row, i, TEMP]) * (parcel_mass / total)
             parcel[row, i, SLOPE] += parcel_slope
             parcel[row, i, MASS] = total
@@ -264,7 +288,8 @@ def flow_through(
     ground
         Temperature of the surroundings [degC].
     piece, slot_in, n_in
-        Lists of pieces (duration [s], temperature [degC]) and the one that enters; its durations add up to ``dt``.
+        Lists of pieces (duration [s], mean temperature [degC], rise from its beginning to its end [K]) and the one
+        that enters; its durations add up to ``dt``.
     slot_out
         The list to be filled with what leaves.
 
@@ -292,7 +317,7 @@ def flow_through(
             tau = whole / flow
             leaving = head * fade(rate * t) * growth(older - rate * tau)
             lost += whole * (above - leaving)
-            n_out = emit(piece, slot_out, n_out, tau, ground + leaving, blur)
+            n_out = emit(piece, slot_out, n_out, tau, ground + leaving, leaving * (older - rate * tau), blur)
             if not from_a:
                 ring[row, START] = (ring[row, START] + 1) & LAST
             ring[row, COUNT] -= 1
@@ -303,7 +328,7 @@ def flow_through(
         part = head * growth(older * share)
         leaving = head * fade(rate * t) * growth(older * share - rate * tau)
         lost += left * (part - leaving)
-        n_out = emit(piece, slot_out, n_out, tau, ground + leaving, blur)
+        n_out = emit(piece, slot_out, n_out, tau, ground + leaving, leaving * (older * share - rate * tau), blur)
         parcel[row, i, MASS] = whole - left
         parcel[row, i, TEMP] = ground + (whole * above - left * part) / (whole - left)
         parcel[row, i, SLOPE] *= 1.0 - share
@@ -318,16 +343,22 @@ def flow_through(
     for j in range(n_in):
         tau = piece[slot_in, j, 0]
         above = piece[slot_in, j, 1] - ground
+        rise = piece[slot_in, j, 2]
         passing = min(max(dt - transit - now, 0.0), tau)
         if passing > 1e-12 * dt:
-            n_out = emit(piece, slot_out, n_out, passing, ground + above * kept, blur)
-            lost += flow * passing * above * (1.0 - kept)
+            share = passing / tau
+            early = above - 0.5 * rise * (1.0 - share)
+            n_out = emit(piece, slot_out, n_out, passing, ground + early * kept, rise * share * kept, blur)
+            lost += flow * passing * early * (1.0 - kept)
         else:
             passing = 0.0
         stay = tau - passing
         if stay > 1e-12 * dt:
-            mean = above * fade(rate * max(dt - now - tau, 0.0)) * growth(-rate * stay)
-            lost += flow * stay * (above - mean)
-            push(parcel, ring, row, from_a, ground, flow * stay, ground + mean, sign * rate * stay)
+            late = above + 0.5 * rise * (1.0 - stay / tau)
+            rise *= stay / tau
+            steep = rise / late if abs(rise) < abs(late) else math.copysign(1.0, rise * late)
+            mean = late * fade(rate * max(dt - now - tau, 0.0)) * growth(-rate * stay)
+            lost += flow * stay * (late - mean)
+            push(parcel, ring, row, from_a, ground, flow * stay, ground + mean, sign * (rate * stay + steep))
         now += tau
     return n_out, lost

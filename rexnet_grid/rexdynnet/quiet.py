@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import inner
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, SLOPE, START, TEMP, growth
+from rexnet_grid.rexdynnet.walls import KEPT, RATE, STEADY_FAR, STEADY_NEAR
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -27,12 +28,12 @@ def pass_quietly(
     ring: IntArray,
     wall: FloatArray,
     first: int,
-    exchangers: int,
+    cells: int,
     from_a: bool,
     flow: float,
     dt: float,
-    rate: float,
-    eps: float,
+    cell: FloatArray,
+    p: int,
     ground: float,
     wall_j_k: float,
     heat_capacity: float,
@@ -48,12 +49,13 @@ def pass_quietly(
     """
     if dt < FORGOTTEN * (mass_kg + wall_j_k / heat_capacity) / flow:
         return False, 0.0, 0.0
-    capacity = wall_j_k / exchangers
-    uptake = flow * heat_capacity * eps / capacity if capacity > 0.0 else 1.0
-    held = uptake / (uptake + rate)
-    passed = 1.0 - eps * (1.0 - held) if capacity > 0.0 else 1.0
+    rate = cell[p, RATE]
+    capacity = 0.5 * wall_j_k / cells
+    near, far = cell[p, STEADY_NEAR], cell[p, STEADY_FAR]
+    passed = cell[p, KEPT] if capacity > 0.0 else 1.0
     sign = -1.0 if from_a else 1.0
-    half = 0.5 * mass_kg / (exchangers * flow)
+    first_node = 0 if from_a else 1
+    half = 0.5 * mass_kg / (cells * flow)
     kept_half = math.exp(-rate * half)
     mean_half = growth(-rate * half)
     kept_whole = kept_half * kept_half
@@ -62,9 +64,9 @@ def pass_quietly(
     after = 0.0
     for write in (False, True):
         above = inlet_c - ground
-        for k in range(exchangers + 1):
-            edge = k in (0, exchangers)
-            row = first + k if from_a else first + exchangers - k
+        for k in range(cells + 1):
+            edge = k in (0, cells)
+            row = first + k if from_a else first + cells - k
             i = ring[row, START] & LAST
             new = above * (mean_half if edge else mean_whole)
             above *= kept_half if edge else kept_whole
@@ -72,19 +74,21 @@ def pass_quietly(
             if write:
                 parcel[row, i, TEMP] = ground + new
                 parcel[row, i, SLOPE] = sign * rate * half * (1.0 if edge else 2.0)
-                if k < exchangers:
-                    wall[at] = ground + held * above
+                if k < cells:
+                    wall[at, first_node] = ground + near * above
+                    wall[at, 1 - first_node] = ground + far * above
             else:
                 if ring[row, COUNT] != 1 or abs(parcel[row, i, TEMP] - ground - new) > QUIET_K:
                     return False, 0.0, 0.0
                 before += parcel[row, i, MASS] * heat_capacity * (parcel[row, i, TEMP] - ground)
                 after += parcel[row, i, MASS] * heat_capacity * new
-                if k < exchangers:
-                    if capacity > 0.0 and abs(wall[at] - ground - held * above) > QUIET_K:
+                if k < cells:
+                    w_near, w_far = wall[at, first_node] - ground, wall[at, 1 - first_node] - ground
+                    if capacity > 0.0 and max(abs(w_near - near * above), abs(w_far - far * above)) > QUIET_K:
                         return False, 0.0, 0.0
-                    before += capacity * (wall[at] - ground)
-                    after += capacity * held * above
-            if k < exchangers:
+                    before += capacity * (w_near + w_far)
+                    after += capacity * (near + far) * above
+            if k < cells:
                 above *= passed
     lost = 0.5 * rate * dt * (before + after)
     outlet = inlet_c - (lost + after - before) / (flow * heat_capacity * dt)

@@ -1,8 +1,8 @@
 r"""Response kernels: what a change of the plant's supply temperature does at each substation, unit by unit.
 
 With the flows given, heat transport is linear in the temperatures that enter. So one pulse of the main plant's supply
-temperature over one unit, sent through a network that is otherwise as warm as the ground, gives the finite impulse
-response of every substation,
+temperature over one unit, sent through a network whose water and ground are otherwise at 60 degC, gives the finite
+impulse response of every substation,
 
 .. math:: \Delta T_s(k) = \sum_j h_s(k, j)\, \Delta T_{plant}(j), \qquad
           \Delta Q_s(k) = \dot m_s(k)\, c\, \Delta T_s(k),
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 PULSE_K = 5.0
-COLD_C = 10.0
+LEVEL_C = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +68,28 @@ def response_kernels(
     layout = sim.layout
     units, subs = sub_kg_s.shape
     parts = outputs.supply_c.shape[0]
-    level = np.full(len(layout.pipe_from), COLD_C)
-    cold = initial_state(layout, level, level, level)
+    level = np.full(len(layout.pipe_from), LEVEL_C)
+    calm = initial_state(layout, level, level, level)
     saved = copy_state(sim.state)
     supply = np.zeros((units, units, subs))
     for j in range(units):
-        overwrite_state(sim.state, cold)
+        overwrite_state(sim.state, calm)
         for k in range(j, min(j + lags, units)):
-            temperatures = np.full((parts, len(layout.plant_node)), COLD_C)
+            temperatures = np.full((parts, len(layout.plant_node)), LEVEL_C)
             if k == j:
                 temperatures[:, 0] += PULSE_K
             inputs = Inputs(
                 dt_s=dt_s,
                 heat_w=np.full((parts, subs), np.nan),
                 flow_kg_s=np.tile(sub_kg_s[k], (parts, 1)),
-                return_c=np.full((parts, subs), COLD_C),
+                return_c=np.full((parts, subs), LEVEL_C),
                 supply_c=temperatures,
                 plant_kg_s=np.tile(plant_kg_s[k], (parts, 1)),
-                ground_c=np.full((parts, 1), COLD_C),
+                ground_c=np.full((parts, 1), LEVEL_C),
             )
             if advance(layout, sim.state, sim._backup, sim._scratch, inputs, outputs):  # noqa: SLF001
                 raise ConvergenceError(f"{sim.network.name}: the flows in the loops were not found")
-            supply[j, k] = (outputs.supply_c[:, layout.sub_node].mean(axis=0) - COLD_C) / PULSE_K
+            supply[j, k] = (outputs.supply_c[:, layout.sub_node].mean(axis=0) - LEVEL_C) / PULSE_K
     overwrite_state(sim.state, saved)
     supply *= sub_kg_s[None, :, :] > 0.0
     return ResponseKernels(supply, supply * sub_kg_s[None, :, :] * layout.fluid[1] / WATT_PER_KILOWATT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,38 @@ class HeatStep:
     bypass_kg_s: FloatArray
 
 
+def initial_nodes(network: HeatNetwork, initial_c: Any) -> tuple[FloatArray, FloatArray]:
+    """Return supply and return temperature at every node, (n_nodes,) each [degC]; see :class:`HeatSimulation`.
+
+    Raises
+    ------
+    NetworkDataError
+        For what is no temperature of liquid water, a node that is not named or not there.
+    """
+    both = isinstance(initial_c, Mapping) or np.ndim(initial_c) == 0
+    sides = [initial_c, initial_c] if both else list(initial_c)
+    issues: list[Issue] = []
+    found = []
+    for side in sides[:2]:
+        named = dict(side) if isinstance(side, Mapping) else dict.fromkeys(network.nodes, side)
+        issues += [
+            Issue(network.name, "initial_c", str(node), "every node of the network and no other")
+            for node in sorted(set(network.nodes) ^ set(named))
+        ]
+        try:
+            values = np.array([named.get(node, np.nan) for node in network.nodes], dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.full(len(network.nodes), np.nan)
+        if not np.isfinite(values).all() and not issues:
+            issues.append(Issue(network.name, "initial_c", str(side), "finite temperatures"))
+        check_water("initial_c", values, issues)
+        found.append(values)
+    if len(sides) != len(found):
+        issues.append(Issue(network.name, "initial_c", f"{len(sides)} values", "a temperature, or supply and return"))
+    raise_if(issues)
+    return found[0], found[-1]
+
+
 class HeatSimulation:
     """A network whose pipes hold water and walls of known temperature.
 
@@ -94,30 +127,21 @@ class HeatSimulation:
     network
         The network.
     initial_c
-        Temperature everywhere [degC], or a pair (supply, return).
+        Temperature everywhere [degC], or a pair (supply, return); each may be a mapping by node, with straight lines
+        along the pipes between.
     refuses_cold
         Whether water below a substation's ``min_supply_c`` gives no heat. A market takes that as a limit instead, which
         its safety maintainer keeps: there too little heat is shared out, and must not leave everybody with nothing.
     """
 
-    def __init__(
-        self, network: HeatNetwork, initial_c: float | tuple[float, float] = 60.0, *, refuses_cold: bool = True
-    ) -> None:
-        issues: list[Issue] = []
-        try:
-            pair = np.broadcast_to(np.asarray(initial_c, dtype=np.float64), (2,))
-        except (TypeError, ValueError):
-            pair = np.full(2, np.nan)
-        if not np.isfinite(pair).all():
-            issues.append(Issue(network.name, "initial_c", str(initial_c), "a temperature, or a pair of them"))
-        check_water("initial_c", pair, issues)
-        raise_if(issues)
+    def __init__(self, network: HeatNetwork, initial_c: Any = 60.0, *, refuses_cold: bool = True) -> None:
+        supply_c, return_c = initial_nodes(network, initial_c)
         self.network = network
         self.refuses_cold = refuses_cold
         self.layout = self._layout((), ())
         self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-        ones = np.ones(len(self.layout.pipe_from))
-        self.state = initial_state(self.layout, pair[0] * ones, pair[1] * ones, pair[0] * ones)
+        a, b = self.layout.pipe_from, self.layout.pipe_to
+        self.state = initial_state(self.layout, supply_c[a], return_c[a], supply_c[b], return_c[b])
         self._backup = copy_state(self.state)
         self._scratch = new_scratch(self.layout)
         self._outputs: dict[int, Outputs] = {}

@@ -80,7 +80,7 @@ def simulate_pipe(
     inlet, flow, ambient = series["inlet_c"], series["mass_flow_kg_s"], series["ambient_c"]
     first = float(inlet[0]) if initial_inlet_c is None else initial_inlet_c
     last = first if initial_outlet_c is None else initial_outlet_c
-    fluid = fluid or Fluid.water(0.25 * (first + last) + 0.5 * float(np.mean(inlet)))
+    fluid = fluid or Fluid.water(0.25 * (first + last) + 0.5 * float(np.mean(inlet)), follows=True)
     layout = single_layout(pipe, fluid)
     state = initial_state(layout, np.array([first]), np.array([first]), np.array([last]))
     gap = np.diff(time)
@@ -95,12 +95,33 @@ def simulate_pipe(
     outputs = new_outputs(layout, rows)
     advance(layout, state, copy_state(state), new_scratch(layout), inputs, outputs)
     mean = outputs.supply_c[:, 1]
-    ends = np.cumsum(parts)
     out = np.empty(len(time))
     out[0] = last
     out[-1] = mean[-1]
-    out[1:-1] = 0.5 * (mean[ends[:-1] - 1] + mean[ends[:-1]])
+    out[1:-1] = between_means(mean, dt)[np.cumsum(parts)[:-1] - 1]
     return out
+
+
+def between_means(mean: FloatArray, width: FloatArray) -> FloatArray:
+    """Return the values (n - 1,) between n neighbouring means over intervals of given width.
+
+    Of fourth order where the course is smooth, and never beyond the two means beside it: equations 1.6 to 1.8 of
+    Colella and Woodward, "The piecewise parabolic method", J. Comput. Phys. 54 (1984) 174,
+    doi:10.1016/0021-9991(84)90143-8.
+    """
+    a, w = np.pad(mean, 2, mode="edge"), np.pad(width, 2, mode="edge")
+    step, pair = np.diff(a), w[:-1] + w[1:]
+    left, right, middle = step[:-1], step[1:], w[1:-1]
+    slope = (2.0 * w[:-2] + middle) / pair[1:] * right + (middle + 2.0 * w[2:]) / pair[:-1] * left
+    slope *= middle / (pair[:-1] + w[2:])
+    steepest = 2.0 * np.minimum(np.abs(left), np.abs(right))
+    slope = np.where(left * right > 0.0, np.sign(slope) * np.minimum(np.abs(slope), steepest), 0.0)
+    here, there = w[2:-3], w[3:-2]
+    both, jump = pair[2:-2], step[2:-2]
+    near, far = pair[1:-3] / (2.0 * here + there), pair[3:-1] / (2.0 * there + here)
+    curved = 2.0 * there * here / both * (near - far) * jump - here * near * slope[2:-1] + there * far * slope[1:-2]
+    value = a[2:-3] + here / both * jump + curved / (pair[1:-3] + pair[3:-1])
+    return np.clip(value, np.minimum(a[2:-3], a[3:-2]), np.maximum(a[2:-3], a[3:-2]))
 
 
 def _numbers(name: str, given: Any) -> FloatArray:

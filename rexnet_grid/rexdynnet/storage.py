@@ -23,18 +23,18 @@ def side_capacity_kwh_k(layout: Layout) -> float:
 def _heat_rows_j(layout: Layout, state: State, side: int) -> FloatArray:
     """Return the heat above 0 degC of each stretch of water with the wall behind it, (R,) [J].
 
-    Rows beyond a pipe's present number of exchangers may hold what was tried and taken back; they count as nothing.
+    Rows beyond a pipe's present number of cells may hold what was tried and taken back; they count as nothing.
     """
     rows = int(layout.row_ptr[-1])
     part = slice(side * rows, (side + 1) * rows)
     length = np.diff(layout.row_ptr)
-    exchangers = layout.exchangers[state.level[side], np.arange(len(length))]
-    behind = np.repeat(exchangers, length) - (np.arange(rows) - np.repeat(layout.row_ptr[:-1], length))
+    cells = layout.cells[state.level[side], np.arange(len(length))]
+    behind = np.repeat(cells, length) - (np.arange(rows) - np.repeat(layout.row_ptr[:-1], length))
     place = (np.arange(RING) - state.ring[part, START, None]) % RING
     live = (place < state.ring[part, COUNT, None]) & (behind >= 0)[:, None]
     water = np.where(live, state.parcel[part, :, MASS] * state.parcel[part, :, TEMP], 0.0).sum(axis=1)
-    each = np.repeat(layout.wall_j_k * state.share[side] / exchangers, length)
-    heat: FloatArray = water * layout.fluid[1] + np.where(behind > 0, each * state.wall[part], 0.0)
+    each = np.repeat(layout.wall_j_k / cells, length)
+    heat: FloatArray = water * layout.fluid[1] + np.where(behind > 0, each * state.wall[part].mean(axis=1), 0.0)
     return heat
 
 

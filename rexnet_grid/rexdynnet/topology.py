@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
-from rexnet_grid.rexdynnet.correlations import nusselt
+from rexnet_grid.rexdynnet.correlations import TURBULENT_REYNOLDS, nusselt
 from rexnet_grid.rexdynnet.ends import exchanger_table
+from rexnet_grid.rexdynnet.fluid import film_table
 from rexnet_grid.rexdynnet.hydraulics import drag_table
 from rexnet_grid.rexdynnet.layout import Layout
-from rexnet_grid.rexdynnet.levels import CALM_EXCHANGERS
+from rexnet_grid.rexdynnet.levels import CALM_CELLS
 from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
 from rexnet_grid.rexdynnet.pump import NO_CURVE, UNLIMITED_PA
+from rexnet_grid.rexdynnet.walls import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -25,10 +27,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.pipe import Pipe
 
 DESIGN_VELOCITIES_M_S = (0.3, 0.02)
-MIN_EXCHANGERS = 4
-MAX_EXCHANGERS = 96
-MIDDLE_SHARE = 0.45
-MIN_MIDDLE = 3
+MIN_CELLS = 2
+MAX_CELLS = 128
+MIDDLE_SHARE = 0.4
 BARE_STRETCHES = 8
 VALVE_VELOCITY_M_S = 3.0
 FAR_W = 1e15
@@ -43,29 +44,31 @@ def transfer_units(pipe: Pipe, fluid: Fluid, velocity_m_s: float) -> float:
     return pipe.length_m / (1.0 / film + pipe.wall_resistance_mk_w) / (flow * fluid.heat_capacity)
 
 
-def exchangers(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int]:
-    """Return into how many exchangers a wall is cut in full, in the middle and when calm.
+def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int]:
+    """Return into how many cells a wall is cut in full, in the middle and when calm.
 
-    In full as many as it takes to follow a step of 60 K within 0.1 K at 0.3 and at 0.02 m/s: six a transfer unit in
-    short pipes, then a dozen, then one a unit (see :mod:`shares`); at least 4 and at most 96. Eight idle ones for a
+    In full as many as it takes to follow a step of 60 K within 0.01 K at 0.3 and 0.02 m/s and where the flow
+    becomes turbulent: one a transfer unit and
+    one more, 2.8 + 0.8 n^0.68 for many units, and none longer than ``LONGEST``; at most 128. Eight idle ones for a
     pipe without wall.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
-        return BARE_STRETCHES, BARE_STRETCHES, CALM_EXCHANGERS
-    units = max(transfer_units(pipe, fluid, v) for v in DESIGN_VELOCITIES_M_S)
-    wanted = math.ceil(max(min(6.0 * units, 13.0 + 0.5 * units), units))
-    full = min(max(wanted, MIN_EXCHANGERS), MAX_EXCHANGERS)
-    return full, min(max(math.ceil(MIDDLE_SHARE * full), MIN_MIDDLE), full), CALM_EXCHANGERS
+        return BARE_STRETCHES, BARE_STRETCHES, CALM_CELLS
+    turbulent = TURBULENT_REYNOLDS * fluid.viscosity / (fluid.density * pipe.inner_diameter_m)
+    units = max(transfer_units(pipe, fluid, v) for v in (*DESIGN_VELOCITIES_M_S, turbulent))
+    wanted = math.ceil(max(min(1.0 + units, 2.8 + 0.8 * units**0.68), units / LONGEST))
+    full = min(max(wanted, MIN_CELLS), MAX_CELLS)
+    return full, min(max(math.ceil(MIDDLE_SHARE * full), MIN_CELLS), full), CALM_CELLS
 
 
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:
     """Return the per-pipe arrays of :class:`Layout`."""
-    cut = np.array([exchangers(pipe, fluid) for pipe in pipes], dtype=np.int64)
+    cut = np.array([cells(pipe, fluid) for pipe in pipes], dtype=np.int64)
     length = np.array([pipe.length_m for pipe in pipes])
     diameter = np.array([pipe.inner_diameter_m for pipe in pipes])
     return {
         "row_ptr": np.concatenate(([0], np.cumsum(cut[:, 0] + 1))).astype(np.int64),
-        "exchangers": np.ascontiguousarray(cut.T),
+        "cells": np.ascontiguousarray(cut.T),
         "diameter_m": diameter,
         "length_m": length,
         "drag": drag_table(
@@ -85,10 +88,7 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
 
 def fluid_array(fluid: Fluid) -> FloatArray:
     """Return the properties in the order of :attr:`Layout.fluid`."""
-    prandtl = fluid.prandtl
-    return np.array(
-        [fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity, prandtl, prandtl ** (2.0 / 3.0)]
-    )
+    return np.array([fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity])
 
 
 def least_c(network: HeatNetwork, index: Mapping[str, int]) -> FloatArray:
@@ -163,6 +163,7 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         bypass=np.array([(s.bypass_supply_c, s.bypass_kg_s) for s in network.substations]),
         plant_live=whole([int(root >= 0) for root in roots]),
         fluid=fluid_array(fluid),
+        film=film_table(fluid),
         exchanger=exchanger_table(network.substations),
         **pipe_arrays(pipes, fluid),  # type: ignore[arg-type]
     )

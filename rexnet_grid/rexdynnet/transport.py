@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
-from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
-from rexnet_grid.rexdynnet.levels import FINE, body_kg, parts, refine, reshare, shell_j_k
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner
+from rexnet_grid.rexdynnet.films import film_c, film_w_k
+from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, refine
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
-from rexnet_grid.rexdynnet.parcels import BLUR_K, COLD_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through, rest
+from rexnet_grid.rexdynnet.parcels import BLUR_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through
 from rexnet_grid.rexdynnet.quiet import pass_quietly
-from rexnet_grid.rexdynnet.shares import beside, warm_beside
-from rexnet_grid.rexdynnet.walls import cooling_rate, effectiveness, pass_wall, settle
+from rexnet_grid.rexdynnet.standing import stand
+from rexnet_grid.rexdynnet.walls import LONGEST, LONGEST_CALM, RATE, pass_wall, set_cell
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -22,67 +21,37 @@ if TYPE_CHECKING:
 
 
 @apart
-def set_rate(layout: Layout, state: State, scratch: Scratch, p: int, side: int, flow: float) -> None:
-    """Fill ε and λ of a pipe on one side; ``scratch.film_w_k`` holds the conductance to the wall [W/K]."""
-    heat_capacity = layout.fluid[1]
-    water, wall = body_kg(layout, state, p, side) * heat_capacity, shell_j_k(layout, state, p, side)
-    m = abs(flow)
-    if m < STILL_KG_S:
-        scratch.eps[side, p] = 0.0
-        scratch.rate[side, p] = layout.loss_w_k[p] / (water + wall)
-        return
-    share = state.share[side, p]
-    per_part = 1.0 / (parts(layout, p, state.level[side, p]) * m * heat_capacity)
-    scratch.eps[side, p] = effectiveness(scratch.film_w_k[p] * share * share * per_part)
-    scratch.rate[side, p] = cooling_rate(
-        layout.loss_w_k[p] * per_part, wall / water, scratch.eps[side, p], water * per_part
-    )
-
-
-@part
-def set_rates(layout: Layout, state: State, scratch: Scratch) -> None:
-    """Fill ε and λ of each pipe for its flow."""
-    level, share = state.level, state.share
-    for p in range(state.flow.shape[0]):
-        set_rate(layout, state, scratch, p, SUPPLY, state.flow[p])
-        if level[1, p] == level[0, p] and share[1, p] == share[0, p]:
-            scratch.eps[1, p] = scratch.eps[0, p]
-            scratch.rate[1, p] = scratch.rate[0, p]
-        else:
-            set_rate(layout, state, scratch, p, RETURN, state.flow[p])
-
-
-@inner
-def stand(
-    parcel: FloatArray,
-    ring: IntArray,
-    wall: FloatArray,
-    first: int,
-    exchangers: int,
-    rate: float,
-    ground: float,
-    wall_j_k: float,
-    film_w_k: float,
-    heat_capacity: float,
+def set_pipe(
+    layout: Layout,
+    state: State,
+    scratch: Scratch,
+    p: int,
+    side: int,
+    from_a: bool,
+    flow: float,
     dt: float,
+    inlet_c: float,
 ) -> float:
-    """Let one pipe stand still for a step: it cools, wall and water approach each other; return the heat lost [J]."""
-    decay = math.exp(-rate * dt)
-    last = first + exchangers
-    lost = 0.0
-    for row in range(first, last + 1):
-        lost += heat_capacity * rest(parcel, ring, row, decay, ground)
-    for row in range(first, last):
-        if wall_j_k <= 0.0:
-            break
-        capacity = wall_j_k / exchangers
-        above = wall[row] - ground
-        after = above * decay if abs(above) > COLD_K else 0.0
-        lost += capacity * (above - after)
-        mass, water_c = beside(parcel, ring, row, first, last)
-        wall[row], change = settle(ground + after, capacity, film_w_k / exchangers, mass, water_c, heat_capacity, dt)
-        warm_beside(parcel, ring, row, first, last, change)
-    return lost
+    """Fill what the cells of a pipe do in a step; return the conductance of its film [W/K].
+
+    Where no front runs the film has the mean temperature of what enters and what leaves next.
+    """
+    level = state.level[side, p]
+    cells = parts(layout, p, level)
+    first = int(side * layout.row_ptr[state.flow.shape[0]] + layout.row_ptr[p])
+    mass = layout.mass_kg[p]
+    if level == FINE:
+        film_at = film_c(state.parcel, state.ring, state.wall, first, cells, from_a, inlet_c, flow * dt / mass)
+    else:
+        film_at = 0.5 * (inlet_c + far_end_c(state.parcel, state.ring, first, cells, from_a))
+    film = film_w_k(layout, p, flow, film_at)
+    water = mass * layout.fluid[1]
+    per_part = 1.0 / (cells * flow * layout.fluid[1])
+    set_cell(
+        scratch.cell[side], p, film * per_part, LONGEST_CALM if level == CALM else LONGEST,
+        layout.wall_j_k[p] / water, layout.loss_w_k[p] * per_part, water * per_part,
+    )  # fmt: skip
+    return film
 
 
 @inner
@@ -92,12 +61,12 @@ def move(
     wall: FloatArray,
     piece: FloatArray,
     first: int,
-    exchangers: int,
+    cells: int,
     from_a: bool,
     flow: float,
     dt: float,
-    rate: float,
-    eps: float,
+    cell: FloatArray,
+    p: int,
     ground: float,
     wall_j_k: float,
     heat_capacity: float,
@@ -113,11 +82,11 @@ def move(
     lost = 0.0
     now = slot_in
     slot_other = slot_free + 1
-    for k in range(exchangers + 1):
-        row = first + k if from_a else first + exchangers - k
-        last = k == exchangers
+    for k in range(cells + 1):
+        row = first + k if from_a else first + cells - k
+        last = k == cells
         n, lost_kg_k = flow_through(
-            parcel, ring, row, from_a, flow, dt, rate, ground, piece, now, n, slot_out if last else slot_free
+            parcel, ring, row, from_a, flow, dt, cell[p, RATE], ground, piece, now, n, slot_out if last else slot_free
         )
         lost += heat_capacity * lost_kg_k
         if last:
@@ -129,18 +98,8 @@ def move(
             continue
         at = row if from_a else row - 1
         now = slot_other
-        wall[at], n, lost_j = pass_wall(
-            wall[at],
-            wall_j_k / exchangers,
-            flow * heat_capacity,
-            eps,
-            rate,
-            ground,
-            piece,
-            slot_free,
-            n,
-            now,
-            BLUR_K * dt,
+        n, lost_j = pass_wall(
+            wall, at, from_a, wall_j_k / cells, cell, p, ground, piece, slot_free, n, now, BLUR_K * dt
         )
         lost += lost_j
     return n, lost
@@ -187,6 +146,15 @@ def merge(
                 weight += into
                 total += into * piece[p, j, 1]
         length = max(length, 0.0)
+        rise = 0.0
+        for k in range(begin, end):
+            p = node_pipe[k]
+            into = inflow(flow, pipe_to, p, node, side_sign)
+            if into >= STILL_KG_S:
+                j = int(stream[0, p])
+                share = length / piece[p, j, 0]
+                rise += into * piece[p, j, 2] * share
+                total += into * piece[p, j, 2] * (stream[1, p] / piece[p, j, 0] + 0.5 * share - 0.5)
         for k in range(begin, end):
             p = node_pipe[k]
             j = int(stream[0, p])
@@ -194,7 +162,7 @@ def merge(
             if j < out_n[p] - 1 and stream[1, p] >= piece[p, j, 0] * (1.0 - 1e-13):
                 stream[0, p] += 1.0
                 stream[1, p] = 0.0
-        n = emit(piece, slot, n, length, total / weight, BLUR_K * dt)
+        n = emit(piece, slot, n, length, total / weight, rise / weight, BLUR_K * dt)
         heat += length * total / weight
         now += length
     return n, heat / dt
@@ -236,12 +204,14 @@ def mix(
             return 0, 0.0
         piece[slot, 0, 0] = dt
         piece[slot, 0, 1] = source_c
+        piece[slot, 0, 2] = 0.0
         return 1, source_c
     heat = 0.0
     if streams == 1 and source <= 0.0:
         for j in range(out_n[only]):
             piece[slot, j, 0] = piece[only, j, 0]
             piece[slot, j, 1] = piece[only, j, 1]
+            piece[slot, j, 2] = piece[only, j, 2]
             heat += piece[only, j, 0] * piece[only, j, 1]
         return out_n[only], heat / dt
     return merge(
@@ -256,6 +226,14 @@ def extremes(piece: FloatArray, slot: int, n: int) -> tuple[float, float]:
     for j in range(n):
         low, high = min(low, piece[slot, j, 1]), max(high, piece[slot, j, 1])
     return low, high
+
+
+@inner
+def far_end_c(parcel: FloatArray, ring: IntArray, first: int, cells: int, from_a: bool) -> float:
+    """Return the temperature of the parcel that leaves a pipe next [degC]."""
+    row = first + cells if from_a else first
+    i = (ring[row, START] + (ring[row, COUNT] - 1 if from_a else 0)) & LAST
+    return float(parcel[row, i, TEMP])
 
 
 @inner
@@ -296,8 +274,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     parcel, ring, wall, flow, order = state.parcel, state.ring, state.wall, state.flow, state.order
     piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
     row_ptr, node_ptr, node_pipe, pipe_to = layout.row_ptr, layout.node_ptr, layout.node_pipe, layout.pipe_to
-    film, ground, level = scratch.film_w_k, scratch.ground_c, state.level[side]
-    rate, eps = scratch.rate[side], scratch.eps[side]
+    ground, level, cell = scratch.ground_c, state.level[side], scratch.cell[side]
     source_kg_s, source_c, mean_c = scratch.source_kg_s, scratch.source_c, scratch.mean_c
     heat_capacity = layout.fluid[1]
     pipes = flow.shape[0]
@@ -307,9 +284,11 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     lost = 0.0
     for p in range(pipes):
         if abs(flow[p]) < STILL_KG_S:
+            first, wall_j_k, mass = row_ptr[p] + offset, layout.wall_j_k[p], layout.mass_kg[p]
             lost += stand(
-                parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), rate[p], ground[p],
-                shell_j_k(layout, state, p, side), film[p], heat_capacity, dt,
+                parcel, ring, wall, first, parts(layout, p, level[p]),
+                layout.loss_w_k[p] / (mass * heat_capacity + wall_j_k), ground[p], wall_j_k,
+                film_w_k(layout, p, 0.0, parcel[first, ring[first, START], TEMP]), mass, heat_capacity, dt,
             )  # fmt: skip
     for step in range(nodes):
         node = int(order[step] if side == 0 else order[nodes - 1 - step])
@@ -329,24 +308,27 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
             if out < STILL_KG_S:
                 continue
             from_a = flow[p] * side_sign > 0.0
+            first, wall_j_k, mass = row_ptr[p] + offset, layout.wall_j_k[p], layout.mass_kg[p]
+            cells = parts(layout, p, level[p])
+            film = set_pipe(layout, state, scratch, p, side, from_a, out, dt, mean_c[node])
             if n == 1:
                 done, outlet_c, lost_j = pass_quietly(
-                    parcel, ring, wall, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt, rate[p],
-                    eps[p], ground[p], shell_j_k(layout, state, p, side), heat_capacity,
-                    body_kg(layout, state, p, side), low,
+                    parcel, ring, wall, first, cells, from_a, out, dt, cell, p, ground[p],
+                    wall_j_k, heat_capacity, mass, low,
                 )  # fmt: skip
                 if done:
                     piece[p, 0, 0] = dt
                     piece[p, 0, 1] = outlet_c
+                    piece[p, 0, 2] = 0.0
                     out_n[p] = 1
                     lost += lost_j
                     continue
-            changed = level[p] != FINE and refine(layout, state, scratch, p, side, from_a, out, low, high)
-            if (layout.wall_j_k[p] > 0.0 and reshare(layout, state, scratch, p, side, out)) or changed:
-                set_rate(layout, state, scratch, p, side, out)
+            if level[p] != FINE and refine(layout, state, scratch, p, side, from_a, out, low, high, film):
+                cells = parts(layout, p, level[p])
+                set_pipe(layout, state, scratch, p, side, from_a, out, dt, mean_c[node])
             out_n[p], lost_j = move(
-                parcel, ring, wall, piece, row_ptr[p] + offset, parts(layout, p, level[p]), from_a, out, dt,
-                rate[p], eps[p], ground[p], shell_j_k(layout, state, p, side), heat_capacity, pipes + 2, n, p, pipes,
+                parcel, ring, wall, piece, first, cells, from_a, out, dt, cell, p, ground[p],
+                wall_j_k, heat_capacity, pipes + 2, n, p, pipes,
             )  # fmt: skip
             lost += lost_j
     return lost
@@ -360,17 +342,17 @@ def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
     total = 0.0
     for side in range(2):
         for p in range(pipes):
-            exchangers = parts(layout, p, state.level[side, p])
-            per_part = shell_j_k(layout, state, p, side) / exchangers
+            cells = parts(layout, p, state.level[side, p])
+            per_place = 0.5 * layout.wall_j_k[p] / cells
             first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
             heat = 0.0
-            for row in range(first, first + exchangers + 1):
+            for row in range(first, first + cells + 1):
                 water = 0.0
                 for k in range(ring[row, COUNT]):
                     i = (ring[row, START] + k) & LAST
                     water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
                 heat += water * layout.fluid[1]
-                if row < first + exchangers:
-                    heat += per_part * (wall[row] - reference_c)
+                if row < first + cells:
+                    heat += per_place * (wall[row, 0] + wall[row, 1] - 2.0 * reference_c)
             total += heat
     return total

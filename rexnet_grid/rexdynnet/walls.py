@@ -1,16 +1,29 @@
-r"""The pipe wall's heat capacity, distributed along the pipe as a chain of exchangers between stretches of plug flow.
+r"""The pipe wall's heat capacity, distributed along the pipe as a chain of cells between stretches of plug flow.
 
 A wall that trades heat with the water beside it (Anzelius 1926; Schumann 1929, doi:10.1016/S0016-0032(29)91186-8) obeys
-:math:`\dot m c\,\partial_x T = -h P (T - T_w)` and :math:`C'_w \dot T_w = h P (T - T_w)` along the path of a parcel.
-One of N exchangers with n = h P L / (N ṁ c) transfer units takes up :math:`\dot m c\,\varepsilon (T - T_w)`. With
-:math:`\varepsilon = n / (1 + n/2)` the chain has exactly the delay :math:`C_w / \dot m c` *and* the variance
-:math:`2 (C_w / \dot m c)^2 / (N n)` of the continuous wall, for any N; only the third moment depends on N.
+:math:`\dot m c\,\partial_x T = -h P (T - w)` and :math:`C'_w \dot w = h P (T - w)` along the path of a parcel. Each of
+N cells, n = h P L / (N ṁ c) transfer units long, holds the wall's temperature at the two places of Gauss's rule,
+:math:`\tfrac12 \mp \tfrac16\sqrt 3` of its length, and the water's way through it is their collocation of fourth order
+(Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, II.7):
+
+.. math:: \tau \dot w = (1 + n A)^{-1} (T_{in} - w), \qquad T_{out} = R\, T_{in} + \sum_i c_i w_i, \qquad
+          c_{1,2} = \frac{n}{2 D} \Big(1 \mp \frac{n}{\sqrt{12}}\Big), \quad R = 1 - c_1 - c_2, \quad
+          D = 1 + \frac n2 + \frac{n^2}{12}
+
+with :math:`\tau = C'_w / h P`. This is the Padé approximation of the exact answer :math:`e^{-n s \tau / (1 + s \tau)}`:
+delay, spread, skew and kurtosis of a front are those of the continuous wall for any n, and the states are temperatures
+of real places, so that flow may change or turn round at any time. Up to :math:`n = \sqrt{12}` no weight is negative.
+Cells longer than ``LONGEST`` exchange as if they were that long, which keeps the delay and widens the spread.
+
+In time a cell is solved exactly for pieces whose temperature is constant or rises linearly: its two rates are
+:math:`\alpha \mp i \beta`, so what the outlet lacks to its final course, p, and its companion q turn and fade as one
+complex number.
 
 Wall and water cool at the same rate λ at rest. In flow, λ follows from the condition that the steady outlet be
-:math:`e^{-L / (R' \dot m c)}` exactly: per stretch, with r the ratio of wall to water capacity, y = λ t_stretch and
+:math:`e^{-L / (R' \dot m c)}` exactly: per cell, with r the ratio of wall to water capacity, y = λ t_cell and
 u = L / (N R' ṁ c),
 
-.. math:: y - \ln \frac{\varepsilon + r y - \varepsilon r y}{\varepsilon + r y} = u .
+.. math:: y + 2\,\mathrm{artanh}\,\frac{z/2}{1 + z^2/12} = u, \qquad z = \frac{r y}{1 + r y / n} .
 """
 
 from __future__ import annotations
@@ -28,62 +41,127 @@ RESOLVE_K = 0.02
 RESOLVE_SHARE = 0.1
 CUT = 2.0
 CLOSE_ENOUGH = 1e-6
+LONGEST = 4.0
+LONGEST_CALM = 10.0
+SMALLEST_UNITS = 1e-9
+LITTLE = 0.5
+SHORT = 1e-5
+RATE, RELAX, TURN, LESS, NEAR, FAR, STEADY_NEAR, STEADY_FAR, KEPT, P_JUMP, Q_JUMP, P_RAMP, Q_RAMP = range(13)
+PROPERTIES = 13
+PLACE = 0.5 - math.sqrt(3.0) / 6.0
+STEEP, FLAT = 2.0 + math.sqrt(3.0), 2.0 - math.sqrt(3.0)
+PER_TURN = 1.0 / math.sqrt(48.0)
+PER_UNIT = 1.0 / math.sqrt(12.0)
 
 
 @inner
-def effectiveness(units: float) -> float:
-    """Return ε of one exchanger with ``units`` transfer units; 1 from two units on."""
-    return units / (1.0 + 0.5 * units) if units < 2.0 else 1.0
+def cooling_rate(u: float, ratio: float, units: float) -> float:
+    """Return λ times the time a cell's water takes to pass [-], such that the steady law holds; see the module.
 
-
-@inner
-def cooling_rate(u: float, ratio: float, eps: float, stretch_s: float) -> float:
-    """Return λ [1/s] for which the steady outlet of a stretch obeys the exponential law; see the module.
-
-    Newton from the first two terms of the series in u; a step below ``CLOSE_ENOUGH`` ends it: the next would be its
-    square.
+    The start solves the continuous wall's equation, where z itself stands for the artanh. The first of Newton's steps
+    has the series of the difference, good to 1e-9 up to a z of 0.5; cells that cool more take further ones.
     """
     if ratio <= 0.0:
-        return u / stretch_s
-    bend = ratio / (1.0 + ratio)
-    y = min(u / (1.0 + ratio) * (1.0 + bend * bend * u * (1.0 / eps - 0.5)), u)
+        return u
+    bend = ratio / units
+    half = 1.0 + ratio - u * bend
+    y = 2.0 * u / (half + math.sqrt(half * half + 4.0 * bend * u))
+    less = 1.0 / (1.0 + bend * y)
+    z = ratio * y * less
+    if z < LITTLE:
+        square = z * z
+        return y + z * square * square * (1.0 / 720.0 + square / 12096.0) / (1.0 + ratio * less * less)
     for _ in range(20):
-        ry = ratio * y
-        taken = eps * ry / (eps + ry)
-        change = (y - math.log1p(-taken) - u) / (1.0 + ratio * eps * eps / ((eps + ry) * (eps + ry) * (1.0 - taken)))
+        less = 1.0 / (1.0 + bend * y)
+        z = ratio * y * less
+        third = z * z / 12.0
+        part = 0.5 * z / (1.0 + third)
+        slope = ratio * less * less * (1.0 - third) / ((1.0 + third) * (1.0 + third) * (1.0 - part * part))
+        change = (y + 2.0 * math.atanh(part) - u) / (1.0 + slope)
         y = max(y - change, 0.1 * y)
         if abs(change) <= CLOSE_ENOUGH * y:
             break
-    return y / stretch_s
+    return y
+
+
+@inner
+def set_cell(
+    cell: FloatArray, p: int, units: float, longest: float, ratio: float, loss_units: float, cell_s: float
+) -> None:
+    """Fill what the cells of a pipe with flow do.
+
+    Parameters
+    ----------
+    cell, p
+        (P, ``PROPERTIES``): λ, α, β [1/s], 1 / (α² + β²); the weights of the near and the far wall in the outlet, their
+        steady temperature and the outlet's over the inlet's [-]; how a jump of the inlet moves p and q [-], and a
+        steeper rise [s]. And the pipe.
+    units, longest
+        Transfer units of a cell, and how many count at most [-].
+    ratio
+        Heat capacity of wall over water [-].
+    loss_units
+        L / (N R' ṁ c) [-].
+    cell_s
+        Time the water of a cell takes to pass [s].
+    """
+    n = max(min(units, longest), SMALLEST_UNITS)
+    rate = cooling_rate(loss_units, ratio, n) / cell_s
+    cell[p, RATE] = rate
+    if ratio <= 0.0:
+        return
+    whole = 1.0 + n * (0.5 + n / 12.0)
+    per_tau = n / (ratio * cell_s * whole)
+    own = (1.0 + 0.25 * n) * per_tau
+    relax = own + rate
+    turn = PER_TURN * n * per_tau
+    near, far = FLAT * turn + own, own - STEEP * turn
+    less = 1.0 / (relax * relax + turn * turn)
+    cell[p, RELAX] = relax
+    cell[p, TURN] = turn
+    cell[p, LESS] = less
+    c_near, c_far = 0.5 * n / whole * (1.0 - PER_UNIT * n), 0.5 * n / whole * (1.0 + PER_UNIT * n)
+    s_near, s_far = less * (relax * near - FLAT * turn * far), less * (relax * far + STEEP * turn * near)
+    cell[p, NEAR], cell[p, FAR] = c_near, c_far
+    cell[p, STEADY_NEAR], cell[p, STEADY_FAR] = s_near, s_far
+    cell[p, KEPT] = 1.0 - c_near * (1.0 - s_near) - c_far * (1.0 - s_far)
+    p_jump, q_jump = c_near * s_near + c_far * s_far, FLAT * c_near * s_far - STEEP * c_far * s_near
+    cell[p, P_JUMP], cell[p, Q_JUMP] = p_jump, q_jump
+    cell[p, P_RAMP] = less * (relax * p_jump - turn * q_jump)
+    cell[p, Q_RAMP] = less * (relax * q_jump + turn * p_jump)
 
 
 @inner
 def pass_wall(
-    wall_c: float,
+    wall: FloatArray,
+    at: int,
+    from_a: bool,
     capacity: float,
-    flow_capacity: float,
-    eps: float,
-    rate: float,
+    cell: FloatArray,
+    p: int,
     ground: float,
     piece: FloatArray,
     slot_in: int,
     n_in: int,
     slot_out: int,
     blur: float,
-) -> tuple[float, int, float]:
-    """Let water pass one exchanger; every piece is solved exactly and cut while the wall still moves.
+) -> tuple[int, float]:
+    """Let water pass one cell; every piece is solved exactly and cut while the wall still moves.
 
     A cut is made where the water that leaves has changed by ``RESOLVE_K``, or by ``RESOLVE_SHARE`` of all it will, and
     the change times the cut's duration reaches ``CUT`` times ``blur``: pieces that differ less would be joined again.
+    Each part has the mean and the first moment of what leaves.
 
     Parameters
     ----------
-    wall_c, capacity
-        Temperature [degC] and capacity [J/K] of this part of the wall.
-    flow_capacity
-        ṁ c [W/K].
-    eps, rate, ground
-        ε [-], λ [1/s], temperature of the surroundings [degC].
+    wall, at, from_a
+        (rows, 2) temperatures [degC], the row of this cell, and whether the water comes from end A.
+    capacity
+        Of the cell's wall [J/K].
+    cell, p
+        See :func:`set_cell`.
+    ground
+        Temperature of the surroundings [degC].
     piece, slot_in, n_in, slot_out
         Lists of pieces, the one that comes and the one to be filled.
     blur
@@ -91,61 +169,83 @@ def pass_wall(
 
     Returns
     -------
-    wall_c, n_out, lost
-        The wall's temperature [degC], the number of pieces that leave, the heat lost by the wall [J].
+    n_out, lost
+        Number of pieces that leave, and the heat lost by the wall [J].
     """
-    uptake = flow_capacity * eps / capacity
-    relax = uptake + rate
-    held = uptake / relax
+    relax, turn = cell[p, RELAX], cell[p, TURN]
+    c_near, c_far = cell[p, NEAR], cell[p, FAR]
+    s_near, s_far = cell[p, STEADY_NEAR], cell[p, STEADY_FAR]
+    first = 0 if from_a else 1
+    w_near, w_far = wall[at, first] - ground, wall[at, 1 - first] - ground
+    kept = cell[p, KEPT]
+    p_jump, q_jump, p_ramp, q_ramp = cell[p, P_JUMP], cell[p, Q_JUMP], cell[p, P_RAMP], cell[p, Q_RAMP]
     per_relax = 1.0 / relax
+    bent = turn * per_relax
+    less = cell[p, LESS]
     coarse = CUT * blur * relax
-    wall = wall_c - ground
-    warmth = 0.0
+    p_now = c_near * w_near + c_far * w_far
+    q_now = FLAT * c_near * w_far - STEEP * c_far * w_near
+    p_area, q_area, heat = 0.0, 0.0, 0.0
+    end, slope = 0.0, 0.0
     n_out = 0
     for j in range(n_in):
-        above = piece[slot_in, j, 1] - ground
-        final = held * above
-        gap = wall - final
-        swing = eps * abs(gap)
+        lasts, rise = piece[slot_in, j, 0], piece[slot_in, j, 2]
+        begin = piece[slot_in, j, 1] - 0.5 * rise - ground
+        steeper = rise / lasts - slope
+        p_now += p_jump * (end - begin) + p_ramp * steeper
+        q_now += q_jump * (end - begin) + q_ramp * steeper
+        slope += steeper
+        end = begin + rise
+        heat += (begin + 0.5 * rise) * lasts
+        p_area -= p_ramp * rise
+        q_area -= q_ramp * rise
+        final = kept * begin - p_ramp * slope + ground
+        climb = kept * slope
+        swing = abs(p_now) + bent * abs(q_now)
         step_k = max(RESOLVE_K, RESOLVE_SHARE * swing)
-        x = relax * piece[slot_in, j, 0]
+        x = relax * lasts
         while x > 0.0:
             part = x
-            share = 1.0
-            step = max(step_k, math.sqrt(coarse * swing))
-            if step < swing and step < x * swing:
-                share = step / swing
-                part = -math.log(1.0 - share)
+            left = 0.0
+            if swing > step_k and swing > coarse:
+                step = max(step_k, math.sqrt(coarse * swing))
+                if step < x * swing:
+                    left = 1.0 - step / swing
+                    part = -math.log(left)
             if part >= x:
                 part = x
-                share = 1.0 - fade(x)
-            mean = final + gap * (share / part if part > 1e-12 else 1.0)
-            gap -= gap * share
-            swing -= swing * share
+                left = fade(x)
+            angle = bent * part
+            if angle < 0.3:
+                square = angle * angle
+                cosine = left * (1.0 - square * (0.5 - square * (1.0 / 24.0 - square / 720.0)))
+                sine = left * angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0 - square / 5040.0)))
+            else:
+                cosine, sine = left * math.cos(angle), left * math.sin(angle)
+            p_next = p_now * cosine - q_now * sine
+            q_next = q_now * cosine + p_now * sine
+            area = less * (relax * (p_now - p_next) - turn * (q_now - q_next))
+            beside = less * (relax * (q_now - q_next) + turn * (p_now - p_next))
+            p_area += area
+            q_area += beside
             tau = part * per_relax
-            warmth += mean * tau
-            n_out = emit(piece, slot_out, n_out, tau, ground + above - eps * (above - mean), blur)
+            grown = climb * tau
+            mean, bow = p_now, p_next - p_now
+            if part > SHORT:
+                mean = area / tau
+                moment = less * (relax * (area - tau * p_next) - turn * (beside - tau * q_next))
+                bow = 12.0 * (moment - 0.5 * tau * area) / (tau * tau)
+            n_out = emit(piece, slot_out, n_out, tau, final + 0.5 * grown + mean, grown + bow, blur)
+            final += grown
+            p_now, q_now = p_next, q_next
+            swing = abs(p_now) + bent * abs(q_now)
             x -= part
-        wall = final + gap
-    return wall + ground, n_out, rate * capacity * warmth
-
-
-@inner
-def settle(
-    wall_c: float,
-    capacity: float,
-    per_capacity: float,
-    water_mass: float,
-    water_c: float,
-    heat_capacity: float,
-    dt: float,
-) -> tuple[float, float]:
-    """Let a wall and the water standing in it approach each other for ``dt`` seconds.
-
-    ``per_capacity`` is h P L [W/K] of this part. Returns the wall's temperature and the change of the water's mean
-    [degC, K]; energy is kept.
-    """
-    water = water_mass * heat_capacity
-    rate = per_capacity * (1.0 / water + 1.0 / capacity)
-    moved = (water_c - wall_c) * -math.expm1(-rate * dt) / (1.0 / water + 1.0 / capacity)
-    return wall_c + moved / capacity, -moved / water
+    p_now -= p_ramp * slope
+    q_now -= q_ramp * slope
+    per = 1.0 / (FLAT * c_near * c_near + STEEP * c_far * c_far)
+    wall[at, first] = ground + s_near * end + per * (FLAT * c_near * p_now - c_far * q_now)
+    wall[at, 1 - first] = ground + s_far * end + per * (STEEP * c_far * p_now + c_near * q_now)
+    warmth = 0.5 * (
+        (s_near + s_far) * heat + per * ((FLAT * c_near + STEEP * c_far) * p_area + (c_near - c_far) * q_area)
+    )
+    return n_out, cell[p, RATE] * capacity * warmth

@@ -24,7 +24,8 @@ SCRATCH = new_scratch(LAYOUT)
 )
 def test_changing_the_level_keeps_the_heat(start, end, warmer):
     state = initial_state(LAYOUT, np.array([start]), np.array([50.0]), np.array([end]))
-    state.wall[:5] += warmer
+    cells = int(LAYOUT.cells[0, 0])
+    state.wall[:cells] += np.resize(warmer, (cells, 2))
     before = stored_heat(LAYOUT, state, 0.0)
     for level in (CALM, FINE, CALM):
         assert relevel(LAYOUT, state, SCRATCH, 0, 1, level, 10.0)
