@@ -8,6 +8,7 @@ import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner
 from rexnet_grid.rexdynnet.films import film_c, film_w_k
+from rexnet_grid.rexdynnet.layout import RETURN
 from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, refine
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through
@@ -256,9 +257,15 @@ def note_warmth(layout: Layout, scratch: Scratch, side: int, node: int, n: int, 
     piece, slot = scratch.piece, layout.pipe_to.shape[0] + 2
     warm, heat = 0.0, 0.0
     for j in range(n):
-        if piece[slot, j, 1] >= least:
+        half = 0.5 * abs(piece[slot, j, 2])
+        coldest, hottest = piece[slot, j, 1] - half, piece[slot, j, 1] + half
+        if coldest >= least:
             warm += piece[slot, j, 0]
             heat += piece[slot, j, 0] * piece[slot, j, 1]
+        elif hottest > least:
+            lasts = piece[slot, j, 0] * (hottest - least) / (hottest - coldest)
+            warm += lasts
+            heat += lasts * 0.5 * (hottest + least)
     all_warm = warm >= dt * (1.0 - 1e-9) or n == 0
     scratch.warm_share[node] = 1.0 if all_warm else warm / dt
     scratch.warm_c[node] = mean if all_warm or warm == 0.0 else heat / warm
