@@ -146,8 +146,8 @@ class HeatNetwork:
             Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m`` and any field of
             :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a :class:`Pipe`), optional ``name``.
         fluid
-            Water when left out: density and heat capacity at 60 degC (``simulate`` takes the run's own density), the
-            film between water and wall at its own temperature.
+            Water at 60 degC when left out, with the film between water and wall at its own temperature and what pipes
+            hold as :class:`HeatSimulation` says.
         name
             For messages.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.ends import house_return_c
+from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import LARGEST_KG_S, MAX_STEP_S, check_liquid, check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import (
@@ -119,8 +120,19 @@ def initial_nodes(network: HeatNetwork, initial_c: Any) -> tuple[FloatArray, Flo
     return found[0], found[-1]
 
 
+def density_ratio(network: HeatNetwork, supply_c: FloatArray) -> float:
+    """Return the density half-way between ``supply_c`` and the plants' usual one over the fluid's; 1 if constant [-]."""
+    if not network.fluid.follows:
+        return 1.0
+    usual = 0.5 * float(np.mean(supply_c)) + 0.5 * float(np.mean([p.supply_c for p in network.plants]))
+    return Fluid.water(usual).density / network.fluid.density
+
+
 class HeatSimulation:
     """A network whose pipes hold water and walls of known temperature.
+
+    Where no fluid was handed in, pipes hold water of the density half-way between the supply at the start and the
+    plants' usual supply temperature: the one that a front between the two has.
 
     Parameters
     ----------
@@ -137,6 +149,7 @@ class HeatSimulation:
     def __init__(self, network: HeatNetwork, initial_c: Any = 60.0, *, refuses_cold: bool = True) -> None:
         supply_c, return_c = initial_nodes(network, initial_c)
         self.network = network
+        self._denser = density_ratio(network, supply_c)
         self.refuses_cold = refuses_cold
         self.layout = self._layout((), ())
         self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -210,6 +223,7 @@ class HeatSimulation:
 
     def _layout(self, closed: Collection[str], stopped: Collection[str]) -> Layout:
         layout = self.network.layout(closed, stopped)
+        layout = layout._replace(mass_kg=layout.mass_kg * self._denser)
         return layout if self.refuses_cold else layout._replace(least_c=np.zeros_like(layout.least_c))
 
     def _draw(self) -> None:

@@ -59,7 +59,8 @@ def simulate_pipe(
     initial_inlet_c, initial_outlet_c
         Water and wall at both ends at the start, a straight line between [degC]; the first inlet value when left out.
     fluid
-        When left out, water at the film temperature: half-way between the mean inlet and the pipe at the start.
+        When left out, water half-way between the coldest and the hottest there is in the pipe or enters, with a film
+        at its own temperature.
 
     Returns
     -------
@@ -80,7 +81,8 @@ def simulate_pipe(
     inlet, flow, ambient = series["inlet_c"], series["mass_flow_kg_s"], series["ambient_c"]
     first = float(inlet[0]) if initial_inlet_c is None else initial_inlet_c
     last = first if initial_outlet_c is None else initial_outlet_c
-    fluid = fluid or Fluid.water(0.25 * (first + last) + 0.5 * float(np.mean(inlet)), follows=True)
+    coldest, hottest = min(first, last, float(inlet.min())), max(first, last, float(inlet.max()))
+    fluid = fluid or Fluid.water(0.5 * (coldest + hottest), follows=True)
     layout = single_layout(pipe, fluid)
     state = initial_state(layout, np.array([first]), np.array([first]), np.array([last]))
     gap = np.diff(time)

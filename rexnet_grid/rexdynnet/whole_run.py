@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.ends import house_return_c
-from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import (
     LARGEST_KG_S,
     MAX_STEP_S,
@@ -29,7 +27,6 @@ from rexnet_grid.rexdynnet.simulation import (
     LARGEST_KW,
     WATT_PER_KILOWATT,
     HeatSimulation,
-    initial_nodes,
 )
 
 if TYPE_CHECKING:
@@ -93,8 +90,7 @@ def simulate(
     Returns
     -------
     HeatRun
-        Tables over time. Where nothing else was chosen, the water's density is that half-way between the supply at the
-        start and the mean of ``supply_temperature_c``.
+        Tables over time.
 
     Raises
     ------
@@ -148,7 +144,7 @@ def simulate(
     check_water("supply_temperature_c", supply, issues)
     check_range("ground_c", ground, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)
-    simulation = HeatSimulation(_at_run_density(network, initial_c, supply), initial_c)
+    simulation = HeatSimulation(network, initial_c)
     parts = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
     if by_load:
         back = house_return_c(network.substations, back, heat * WATT_PER_KILOWATT, hot * WATT_PER_KILOWATT, secondary)
@@ -159,14 +155,6 @@ def simulate(
         outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
     check_liquid(network.name, outputs.supply_c, outputs.return_c, network.nodes, edges.tolist())
     return to_run(network, edges[:-1], outputs)
-
-
-def _at_run_density(network: HeatNetwork, initial_c: Any, supply_c: FloatArray) -> HeatNetwork:
-    """Return the network with water of the run's own density; constant properties that were handed in stay."""
-    if not network.fluid.follows:
-        return network
-    usual = 0.5 * float(np.mean(initial_nodes(network, initial_c)[0])) + 0.5 * float(np.mean(supply_c))
-    return replace(network, fluid=replace(network.fluid, density=Fluid.water(usual).density))
 
 
 def _through(
