@@ -121,7 +121,7 @@ def initial_nodes(network: HeatNetwork, initial_c: Any) -> tuple[FloatArray, Flo
 
 
 def density_ratio(network: HeatNetwork, supply_c: FloatArray) -> float:
-    """Return the density half-way between ``supply_c`` and the plants' usual one over the fluid's; 1 if constant [-]."""
+    """Return the density half-way between ``supply_c`` and the plants' usual one over the fluid's, or 1 if constant."""
     if not network.fluid.follows:
         return 1.0
     usual = 0.5 * float(np.mean(supply_c)) + 0.5 * float(np.mean([p.supply_c for p in network.plants]))
