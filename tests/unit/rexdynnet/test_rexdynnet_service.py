@@ -96,7 +96,7 @@ def test_an_exchanger_uses_only_what_is_warm_enough():
     network = plain(min_supply_c=60.0, heating=heating, max_mass_flow_kg_s=0.1)
     sim = network.start((45.0, 40.0))
     step = sim.step(600.0, heat_demand_kw=20.0)
-    held = network.layout().mass_kg[0]
+    held = sim.layout.mass_kg[0]
     share = 1.0 - held / (0.1 * 600.0)
     wide = plain(heating=heating, max_mass_flow_kg_s=0.1).start((70.0, 40.0)).step(600.0, heat_demand_kw=20.0 / share)
     assert step.mass_flow_kg_s[0] == pytest.approx(0.1)
