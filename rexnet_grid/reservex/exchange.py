@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +14,12 @@ from rexnet_grid.reservex.fold import fold_events
 from rexnet_grid.reservex.layout import (
     B_LAST,
     B_VOLUME,
-    BUY,
     CALL,
     CONTINUOUS,
     E_KIND,
     E_PRICE,
     E_UNIT,
-    F_AON,
-    F_FOK,
     F_GTT,
-    F_IOC,
-    F_MARKET,
     H_LEGS,
     H_LIVE,
     H_QUOTER,
@@ -40,7 +35,6 @@ from rexnet_grid.reservex.layout import (
     K_STATE,
     NO_PRICE,
     OPTION_KINDS,
-    SELL,
     IntArray,
 )
 from rexnet_grid.reservex.log import EventLog
@@ -55,14 +49,6 @@ if TYPE_CHECKING:
     from rexnet_grid.reservex.rules import MarketRules
     from rexnet_grid.units import Carrier
 
-Side = Literal["buy", "sell"]
-Kind = Literal["limit", "market"]
-TimeInForce = Literal["gate", "ioc", "fok", "gtt", "aon"]
-
-_SIDES = {"buy": BUY, "sell": SELL}
-_KINDS = {"limit": 0, "market": F_MARKET}
-_TIMES = {"gate": 0, "ioc": F_IOC, "fok": F_FOK, "gtt": F_GTT, "aon": F_AON}
-_BIG = 1 << 40
 _NO_LIMIT = 1 << 61
 _NOTHING = np.zeros(1, dtype=np.int64)
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _POSITION = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
-FROM_COMMAND_LINE = "--set"
 
 
 def load_scenario(path: Path, overrides: Mapping[str, object]) -> Scenario:

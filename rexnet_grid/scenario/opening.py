@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rexnet_grid.scenario.grids import ElectricSection, HeatController, HeatSection
     from rexnet_grid.scenario.models import Scenario
 
-PANDAPOWER_ENDINGS = (".json", ".xlsx")
-
 
 def open_electric(section: ElectricSection, path: Path) -> ElectricNetwork:
     """Return the electric network of a scenario.
