@@ -210,6 +210,10 @@ def _voltage_lines(net: VoltageSpaceNet, known: str) -> list[str]:
         ),
         (f"meters scatter by {meter_v:.2g} V at 230 V, the supply moves by {supply_v:.2g} V"),
     ]
+    states = net.edge_table()["state"].value_counts()
+    if len(states):
+        numbers = {state: int(states.get(state, 0)) for state in ("present", "undetermined")}
+        lines.append("branches: " + ", ".join(f"{n} {state}" for state, n in numbers.items()))
     return [*lines, f"warning: {found['warning']}"] if found["warning"] else lines
 
 
