@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from rexnet_grid.reservex.capacity import block_of, capacity, is_blocked, new_pass, set_blocked
+from rexnet_grid.reservex.capacity import block_of, capacity, fits_easily, is_blocked, new_pass, set_blocked
 from rexnet_grid.reservex.compiled import half, inner, words
 from rexnet_grid.reservex.layout import (
     A_HEAD,
@@ -49,7 +49,8 @@ def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, mak
     other = M[account_of(M, maker) + A_NODE]
     if is_blocked(F, other):
         return False
-    if (capacity(F, block, other, node) if side == SELL else capacity(F, block, node, other)) > 0:
+    source, sink = (other, node) if side == SELL else (node, other)
+    if fits_easily(F, block, source, sink, 0) or capacity(F, block, source, sink) > 0:
         return True
     set_blocked(F, other)
     return False
