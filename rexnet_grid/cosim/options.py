@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.delivery.safety import Option
+from rexnet_grid.delivery.offers import Option
 from rexnet_grid.reservex.options import OptionBook
 
 if TYPE_CHECKING:
@@ -60,16 +60,16 @@ def sell_options(market: CarrierMarket, unit: int) -> None:
 
 def on_offer(
     market: CarrierMarket, unit: int, scheduled_kw: FloatArray, kinds: Sequence[OptionKind]
-) -> tuple[tuple[Option, ...], FloatArray]:
-    """Return what may be exercised in a unit, and how much of each account's consumption that can cut [kW].
+) -> tuple[Option, ...]:
+    """Return what may be exercised in a unit.
 
     A put cuts what its seller is scheduled to consume and no more, whatever was sold; a call raises its seller to its
     rating and no further.
     """
     if not market.options:
-        return (), np.zeros_like(scheduled_kw)
+        return ()
+    offers = []
     consumption = np.maximum(-scheduled_kw, 0.0)
-    spoken_for, offers = np.zeros_like(scheduled_kw), []
     callable_kw = np.maximum(market.seats.output_kw[:, 1] - np.maximum(scheduled_kw, 0.0), 0.0)
     tick = market.exchange.rules.tick_eur_per_mwh
     for option in OptionBook(market.exchange, market.seats.operator).offers(unit):
@@ -77,14 +77,14 @@ def on_offer(
             continue
         kw = (option.lots - option.used) * market.lot_kw
         if option.kind == "put":
-            kw = min(kw, float(consumption[option.account] - spoken_for[option.account]))
-            spoken_for[option.account] += kw
+            kw = min(kw, float(consumption[option.account]))
+            consumption[option.account] -= kw
         else:
             kw = min(kw, float(callable_kw[option.account]))
             callable_kw[option.account] -= kw
         if kw > 0.0:
             offers.append(Option(option.account, option.kind, kw, option.exercise * tick))
-    return tuple(offers), spoken_for
+    return tuple(offers)
 
 
 def exercise(market: CarrierMarket, unit: int, actions: Sequence[Action]) -> None:

@@ -22,8 +22,8 @@ def secure_reservations(market: CarrierMarket, maintainer: SafetyMaintainer, boo
     """Cut reservations until the predicted unit is clean; fills ``secured_kw`` and ``cuts`` of ``book``."""
     seats = market.seats
     scheduled = _without_operator(market, book.reserved_kw)
-    options, spoken_for = on_offer(market, book.unit, scheduled, ("call", "put"))
-    cuttable = _cuttable(market, scheduled) - spoken_for
+    options = on_offer(market, book.unit, scheduled, ("call", "put"))
+    cuttable = _cuttable(market, scheduled)
     schedule = Participants(seats.nodes, scheduled, seats.curtailment_price, cuttable)
     answer = maintainer.secure(market.network, book.unit, schedule, options)
     exercise(market, book.unit, answer.actions)
@@ -45,9 +45,8 @@ def secure_realised(market: CarrierMarket, maintainer: SafetyMaintainer, book: U
     secured = book.secured_kw
     entitled = np.where(realised * secured > 0.0, np.sign(realised) * np.minimum(abs(realised), abs(secured)), 0.0)
     scheduled = np.concatenate([entitled, realised - entitled])
-    options, spoken_for = on_offer(market, book.unit, entitled, ("put",))
+    options = on_offer(market, book.unit, entitled, ("put",))
     cuttable = np.minimum(np.tile(_cuttable(market, np.full(len(realised), np.inf)), 2), abs(scheduled))
-    cuttable[: len(realised)] -= spoken_for
     schedule = Participants(
         np.tile(seats.nodes, 2),
         scheduled,

@@ -9,7 +9,8 @@ from rexnet_grid.delivery.network import (
     NetworkState,
     Violation,
 )
-from rexnet_grid.delivery.safety import Action, Option, Participants, SafetyMaintainer, SecuredSchedule
+from rexnet_grid.delivery.offers import Option
+from rexnet_grid.delivery.safety import Action, Participants, SafetyMaintainer, SecuredSchedule
 
 __all__ = [
     "Action",

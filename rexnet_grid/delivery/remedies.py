@@ -41,6 +41,10 @@ class Levers:
         How many of them are options.
     reserved
         False where a cut touches what nobody reserved.
+    takes
+        True where it takes away what was scheduled: everything but a call.
+    scheduled
+        (n_participants,) what puts and the cut of one participant can take together [kW].
     """
 
     owner: NDArray[np.int64]
@@ -52,10 +56,28 @@ class Levers:
     kind: tuple[str, ...]
     n_options: int
     reserved: NDArray[np.bool_]
+    takes: NDArray[np.bool_]
+    scheduled: FloatArray
 
     def left(self, used: FloatArray) -> Levers:
-        """Return the levers with what has been used taken off."""
-        return replace(self, kw=np.maximum(self.kw - used, 0.0))
+        """Return the levers with what has been used taken off; nobody loses more than was scheduled."""
+        scheduled = np.maximum(self.scheduled - self._taken(used), 0.0)
+        left = np.maximum(self.kw - used, 0.0)
+        return replace(
+            self, kw=np.where(self.takes, np.minimum(left, scheduled[self.owner]), left), scheduled=scheduled
+        )
+
+    def helpful(self, rows: RowSet) -> Levers:
+        """Return the levers without the options that load the broken limits more than they relieve them."""
+        effect = rows.per_lever(self)[rows.broken]
+        size = np.maximum(np.abs(effect).max(axis=1, keepdims=True, initial=0.0), 1e-300)
+        harmful = (effect / size).sum(axis=0) >= 0.0
+        harmful[self.n_options :] = False
+        return replace(self, kw=np.where(harmful, 0.0, self.kw))
+
+    def _taken(self, used: FloatArray) -> FloatArray:
+        taken = np.where(self.takes, used, 0.0)
+        return np.bincount(self.owner, weights=taken, minlength=len(self.scheduled)).astype(np.float64)
 
     def effect(self, used: FloatArray, n_participants: int) -> FloatArray:
         """Return the change of every participant's injection [kW]."""
@@ -108,17 +130,25 @@ def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> Flo
     a, b = a[touched] / scale[touched, None], rows.target[touched] / scale[touched]
     cost = np.maximum(levers.cost[useful], 0.0) + TIE_EUR_PER_MWH
     n_rows = len(touched)
+    sharing = _sharing(levers, useful)
+    shared = (levers.owner[useful] == sharing[:, None]) & levers.takes[useful]
     doubtful = (rows.target[touched] <= 0.0) & ~rows.broken[touched]
     found = linprog(
         np.concatenate((cost, np.where(doubtful, DOUBTFUL, UNMENDED))),
-        A_ub=np.hstack((a, -np.eye(n_rows))),
-        b_ub=b,
+        A_ub=np.block([[a, -np.eye(n_rows)], [shared, np.zeros((len(shared), n_rows))]]),
+        b_ub=np.concatenate((b, levers.scheduled[sharing])),
         bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows,
         method="highs",
     )
     if found.status == 0 and found.x is not None:
         step[useful] = found.x[: len(useful)]
     return step
+
+
+def _sharing(levers: Levers, useful: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the participants of which more than one of the ``useful`` levers takes."""
+    taking = np.bincount(levers.owner[useful], weights=levers.takes[useful], minlength=len(levers.scheduled))
+    return np.flatnonzero(taking > 1.0)
 
 
 def pro_rata(rows: RowSet, levers: Levers) -> FloatArray:
@@ -129,7 +159,7 @@ def pro_rata(rows: RowSet, levers: Levers) -> FloatArray:
         missing = effect[row] @ step - rows.target[row]
         helps = -effect[row] >= LEAST_HELP * max(float(-effect[row].min()), 1e-15)
         for group in (np.arange(len(step)) < levers.n_options, np.arange(len(step)) >= levers.n_options):
-            usable = np.where(group & helps, levers.kw - step, 0.0)
+            usable = np.where(group & helps, levers.left(step).kw, 0.0)
             power = float(-effect[row] @ usable)
             if missing > 0.0 and power > 0.0:
                 share = min(1.0, missing / power)
@@ -142,6 +172,7 @@ def last_in_first_out(rows: RowSet, levers: Levers) -> FloatArray:
     """Return the use of each lever [kW]: options first, then the latest reservations that contribute."""
     step = np.zeros(len(levers.kw))
     effect = rows.per_lever(levers)
+    scheduled = levers.scheduled.copy()
     is_cut = np.arange(len(step)) >= levers.n_options
     order = np.lexsort((np.arange(len(step)), -levers.since, is_cut))
     for row in _worst_first(rows):
@@ -152,8 +183,12 @@ def last_in_first_out(rows: RowSet, levers: Levers) -> FloatArray:
                 break
             per_kw = float(-effect[row, k])
             if per_kw >= floor:
-                use = min(levers.kw[k] - step[k], missing / per_kw)
+                room = levers.kw[k] - step[k]
+                if levers.takes[k]:
+                    room = min(room, scheduled[levers.owner[k]])
+                use = max(min(room, missing / per_kw), 0.0)
                 step[k] += use
+                scheduled[levers.owner[k]] -= use * levers.takes[k]
                 missing -= use * per_kw
     return step
 

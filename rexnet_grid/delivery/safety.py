@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rexnet_grid.delivery.network import KnowsEveryRow
+from rexnet_grid.delivery.offers import OPTION_KINDS, check_options, on_offer_kw
 from rexnet_grid.delivery.remedies import Levers, RowSet, cheapest, last_in_first_out, pro_rata
 from rexnet_grid.errors import InputError, Issue
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery.headroom import FloatArray, Headroom
     from rexnet_grid.delivery.network import DeliveryNetwork, NetworkState
+    from rexnet_grid.delivery.offers import Option
 
 Mode = Literal["cheapest", "pro_rata", "last_in_first_out"]
 ActionKind = Literal["ration", "discard", "call", "put"]
@@ -63,28 +65,6 @@ class Participants:
     cuttable_kw: FloatArray | None = None
     since: FloatArray | None = None
     reserved: NDArray[np.bool_] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A right to change a participant: ``"call"`` raises its generation, ``"put"`` cuts its consumption.
-
-    Attributes
-    ----------
-    participant
-        Index of the participant that sold it.
-    kind
-        ``"call"`` or ``"put"``; both raise the injection.
-    kw
-        Most that may be exercised [kW].
-    cost_eur_per_mwh
-        Exercise fee [EUR/MWh].
-    """
-
-    participant: int
-    kind: Literal["call", "put"]
-    kw: float
-    cost_eur_per_mwh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,23 +174,55 @@ class SafetyMaintainer:
         Raises
         ------
         InputError
-            Arrays of different length, unknown nodes, NaN.
+            Arrays of different length, unknown nodes, unknown kinds of options, NaN.
+
+        Notes
+        -----
+        Options that load the broken limits more than they relieve them are not exercised. Where a plan with options
+        is not clean, or cuts too, it is made again without those that stand in its way, and without any. The cleanest
+        is taken; where several are clean, the one with most options, unless these save no cut.
         """
         scheduled = _checked(participants, len(network.nodes))
+        check_options(options, len(scheduled))
         state = network.predict(unit, _by_node(network, participants.node, scheduled))
         if state.converged and not state.violations:
             return SecuredSchedule(scheduled, (), state, clean=True, rounds=0)
+        offered = tuple(options)
+        plan, hindering = self._plan(network, unit, participants, scheduled, offered, state)
+        best = plan
+        while offered and (not plan.clean or _cuts_beside_options(plan)):
+            offered = tuple(o for o in offered if o not in hindering) if hindering else ()
+            plan, hindering = self._plan(network, unit, participants, scheduled, offered, state)
+            best = plan if _beats(plan, best) else best
+        return best
+
+    def _plan(
+        self,
+        network: DeliveryNetwork,
+        unit: int,
+        participants: Participants,
+        scheduled: FloatArray,
+        options: tuple[Option, ...],
+        state: NetworkState,
+    ) -> tuple[SecuredSchedule, list[Option]]:
+        """Return what can be done with these options, and those exercised that hinder what is still broken."""
         levers = _levers(participants, scheduled, options)
         used = np.zeros(len(levers.kw))
         why = [""] * len(used)
         progress = _Progress()
         rounds = 0
+        hindering: list[Option] = []
         while rounds < MOST_ROUNDS and (state.violations or not state.converged):
             now = scheduled + levers.effect(used, len(scheduled))
             rows = _broken_rows(network, unit, _by_node(network, participants.node, now), state, progress)
-            step = _REMEDIES[self.mode](rows, levers.left(used)) if rows is not None else None
+            left = levers.left(used)
+            step = None
+            if rows is not None:
+                helpful = levers.helpful(rows)
+                hindering = [o for k, o in enumerate(options) if used[k] > SMALLEST_KW and not helpful.kw[k]]
+                step = _REMEDIES[self.mode](rows, left.helpful(rows))
             if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
-                step = _shrink_all(levers.left(used)) if not state.converged else None
+                step = _shrink_all(left) if not state.converged else None
             if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
                 break
             _explain(why, rows, levers, step)
@@ -222,7 +234,7 @@ class SafetyMaintainer:
                 used, state = self._least(network, unit, participants, scheduled, levers, before, used, state)
         secured = scheduled + levers.effect(used, len(scheduled))
         clean = state.converged and not state.violations
-        return SecuredSchedule(secured, _actions(levers, used, why), state, clean, rounds)
+        return SecuredSchedule(secured, _actions(levers, used, why), state, clean, rounds), hindering
 
     @staticmethod
     def _least(
@@ -288,8 +300,6 @@ def _levers(participants: Participants, scheduled: FloatArray, options: Sequence
     most = np.abs(scheduled)
     cut = most if participants.cuttable_kw is None else np.clip(participants.cuttable_kw, 0.0, most)
     who = np.array([o.participant for o in options], dtype=np.int64)
-    if len(who) and (who.min() < 0 or who.max() >= n):
-        raise InputError([Issue("safety maintainer", "option", f"participant {who.max()}", f"0 to {n - 1}")])
     since = np.arange(n, dtype=float) if participants.since is None else participants.since.astype(float)
     reserved = np.ones(n, dtype=bool) if participants.reserved is None else participants.reserved
     owner = np.concatenate((who, np.arange(n)))
@@ -298,13 +308,38 @@ def _levers(participants: Participants, scheduled: FloatArray, options: Sequence
         owner,
         participants.node[owner],
         np.concatenate((np.ones(len(who)), -np.sign(scheduled))),
-        np.concatenate((np.array([max(o.kw, 0.0) for o in options]), cut)),
+        np.concatenate((on_offer_kw(options, scheduled), cut)),
         np.concatenate((np.array([o.cost_eur_per_mwh for o in options]), participants.cost_eur_per_mwh)),
         since[owner],
         kinds,
         len(who),
         reserved[owner],
+        np.array([kind != "call" for kind in kinds]),
+        most,
     )
+
+
+def _cuts_beside_options(plan: SecuredSchedule) -> bool:
+    return len({action.kind in OPTION_KINDS for action in plan.actions}) > 1
+
+
+def _beats(plan: SecuredSchedule, other: SecuredSchedule) -> bool:
+    """Return whether a plan with fewer options is better than one with more.
+
+    It leaves less broken at all; or both are clean, and the options save neither consumption nor generation.
+    """
+    if plan.clean and other.clean:
+        return all(_cut_kw(plan, kind) <= _cut_kw(other, kind) for kind in ("ration", "discard"))
+    return _badness(plan) < _badness(other)
+
+
+def _cut_kw(plan: SecuredSchedule, kind: ActionKind) -> float:
+    return sum(action.kw for action in plan.actions if action.kind == kind)
+
+
+def _badness(plan: SecuredSchedule) -> tuple[bool, bool, float, float]:
+    excess = sum(abs(v.value - v.bound) / max(abs(v.bound), 1e-9) for v in plan.state.violations)
+    return not plan.clean, not plan.state.converged, excess, plan.cost_eur(1.0)
 
 
 def _broken_rows(

@@ -142,6 +142,46 @@ def test_options_that_do_not_suffice_are_helped_by_cuts():
 
 
 @pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
+def test_a_call_is_not_exercised_where_infeed_is_the_cause(mode):
+    class Infeed(Cables):
+        demand = -Cables.demand
+
+    at = schedule([6, 6, 4, 4], [20, 10, 30, 30])
+    without = SafetyMaintainer(mode).secure(Infeed(), 0, at)
+    secured = SafetyMaintainer(mode).secure(Infeed(), 0, at, [Option(k, "call", 9.0, 1.0) for k in range(4)])
+    assert secured.clean
+    assert secured.actions == without.actions
+
+
+@pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
+def test_a_call_that_breaks_another_limit_is_given_back(mode):
+    class Opposed(Cables):
+        """A rise at node 2 relieves the first limit and, unseen by the rows, breaks one that no cut mends."""
+
+        def predict(self, unit, kw):
+            state = super().predict(unit, kw)
+            if kw[2] <= 0.5:
+                return state
+            more = Violation("third", "line", "third loading", float(kw[2]), 0.5, "kW")
+            return NetworkState(state.injection_kw, state.unserved_kw, NOTHING, (*state.violations, more))
+
+    at = Participants(np.array([1, 1, 2]), np.array([-8.0, -8.0, 0.0]), np.array([100.0, 200.0, 50.0]))
+    secured = SafetyMaintainer(mode).secure(Opposed(), 0, at, [Option(2, "call", 9.0, 5.0)])
+    assert secured.clean
+    assert {a.kind for a in secured.actions} == {"ration"}
+
+
+@pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
+def test_a_put_and_a_ration_never_take_more_than_is_consumed(mode):
+    options = [Option(0, "put", 3.0, 5.0), Option(0, "put", 2.5, 4.0), Option(2, "put", 9.0, 5.0)]
+    at = schedule([-4, -13, 1], [300, 100, 9], cuttable_kw=np.array([4.0, 1.0, 0.0]))
+    secured = SafetyMaintainer(mode).secure(Cables(), 0, at, options)
+    assert not secured.clean
+    np.testing.assert_allclose(secured.secured_kw, [0.0, -12.0, 1.0], atol=1e-9)
+    assert sum(a.kw for a in secured.actions if a.participant == 0) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("mode", ["cheapest", "pro_rata", "last_in_first_out"])
 def test_what_may_not_be_cut_is_not_cut_and_the_rest_is_said(mode):
     cuttable = np.array([0.0, 1.0, 0.0, 0.0])
     secured = SafetyMaintainer(mode).secure(Cables(), 0, schedule([-4, -4, -2, -2], [1, 1, 1, 1], cuttable_kw=cuttable))
@@ -216,3 +256,7 @@ def test_bad_input_is_refused():
             SafetyMaintainer().secure(Cables(), 0, bad)
     with pytest.raises(InputError, match="option"):
         SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(3, "put", 1.0, 1.0)])
+    with pytest.raises(InputError, match=r'"foo".*"call" or "put"'):
+        SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(0, "foo", 1.0, 1.0)])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="finite"):
+        SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(0, "put", np.nan, 1.0)])
