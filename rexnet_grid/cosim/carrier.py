@@ -176,16 +176,20 @@ class CarrierMarket:
         return np.append(seats, supply)[np.minimum(accounts, len(seats))]
 
     def loss_factors(self, unit: int) -> FloatArray:
-        """Return the marginal loss per injection of every account [kW/kW], as published last for ``unit``."""
+        """Return the marginal loss per injection of every account [kW/kW], as published last for ``unit``.
+
+        It is zero where nothing is known: before the first signal, and in a unit whose positions have no solution.
+        """
         if self.signal is None or not self.signal.units:
             return np.zeros(len(self.seats.names))
         row = self._signal_rows(self.signal, np.array([unit]))[0]
-        return np.asarray(self.signal.marginal_loss[row, self.seats.nodes], dtype=np.float64)
+        return np.asarray(np.nan_to_num(self.signal.marginal_loss[row, self.seats.nodes]), dtype=np.float64)
 
     def _loss_factor(self, units: IntArray, node: int) -> FloatArray:
         if self.signal is None:
             return np.zeros(len(units))
-        return np.ascontiguousarray(self.signal.marginal_loss[self._signal_rows(self.signal, units), node])
+        rows = self._signal_rows(self.signal, units)
+        return np.asarray(np.nan_to_num(self.signal.marginal_loss[rows, node]), dtype=np.float64)
 
     def _congestion(self, units: IntArray, node: int) -> PlacePrices | None:
         prices = None if self.signal is None else self.signal.congestion

@@ -144,6 +144,7 @@ class LocationalSignal:
         The nodes, the order of the columns.
     marginal_loss
         (n_units, n_nodes) additional loss per additional injection [kW/kW]; negative where injecting saves losses.
+        NaN in a unit whose positions have no solution.
     congestion
         What limits are worth, added by the market, which knows the orders; None where none keeps orders apart.
     """

@@ -7,8 +7,8 @@ goes on until the prediction is clean or nothing is left to cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -38,9 +38,12 @@ TRIFLE = 1e-3
 _REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
 
 
+KINDS = {"node": "a row of whole numbers", "reserved": "a row of true and false"}
+
+
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """Who is scheduled in a unit, one entry a participant; all arrays have the same length.
+    """Who is scheduled in a unit, one entry a participant; all arrays (or lists) have the same length.
 
     Attributes
     ----------
@@ -57,6 +60,11 @@ class Participants:
         of the arrays.
     reserved
         False for what nobody reserved: it goes before options are exercised to save it. None means all is reserved.
+
+    Raises
+    ------
+    InputError
+        Something that is no row of numbers.
     """
 
     node: NDArray[np.int64]
@@ -65,6 +73,20 @@ class Participants:
     cuttable_kw: FloatArray | None = None
     since: FloatArray | None = None
     reserved: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        issues = []
+        for f in fields(self):
+            values = getattr(self, f.name)
+            try:
+                if values is not None:
+                    object.__setattr__(self, f.name, _row(values, f.name))
+            except (TypeError, ValueError):
+                issues.append(
+                    Issue("safety maintainer", f.name, repr(values)[:60], KINDS.get(f.name, "a row of numbers"))
+                )
+        if issues:
+            raise InputError(issues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +288,15 @@ class SafetyMaintainer:
             if state.converged and not state.violations:
                 best, clean = trimmed, state
         return best, clean
+
+
+def _row(values: Any, name: str) -> NDArray[Any]:
+    """Return values as the array that ``name`` has to be; raises TypeError or ValueError where they are none."""
+    array = np.asarray(values)
+    kinds, wanted = {"node": ("iu", np.int64), "reserved": ("b", np.bool_)}.get(name, ("iuf", np.float64))
+    if array.ndim != 1 or (array.size and array.dtype.kind not in kinds):
+        raise TypeError(name)
+    return array.astype(wanted, copy=False)
 
 
 def _checked(participants: Participants, n_nodes: int) -> FloatArray:

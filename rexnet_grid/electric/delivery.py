@@ -40,9 +40,14 @@ class ElectricDelivery:
     limits
         Voltage band, thermal limit, supply limits, margin and power factor.
     most_rows
-        Most headroom rows; fewer make headroom more timid, never less honest.
+        Most headroom rows, at least one; fewer make headroom more timid, never less honest.
     secured_against
         Branches whose outage the headroom has to survive, one at a time (N-1).
+
+    Raises
+    ------
+    InputError
+        No row at all, branches that are no list of names, or a network without a supply.
 
     Notes
     -----
@@ -59,6 +64,7 @@ class ElectricDelivery:
         most_rows: int = MOST_ROWS,
         secured_against: Sequence[str] = (),
     ) -> None:
+        _check_options(network.name, most_rows, secured_against)
         self.network = self._whole = network.at_constant_power()
         self._changes: tuple[tuple[str, ...], dict[str, float], tuple[str, ...]] = ((), {}, ())
         self._outages = tuple(secured_against)
@@ -116,6 +122,8 @@ class ElectricDelivery:
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
         position = self._checked(position_kw, (len(units), len(self._nodes)))
+        if not len(units):
+            return ()
         return self._rows.of_units(units, position, self._flows(position))
 
     def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
@@ -124,15 +132,17 @@ class ElectricDelivery:
         return self._rows.with_broken(unit, position, self._flows(position), broken)
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
-        """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW]."""
+        """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW].
+
+        They are NaN in a unit whose positions have no AC solution, zero at a bus that has lost its supply.
+        """
         position = self._checked(position_kw, (len(units), len(self._nodes)))
-        flow = self._flow(position)
+        if not len(units):
+            return LocationalSignal.none((), self._nodes)
         node = self.network.case.bus_node[self._bus]
-        return LocationalSignal(
-            tuple(units),
-            self._nodes,
-            marginal_losses(self.network, self._model, flow, self.limits.tan_phi)[:, node],
-        )
+        by_node = marginal_losses(self.network, self._model, self._flow(position), self.limits.tan_phi)
+        dark = (node == NOWHERE) & np.isfinite(by_node).all(axis=1, keepdims=True)
+        return LocationalSignal(tuple(units), self._nodes, np.where(dark, 0.0, by_node[:, node]))
 
     def change(
         self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None, closed: Sequence[str] = ()
@@ -201,7 +211,12 @@ class ElectricDelivery:
         return [flow_of(network, self.limits, self._bus, position) for network in self._topologies]
 
     def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        array = np.array(values, dtype=np.float64)
+        try:
+            array = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                [Issue(self.network.name, "injection_kw", repr(values)[:60], f"numbers {shape}")]
+            ) from error
         if array.shape != shape:
             raise InputError([Issue(self.network.name, "injection_kw", f"shape {array.shape}", f"shape {shape}")])
         array[..., self._supply_at] = 0.0
@@ -250,6 +265,16 @@ class ElectricDelivery:
         return NetworkState(
             np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), (), nothing, converged=False
         )
+
+
+def _check_options(name: str, most_rows: int, secured_against: Sequence[str]) -> None:
+    issues = []
+    if isinstance(most_rows, bool) or not isinstance(most_rows, (int, np.integer)) or most_rows < 1:
+        issues.append(Issue(name, "most_rows", repr(most_rows), "a whole number of one or more"))
+    if isinstance(secured_against, str) or not all(isinstance(branch, str) for branch in secured_against):
+        issues.append(Issue(name, "secured_against", repr(secured_against), 'names of branches such as ["line 3"]'))
+    if issues:
+        raise InputError(issues)
 
 
 def case_supply(case: GridCase) -> list[int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import acos, inf, isfinite, tan
+from numbers import Real
+
+import numpy as np
 
 from rexnet_grid.errors import InputError, Issue
 
@@ -38,6 +41,9 @@ class ElectricLimits:
     cos_phi: float = DEFAULT_COS_PHI
 
     def __post_init__(self) -> None:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if odd := [k for k, v in values.items() if isinstance(v, (bool, np.bool_)) or not isinstance(v, Real)]:
+            raise InputError([Issue("electric limits", key, repr(values[key]), "a number") for key in odd])
         checks = (
             ("vm_min_pu", 0.0 < self.vm_min_pu < 1.0, "between 0 and 1 p.u."),
             ("vm_max_pu", 1.0 < self.vm_max_pu < 2.0, "between 1 and 2 p.u."),

@@ -194,8 +194,9 @@ class ElectricNetwork:
         ----------
         injection_kw, injection_kvar
             (n_bus,) or (n_cases, n_bus) the whole injection, positive into the network, at nominal voltage; no kvar
-            means zero. A Series or the columns of a DataFrame may name the buses in any order. At slack buses it is
-            what sits there beside the external grid.
+            means zero. A Series or the columns of a DataFrame name every bus once, in any order; a Series that does not
+            is refused, also one of the right length that was never labelled: its numbers are then meant as an array. At
+            slack buses it is what sits there beside the external grid.
         start
             An earlier result to start from.
 
@@ -207,7 +208,7 @@ class ElectricNetwork:
         Raises
         ------
         InputError
-            NaN, infinite or misshapen injections.
+            NaN, infinite or misshapen injections, labels that are not the buses.
         """
         kw = self._checked(injection_kw, "injection_kw")
         kvar = NO_KVAR if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
@@ -300,13 +301,13 @@ class ElectricNetwork:
         """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""
         array = values
         if type(array) is not np.ndarray or array.dtype is not FLOAT:
-            if np.iscomplexobj(values):
-                hint = "reactive power goes into injection_kvar"
-                raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
             try:
-                array = np.asarray(self._in_order(values), dtype=np.float64)
+                if np.iscomplexobj(values):
+                    hint = "reactive power goes into injection_kvar"
+                    raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
+                array = np.asarray(self._in_order(values, key), dtype=np.float64)
             except (TypeError, ValueError) as error:
-                raise InputError([Issue(self.name, key, type(values).__name__, "numbers")]) from error
+                raise InputError([Issue(self.name, key, type(values).__name__, "an array of numbers")]) from error
         got = array.shape
         if (got != self._one and (len(got) != 2 or got[1:] != self._one)) or (shape is not None and got != shape):
             n = self.case.n_bus
@@ -314,13 +315,20 @@ class ElectricNetwork:
             raise InputError([Issue(self.name, key, f"shape {got}", wanted)])
         return array if array.flags.num & PLAIN == PLAIN else np.array(array, order="C")
 
-    def _in_order(self, values: Any) -> Any:
-        """Return labelled values, the buses in another order, in the order of ``buses``; all others as they are."""
+    def _in_order(self, values: Any, key: str) -> Any:
+        """Return labelled values in the order of ``buses``, all others as they are."""
         labels = getattr(values, "columns", getattr(values, "index", None))
-        if labels is None or callable(labels) or len(labels) != len(self.buses) or labels.equals(self.buses):
+        if labels is None or callable(labels) or labels.equals(self.buses):
             return values
-        if not labels.is_unique or not labels.isin(self.buses).all():
-            return values
+        faults = (
+            ("buses that the network does not have", labels.difference(self.buses, sort=False)),
+            ("buses without a value", self.buses.difference(labels, sort=False)),
+            ("buses named twice", labels[labels.duplicated()].unique()),
+        )
+        if any(len(buses) for _, buses in faults):
+            got = "; ".join(f"{what}: {_some(buses)}" for what, buses in faults if len(buses))
+            hint = "values in the order of the buses go in as an array, .to_numpy()"
+            raise InputError([Issue(self.name, f"{key} by bus", got, "every bus of .buses once", hint)])
         return values[self.buses]
 
     def _refuse_non_finite(self, kw: FloatArray, kvar: FloatArray) -> None:
@@ -331,6 +339,11 @@ class ElectricNetwork:
                 raise InputError(
                     [Issue(self.name, f"{key} at bus {bus}", str(value), "finite numbers", f"{len(at)} such")]
                 )
+
+
+def _some(labels: pd.Index, most: int = 8) -> str:
+    names = ", ".join(str(label) for label in labels[:most])
+    return names if len(labels) <= most else f"{names} and {len(labels) - most} more"
 
 
 def _held(net: Any) -> Any:

@@ -20,7 +20,7 @@ CHANGE = 1e-7
 
 
 def marginal_losses(network: ElectricNetwork, model: NodeModel, flow: PowerFlow, tan_phi: float) -> FloatArray:
-    """Return (n_cases, n_node) change of losses per injection [kW/kW]; zero where the case has no solution.
+    """Return (n_cases, n_node) change of losses per injection [kW/kW]; NaN where the case has no solution.
 
     Voltages answer to currents by dV = Z dI, and currents to powers and voltages by
     dI = conj(dS / V) - D conj(dV) with D = conj(S) / conj(V)^2. With the gradient g of the losses in V, the adjoint w
@@ -39,7 +39,7 @@ def marginal_losses(network: ElectricNetwork, model: NodeModel, flow: PowerFlow,
         from rexnet_grid.electric.newton_kernels import injection_slopes
 
         slopes = injection_slopes(network.solver.plan, v, power, np.ascontiguousarray(gradient))
-        return np.where(solved, slopes.real + np.where(power.real > 0.0, 0.0, tan_phi) * slopes.imag, 0.0)
+        return np.where(solved, slopes.real + np.where(power.real > 0.0, 0.0, tan_phi) * slopes.imag, np.nan)
     d = np.conj(power) / np.conj(v) ** 2
     d[:, case.node_kind == SLACK] = 0.0
     through = gradient @ model.z
@@ -51,7 +51,7 @@ def marginal_losses(network: ElectricNetwork, model: NodeModel, flow: PowerFlow,
             break
     along = np.where(power.real > 0.0, 1.0, 1.0 - 1j * tan_phi)
     loss = (through * along * np.conj(1.0 / v)).real
-    return np.where(solved, loss, 0.0)
+    return np.where(solved, loss, np.nan)
 
 
 def _edge_admittance(case: GridCase) -> csr_matrix:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +16,12 @@ from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rexnet_grid.electric.case import GridCase
+    from rexnet_grid.electric.case import GridCase, IntArray
+
+MOVABLE = (
+    "a transformer with two windings, in service, whose tap changer has a position, neutral, step_percent, min and max "
+    "and neither step_degree nor a dependency table"
+)
 
 
 def changed_case(case: GridCase, out: Sequence[str] = (), taps: Mapping[str, float] | None = None) -> GridCase:
@@ -56,9 +63,7 @@ def with_taps(case: GridCase, taps: Mapping[str, float]) -> GridCase:
     for name, pos in taps.items():
         edge = np.flatnonzero(case.edge_branch == _branch(case, name))
         at = np.flatnonzero(np.isin(case.tap_edge, edge))
-        if len(at) != 1 or not case.tap_range[at[0], 0] <= pos <= case.tap_range[at[0], 1]:
-            ranges = "no tap changer of its own" if len(at) != 1 else "{:g} to {:g}".format(*case.tap_range[at[0]])
-            raise NetworkDataError([Issue(case.name, f"tap of {name}", f"{pos:g}", ranges)])
+        _check_tap(case, name, pos, at)
         k, e = int(at[0]), int(case.tap_edge[at[0]])
         step, neutral = case.tap_step[k], case.tap_neutral[k]
         ratio = (1.0 + (pos - neutral) * step) / (1.0 + (position[k] - neutral) * step)
@@ -72,6 +77,18 @@ def with_taps(case: GridCase, taps: Mapping[str, float]) -> GridCase:
     admittance = (admittance_of(case) - two_ports(case, touched) + two_ports(new, touched)).tocsr()
     everything = np.ones(case.n_node, dtype=bool)
     return part_of(new, admittance, everything, np.ones(len(edge_y), dtype=bool))
+
+
+def _check_tap(case: GridCase, name: str, pos: Any, at: IntArray) -> None:
+    """Raise NetworkDataError unless the transformer's tap changer, the row ``at`` of the table, can stand there."""
+    issue = partial(Issue, case.name, f"tap of {name}", f"{pos}")
+    if len(at) != 1:
+        raise NetworkDataError(
+            [issue(MOVABLE, "set other tap changers in the pandapower net: they stay where it has them")]
+        )
+    low, high = case.tap_range[at[0]]
+    if isinstance(pos, (bool, np.bool_)) or not isinstance(pos, Real) or not low <= float(pos) <= high:
+        raise NetworkDataError([issue(f"a number from {low:g} to {high:g}")])
 
 
 def _branch(case: GridCase, name: str) -> int:

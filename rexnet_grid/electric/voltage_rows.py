@@ -143,7 +143,7 @@ class UndervoltageRows:
         most = self._drop(np.full(len(self.node), self.least))
         left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
         rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
-        return np.concatenate(rows[: len(self.names) // len(self.node)], axis=-1)
+        return np.concatenate(rows[: max(len(self.names) // max(len(self.node), 1), 1)], axis=-1)
 
 
 def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatArray) -> FloatArray:

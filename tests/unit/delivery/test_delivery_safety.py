@@ -260,3 +260,13 @@ def test_bad_input_is_refused():
         SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(0, "foo", 1.0, 1.0)])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="finite"):
         SafetyMaintainer().secure(Cables(), 0, schedule([-20], [1]), [Option(0, "put", np.nan, 1.0)])
+
+
+def test_participants_may_be_lists_and_what_is_no_row_is_named():
+    listed = Participants([1, 2], [-1.0, 2], [5.0, 6.0], reserved=[True, False])
+    assert listed.node.dtype == np.int64
+    assert listed.scheduled_kw.tolist() == [-1.0, 2.0]
+    with pytest.raises(InputError, match=r"node: got .*whole numbers\n.*scheduled_kw: got .*\n.*reserved: got"):
+        Participants([0.5], ["a"], [1.0], reserved=[3])
+    with pytest.raises(InputError, match="cost_eur_per_mwh"):
+        Participants([0, 1], [1.0, 1.0], [[1.0], [1.0, 2.0]])

@@ -248,3 +248,41 @@ def test_an_idle_network_outside_its_band_and_an_overload_name_the_key_to_change
     [issue] = ElectricDelivery(ElectricNetwork.from_builtin("cigre_mv")).check()
     assert issue.key == "trafo 0"
     assert "electric.loading_max_percent = 102" in issue.hint
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"most_rows": 0}, {"most_rows": -3}, {"most_rows": 2.5}, {"most_rows": True}, {"secured_against": "line 3"}],
+)
+def test_options_that_no_kernel_could_take_are_refused_at_once(delivery, options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        ElectricDelivery(delivery.network, **options)
+
+
+def test_no_open_unit_has_no_headroom_and_no_signal(delivery):
+    nothing = np.zeros((0, len(delivery.nodes)))
+    assert delivery.headroom([], nothing) == ()
+    assert delivery.signal([], nothing).marginal_loss.shape == nothing.shape
+
+
+@pytest.mark.parametrize("name", ["lv_schutterwald:0", "case9"])
+def test_marginal_losses_are_unknown_where_there_is_no_solution(name):
+    delivery = ElectricDelivery(ElectricNetwork.from_builtin(name))
+    n = len(delivery.nodes)
+    signal = delivery.signal([4, 5], np.stack([np.full(n, -1.0), np.full(n, -1e7)]))
+    assert np.isfinite(signal.marginal_loss[0]).all()
+    assert np.isnan(signal.marginal_loss[1]).all()
+
+
+def test_an_outage_that_takes_the_whole_supply_leaves_nothing_to_limit():
+    grid = ElectricNetwork.from_builtin("lv_schutterwald:0")
+    feeder = [name for name in grid.branches if name.startswith("trafo")]
+    delivery = ElectricDelivery(grid, secured_against=feeder)
+    head = delivery.headroom([0], np.zeros((1, len(delivery.nodes))))[0]
+    assert np.isfinite(head.slack).all()
+
+
+@pytest.mark.parametrize("value", ["a", None, [0.9], True])
+def test_limits_that_are_no_numbers_are_named(value):
+    with pytest.raises(InputError, match=r"vm_min_pu: got .*expected a number"):
+        ElectricLimits(vm_min_pu=value)

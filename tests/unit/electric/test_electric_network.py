@@ -149,3 +149,34 @@ def test_a_network_of_one_busbar_takes_batches():
     assert flow.loading_percent.shape == (3, 0)
     np.testing.assert_allclose(flow.grid_import_kw, [5.0, -3.0, 0.0], atol=1e-9)
     np.testing.assert_allclose(flow.vm_pu, 1.02)
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_labels_that_are_not_the_buses_are_named(cigre, as_frame):
+    kw = cigre.base_injection()[0]
+    *others, last = cigre.buses
+    for labels, told in (
+        ([*others, 999], f"does not have: 999; buses without a value: {last}"),
+        ([*others, others[0]], f"without a value: {last}; buses named twice: {others[0]}"),
+        (others, f"without a value: {last}"),
+        ([str(bus) for bus in cigre.buses], "does not have"),
+    ):
+        values = pd.Series(kw[: len(labels)], index=labels)
+        with pytest.raises(InputError, match=told):
+            cigre.power_flow(values.to_frame().T if as_frame else values)
+        with pytest.raises(InputError, match="injection_kvar by bus"):
+            cigre.power_flow(kw, values)
+
+
+def test_a_series_without_labels_is_taken_only_where_the_buses_are_numbered_alike():
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, 0.4, index=i) for i in (5, 6)]
+    pp.create_ext_grid(net, buses[0])
+    pp.create_line(net, *buses, 0.1, "NAYY 4x150 SE")
+    with pytest.raises(InputError, match="to_numpy"):
+        ElectricNetwork.from_pandapower(net).power_flow(pd.Series([0.0, -5.0]))
+
+
+def test_ragged_injections_are_refused(cigre):
+    with pytest.raises(InputError, match="an array of numbers"):
+        cigre.power_flow([[1.0, 2.0], [3.0]])

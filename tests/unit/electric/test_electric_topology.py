@@ -281,3 +281,17 @@ def test_reactive_limits_of_generators_act_where_the_net_enforces_them(most_mvar
         pp.runpp(work, tolerance_mva=1e-10)
         np.testing.assert_allclose(flow.vm_pu[row], work.res_bus.vm_pu, rtol=0, atol=1e-8)
         assert (abs(work.res_bus.vm_pu[3] - 1.01) > 1e-4) == (most_mvar < 1.0)
+
+
+def test_taps_that_cannot_move_here_say_what_could():
+    from pandapower.networks import example_multivoltage
+
+    net = ElectricNetwork.from_pandapower(example_multivoltage())
+    for name in ("trafo3w 0", "line 0"):
+        with pytest.raises(NetworkDataError, match=r"a transformer with two windings.*in the pandapower net"):
+            net.changed(taps={name: 1})
+    grid = ElectricNetwork.from_builtin("lv_schutterwald:0")
+    (trafo,) = (name for name in grid.branches if name.startswith("trafo"))
+    for position in ("x", np.nan, None, 50, True):
+        with pytest.raises(NetworkDataError, match="a number from -2 to 2"):
+            grid.changed(taps={trafo: position})
