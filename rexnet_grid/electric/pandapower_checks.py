@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from packaging.version import InvalidVersion, Version
 
 from rexnet_grid.errors import Issue
 
@@ -15,37 +16,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a table of a net has to hold: columns that name buses, finite numbers, of them positive, not all zero."""
+    """What a table of a net has to hold: columns that name buses, finite numbers, of them positive, not all zero.
+
+    Of ``given`` columns, where the table has them, every row is above zero; ``blank`` ones hold numbers or nothing.
+    """
 
     buses: tuple[str, ...]
     numbers: tuple[str, ...]
     positive: tuple[str, ...] = ()
     impedance: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
 
 
+TAPS = ("tap_pos", "tap_neutral", "tap_min", "tap_max", "tap_step_percent", "tap_step_degree")
+SHARES = tuple(f"const_{what}_{way}percent" for what in "zi" for way in ("", "p_", "q_"))
+SIDES = {"trafo": ("hv", "lv"), "trafo3w": ("hv", "mv", "lv")}
 TABLES: dict[str, Table] = {
     "line": Table(
         ("from_bus", "to_bus"),
         ("length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km"),
         ("length_km",),
         ("r_ohm_per_km", "x_ohm_per_km"),
+        given=("parallel", "df"),
+        blank=("max_i_ka", "g_us_per_km"),
     ),
     "trafo": Table(
         ("hv_bus", "lv_bus"),
         ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent"),
         ("sn_mva", "vn_hv_kv", "vn_lv_kv"),
         ("vk_percent",),
+        given=("parallel", "df"),
+        blank=(*TAPS, "pfe_kw", "i0_percent", "shift_degree"),
     ),
     "trafo3w": Table(
         ("hv_bus", "mv_bus", "lv_bus"),
         tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
         tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
+        blank=(*TAPS, "pfe_kw", "i0_percent", "shift_mv_degree", "shift_lv_degree"),
     ),
     "impedance": Table(
         ("from_bus", "to_bus"), ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"), ("sn_mva",), ("rft_pu", "xft_pu")
     ),
     "ext_grid": Table(("bus",), ("vm_pu",), ("vm_pu",)),
-    "load": Table(("bus",), ("p_mw", "q_mvar")),
+    "load": Table(("bus",), ("p_mw", "q_mvar"), blank=SHARES),
     "sgen": Table(("bus",), ("p_mw", "q_mvar")),
     "gen": Table(("bus",), ("p_mw", "vm_pu"), ("vm_pu",)),
     "storage": Table(("bus",), ("p_mw", "q_mvar")),
@@ -61,6 +75,17 @@ SCALED = {"load", "sgen", "storage"}
 SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
 
+def format_issues(net: Any, name: str, newest: str) -> list[Issue]:
+    """Return the format of a net that is later than the ``newest`` which the installed pandapower reads."""
+    version = str(net.get("format_version") or net.get("version") or newest)
+    try:
+        newer = Version(version) > Version(newest)
+    except InvalidVersion:
+        newer = True
+    expected = f"at most {newest}, the format of the installed pandapower"
+    return [Issue(name, "format_version", version, expected)] if newer else []
+
+
 def table_issues(net: Any, name: str) -> list[Issue]:
     """Return everything in the tables that no calculation can use, by row and column.
 
@@ -68,11 +93,15 @@ def table_issues(net: Any, name: str) -> list[Issue]:
     finite numbers, branches without length, rating or impedance, switches at nothing. Rows out of service may hold
     anything.
     """
+    strange = {table: net.get(table) for table in ("bus", *TABLES, "switch")}
+    strange = {table: rows for table, rows in strange.items() if rows is not None and not hasattr(rows, "columns")}
+    if strange:
+        return [Issue(name, table, type(rows).__name__, "a table") for table, rows in strange.items()]
     bus = net.get("bus")
     if bus is None or not len(bus):
         return [Issue(name, "bus", "no rows", "a table of buses", "is a sheet missing or misspelt?")]
     issues = _numbers(bus, "bus", ("vn_kv",), name) or _not_positive(bus, "bus", ("vn_kv",), name)
-    issues += _twice(bus, "bus", name)
+    issues += _twice(bus, "bus", name) + _in_service(bus, "bus", name)
     for table, wanted in TABLES.items():
         rows = net.get(table)
         if rows is not None and len(rows):
@@ -91,11 +120,8 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
     issues += _twice(rows, table, name)
     active = rows
     if "in_service" in rows.columns:
+        issues += _in_service(rows, table, name)
         unknown = ~rows["in_service"].isin((True, False))
-        issues += [
-            Issue(name, f"{table} {row}", f"in_service {'nan' if value is None else value}", "true or false")
-            for row, value in rows["in_service"][unknown].items()
-        ]
         active = rows[rows["in_service"].where(~unknown, other=True).astype(bool)]
     issues += [
         Issue(name, f"{table} {row}", f"{column} {value}", "a bus of the table bus")
@@ -109,7 +135,38 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
     odd = _numbers(active, table, usable, name)
     if not odd and not missing:
         odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)
-    return issues + odd
+    given = tuple(c for c in wanted.given if c in rows.columns)
+    unfit = _numbers(active, table, given, name) or _not_positive(active, table, given, name)
+    return issues + odd + unfit + _texts(active, table, wanted, name)
+
+
+def _in_service(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+    if "in_service" not in rows.columns:
+        return []
+    return [
+        Issue(name, f"{table} {row}", f"in_service {'nan' if value is None else value}", "true or false")
+        for row, value in rows["in_service"][~rows["in_service"].isin((True, False))].items()
+    ]
+
+
+def _texts(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[Issue]:
+    """Return what stands where a number or nothing belongs, and sides that a transformer does not have."""
+    found = [
+        Issue(name, f"{table} {row}", f"{column} {value}", "a finite number, or nothing")
+        for column in wanted.blank
+        if column in rows.columns
+        for row, value in rows[column][rows[column].notna()].items()
+        if not _is_number(value)
+    ]
+    sides = SIDES.get(table, ())
+    if sides and "tap_side" in rows.columns:
+        given = rows["tap_side"][rows["tap_side"].notna()]
+        found += [
+            Issue(name, f"{table} {row}", f"tap_side {side}", f"{', '.join(sides)} or nothing")
+            for row, side in given.items()
+            if side not in (*sides, "")
+        ]
+    return found
 
 
 def _useless(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[Issue]:

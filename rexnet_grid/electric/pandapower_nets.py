@@ -30,7 +30,7 @@ from pandapower.toolbox import select_subnet
 from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_checks import table_issues
+from rexnet_grid.electric.pandapower_checks import format_issues, table_issues
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
@@ -74,14 +74,13 @@ def build_case(net: Any) -> GridCase:
     NetworkDataError
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
-    work = copy.deepcopy(net)
-    if issues := table_issues(work, str(net.get("name") or "pandapower net")):
+    work, name = copy.deepcopy(net), str(net.get("name") or "pandapower net")
+    if issues := format_issues(work, name, pp.__format_version__) or table_issues(work, name):
         raise NetworkDataError(issues)
-    _refuse_unsupported(work, str(net.get("name") or "pandapower net"))
+    _refuse_unsupported(work, name)
     try:
         ppci = _internal_case(work)
     except (UserWarning, LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
-        name = str(getattr(net, "name", "") or "pandapower net")
         raise NetworkDataError(
             [
                 Issue(
@@ -359,6 +358,9 @@ def net_from_json(text: str, where: str) -> Any:
         try:
             net = pp.from_json_string(text, convert=True)
         except NOT_READ as error:
+            if "pandapowerNet" not in text:
+                hint = "pandapower.to_json writes one"
+                raise NetworkDataError([Issue(where, "file", "JSON without one", "a pandapower net", hint)]) from error
             raise NetworkDataError(
                 [Issue(where, "file", f"{type(error).__name__}: {error}"[:200], "a pandapower net")]
             ) from error

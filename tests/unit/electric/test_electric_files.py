@@ -242,6 +242,15 @@ def _set(table, column, value):
         (_set("trafo", "vk_percent", 0.0), "trafo 0: got vk_percent 0"),
         (_set("bus", "vn_kv", 0.0), "bus 0: got vn_kv 0"),
         (_set("switch", "element", 999), "switch 0: got element 999"),
+        (_set("line", "parallel", 0), "line 0: got parallel 0; expected above zero"),
+        (_set("trafo", "parallel", 0), "trafo 0: got parallel 0; expected above zero"),
+        (_set("line", "df", None), "line 0: got df"),
+        (_set("line", "max_i_ka", "big"), "line 0: got max_i_ka big; expected a finite number, or nothing"),
+        (_set("trafo", "tap_pos", "x"), "trafo 0: got tap_pos x; expected a finite number, or nothing"),
+        (_set("trafo", "tap_side", "up"), "trafo 0: got tap_side up; expected hv, lv or nothing"),
+        (_set("load", "const_z_p_percent", "x"), "load 0: got const_z_p_percent x"),
+        (_set("bus", "in_service", None), "bus 0: got in_service nan; expected true or false"),
+        (lambda net: net.update(format_version="99.0.0", version="99.0.0"), "format_version: got 99.0.0"),
         (lambda net: net.__setitem__("bus", net["bus"].rename(index={3: 2})), "bus 2: got index used twice"),
     ],
 )
@@ -285,3 +294,14 @@ def test_a_switch_of_text_and_a_missing_scaling_are_named(small, table, column, 
     net[table].loc[2, column] = value
     with pytest.raises(NetworkDataError, match=f"{table} 2: got {column} {value}"):
         ElectricNetwork.from_pandapower(net)
+
+
+def test_json_that_is_no_net_is_told_as_such(tmp_path):
+    file = tmp_path / "other.json"
+    for text, told in (
+        ('{"bus": [1, 2]}', "bus: got list; expected a table"),
+        ('{"a": 1}', "expected a pandapower net"),
+    ):
+        file.write_text(text)
+        with pytest.raises(NetworkDataError, match=told):
+            ElectricNetwork.from_file(file)
