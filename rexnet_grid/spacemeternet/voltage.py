@@ -11,7 +11,7 @@ import pandas as pd
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.treesearch import fit_known, grow
-from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
+from rexnet_grid.spacemeternet.voltagedata import in_order, voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
 from rexnet_grid.spacemeternet.voltagerows import voltage_rows
 
@@ -122,17 +122,23 @@ class VoltageSpaceNet(Estimator):
         Parameters
         ----------
         p_kw, q_kvar
-            (N, customers) injections [kW, kvar]; ``q_kvar`` may be None.
+            (N, customers) injections [kW, kvar]; ``q_kvar`` may be None. Columns of DataFrames are told by name as in
+            :meth:`fit`, those of arrays by the order of ``customers_``.
         vm_pu
             (N, customers) readings of the same instants, NaN where missing, from which the busbar's level is taken:
             for each customer from all others. None takes the busbar at its mean.
+
+        Raises
+        ------
+        MeterDataError
+            If a DataFrame's columns are not the customers of the fit.
         """
         self._require_fit("trees_")
-        p = pd.DataFrame(p_kw)
-        q = pd.DataFrame(q_kvar).to_numpy(dtype=float) if q_kvar is not None else np.zeros(p.shape)
-        square = self.operating_model_.squares(p.to_numpy(dtype=float), q)
+        p = in_order("p_kw", p_kw, self.customers_)
+        q = in_order("q_kvar", q_kvar, self.customers_).to_numpy(dtype=float) if q_kvar is not None else 0.0 * p
+        square = self.operating_model_.squares(p.to_numpy(dtype=float), np.asarray(q))
         if vm_pu is not None:
-            away = (pd.DataFrame(vm_pu).to_numpy(dtype=float) / self._gain) ** 2 - square
+            away = (in_order("vm_pu", vm_pu, self.customers_).to_numpy(dtype=float) / self._gain) ** 2 - square
             weight = np.where(np.isfinite(away), 1.0 / self._model.noise.meter, 0.0)
             away = np.nan_to_num(away)
             others = weight.sum(axis=1, keepdims=True) - weight

@@ -55,6 +55,23 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...],
     return tuple(names), rows[0], rows[1], rows[2]
 
 
+def in_order(where: str, table: Any, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table with the customers' columns in the order of ``names``; bare arrays are taken as they are.
+
+    Raises
+    ------
+    MeterDataError
+        If the columns are others, or one is given twice.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return pd.DataFrame(table, columns=list(names))
+    columns = [str(c) for c in table.columns]
+    if sorted(columns) != sorted(names):
+        value = _differ(columns, list(names)) or "a name given twice"
+        raise MeterDataError([Issue(where, "columns", value, "the customers of the fit")])
+    return table.set_axis(columns, axis=1)[list(names)]
+
+
 def _together(
     p: pd.DataFrame, q: pd.DataFrame, v: pd.DataFrame, names: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

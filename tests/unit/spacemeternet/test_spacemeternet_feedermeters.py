@@ -111,3 +111,14 @@ def test_tables_are_brought_together_by_time_and_name():
         voltage_arrays(p, q, v.tz_localize(None))
     with pytest.raises(MeterDataError, match="f: got a name given twice"):
         voltage_arrays(p.assign(f=0).set_axis([*NAMES[:-2], "f", "f"], axis=1), q, v)
+
+
+def test_predict_tells_columns_by_name():
+    p, q, v = (pd.DataFrame(t, columns=NAMES) for t in feeder())
+    net = VoltageSpaceNet(n_trees=2).fit(p, q, v)
+    as_fitted = net.predict(p, q, v)
+    other = NAMES[::-1]
+    pd.testing.assert_frame_equal(net.predict(p[other], q[other], v[[*other[2:], *other[:2]]]), as_fitted)
+    pd.testing.assert_frame_equal(net.predict(p.to_numpy(), q.to_numpy(), v.to_numpy()), as_fitted)
+    with pytest.raises(MeterDataError, match="p_kw: columns: got without f"):
+        net.predict(p[NAMES[:-1]], q, v)
