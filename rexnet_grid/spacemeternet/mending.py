@@ -3,7 +3,8 @@
 Candidates come from :mod:`rexnet_grid.spacemeternet.belonging` and :mod:`rexnet_grid.spacemeternet.timing`: two columns
 of voltages exchanged, a power turned, a voltage or a whole meter or all voltages some steps late. For each the tree is
 built anew and the likelihoods are compared; a fault is named only if mending it is worth more than ten units of
-log-likelihood, odds of 22,000 to one, fourteen where a lag was chosen. After a mending the search goes on, as faults
+log-likelihood, odds of 22,000 to one, fourteen where a lag was chosen, and more where there are more pairs of customers
+than a hundred (Bonferroni): each pair is a chance to be misled. After a mending the search goes on, as faults
 come together.
 """
 
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 Kind = Literal["exchange", "turn", "late voltage", "late meter", "late voltages"]
 
 _WORTH = 10.0
+_PAIRS = 100.0
 _WORTH_OF_LAG = 14.0  # one of 26 lags
 _TURNED = -4.0
 _CANDIDATES = 5
 _MOST_FAULTS = 4
-_MOST_CUSTOMERS = 60
+MOST_CUSTOMERS = 60
 _SWEEPS_UP_TO = 25
 _SWEEPS = 6
 _IN_TIME = 0.75
@@ -65,7 +67,7 @@ class Mending:
 
 def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray) -> list[Mending]:
     """Return what had to be changed for the readings (N, customers) to fit a radial feeder, the surest first."""
-    if not 2 < vm_pu.shape[1] <= _MOST_CUSTOMERS:
+    if not 2 < vm_pu.shape[1] <= MOST_CUSTOMERS:
         return []
     readings = _Readings.of(p_kw, q_kvar, vm_pu)
     out: list[Mending] = []
@@ -160,18 +162,20 @@ def _all_late(readings: _Readings) -> Mending | None:
 
 
 def _best(readings: _Readings) -> Mending | None:
-    tried = []
+    tried, n = [], readings.y.shape[1]
+    among = float(np.log(max(n * (n - 1) / 2 / _PAIRS, 1.0)))
     for change in _candidates(readings):
         found, without = readings.mended(change).fit(), readings.cut(change.steps)
         tried.append((found.loglik - without.fit(sweeps=0).loglik, change, found))
     best: Mending | None = None
     for most, change, found in sorted(tried, key=lambda trial: -trial[0]):
-        if most <= (best.gain if best is not None else _WORTH):
+        if most <= (best.gain if best is not None else _WORTH + among):
             break
         without = readings.cut(change.steps)
         before = max(without.fit(start).loglik for start in (None, *_namesakes(change, found.tree)))
         gain = found.loglik - before
-        if gain > max(_WORTH_OF_LAG if change.steps else _WORTH, best.gain if best is not None else 0.0):
+        worth = (_WORTH_OF_LAG if change.steps else _WORTH) + among
+        if gain > max(worth, best.gain if best is not None else 0.0):
             best = replace(change, gain=gain)
     return best
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.moments import Sample, without_wandering
-from rexnet_grid.spacemeternet.voltagefit import TreeFit, fit_tree
+from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, TreeFit, fit_tree
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _BLOCKS = 30
-_FEW, _SOME = 25, 40
-_SWEEPS = 6
+_FEW, _SOME = 25, 60
+_SWEEPS, _SWEEPS_OF_SOME = 6, 2
 _FILTER_ROUNDS = 3
 
 
@@ -48,8 +48,8 @@ class Forest:
 def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.random.Generator) -> Forest:
     """Return the trees of a feeder from centred (N, customers) injections and squared voltages.
 
-    Up to 25 customers branches are swapped on every resample; up to 40 on the whole data only; beyond that the trees
-    stay as rebuilt, and fewer resamples are drawn.
+    Up to 25 customers branches are swapped on every resample; up to 60 on the whole data only; beyond that the trees
+    stay as rebuilt.
     """
     n = v2.shape[1]
     x = np.hstack([p, q])
@@ -57,10 +57,10 @@ def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.r
     blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
     parts = [Sample.both((x, v2), calm, rows) for rows in blocks]
     whole = Sample.total(parts)
-    first = improve(fit_tree(rebuilt(whole), whole), whole, _SWEEPS if n <= _SOME else 0)
-    count = resamples if n <= _FEW else min(resamples, 8) if n <= _SOME else 4
+    sweeps = _SWEEPS if n <= _FEW else _SWEEPS_OF_SOME if n <= _SOME else 0
+    first = improve(fit_tree(rebuilt(whole), whole), whole, sweeps)
     trees, c, d = [first.tree], [], []
-    for _ in range(count):
+    for _ in range(resamples):
         drawn = Sample.total([parts[b] for b in rng.integers(0, len(parts), len(parts))])
         fit = fit_tree(rebuilt(drawn), drawn)
         if n <= _FEW:
@@ -110,19 +110,22 @@ def improve(fit: TreeFit, sample: Sample, sweeps: int) -> TreeFit:
 
 
 def shared_resistance(sample: Sample) -> FloatArray:
-    """Return a symmetric first estimate of c by ridge regression of each squared voltage on all P and Q.
+    """Return a symmetric first estimate of c up to a constant, which the order of joining does not need.
 
-    The contrasts to the mean come from the plain data, the mean itself from the filtered data.
+    Each squared voltage is regressed on all powers, P and the Q that a cable makes of it together: apart, they move so
+    much alike that their effects drown. Only contrasts K of voltages to their mean are used, which no supply moves. As
+    c is symmetric, c_ij = K_ij + m_j with m_j the mean of K_jk over k, up to a constant; each power counts by how well
+    its effect is known, in m as in the mean of c_ij and c_ji.
     """
     n = len(sample.own.yy)
-    each, shared = (_ridge(m.xx, m.xy) for m in (sample.own, sample.common))
-    c = (each - each.mean(axis=1, keepdims=True) + shared.mean(axis=1, keepdims=True))[:n]
-    return np.asarray(0.5 * (c + c.T))
-
-
-def _ridge(xx: FloatArray, xy: FloatArray) -> FloatArray:
-    ridge = 1e-3 * np.diag(np.diag(xx)) + 1e-12 * np.eye(len(xx))
-    return np.asarray(np.linalg.solve(xx + ridge, xy))
+    drive = np.vstack([np.eye(n), REACTANCE_RATIO * np.eye(n)])
+    gram = drive.T @ sample.own.xx @ drive
+    inverse = np.linalg.inv(gram + 1e-3 * np.diag(np.diag(gram)) + 1e-12 * np.eye(n))
+    effect = (inverse @ drive.T @ sample.own.xy).T
+    contrast = effect - effect.mean(axis=0)
+    weight = 1.0 / np.diag(inverse)
+    c = contrast + contrast @ weight / weight.sum()
+    return np.asarray((c * weight + c.T * weight[:, None]) / (weight + weight[:, None]))
 
 
 def rebuilt(sample: Sample) -> FeederTree:

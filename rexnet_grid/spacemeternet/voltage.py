@@ -10,6 +10,7 @@ import pandas as pd
 
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
+from rexnet_grid.spacemeternet.mending import MOST_CUSTOMERS
 from rexnet_grid.spacemeternet.treesearch import fit_known, grow
 from rexnet_grid.spacemeternet.voltagedata import in_order, voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
@@ -31,6 +32,10 @@ _ERRORS_OF_BRANCH = 2.0
 _FREE_WARNING = (
     "free regression knows neither signs nor symmetry: where customers' P and Q move together its sensitivities can be "
     "far off and of the wrong sign; use a tree (method='tree') for anything that acts on a network"
+)
+_UNCHECKED = (
+    f"with more than {MOST_CUSTOMERS} customers nobody looks for columns exchanged, one power turned or meters "
+    "that are late; give parts of the feeder to have them checked"
 )
 
 
@@ -87,7 +92,8 @@ class VoltageSpaceNet(Estimator):
         -------
         VoltageSpaceNet
             Itself, with ``vm_pu_per_kw_``, ``vm_pu_per_kvar_`` (row: voltage, column: injection), ``std_error_`` of
-            the former, ``gain_`` of each voltage meter, ``trees_`` with ``weights_`` and ``diagnostics_``.
+            the former, ``gain_`` of each voltage meter, ``trees_`` with ``weights_`` and
+            ``diagnostics_``, whose ``"warning"`` says what was not looked at.
 
         Raises
         ------
@@ -230,6 +236,10 @@ class VoltageSpaceNet(Estimator):
         self.trees_, self.weights_ = list(forest.fits), forest.weights
         self._model = LinearVoltage.of_trees(forest)
 
+    def _warnings(self) -> list[str]:
+        unchecked = [_UNCHECKED] if len(self.customers_) > MOST_CUSTOMERS else []
+        return [_FREE_WARNING, *unchecked] if self.method == "free" else unchecked
+
     @property
     def _gain(self) -> FloatArray:
         return np.asarray(self.gain_["gain"], dtype=np.float64)
@@ -255,5 +265,5 @@ class VoltageSpaceNet(Estimator):
             "busbar_noise_pu": float(np.sqrt(model.noise.busbar) / (2.0 * self.mean_pu_.mean())),
             "trees": len(self.trees_),
             "largest_weight": float(max(self.weights_, default=0.0)),
-            "warning": _FREE_WARNING if self.method == "free" else "",
+            "warning": "; ".join(self._warnings()),
         }

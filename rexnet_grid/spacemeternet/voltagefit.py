@@ -127,8 +127,11 @@ class TreeFit:
         rows = self.tree.below.astype(float)
         n = len(rows)
         covariance = np.linalg.pinv(self.information)[:n, :n]
-        both = np.einsum("ei,ej->ije", rows, rows)
-        return np.asarray(np.einsum("ije,ef,ijf->ij", both, covariance, both, optimize=True))
+        out = np.empty((rows.shape[1], rows.shape[1]))
+        for i, above in enumerate(rows.T):
+            on_both = above[:, None] * rows
+            out[i] = (on_both * (covariance @ on_both)).sum(axis=0)
+        return out
 
 
 def fit_tree(tree: FeederTree, sample: Sample, noise: NoiseModel | None = None, rounds: int = 4) -> TreeFit:

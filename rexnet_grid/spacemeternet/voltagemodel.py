@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.treesearch import Forest
 
-_MOST_FOR_CURVATURE = 40
-
 
 @dataclass(frozen=True, slots=True)
 class LinearVoltage:
@@ -41,13 +39,18 @@ class LinearVoltage:
 
     @classmethod
     def of_trees(cls, forest: Forest) -> LinearVoltage:
-        """Return the mean over weighted trees; the spread is that of the resamples, and of the curvature if larger."""
+        """Return the mean over weighted trees, with its spread.
+
+        The spread is the mean square of the resamples about the mean, so that it holds what resampling moves all one
+        way (a bias) as well, or that of the curvature if larger.
+        """
         pairs = list(zip(forest.weights.tolist(), forest.fits, strict=True))
         c = np.sum([w * f.tree.matrix(f.r) for w, f in pairs], axis=0)
         d = np.sum([w * f.tree.matrix(f.x) for w, f in pairs], axis=0)
-        spread = forest.c.var(axis=0, ddof=1) if len(forest.c) > 1 else np.zeros_like(c)
-        if len(c) <= _MOST_FOR_CURVATURE:
-            spread = np.maximum(spread, forest.fits[0].variance())
+        spread = forest.fits[0].variance()
+        if len(forest.c) > 1:
+            bias = forest.c.mean(axis=0) - c
+            spread = np.maximum(spread, forest.c.var(axis=0, ddof=1) + bias**2)
         return cls(c, d, spread, forest.fits[0].noise, forest.c)
 
     @classmethod
