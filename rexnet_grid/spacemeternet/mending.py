@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
-Kind = Literal["exchange", "turn", "late voltage", "late meter", "late voltages"]
+Kind = Literal["exchange", "turn", "late voltage", "late meter", "late voltages", "late powers"]
 
 _WORTH = 10.0
 _PAIRS = 100.0
@@ -39,6 +39,7 @@ _SWEEPS_UP_TO = 25
 _SWEEPS = 6
 _IN_TIME = 0.75
 _UP_TO = 40
+_LAGS_OF_POWER, _MORE = 4, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Mending:
     ----------
     kind
         ``"exchange"`` of the voltages of a and b, ``"turn"`` of the power of a; the voltage of a, its voltage and
-        power, or all voltages ``steps`` late.
+        power, all voltages, or all active powers (but not the reactive ones) ``steps`` late.
     a, b
         Customers; equal where one is meant.
     steps
@@ -72,7 +73,7 @@ def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray) -> list[Me
     readings = _Readings.of(p_kw, q_kvar, vm_pu)
     out: list[Mending] = []
     while len(out) < _MOST_FAULTS:
-        found = _all_late(readings) or _best(readings)
+        found = _late(readings) or _best(readings)
         if found is None:
             break
         out.append(found)
@@ -116,6 +117,8 @@ class _Readings:
         voltages[change.a] = True
         powers = np.zeros(2 * n, dtype=bool)
         powers[[change.a, n + change.a]] = change.kind == "late meter"
+        if change.kind == "late powers":
+            voltages[:], powers[:n] = False, True
         return _Readings(*(
             np.where(moved, kept(series, change.steps), shifted(series, change.steps))
             for series, moved in (
@@ -159,6 +162,30 @@ def _all_late(readings: _Readings) -> Mending | None:
     before = max(without.told(without.fit(start)) for start in (None, better.tree))
     enough = told - before > _WORTH_OF_LAG and before < _IN_TIME * told
     return replace(found, gain=told - before) if enough else None
+
+
+def _late(readings: _Readings) -> Mending | None:
+    """Return the delay of all voltages or, if there is much more in it, of the active powers alone."""
+    voltages, powers = _all_late(readings), _powers_late(readings)
+    if voltages is None or powers is None:
+        return voltages or powers
+    return powers if powers.gain > voltages.gain + _WORTH else voltages
+
+
+def _powers_late(readings: _Readings) -> Mending | None:
+    """Return the delay of all active powers against the reactive ones and the voltages, if that says much more."""
+    n = readings.y.shape[1]
+    if n > _UP_TO or not readings.x[:, n:].any():
+        return None
+    tried = [Mending("late powers", 0, 0, lag) for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
+    best: Mending | None = None
+    for change in tried:
+        found, without = readings.mended(change), readings.cut(change.steps)
+        told = found.told(found.fit(sweeps=0))
+        gain = told - without.told(without.fit(sweeps=0))
+        if gain > max(_WORTH_OF_LAG, _MORE * told, best.gain if best is not None else 0.0):
+            best = replace(change, gain=gain)
+    return best
 
 
 def _best(readings: _Readings) -> Mending | None:

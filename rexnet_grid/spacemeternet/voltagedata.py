@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.belonging import Answers, over_others
 from rexnet_grid.spacemeternet.feedermeters import meter_issues
 from rexnet_grid.spacemeternet.mending import mendings
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _ROWS_PER_CUSTOMER = 4
 _ROWS_TO_COMPARE = 6
 _SURE = 6.0
+_LEAST_TO_COMPARE, _MOST_NAMED = 3, 3
+_MOST_PER_KW, _MUCH_PER_KW, _TIMES_USUAL = 0.05, 0.005, 50.0
 
 
 def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]:
@@ -48,6 +51,8 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...],
         hint = "multiply p_kw by -1 if withdrawals are positive in your file"
         value = "voltages that fall where it rises"
         issues.append(Issue("p_kw", "sign", value, "injections, positive into the network", hint))
+    if not issues and complete.sum() >= _ROWS_TO_COMPARE * len(names):
+        issues += _megawatts(names, rows[0], rows[2])
     if not issues and complete.sum() >= _ROWS_TO_COMPARE * len(names):
         issues += [_told(m, names) for m in mendings(*rows)]
     if issues:
@@ -122,6 +127,10 @@ def _told(found: Mending, names: list[str]) -> Issue:
         return Issue(
             "p_kw", a, value, "injections, positive into the network", f"multiply p_kw and q_kvar of {a} by -1"
         )
+    if found.kind == "late powers":
+        return Issue(
+            "p_kw", "all customers", f"powers {steps} against q_kvar and vm_pu", "readings of the same instants", again
+        )
     who = {"late voltages": "all customers", "late voltage": a, "late meter": a}[found.kind]
     what = {
         "late voltages": f"voltages that answer {steps} to the powers",
@@ -129,6 +138,31 @@ def _told(found: Mending, names: list[str]) -> Issue:
         "late meter": f"a voltage {steps} against the others'",
     }[found.kind]
     return Issue("vm_pu", who, what, "readings of the same instants", again)
+
+
+def _megawatts(names: list[str], p: FloatArray, v: FloatArray) -> list[Issue]:
+    """Return the customers whose kilowatt moves their voltage more, against the others', than any cable lets it.
+
+    On 400 V, five percent a kilowatt are 8 ohms; where not all powers are in megawatts, the usual kilowatt tells.
+    """
+    if len(names) < _LEAST_TO_COMPARE:
+        return []
+    answers = Answers.of(p - p.mean(axis=0), v**2 - (v**2).mean(axis=0))
+    effect, t = 0.5 * over_others(answers.effect), answers.own()
+    together = np.median(effect) > _MOST_PER_KW and t.sum() > _SURE * np.sqrt(len(t))
+    usual = float(np.median(np.maximum(effect, 0.0)))
+    absurd = np.full(len(t), together) | (t > _SURE) & (
+        (effect > _MOST_PER_KW) | ((effect > _TIMES_USUAL * usual) & (effect > _MUCH_PER_KW))
+    )
+    expected = "at most a few percent a kW on a low-voltage feeder"
+    hint = "looks like MW or MWh: kW are wanted; multiply by 1000"
+    found = [
+        (names[a], f"powers of which one kW moves the voltage by {max(effect[a], np.median(effect)):.0%}")
+        for a in np.flatnonzero(absurd).tolist()
+    ]
+    if len(found) > _MOST_NAMED:
+        found = [(f"{found[0][0]} and {len(found) - 1} more", found[0][1])]
+    return [Issue("p_kw", who, value, expected, hint) for who, value in found]
 
 
 def _turned(p: FloatArray, v: FloatArray) -> bool:

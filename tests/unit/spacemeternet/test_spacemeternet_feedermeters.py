@@ -53,6 +53,8 @@ FAULTS = {
     "one turned": (lambda p, q, v: (changed(p, 4, np.negative), changed(q, 4, np.negative), v), "p_kw: e: got its"),
     "all late": (lambda p, q, v: (p, q, roll(v, slice(None), 1)), "all customers: .*1 step late"),
     "all early": (lambda p, q, v: (p, q, roll(v, slice(None), -4)), "all customers: .*4 steps early"),
+    "megawatt": (lambda p, q, v: (p / 1000, q / 1000, v), "p_kw: a and 5 more: .*looks like MW"),
+    "one in megawatt": (lambda p, q, v: (changed(p, 4, lambda c: c / 1000), q, v), "p_kw: e: .*looks like MW"),
     "one late": (lambda p, q, v: (p, q, roll(v, 5, 2)), "vm_pu: f: got a voltage that answers 2 steps late"),
     "one clock": (lambda p, q, v: (roll(p, 5, 4), roll(q, 5, 4), roll(v, 5, 4)), "f: got .* 4 steps late against"),
     "register": (lambda p, q, v: (changed(p, 1, lambda c: np.cumsum(-c) / 4), q, v), "b: got readings that only rise"),
@@ -75,6 +77,15 @@ def test_faults_are_named(fault):
     tables = [pd.DataFrame(t, columns=NAMES) for t in change(*feeder())]
     with pytest.raises(MeterDataError, match=said):
         VoltageSpaceNet(n_trees=2).fit(*tables)
+
+
+def test_active_powers_late_against_reactive_ones_and_voltages_are_named():
+    p, q, v = feeder()
+    more = np.random.default_rng(5).gamma(1.2, 0.6, p.shape)
+    v = np.sqrt(v**2 - 0.7 * more @ SHARED)
+    (found,) = mendings(np.roll(p, 1, axis=0), q - more, v)
+    assert (found.kind, found.steps) == ("late powers", 1)
+    assert mendings(p, q - more, v) == []
 
 
 def test_three_faults_at_once_are_told_at_once():
