@@ -97,7 +97,7 @@ def _of_other_circuits(data: ZoneData) -> list[str]:
     strange = strangers(data)
     if not strange:
         return []
-    said = "warm with another circuit's heat and hardly with their own; are columns swapped? no edge is called present"
+    said = "warm with another circuit's heat rather than with their own; are columns swapped? every edge is left open"
     return [f"{', '.join(strange)}: {said}"]
 
 

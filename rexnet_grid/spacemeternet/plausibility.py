@@ -19,6 +19,11 @@ _RESET_SHARE = 0.5
 _FOREIGN = 0.35
 _LEAST_W_PER_K = 0.4
 _LEAST_WH_PER_K = 20.0
+_LAGS = 2
+_BLOCK_HOURS = 6.0
+_ROWS_A_COLUMN = 3
+_EITHER_SIDE = 1.5
+_BOTH_SIDES = 4.5
 _TWIN_SHARE = 0.98
 _TWIN_K = 1e-9
 
@@ -88,12 +93,19 @@ def _implied_capacity(data: ZoneData, column: int) -> float:
 
 
 def strangers(data: ZoneData) -> list[str]:
-    """Return zones that warm with another circuit's heat and hardly with their own, where circuits serve several.
+    """Return zones that warm with another circuit's heat rather than with their own.
 
-    Either two columns are swapped, or a radiator is shut and a door open; the readings do not tell which.
+    Where each zone has a circuit of its own they come in pairs, and :func:`exchanged` finds them. Where circuits serve
+    several, either two columns are swapped, or a radiator is shut and a door open; the readings do not tell which.
     """
-    if len(data.circuits) < 2 or all(len(c.zones) == 1 for c in data.circuits):
+    if len(data.circuits) < 2:
         return []
+    if all(len(c.zones) == 1 for c in data.circuits):
+        return [
+            f"{data.zones[one]} (circuit {data.circuits[k].name})"
+            for a, b in exchanged(data)
+            for one, k in ((data.circuits[a].zones[0], b), (data.circuits[b].zones[0], a))
+        ]
     own = {zone: k for k, c in enumerate(data.circuits) for zone in c.zones}
     zones = sorted(own)
     t = _responses(data, list(range(len(data.circuits))), zones)
@@ -102,6 +114,55 @@ def strangers(data: ZoneData) -> list[str]:
         strongest = int(row.argmax())
         if strongest != own[zone] and row[strongest] > _CLEAR and row[own[zone]] < _FOREIGN * row[strongest]:
             out.append(f"{data.zones[zone]} (circuit {data.circuits[strongest].name})")
+    return out
+
+
+def exchanged(data: ZoneData) -> list[tuple[int, int]]:
+    """Return pairs of circuits of one zone each whose zones answer at once to the other's heat more than to their own.
+
+    Own heat acts first and strongest even where doors stand open. The rise of a reading within a step is regressed on
+    all heats of this step and the two before, the reading, its last two changes and outdoors. Errors are those of
+    blocks of six hours (Liang and Zeger 1986, DOI 10.1093/biomet/73.1.13); the two sides' t are added up as Stouffer's.
+    """
+    single = [(k, c.zones[0]) for k, c in enumerate(data.circuits) if len(c.zones) == 1]
+    t = np.array([_others_first(data, k, zone) for k, zone in single])
+    out = []
+    for (a, _), row in zip(single, t, strict=True):
+        for (b, _), other in zip(single, t, strict=True):
+            crossed = min(row[b], other[a])
+            if a < b and crossed > _EITHER_SIDE and row[b] + other[a] > _BOTH_SIDES * np.sqrt(2.0):
+                out.append((a, b))
+    return out
+
+
+def _others_first(data: ZoneData, own: int, zone: int) -> FloatArray:
+    """Return t statistics (circuits,) of a zone's answer within a step being to another circuit's heat, not to its own.
+
+    The smaller of those of the answer itself and of how far it exceeds the one to the own heat; -inf for the own, and
+    throughout where there are too few readings.
+    """
+    n, reading = len(data.circuits), data.temperature[:, zone]
+    out = np.full(n, -np.inf)
+    rows = np.arange(_LAGS, len(reading) - 1)
+    changes = [reading[rows - k] - reading[rows - k - 1] for k in range(_LAGS)]
+    heats = [data.heat[rows - k] for k in range(_LAGS + 1)]
+    design = np.column_stack([*heats, reading[rows], *changes, data.boundary[rows], np.ones(len(rows))])
+    rise = reading[rows + 1] - reading[rows]
+    whole = np.isfinite(rise) & np.isfinite(design).all(axis=1)
+    design, rise, rows = design[whole], rise[whole], rows[whole]
+    if len(rows) < _ROWS_A_COLUMN * design.shape[1]:
+        return out
+    weight = np.linalg.pinv(design.T @ design) @ design.T
+    answer = weight @ rise
+    left = rise - design @ answer
+    blocks = np.flatnonzero(np.diff((rows * data.step) // _BLOCK_HOURS, prepend=-1.0))
+    scores = np.add.reduceat(weight[:n] * left, blocks, axis=1)
+    scores *= np.sqrt(len(rows) / (len(rows) - design.shape[1]))
+    more, alone = answer[:n] - answer[own], answer[:n]
+    error = np.maximum(np.sqrt((scores**2).sum(axis=1)), 1e-300)
+    apart = np.maximum(np.sqrt(((scores - scores[own]) ** 2).sum(axis=1)), 1e-300)
+    others = np.arange(n) != own
+    out[others] = np.minimum(more / apart, alone / error)[others]
     return out
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.spacemeternet.descent import descend
 from rexnet_grid.spacemeternet.support import without
-from rexnet_grid.spacemeternet.wholefit import W_PER_KW, Whole, refitted
+from rexnet_grid.spacemeternet.wholefit import ONE_SIDED, W_PER_KW, Whole, carried_hessian, refitted
 from rexnet_grid.spacemeternet.zonemodel import build_zone_model
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Doubts:
         return cls(np.zeros(edges, dtype=bool), np.zeros(edges, dtype=bool), np.zeros(edges))
 
 
-def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
+def doubts(whole: Whole, sides: FloatArray, strictness: Strictness, material: float) -> Doubts:
     """Return what the rivals of a fit leave in doubt.
 
     Parameters
@@ -89,23 +90,66 @@ def doubts(whole: Whole, sides: FloatArray, strictness: Strictness) -> Doubts:
     strictness
         ``WITH_PLAN``; without one ``WITHOUT_PLAN``, ``OF_MANY_ZONES`` where the readings of many zones leave white
         residuals, or ``IN_THE_DARK`` where a hidden neighbour was needed.
+    material
+        Conductance below which an edge does not matter [W/K]. Where residuals stray from white noise, an absence needs
+        the rivals' agreement: none may insist on a material conductance.
     """
     error = np.maximum(whole.std_error, 1e-12)
     half = len(whole.data.temperature) // 2
-    found = np.stack(
-        [
-            with_constant_gains(whole) / error,
-            with_hidden(whole, whole.hidden + 1) / error,
-            on_part(whole, 0, half) / (np.sqrt(2.0) * error),
-            on_part(whole, half, 2 * half) / (np.sqrt(2.0) * error),
-        ]
-    )
+    rivals = [with_constant_gains(whole), with_hidden(whole, whole.hidden + 1)]
+    models = [_conductance(whole, rival.likelihood, rival.theta) for rival in rivals]
+    parts = [on_part(whole, 0, half), on_part(whole, half, 2 * half)]
+    found = np.stack([model / error for model in models] + [part / (np.sqrt(2.0) * error) for part in parts])
     nowhere = np.zeros(len(error), dtype=bool)
     restless = restless_edges(whole) if strictness.dark else nowhere
     one_sided = (sides < strictness.sides) & (whole.z < _BEYOND_DOUBT)
     present = (found.min(axis=0) < strictness.rivals) | (whole.z < strictness.rivals) | one_sided | restless
-    spread = np.sqrt(((found[:_MODELS] * error - whole.conductance) ** 2).mean(axis=0))
-    return Doubts(present, ~nowhere if strictness.dark else nowhere, spread)
+    least = np.stack([_least(whole, *pair, material) for pair in zip(rivals, models, strict=True)])
+    spread = np.sqrt(((least - whole.conductance) ** 2).mean(axis=0))
+    absent = ~nowhere if strictness.dark else nowhere
+    if not whole.white.passes:
+        insisted = [*least, *(part - ONE_SIDED * np.sqrt(2.0) * error for part in parts)]
+        absent = absent | (np.max(insisted, axis=0) >= material)
+    return Doubts(present, absent, spread)
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another explanation of the same readings: its likelihood and optimum, and a guess of the Hessian there.
+
+    ``dropped`` are the parameters that it holds at zero.
+    """
+
+    likelihood: Likelihood
+    theta: FloatArray
+    hessian: FloatArray
+    dropped: tuple[int, ...] = ()
+
+    def root_ratio(self, edge: int, variance_ratio: float) -> float:
+        """Return the root of the likelihood ratio of the rival to itself without an edge; see :mod:`.support`."""
+        held = [*self.dropped, edge]
+        theta, lower, upper = self.theta.copy(), self.likelihood.lower.copy(), self.likelihood.upper.copy()
+        theta[held] = lower[held] = upper[held] = 0.0
+        best = descend(self.likelihood, theta, self.hessian, bounds=(lower, upper)).objective
+        lost = best - self.likelihood.value_and_gradient(self.theta)[0]
+        return float(np.sqrt(2.0 * max(lost, 0.0) * variance_ratio))
+
+
+def _least(whole: Whole, rival: Rival, conductance: FloatArray, material: float) -> FloatArray:
+    """Return a rival's conductances (edges,) [W/K], and of edges that are zero in the fit the least it admits.
+
+    The error of such an edge comes from how steeply the likelihood falls off from zero, and holds nothing of the
+    rival's own. So what speaks against zero is the lower 95 % bound of the rival's likelihood ratio, not its optimum.
+    """
+    out = conductance.copy()
+    names = [p.name for p in rival.likelihood.network.parameters]
+    own = ONE_SIDED * whole.std_error < material
+    far = np.hypot(whole.std_error, conductance / np.sqrt(_MODELS)) * ONE_SIDED >= material
+    for number in np.flatnonzero((whole.conductance <= 0.0) & own & far):
+        edge = names.index(whole.model.network.parameters[whole.model.edges[number]].name)
+        root = rival.root_ratio(edge, min(float(whole.curvature_share[number]), 1.0))
+        out[number] *= max(1.0 - ONE_SIDED / max(root, 1e-12), 0.0)
+    return out
 
 
 def restless_edges(whole: Whole) -> BoolArray:
@@ -116,21 +160,20 @@ def restless_edges(whole: Whole) -> BoolArray:
     return np.array([restless[i] or restless[j] for i, j in whole.model.pairs], dtype=bool)
 
 
-def with_constant_gains(whole: Whole) -> FloatArray:
-    """Return the conductances (edges,) [W/K] where gains do not follow the time of day."""
+def with_constant_gains(whole: Whole) -> Rival:
+    """Return the fit whose gains do not follow the time of day."""
     daily = [k for k, p in enumerate(whole.model.network.parameters) if p.name.endswith("/day")]
-    if not daily:
-        return whole.conductance
-    return _conductance(whole, whole.likelihood, without(whole.likelihood, whole.fit, whole.curve, daily).theta)
+    fit = without(whole.likelihood, whole.fit, whole.curve, daily) if daily else whole.fit
+    return Rival(whole.likelihood, fit.theta, whole.curve.hessian, tuple(daily))
 
 
-def with_hidden(whole: Whole, hidden: int) -> FloatArray:
-    """Return the conductances (edges,) [W/K] with ``hidden`` hidden neighbours."""
+def with_hidden(whole: Whole, hidden: int) -> Rival:
+    """Return the fit with ``hidden`` hidden neighbours."""
     model = build_zone_model(
         whole.data, whole.model.pairs, whole.model.order, hidden=hidden, envelope=whole.model.envelope
     )
     likelihood, fit = refitted(whole, whole.data, model)
-    return _conductance(whole, likelihood, fit.theta)
+    return Rival(likelihood, fit.theta, carried_hessian(whole, likelihood))
 
 
 def on_part(whole: Whole, first: int, last: int) -> FloatArray:

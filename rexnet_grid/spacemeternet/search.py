@@ -82,7 +82,7 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     contested = Doubts.none(len(pairs))
     if pairs and (unaided or whole.hidden or not whole.white.passes):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
-        contested = doubts(whole, sides, _strictness(whole, unaided=unaided))
+        contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
     verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
@@ -166,8 +166,8 @@ def _verdicts(
     rate = rules.false_discovery_rate
     if dependent:
         rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
-    states, probability = judge(conductance, std_error, whole.tested(), support, material, rate, rules.confidence)
     std_error = np.hypot(std_error, contested.spread)
+    states, probability = judge(conductance, std_error, whole.tested(), support, material, rate, rules.confidence)
     doubted = {"present": contested.present, "absent": contested.absent}
     if len(data.temperature) * data.step < _FEWEST_HOURS or strangers(data):
         doubted = dict.fromkeys(doubted, np.ones(len(states), dtype=bool))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 W_PER_KW = 1000.0
 _MOST_DAYS = 60
 _POLISHES = 4
-_ONE_SIDED = 1.645
-_HALF_CHI2 = 0.5 * _ONE_SIDED**2
+ONE_SIDED = 1.645
+_HALF_CHI2 = 0.5 * ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
 _TIMES_SCALE = 10.0
 _SIGNIFICANT = 3.84
@@ -133,15 +133,21 @@ def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
 def refitted(whole: Whole, data: ZoneData, model: ZoneModel) -> tuple[Likelihood, Fit]:
     """Fit another model, or other readings, from where a fit has ended; the parameters' names tell what is what."""
     likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
+    start = carried_over(whole.likelihood, whole.fit.theta, likelihood)
+    return likelihood, descend(likelihood, start, carried_hessian(whole, likelihood))
+
+
+def carried_hessian(whole: Whole, likelihood: Likelihood) -> FloatArray:
+    """Return a guess of another likelihood's Hessian from a fit's; the parameters' names tell what is what."""
     before = {p.name: k for k, p in enumerate(whole.model.network.parameters)}
-    names = [p.name for p in model.network.parameters]
+    names = [p.name for p in likelihood.network.parameters]
     kept = np.array([k for k, name in enumerate(names) if name in before], dtype=int)
     source = np.array([before[names[k]] for k in kept], dtype=int)
     hessian = np.diag(likelihood.prior_precision + _NEW)
     unit = np.where(likelihood.is_log[kept], 1.0, likelihood.unit[kept] / whole.likelihood.unit[source])
     share = likelihood.n_observed / whole.likelihood.n_observed
     hessian[np.ix_(kept, kept)] = share * whole.curve.hessian[np.ix_(source, source)] * np.outer(unit, unit)
-    return likelihood, descend(likelihood, carried_over(whole.likelihood, whole.fit.theta, likelihood), hessian)
+    return hessian
 
 
 def _judged(data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit) -> Whole:
@@ -174,7 +180,7 @@ def edge_statistics(
         wide = np.sqrt(max(row[edge], by_days)) if np.isfinite(row[edge]) else np.inf
         if not curve.free[edge] and gradient[edge] > 0.0:
             bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
-            wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / _ONE_SIDED)
+            wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / ONE_SIDED)
         out[number] = small_sample * wide * slope[edge]
         if np.isfinite(row[edge]):
             moves[:, number] = -W_PER_KW * slope[edge] * (scores @ row)

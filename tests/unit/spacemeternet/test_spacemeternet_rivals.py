@@ -1,16 +1,20 @@
 """What rivals of a fit take away: radiators that hold heat back, doors that open and shut, rooms under wrong names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from rexnet_grid.spacemeternet import ThermalSpaceNet
 from rexnet_grid.spacemeternet.excitation import excitation
 from rexnet_grid.spacemeternet.frame import zone_data
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
+from rexnet_grid.spacemeternet.names import unchecked_names
 from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.rivals import IN_THE_DARK, WITHOUT_PLAN, Doubts, doubts, part_of, restless_edges
-from rexnet_grid.spacemeternet.search import candidate_pairs
+from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs
 from rexnet_grid.spacemeternet.wholefit import fit_whole, scale_error
 
 STEP_H, MINUTES = 0.25, 15
@@ -82,14 +86,14 @@ def restless():
 def test_a_door_that_opens_and_shuts_makes_the_masses_beside_it_wander(restless):
     assert restless.model.pairs == ((0, 1), (0, 2), (1, 2))
     assert restless_edges(restless)[2]
-    nothing = doubts(restless, np.full(3, np.inf), IN_THE_DARK)
+    nothing = doubts(restless, np.full(3, np.inf), IN_THE_DARK, 10.0)
     assert nothing.present[2]
     assert nothing.absent.all()
 
 
 def test_an_edge_that_only_one_side_shows_is_doubted(restless):
-    both = doubts(restless, np.full(3, np.inf), WITHOUT_PLAN)
-    one = doubts(restless, np.array([1.0, 1.0, 1.0]), WITHOUT_PLAN)
+    both = doubts(restless, np.full(3, np.inf), WITHOUT_PLAN, 10.0)
+    one = doubts(restless, np.array([1.0, 1.0, 1.0]), WITHOUT_PLAN, 10.0)
     assert isinstance(both, Doubts)
     assert (one.present >= both.present).all()
     assert one.present[restless.z < 15.0].all()
@@ -112,6 +116,27 @@ def test_rooms_that_warm_with_another_circuit_are_said_and_nothing_is_claimed():
     assert "swapped" in str(excitation(data))
     found = ThermalSpaceNet(states=2).fit(swapped, heat, outdoor)
     assert set(found.edges_["state"]) == {"undetermined"}
+
+
+def test_two_rooms_behind_an_open_door_under_each_others_names_are_said():
+    temperatures, heat, outdoor = rooms(6, days=7, door_kw_k=0.5)
+    assert strangers(zone_data(temperatures, heat, outdoor)) == []
+    data = zone_data(temperatures.set_axis(["a", "c", "b"], axis=1)[list("abc")], heat, outdoor)
+    assert strangers(data) == ["b (circuit c)", "c (circuit b)"]
+    assert "swapped" in str(excitation(data))
+
+
+def test_an_absence_counts_what_rivals_add_to_the_error(restless):
+    edges, names = len(restless.conductance), unchecked_names(restless.data)
+    open_spread = replace(Doubts.none(edges), spread=np.full(edges, 49.0))
+    calm, wide = (
+        _verdicts(restless, contested, names, 60.0, SearchRules(), dependent=True)
+        for contested in (Doubts.none(edges), open_spread)
+    )
+    assert "absent" in {v.state for v in calm}
+    assert "absent" not in {v.state for v in wide}
+    for v in (*calm, *wide):
+        assert v.probability == pytest.approx(norm.sf((60.0 - v.conductance_w_k) / v.std_error))
 
 
 @pytest.fixture(scope="module")
