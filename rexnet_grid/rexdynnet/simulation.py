@@ -12,7 +12,7 @@ import numpy as np
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.fluid import Fluid
-from rexnet_grid.rexdynnet.forcing import LARGEST_KG_S, MAX_STEP_S, check_liquid, check_range, check_water, raise_if
+from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import (
     NOT_GIVEN,
@@ -26,6 +26,7 @@ from rexnet_grid.rexdynnet.layout import (
     overwrite_state,
 )
 from rexnet_grid.rexdynnet.parcels import COUNT
+from rexnet_grid.rexdynnet.stepcheck import check_step, length_s
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
-LARGEST_KW = 1e7
 NEVER_SEEN = 2
-COLDEST_GROUND_C, HOTTEST_GROUND_C = -60.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +279,7 @@ class HeatSimulation:
         ConvergenceError
             When the flows in the loops are not found; the state is then undefined, restore a saved one.
         """
-        dt_s = _length_s(dt_s)
+        dt_s = length_s(dt_s)
         rows = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
         inputs = Inputs(
             dt_s=np.array([dt_s / rows]),
@@ -300,7 +299,7 @@ class HeatSimulation:
                 )
             )
         plain = plant_mass_flow_kg_s is None and secondary_supply_c is None and hot_water_kw is None
-        _check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None, plain=plain)
+        check_step(inputs, heat_demand_kw is not None, mass_flow_kg_s is not None, plain=plain)
         if rows > 1:
             inputs = Inputs(inputs.dt_s, *(np.repeat(array, rows, axis=0) for array in inputs[1:]))
         if rows not in self._outputs:
@@ -342,59 +341,6 @@ class HeatSimulation:
             expected = f"a number or {default.shape[1]} of them"
             raise NetworkDataError([Issue("step", "forcing", str(error), expected)]) from error
         return row
-
-
-def _length_s(dt_s: Any) -> float:
-    """Return the length of a step, checked [s]."""
-    try:
-        length = float(dt_s)
-    except (TypeError, ValueError):
-        length = math.nan
-    if not 0.0 < length < math.inf:
-        raise NetworkDataError([Issue("step", "dt_s", str(dt_s), "a finite time above zero [s]")])
-    return length
-
-
-def _check_step(inputs: Inputs, has_heat: bool, has_flow: bool, *, plain: bool) -> None:
-    """Raise with everything that is wrong with a step's forcing; ``plain`` when only heat or flow is forced."""
-    low = min(inputs.return_c.min(), inputs.supply_c.min())
-    high = max(inputs.return_c.max(), inputs.supply_c.max())
-    fine = low >= 0.0 and high <= 180.0
-    fine = fine and bool(((inputs.ground_c >= COLDEST_GROUND_C) & (inputs.ground_c <= HOTTEST_GROUND_C)).all())
-    largest_w = LARGEST_KW * WATT_PER_KILOWATT
-    fine = fine and (not has_heat or 0.0 <= inputs.heat_w.min() <= inputs.heat_w.max() <= largest_w)
-    fine = fine and (not has_flow or 0.0 <= inputs.flow_kg_s.min() <= inputs.flow_kg_s.max() <= LARGEST_KG_S)
-    if fine and plain and (has_heat or has_flow):
-        return
-    issues: list[Issue] = []
-    if not (has_heat or has_flow):
-        issues.append(Issue("step", "heat_demand_kw", "", "heat_demand_kw or mass_flow_kg_s"))
-    others = inputs.plant_kg_s[:, 1:]
-    for name, values, wanted in (
-        ("heat_demand_kw", inputs.heat_w / WATT_PER_KILOWATT, has_heat),
-        ("mass_flow_kg_s", inputs.flow_kg_s, has_flow),
-        ("plant_mass_flow_kg_s", others, bool(others.size) and not np.isnan(others).all()),
-        ("hot_water_kw", inputs.hot_w / WATT_PER_KILOWATT, inputs.hot_w is not NOT_GIVEN),
-        ("secondary_supply_c", inputs.secondary_c, inputs.secondary_c is not NOT_GIVEN),
-        ("return_temperature_c", inputs.return_c, True),
-        ("supply_temperature_c", inputs.supply_c, True),
-        ("ground_c", inputs.ground_c, True),
-    ):
-        if wanted and not np.isfinite(values).all():
-            issues.append(Issue("step", name, str(values[~np.isfinite(values)][0]), "finite numbers"))
-        elif wanted and not name.endswith("_c"):
-            largest, unit = (LARGEST_KW, "kW") if name.endswith("_kw") else (LARGEST_KG_S, "kg/s")
-            check_range(f"step: {name}", values, 0.0, largest, unit, issues)
-    if inputs.hot_w is not NOT_GIVEN and has_heat and (inputs.hot_w > inputs.heat_w * (1.0 + 1e-9)).any():
-        issues.append(Issue("step", "hot_water_kw", "more than heat_demand_kw", "a part of the heat demand"))
-    for name, values in (
-        ("return_temperature_c", inputs.return_c),
-        ("supply_temperature_c", inputs.supply_c),
-        ("secondary_supply_c", inputs.secondary_c),
-    ):
-        check_water(name, values, issues)
-    check_range("ground_c", inputs.ground_c, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
-    raise_if(issues)
 
 
 def _to_step(outputs: Outputs) -> HeatStep:

@@ -9,7 +9,7 @@ import numpy as np
 from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
-from rexnet_grid.rexdynnet.simulation import COLDEST_GROUND_C, HOTTEST_GROUND_C
+from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,12 +22,10 @@ from rexnet_grid.rexdynnet.forcing import (
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs
 from rexnet_grid.rexdynnet.results import HeatRun, to_run
 from rexnet_grid.rexdynnet.simulation import (
-    COLDEST_GROUND_C,
-    HOTTEST_GROUND_C,
-    LARGEST_KW,
     WATT_PER_KILOWATT,
     HeatSimulation,
 )
+from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C, LARGEST_KW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
