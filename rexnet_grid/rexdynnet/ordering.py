@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rexnet_grid.rexdynnet.compiled import apart, part
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.arrays import IntArray
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout, State
 
 STILL_KG_S = 1e-10
@@ -44,25 +46,105 @@ def append(degree: IntArray, order: IntArray, n: int, ready: bool) -> int:
     return n
 
 
-@part
-def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
-    """Put the nodes into the order of flow on the supply side, where a direction changed; Kahn's algorithm."""
-    if not turned(state):
-        return
-    sign, order, pipe_from, pipe_to = state.sign, state.order, layout.pipe_from, layout.pipe_to
-    count_inflows(layout, sign, degree)
-    n = append(degree, order, 0, True)
-    done = 0
+@apart
+def pipe_into(
+    node: int,
+    sign: IntArray,
+    pipe_from: IntArray,
+    pipe_to: IntArray,
+    node_ptr: IntArray,
+    node_pipe: IntArray,
+    degree: IntArray,
+) -> int:
+    """Return a pipe through which water enters a node from one that waits too, -1 where there is none."""
+    for k in range(node_ptr[node], node_ptr[node + 1]):
+        p = node_pipe[k]
+        into, out = (pipe_to[p], pipe_from[p]) if sign[p] > 0 else (pipe_from[p], pipe_to[p])
+        if sign[p] != 0 and into == node and out != node and degree[out] != 0:
+            return int(p)
+    return -1
+
+
+@apart
+def stop_circle(
+    flow: FloatArray,
+    sign: IntArray,
+    pipe_from: IntArray,
+    pipe_to: IntArray,
+    node_ptr: IntArray,
+    node_pipe: IntArray,
+    degree: IntArray,
+) -> bool:
+    """Take the least flow of a circle out of all its pipes; return False where no circle is found among what waits.
+
+    Friction lets no water run in a circle; where it does, it is what the loops' solver has left. Every node keeps its
+    balance, and at least one pipe comes to rest.
+    """
+    node = 0
+    while node < degree.shape[0] and degree[node] <= 0:
+        node += 1
+    while node < degree.shape[0] and degree[node] > 0:
+        degree[node] = -1
+        p = pipe_into(node, sign, pipe_from, pipe_to, node_ptr, node_pipe, degree)
+        if p < 0:
+            return False
+        node = pipe_from[p] if sign[p] > 0 else pipe_to[p]
+    if node == degree.shape[0]:
+        return False
+    least, end = np.inf, node
+    for take in (False, True):
+        while True:
+            p = pipe_into(node, sign, pipe_from, pipe_to, node_ptr, node_pipe, degree)
+            node = pipe_from[p] if sign[p] > 0 else pipe_to[p]
+            if take:
+                flow[p] -= sign[p] * least
+            else:
+                least = min(least, abs(flow[p]))
+            if node == end:
+                break
+    return True
+
+
+@apart
+def sort_nodes(
+    sign: IntArray,
+    pipe_from: IntArray,
+    pipe_to: IntArray,
+    node_ptr: IntArray,
+    node_pipe: IntArray,
+    degree: IntArray,
+    order: IntArray,
+) -> int:
+    """Put the nodes into the order of flow by Kahn's algorithm; return how many of them wait for no circle."""
+    n, done = append(degree, order, 0, True), 0
     while done < n:
         node = order[done]
         done += 1
-        for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-            p = layout.node_pipe[k]
+        for k in range(node_ptr[node], node_ptr[node + 1]):
+            p = node_pipe[k]
             far = pipe_to[p] if sign[p] > 0 else pipe_from[p]
             if sign[p] != 0 and far != node:
                 degree[far] -= 1
                 if degree[far] == 0:
                     order[n] = far
                     n += 1
-    if n < order.shape[0]:
-        append(degree, order, n, False)
+    return n
+
+
+@part
+def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
+    """Put the nodes into the order of flow on the supply side, where a direction changed; circles are stopped."""
+    if not turned(state):
+        return
+    pipe_from, pipe_to, ptr, pipe = layout.pipe_from, layout.pipe_to, layout.node_ptr, layout.node_pipe
+    n = 0
+    for _ in range(pipe_from.shape[0] + 1):
+        count_inflows(layout, state.sign, degree)
+        n = sort_nodes(state.sign, pipe_from, pipe_to, ptr, pipe, degree, state.order)
+        if n == state.order.shape[0]:
+            break
+        if not stop_circle(state.flow, state.sign, pipe_from, pipe_to, ptr, pipe, degree):
+            break
+        turned(state)
+    if n < state.order.shape[0]:
+        append(degree, state.order, n, False)

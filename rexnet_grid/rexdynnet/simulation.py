@@ -172,6 +172,7 @@ class HeatSimulation:
         """Go back to a saved state, exactly; pipes and plants are shut as they were then."""
         overwrite_state(self.state, state)
         self._draw()
+        self.state.flow[:], self.state.sign[:] = state.flow, state.sign
 
     def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
         """Shut pipes and stop plants from now on; what is not named is open and pumps.
