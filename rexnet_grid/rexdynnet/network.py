@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-import numpy as np
 
-from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
+from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.fitness import end_issues, network_issues
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.topology import build_layout
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.pump import Pump
     from rexnet_grid.rexdynnet.results import HeatRun
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
-
-KINDS = ("plant", "substation", "junction")
-SUBSTATION_NUMBERS = (
-    "design_heat_kw",
-    "max_mass_flow_kg_s",
-    "min_supply_c",
-    "min_differential_pa",
-    "bypass_supply_c",
-    "bypass_kg_s",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +164,7 @@ class HeatNetwork:
             start = str(data.get("from_node", a))
             drawn.add_edge(str(a), str(b), name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=start)
         if issues:
-            raise NetworkDataError(issues)
+            raise NetworkDataError([*issues, *end_issues(name, substations, plants)])
         return cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0, follows=True), name)
 
     @classmethod
@@ -230,69 +220,3 @@ class HeatNetwork:
 
 def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:
     return {key: data[key] for key in kind.__slots__ if key in data and key != "node"}  # type: ignore[attr-defined]
-
-
-def network_issues(network: HeatNetwork) -> list[Issue]:
-    """Return everything that makes a network unfit: plants, reachability, names, kinds, impossible numbers."""
-    where = network.name
-    graph = network.graph
-    issues = [
-        Issue(where, f"node {node}, kind", repr(data.get("kind")), "one of " + ", ".join(KINDS),
-              did_you_mean(str(data.get("kind")), KINDS))
-        for node, data in graph.nodes(data=True)
-        if data.get("kind") not in KINDS
-    ]  # fmt: skip
-    if not network.plants:
-        issues.append(Issue(where, "plants", "", "at least one plant", "give a node the kind plant"))
-    if not network.substations:
-        issues.append(Issue(where, "substations", "", "at least one substation"))
-    names: dict[str, int] = {}
-    for name in network.pipes:
-        names[name] = names.get(name, 0) + 1
-    issues += [
-        Issue(where, f"pipe {name}", f"{count} times", "a name used once") for name, count in names.items() if count > 1
-    ]
-    issues += [
-        Issue(where, f"pipe {data['name']}", f"{a} to {b}", "two different ends")
-        for a, b, data in graph.edges(data=True)
-        if a == b
-    ]
-    issues += _island_issues(network)
-    for s in network.substations:
-        issues += _number_issues(where, f"substation {s.node}", s, SUBSTATION_NUMBERS)
-    for p in network.plants:
-        issues += _number_issues(where, f"plant {p.node}", p, ("max_heat_kw",))
-        if not p.min_supply_c <= p.max_supply_c:
-            issues.append(
-                Issue(
-                    where,
-                    f"plant {p.node}, min_supply_c",
-                    str(p.min_supply_c),
-                    f"at most max_supply_c {p.max_supply_c}",
-                )
-            )
-    return issues
-
-
-def _island_issues(network: HeatNetwork) -> list[Issue]:
-    """Return the nodes without a way to the main plant or, without a plant, to the largest part of the network."""
-    graph = network.graph
-    main = next((plant.node for plant in network.plants[:1] if plant.node in graph), None)
-    if main is not None:
-        reached, goal = nx.node_connected_component(graph, main), "the main plant"
-    else:
-        reached, goal = max(nx.connected_components(graph), key=len, default=set()), "the rest of the network"
-    return [
-        Issue(network.name, f"node {node}", "disconnected", f"a way of pipes to {goal}", "check the pipes' ends")
-        for node in graph
-        if node not in reached
-    ]
-
-
-def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> list[Issue]:
-    values = ((name, getattr(item, name)) for name in names)
-    return [
-        Issue(where, f"{key}, {name}", str(value), "a number, not negative")
-        for name, value in values
-        if not isinstance(value, (int, float, np.number)) or np.isnan(value) or value < 0.0
-    ]

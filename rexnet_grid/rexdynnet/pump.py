@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,17 +50,21 @@ class Pump:
     def __post_init__(self) -> None:
         issues = [
             Issue("pump", name, str(value), expected)
-            for name, value, fine, expected in (
-                ("shutoff_pa", self.shutoff_pa, self.shutoff_pa > 0.0, "a pressure above zero [Pa]"),
-                ("fall_pa_s2_kg2", self.fall_pa_s2_kg2, self.fall_pa_s2_kg2 >= 0.0, "a number, not negative"),
-                ("efficiency", self.efficiency, 0.0 < self.efficiency <= 1.0, "above 0, at most 1"),
-                ("best_kg_s", self.best_kg_s, self.best_kg_s >= 0.0, "a flow, not negative [kg/s]"),
+            for name, value, above_zero, most, expected in (
+                ("shutoff_pa", self.shutoff_pa, True, math.inf, "a pressure above zero [Pa]"),
+                ("fall_pa_s2_kg2", self.fall_pa_s2_kg2, False, math.inf, "a number, not negative"),
+                ("efficiency", self.efficiency, True, 1.0, "above 0, at most 1"),
+                ("best_kg_s", self.best_kg_s, False, math.inf, "a flow, not negative [kg/s]"),
             )
-            if not (fine and np.isfinite(value))
+            if isinstance(value, bool)
+            or not isinstance(value, (int, float, np.number))
+            or not (math.isfinite(value) and 0.0 <= value <= most and (value > 0.0 or not above_zero))
         ]
         if self.control not in CONTROLS:
             expected = "one of " + ", ".join(CONTROLS)
-            issues.append(Issue("pump", "control", self.control, expected, did_you_mean(self.control, CONTROLS)))
+            issues.append(
+                Issue("pump", "control", str(self.control), expected, did_you_mean(str(self.control), CONTROLS))
+            )
         if issues:
             raise InputError(issues)
 

@@ -28,7 +28,8 @@ import networkx as nx
 
 from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
-from rexnet_grid.rexdynnet.network import KINDS, HeatNetwork
+from rexnet_grid.rexdynnet.fitness import KINDS
+from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.pump import Pump
 

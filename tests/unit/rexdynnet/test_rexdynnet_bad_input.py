@@ -107,3 +107,19 @@ def test_what_cannot_be_delivered_is_unserved_and_nothing_spreads(network, forci
 def test_a_substation_names_what_is_no_number(key, value):
     with pytest.raises(InputError, match=f"substation a, {key}"):
         street(**{key: value})
+
+
+def test_every_attribute_that_cannot_be_is_named_at_once():
+    wrong = {"bypass_kg_s": np.inf, "min_supply_c": np.inf, "return_c": "x", "design_heat_kw": None, "heating": 3.0}
+    plant = {"pump": "x", "max_supply_c": np.nan, "max_heat_kw": -1.0, "height_m": np.nan}
+    with pytest.raises(InputError) as caught:
+        street(plant, **wrong)
+    keys = {f"substation a, {key}" for key in wrong} | {f"plant plant, {key}" for key in plant if key != "height_m"}
+    assert {issue.key for issue in caught.value.issues} == keys | {"node plant, height_m"}
+
+
+def test_a_pump_names_what_is_no_number():
+    with pytest.raises(InputError) as caught:
+        Pump("x", -1.0, np.nan, True, 5)
+    expected = ["shutoff_pa", "fall_pa_s2_kg2", "efficiency", "best_kg_s", "control"]
+    assert [issue.key for issue in caught.value.issues] == expected

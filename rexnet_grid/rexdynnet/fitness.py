@@ -1,0 +1,127 @@
+"""What makes a network unfit to be simulated: its numbers, its names, nodes that nothing reaches."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+
+from rexnet_grid.errors import Issue, did_you_mean
+from rexnet_grid.rexdynnet.emitters import Emitter
+from rexnet_grid.rexdynnet.exchanger import Exchanger
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
+from rexnet_grid.rexdynnet.pump import Pump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
+
+KINDS = ("plant", "substation", "junction")
+MAY_BE_UNLIMITED = frozenset({"max_heat_kw", "max_mass_flow_kg_s"})
+WATER = frozenset({"return_c", "supply_c"})
+SUBSTATION_NUMBERS = (
+    "design_heat_kw",
+    "return_c",
+    "max_mass_flow_kg_s",
+    "min_supply_c",
+    "min_differential_pa",
+    "bypass_supply_c",
+    "bypass_kg_s",
+)
+PLANT_NUMBERS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
+EQUIPMENT: dict[str, type] = {"heating": Exchanger, "hot_water": Exchanger, "emitter": Emitter, "pump": Pump}
+
+
+def network_issues(network: HeatNetwork) -> list[Issue]:
+    """Return everything that makes a network unfit: plants, reachability, names, kinds, impossible numbers."""
+    where = network.name
+    graph = network.graph
+    issues = [
+        Issue(where, f"node {node}, kind", repr(data.get("kind")), "one of " + ", ".join(KINDS),
+              did_you_mean(str(data.get("kind")), KINDS))
+        for node, data in graph.nodes(data=True)
+        if data.get("kind") not in KINDS
+    ]  # fmt: skip
+    issues += [
+        Issue(where, f"node {node}, height_m", repr(data["height_m"]), "a finite number [m]")
+        for node, data in graph.nodes(data=True)
+        if "height_m" in data and not (_is_number(data["height_m"]) and math.isfinite(data["height_m"]))
+    ]
+    if not network.plants:
+        issues.append(Issue(where, "plants", "", "at least one plant", "give a node the kind plant"))
+    if not network.substations:
+        issues.append(Issue(where, "substations", "", "at least one substation"))
+    names: dict[str, int] = {}
+    for name in network.pipes:
+        names[name] = names.get(name, 0) + 1
+    issues += [
+        Issue(where, f"pipe {name}", f"{count} times", "a name used once") for name, count in names.items() if count > 1
+    ]
+    issues += [
+        Issue(where, f"pipe {data['name']}", f"{a} to {b}", "two different ends")
+        for a, b, data in graph.edges(data=True)
+        if a == b
+    ]
+    return [*issues, *_island_issues(network), *end_issues(where, network.substations, network.plants)]
+
+
+def end_issues(where: str, substations: Iterable[Substation], plants: Iterable[Plant]) -> list[Issue]:
+    """Return every attribute of substations and plants that cannot be."""
+    issues: list[Issue] = []
+    for s in substations:
+        key = f"substation {s.node}"
+        issues += _number_issues(where, key, s, SUBSTATION_NUMBERS)
+        issues += _equipment_issues(where, key, s, ("heating", "hot_water", "emitter"))
+    for p in plants:
+        key = f"plant {p.node}"
+        wrong = _number_issues(where, key, p, PLANT_NUMBERS)
+        issues += [*wrong, *_equipment_issues(where, key, p, ("pump",))]
+        if not wrong and p.min_supply_c > p.max_supply_c:
+            expected = f"at most max_supply_c {p.max_supply_c}"
+            issues.append(Issue(where, f"{key}, min_supply_c", str(p.min_supply_c), expected))
+    return issues
+
+
+def _island_issues(network: HeatNetwork) -> list[Issue]:
+    """Return the nodes without a way to the main plant or, without a plant, to the largest part of the network."""
+    graph = network.graph
+    main = next((plant.node for plant in network.plants[:1] if plant.node in graph), None)
+    if main is not None:
+        reached, goal = nx.node_connected_component(graph, main), "the main plant"
+    else:
+        reached, goal = max(nx.connected_components(graph), key=len, default=set()), "the rest of the network"
+    return [
+        Issue(network.name, f"node {node}", "disconnected", f"a way of pipes to {goal}", "check the pipes' ends")
+        for node in graph
+        if node not in reached
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> list[Issue]:
+    issues = []
+    for name in names:
+        value = getattr(item, name)
+        least, most = (FREEZING_C, BOILING_C) if name in WATER else (0.0, math.inf)
+        open_end = name in MAY_BE_UNLIMITED
+        if _is_number(value) and least <= value <= most and (open_end or math.isfinite(value)):
+            continue
+        expected = f"water from {least:g} to {most:g} degC" if name in WATER else "a number, not negative"
+        if not (open_end or name in WATER):
+            expected = "a finite number, not negative"
+        issues.append(Issue(where, f"{key}, {name}", repr(value) if isinstance(value, str) else str(value), expected))
+    return issues
+
+
+def _equipment_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> list[Issue]:
+    return [
+        Issue(where, f"{key}, {name}", repr(getattr(item, name)), f"a rexdynnet.{EQUIPMENT[name].__name__} or None")
+        for name in names
+        if getattr(item, name) is not None and not isinstance(getattr(item, name), EQUIPMENT[name])
+    ]
