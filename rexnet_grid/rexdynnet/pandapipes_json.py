@@ -17,12 +17,12 @@ import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import networkx as nx
 
-from rexnet_grid.errors import Issue, NetworkDataError
-from rexnet_grid.rexdynnet.fluid import Fluid
+from rexnet_grid.errors import InputError, Issue, NetworkDataError
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C, Fluid
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.units import ZERO_CELSIUS_K
@@ -34,6 +34,8 @@ MAX_SUPPLY_C = 130.0
 USUAL_SUPPLY_K = 343.15
 CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
 CONSUMERS = ("heat_consumer", "heat_exchanger")
+STAND_IN = Pipe(1.0, 0.1)
+NO_LENGTH = "what joins two junctions without any length is an open valve"
 READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid")
 HINTS = {
     "pump": "the plants give the head, as the return mirrors the supply: replace it by an open valve and give the main "
@@ -138,7 +140,7 @@ def _refuse_loose(source: _File) -> None:
 
 
 def _nodes(source: _File) -> dict[int, str]:
-    """Return each junction's node: both ends of an open valve or of a pipe without length are one."""
+    """Return each junction's node: both ends of an open valve are one."""
     joined: nx.Graph[int] = nx.Graph()
     joined.add_nodes_from(row["index"] for row in source.tables["junction"])
     for table, row in source.rows("valve"):
@@ -148,9 +150,6 @@ def _nodes(source: _File) -> dict[int, str]:
         elif len(ends) < 2 and not is_open:
             hint = "take the pipe out of service, or shut it in the run: simulate(changes=...)"
             source.refuse(table, row, f"closed on {row.get('et')} {row.get('element')}", "an open valve", hint)
-    joined.add_edges_from(
-        (row["from_junction"], row["to_junction"]) for _, row in source.rows("pipe") if not row["length_km"]
-    )
     return {node: str(min(part)) for part in nx.connected_components(joined) for node in part}
 
 
@@ -160,7 +159,7 @@ def _plants(source: _File) -> dict[str, Row]:
     for table, row in source.rows(*CIRCULATION, "ext_grid", "source"):
         junction = row["flow_junction" if table in CIRCULATION else "junction"]
         kelvin = {"ext_grid": row.get("t_k"), "source": water_k[junction]}.get(table, row.get("t_flow_k"))
-        supply = float(kelvin or USUAL_SUPPLY_K) - ZERO_CELSIUS_K
+        supply = _supply_c(source, table, row, kelvin)
         data = {
             "supply_c": supply,
             "min_supply_c": min(supply, MIN_SUPPLY_C),
@@ -175,9 +174,24 @@ def _plants(source: _File) -> dict[str, Row]:
     return found
 
 
+def _supply_c(source: _File, table: str, row: Row, kelvin: Any) -> float:
+    """Return the supply temperature of a plant; one that is missing or cannot be is named."""
+    if _is_number(kelvin) and FREEZING_C <= kelvin - ZERO_CELSIUS_K <= BOILING_C:
+        return float(kelvin) - ZERO_CELSIUS_K
+    column = {"ext_grid": "t_k", "source": "tfluid_k of its junction"}.get(table, "t_flow_k")
+    least, most = FREEZING_C + ZERO_CELSIUS_K, BOILING_C + ZERO_CELSIUS_K
+    source.refuse(table, row, f"{column} {kelvin}", f"the temperature of its water, {least} to {most} K")
+    return USUAL_SUPPLY_K - ZERO_CELSIUS_K
+
+
 def _flow(source: _File, table: str, row: Row) -> float:
-    scaling = row.get("scaling")
-    flow = float(row.get("mdot_kg_per_s") or 0.0) * (1.0 if scaling is None else float(scaling))
+    given, scaling = row.get("mdot_kg_per_s"), row.get("scaling")
+    scaling = 1.0 if scaling is None else scaling
+    if not (_is_number(given) and _is_number(scaling)):
+        value = f"mdot_kg_per_s {given}" if not _is_number(given) else f"scaling {scaling}"
+        source.refuse(table, row, value, "a mass flow [kg/s]", "0 for none")
+        return 0.0
+    flow = float(given) * float(scaling)
     if flow < 0.0:
         hint = "a negative sink is a source, a negative source a sink"
         source.refuse(table, row, f"{flow} kg/s", "a mass flow that is not negative", hint)
@@ -220,19 +234,35 @@ def _heat_kw(source: _File, table: str, row: Row, supply_c: float) -> float:
     return float(heat) / 1000.0
 
 
-def _pipe(row: Row) -> Pipe:
-    diameter = row.get("diameter_m") or float(row.get("inner_diameter_mm") or 0.0) / 1000.0
+def _pipe(source: _File, row: Row) -> Pipe:
+    """Return the pipe of a row; one that cannot be is named and drawn with a stand-in, so that its ends stay joined."""
+    in_m = row.get("diameter_m")
     film = row.get("alpha_w_per_m2k") or row.get("u_w_per_m2k")
-    return Pipe(
-        length_m=1000.0 * float(row["length_km"]),
-        inner_diameter_m=float(diameter),
-        wall_thickness_m=0.0,
-        insulation_thickness_m=0.0,
-        outer_film=float(film) if film else None,
-        soil_resistance=0.0 if film else ADIABATIC_MK_W,
-        roughness_m=float(row.get("k_mm") or 0.0) / 1000.0,
-        minor_loss=float(row.get("loss_coefficient") or 0.0),
-    )
+    given: Row = {
+        "length_m": _times(1000.0, row.get("length_km")),
+        "inner_diameter_m": _times(0.001, row.get("inner_diameter_mm")) if in_m is None else in_m,
+        "outer_film": film or None,
+        "roughness_m": _times(0.001, row.get("k_mm") or 0.0),
+        "minor_loss": row.get("loss_coefficient") or 0.0,
+    }
+    try:
+        return Pipe(
+            wall_thickness_m=0.0, insulation_thickness_m=0.0, soil_resistance=0.0 if film else ADIABATIC_MK_W, **given
+        )
+    except InputError as error:
+        for issue in error.issues:
+            hint = NO_LENGTH if issue.key == "length_m" else ""
+            key = f"pipe {row['index']}, {issue.key}"
+            source.issues.append(Issue(source.where, key, issue.value, issue.expected, hint))
+        return STAND_IN
+
+
+def _times(factor: float, value: Any) -> Any:
+    return factor * value if _is_number(value) else value
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _drawing(source: _File) -> nx.Graph[str]:
@@ -249,19 +279,16 @@ def _drawing(source: _File) -> nx.Graph[str]:
     names: dict[str, int] = {}
     for table, row in source.rows("pipe"):
         a, b = (source.alias[end] for end in _ends(row))
-        if not row["length_km"]:
-            continue
         if a == b:
             source.refuse(table, row, "both ends joined by open valves", "two different ends", "shut or remove a valve")
             continue
         name = str(row.get("name") or f"pipe {row['index']}")
         names[name] = names.get(name, 0) + 1
-        _draw(graph, a, b, name if names[name] == 1 else f"{name} ({names[name]})", row)
+        _draw(graph, a, b, name if names[name] == 1 else f"{name} ({names[name]})", row, _pipe(source, row))
     return graph
 
 
-def _draw(graph: nx.Graph[str], a: str, b: str, name: str, row: Row) -> None:
-    pipe = _pipe(row)
+def _draw(graph: nx.Graph[str], a: str, b: str, name: str, row: Row, pipe: Pipe) -> None:
     if not graph.has_edge(a, b):
         graph.add_edge(a, b, name=name, pipe=pipe, from_node=a, row=row)
         return

@@ -286,6 +286,32 @@ def test_what_pandapipes_holds_beyond_the_model_is_named_at_once(tmp_path):
     assert all(issue.expected for issue in error.value.issues)
 
 
+def test_numbers_of_a_pandapipes_file_that_cannot_be_are_named_at_once(tmp_path):
+    file = pandapipes_file(
+        tmp_path / "bad.json",
+        5,
+        [(0, 1), (1, 2), (2, 3), (3, 4)],
+        ext_grid=[{"junction": 0, "t_k": 0.0}],
+        sink=[{"junction": 1, "mdot_kg_per_s": None}, {"junction": 3, "mdot_kg_per_s": 0.3}],
+        source=[{"junction": 4, "mdot_kg_per_s": 0.2}],
+    )
+    document = json.loads(file.read_text())
+    pipes = json.loads(document["_object"]["pipe"]["_object"])
+    for row, column, value in (
+        (0, "length_km", 0), (1, "length_km", -1.0), (2, "inner_diameter_mm", None), (3, "inner_diameter_mm", 0),
+        (3, "k_mm", -1.0),
+    ):  # fmt: skip
+        pipes["data"][row][pipes["columns"].index(column)] = value
+    document["_object"]["pipe"]["_object"] = json.dumps(pipes)
+    file.write_text(json.dumps(document))
+    with pytest.raises(NetworkDataError, match=r"bad\.json") as error:
+        HeatNetwork.from_pandapipes(file)
+    assert {issue.key for issue in error.value.issues} == {
+        *("pipe 0, length_m", "pipe 1, length_m", "pipe 2, inner_diameter_m", "pipe 3, inner_diameter_m"),
+        *("pipe 3, roughness_m", "ext_grid 0", "sink 0"),
+    }
+
+
 def test_casings_are_those_that_makers_list():
     """Single: MoSDH's records by casing (github.com/MoSDH/MoSDH); twin: isoplus double pipes, standard and reinforced.
 
