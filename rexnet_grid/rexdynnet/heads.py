@@ -1,9 +1,11 @@
 """Pressures above the flows: what each substation is left with, what pumps cannot give, the power they take; compiled.
 
 The pump of a plant that keeps the pressure gives H; a substation is left with H less the drop on its way, there and
-back. Where that falls short of what a substation needs, its flow is cut by the root of what there is over what it
-would take, and given back where others have been cut meanwhile; the flows are found anew until all fit. Those behind
-starve first, as they do in a street.
+back. Where that falls short of what a substation needs, its valve gets what the pump's curve and the pipes carry: each
+substation in turn, from the ends of the streets on, takes the flow at which nothing is left over, none, or all that it
+asks for, until that holds for all. What is left over at a substation falls with its flow, and the drops and the curve
+are the slopes of one convex potential, so the turns go downhill on it and end where those behind starve first. Chords
+keep their flow meanwhile; the loops are solved anew after it.
 """
 
 from __future__ import annotations
@@ -11,16 +13,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, part
-from rexnet_grid.rexdynnet.hydraulics import pipe_drop
+from rexnet_grid.rexdynnet.compiled import apart, inner, part
+from rexnet_grid.rexdynnet.hydraulics import drop_and_slope, pipe_drop
 from rexnet_grid.rexdynnet.pump import BEST, EFFICIENCY, FALL, FIXED, SHUTOFF, UNLIMITED_PA
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout, Outputs, Scratch
 
 HEAD_TOLERANCE = 1e-3
-LEAST_SHARE = 0.1
+MAX_SWEEPS = 200
+MAX_BISECTIONS = 40
 WORST_EFFICIENCY = 0.1
 
 
@@ -43,39 +46,117 @@ def highest_head(layout: Layout, root: int, flow: float) -> float:
     return float(max(head, 0.0))
 
 
+@apart
+def head_over(layout: Layout, at: IntArray, flow: FloatArray, s: int, total: float, more: float) -> tuple[float, float]:
+    """Return the head left over if a substation drew ``more``, and how it falls with that [Pa, Pa s/kg].
+
+    ``at`` (N,) says where the tree has each node, ``total`` what the plant that keeps the pressure gives now [kg/s].
+    """
+    node = layout.sub_node[s]
+    root = layout.island[node]
+    head = highest_head(layout, root, total + more)
+    over = head - layout.sub_needs_pa[s]
+    slope = 2.0 * layout.pump[root, FALL] * max(total + more, 0.0) if 0.0 < head < layout.lift_pa[root] else 0.0
+    k = at[node]
+    while layout.tree_pipe[k] >= 0:
+        p = layout.tree_pipe[k]
+        sign = 1.0 if layout.pipe_to[p] == layout.tree_node[k] else -1.0
+        drop, steep = drop_and_slope(layout, p, flow[p] + sign * more)
+        over -= 2.0 * sign * drop
+        slope += 2.0 * steep
+        k = at[layout.tree_parent[k]]
+    return over, slope
+
+
+@apart
+def more_flow(layout: Layout, at: IntArray, flow: FloatArray, s: int, total: float, low: float, high: float) -> float:
+    """Return the change of a substation's flow, between two bounds, at which no head is left over [kg/s]; Newton."""
+    if head_over(layout, at, flow, s, total, high)[0] >= 0.0:
+        return high
+    if head_over(layout, at, flow, s, total, low)[0] <= 0.0:
+        return low
+    close = 1e-6 * (high - low)
+    more = min(max(0.0, low), high)
+    for _ in range(MAX_BISECTIONS):
+        over, slope = head_over(layout, at, flow, s, total, more)
+        if over > 0.0:
+            low = more
+        else:
+            high = more
+        step = over / slope if slope > 0.0 else 0.0
+        inside = low < more + step < high
+        more = more + step if inside else 0.5 * (low + high)
+        if (inside and abs(step) < close) or high - low < close:
+            break
+    return more
+
+
+@inner
+def wrong(layout: Layout, scratch: Scratch, s: int, over: float, head: float) -> bool:
+    """Return whether a substation draws what its head does not drive, or is cut although there is head left over."""
+    close = HEAD_TOLERANCE * max(head - layout.sub_needs_pa[s], HEAD_TOLERANCE * layout.sub_needs_pa[s], 1.0)
+    if over < 0.0:
+        return bool(scratch.sub_kg_s[s] > 0.0 and over < -close)
+    return bool(scratch.sub_kg_s[s] < scratch.asked_kg_s[s] and over > close)
+
+
+@apart
+def share_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatArray) -> None:
+    """Let the substations take the flow that the head drives, in turn from the ends on, until all fit."""
+    at = scratch.degree
+    for k in range(layout.tree_node.shape[0]):
+        at[layout.tree_node[k]] = k
+    for _ in range(MAX_SWEEPS):
+        fits = True
+        for end in range(layout.tree_node.shape[0] - 1, -1, -1):
+            node = layout.tree_node[end]
+            root = layout.island[node]
+            for s in range(layout.sub_node.shape[0]):
+                asked = scratch.asked_kg_s[s]
+                if layout.sub_node[s] != node or root < 0 or asked <= 0.0 or not math.isnan(given[s]):
+                    continue
+                now, total = scratch.sub_kg_s[s], scratch.plant_kg_s[root]
+                over = head_over(layout, at, flow, s, total, 0.0)[0]
+                if wrong(layout, scratch, s, over, highest_head(layout, root, total)):
+                    fits = False
+                    more = more_flow(layout, at, flow, s, total, -now, asked - now)
+                    scratch.sub_kg_s[s] = max(now + more, 0.0)
+                    scratch.plant_kg_s[root] += more
+                    k = end
+                    while layout.tree_pipe[k] >= 0:
+                        p = layout.tree_pipe[k]
+                        flow[p] += more if layout.pipe_to[p] == layout.tree_node[k] else -more
+                        k = at[layout.tree_parent[k]]
+        if fits:
+            break
+
+
 @part
-def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatArray, give_back: bool) -> bool:
+def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatArray) -> bool:
     """Cut the flow of substations that the pump's head does not reach; return whether any was changed.
 
-    ``given`` (S,) holds measured flows, which are not touched; ``give_back`` allows cuts to be taken back.
+    ``given`` (S,) holds measured flows, which are not touched. Cuts are taken back where others are cut meanwhile.
     """
-    short = False
     limited = False
     for g in range(layout.pump.shape[0]):
         limited = limited or min(layout.pump[g, SHUTOFF], layout.lift_pa[g]) < UNLIMITED_PA
     if not limited:
         return False
     node_drops(layout, flow, scratch.node_drop_pa)
+    short = False
     for s in range(layout.sub_node.shape[0]):
         node = layout.sub_node[s]
         root = layout.island[node]
-        if root < 0 or scratch.sub_kg_s[s] <= 0.0 or not math.isnan(given[s]):
-            continue
-        way = 2.0 * scratch.node_drop_pa[node]
-        head = highest_head(layout, root, scratch.plant_kg_s[root])
-        left = head - layout.sub_needs_pa[s]
-        asked = scratch.asked_kg_s[s]
-        if left <= 0.0:
-            share = 0.0
-        elif way > left * (1.0 + HEAD_TOLERANCE) or scratch.sub_kg_s[s] < asked * (1.0 - HEAD_TOLERANCE):
-            share = max(math.sqrt(left / max(way, 1e-3 * left)), LEAST_SHARE)
-            share = min(math.sqrt(share), asked / scratch.sub_kg_s[s]) if share > 1.0 else share
-        else:
-            continue
-        if share < 1.0 or (give_back and share > 1.0 + HEAD_TOLERANCE):
-            scratch.sub_kg_s[s] *= share
-            scratch.most_kg_s[s] = scratch.sub_kg_s[s]
-            short = True
+        if root >= 0 and scratch.asked_kg_s[s] > 0.0 and math.isnan(given[s]):
+            head = highest_head(layout, root, scratch.plant_kg_s[root])
+            over = head - layout.sub_needs_pa[s] - 2.0 * scratch.node_drop_pa[node]
+            short = short or wrong(layout, scratch, s, over, head)
+    if short:
+        share_head(layout, scratch, flow, given)
+        for s in range(layout.sub_node.shape[0]):
+            cut = scratch.sub_kg_s[s] < scratch.asked_kg_s[s]
+            most = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
+            scratch.most_kg_s[s] = scratch.sub_kg_s[s] if cut else most
     return short
 
 

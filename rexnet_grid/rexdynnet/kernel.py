@@ -121,7 +121,7 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
         solved = solve_flows(layout, scratch, state.flow)
         if cut == MAX_CUTS or not solved:
             break
-        if not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row], cut < MAX_CUTS // 2):
+        if not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row]):
             break
     return solved
 
