@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Table = Any
 
 _KELVIN_ABOVE = 150.0
+_FAHRENHEIT_ABOVE = 45.0
 _WATT_ABOVE = 300.0
+_LEAST_RISES = 24
+_RISES_SHARE = 0.995
 _SAME_SHARE = 0.9
 _SAME_CIRCUIT = 1e-9
 _LONGEST_FILL_HOURS = 3.0
@@ -142,6 +145,9 @@ def _check_temperatures(where: str, names: Sequence[str], values: FloatArray, st
                     "this looks like kelvin: take off 273.15",
                 )
             )
+        elif np.median(known) > _FAHRENHEIT_ABOVE:
+            hint = "degrees Fahrenheit? take off 32 and divide by 1.8"
+            issues.append(Issue(where, name, f"a median of {np.median(known):.1f}", "degC of a room", hint))
         elif np.ptp(known) == 0.0:
             issues.append(Issue(where, name, f"always {known[0]:g}", "a reading that moves", "is the sensor stuck?"))
         elif (still := _longest_still(known)) * step >= _STUCK_HOURS:
@@ -167,6 +173,16 @@ def _check_boundary(names: Sequence[str], values: FloatArray, issues: list[Issue
         if np.nanmedian(values[:, column]) > _KELVIN_ABOVE:
             issues.append(Issue("boundary", name, f"a median of {np.nanmedian(values[:, column]):.1f}", "degC",
                                 "this looks like kelvin: take off 273.15"))  # fmt: skip
+
+
+def stuck_weather(data: ZoneData) -> list[Issue]:
+    """Return whether the outdoor sensor stands still for days: what a building loses to outdoors is not in its data."""
+    outdoor = data.boundary[:, 0]
+    still = _longest_still(outdoor)
+    if still * data.step < _STUCK_HOURS and still + 1 < len(outdoor):
+        return []
+    value = f"{outdoor[0]:g} always" if np.ptp(outdoor) == 0.0 else f"the same value for {still * data.step:.0f} h"
+    return [Issue("outdoor_c", "outdoor", value, "a reading that moves", "is the sensor stuck? bring another source")]
 
 
 def _aligned(where: str, table: pd.DataFrame, index: pd.Index, issues: list[Issue]) -> FloatArray:
@@ -211,7 +227,11 @@ def _heat(
             issues.append(Issue("heat_kw", name, ", ".join(unknown) or "no zone", "a column of the temperatures"))
             continue
         usual = float(np.nanquantile(np.abs(values[:, column]), 0.99))
-        if usual > _WATT_ABOVE:
+        if _counts(values[:, column]):
+            hint = "a register that counts energy? MeterFrame turns registers into powers"
+            value = f"readings that only rise, up to {usual:.4g}"
+            issues.append(Issue("heat_kw", name, value, "mean powers [kW]", hint))
+        elif usual > _WATT_ABOVE:
             issues.append(Issue("heat_kw", name, f"up to {usual:.0f}", "kW",
                                 "this looks like W: divide by 1000"))  # fmt: skip
         if not np.any(values[:, column]):
@@ -224,6 +244,13 @@ def _heat(
         kept.append(column)
         out.append(Circuit(name, members))
     return values[:, kept], tuple(out)
+
+
+def _counts(values: FloatArray) -> bool:
+    """Tell whether readings only ever rise, and do so: a register."""
+    steps = np.diff(values)
+    moving = steps[steps != 0.0]
+    return len(moving) >= _LEAST_RISES and bool(np.mean(moving > 0.0) >= _RISES_SHARE)
 
 
 def _one_meter(first: FloatArray, second: FloatArray) -> bool:

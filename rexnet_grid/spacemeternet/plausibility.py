@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _RESPONSE_HOURS = 1.0
 _CLEAR = 8.0
 _WEAK = 0.3
+_TURNED = 3.0
 _RESET_SHARE = 0.5
 _FOREIGN = 0.35
 _LEAST_W_PER_K = 0.4
@@ -30,7 +31,7 @@ _TWIN_K = 1e-9
 
 def implausible(data: ZoneData) -> list[Issue]:
     """Return what is wrong with readings of the right format: resets, and zones that answer to others' heat."""
-    return [*_resets(data), *_too_small(data), *_swapped(data), *_twins(data)]
+    return [*_resets(data), *_turned(data), *_too_small(data), *_swapped(data), *_twins(data)]
 
 
 def _twins(data: ZoneData) -> list[Issue]:
@@ -59,6 +60,20 @@ def _resets(data: ZoneData) -> list[Issue]:
         elif usual > 0.0 and heat.max() > 20.0 * usual:
             hint = "a register that rolled over, or a unit that changed?"
             out.append(Issue("heat_kw", circuit.name, f"{heat.max():.3g} kW once", f"up to some {usual:.3g} kW", hint))
+    return out
+
+
+def _turned(data: ZoneData) -> list[Issue]:
+    """Find heat counted negative: never above zero, and zones warm with it, which cooling does not do."""
+    out = []
+    for column, circuit in enumerate(data.circuits):
+        heat = data.heat[:, column]
+        if heat.max() > 0.0 or heat.min() == 0.0:
+            continue
+        slope, error = _warming(data, data.temperature[:, list(circuit.zones)].mean(axis=1), [column])
+        if slope[0] < -_TURNED * error[0]:
+            value = f"down to {heat.min():.3g} kW, and its zones warm with it"
+            out.append(Issue("heat_kw", circuit.name, value, "heat to the zones, positive", "multiply by -1"))
     return out
 
 

@@ -8,9 +8,10 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.errors import MeterDataError
 from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
 from rexnet_grid.spacemeternet.excitation import excitation
-from rexnet_grid.spacemeternet.frame import Table, zone_data
+from rexnet_grid.spacemeternet.frame import Table, stuck_weather, zone_data
 from rexnet_grid.spacemeternet.heatloss import heat_loss
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
@@ -85,6 +86,9 @@ class ThermalSpaceNet(Estimator):
         self.data_ = zone_data(
             temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits, daily=self.daily_gains
         )
+        issues = stuck_weather(self.data_)
+        if issues:
+            raise MeterDataError(issues)
         self.index_ = pd.DataFrame(temperatures_c).index
         rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
         pairs = candidate_pairs(self.data_.zones, self.candidate_edges)
@@ -156,7 +160,7 @@ class ThermalSpaceNet(Estimator):
         hours
             Length of the unit [h].
         heat_kw
-            Heat reserved so far by zone [kW]; the last reading's where left out.
+            Heat reserved so far by column of the fitted ``heat_kw`` [kW]; the last reading's where left out.
 
         Returns
         -------
@@ -167,14 +171,32 @@ class ThermalSpaceNet(Estimator):
         Raises
         ------
         ValueError
-            If ``kind`` is unknown.
+            If ``kind`` is unknown, or the band, the hours or the heat cannot be.
         """
         self._require_fit("fit_")
         if kind != "comfort":
             raise ValueError(f"kind is {kind!r}; a building gives rows of kind 'comfort'")
-        expected, per_kw, std = comfort_outlook(self.fit_, hours, dict(heat_kw or {}))
+        if np.shape(band_c) != (2,) or not band_c[0] < band_c[1]:
+            raise ValueError(f"band_c is {band_c}; it must be two temperatures, the lower first [degC]")
+        if not 0.0 < hours < np.inf:
+            raise ValueError(f"hours is {hours}; it must be positive")
+        heat = self._reserved({} if heat_kw is None else heat_kw)
+        expected, per_kw, std = comfort_outlook(self.fit_, hours, heat)
         margin = margin_factor(confidence) * std
         return band_rows(unit, self.data_.zones, self.data_.zones, -per_kw, expected, margin, band_c, "heating")
+
+    def _reserved(self, heat_kw: Mapping[str, float]) -> dict[str, float]:
+        """Return heat reserved by circuit [kW], checked."""
+        known = [circuit.name for circuit in self.data_.circuits]
+        if not hasattr(heat_kw, "items"):
+            raise ValueError(f"heat_kw is a {type(heat_kw).__name__}; it must map columns to kW, of {', '.join(known)}")
+        heat = {str(name): float(value) for name, value in heat_kw.items()}
+        for name, value in heat.items():
+            if name not in known:
+                raise ValueError(f"heat_kw has {name!r}; metered are {', '.join(known) or 'none'}")
+            if not np.isfinite(value):
+                raise ValueError(f"heat_kw of {name!r} is {value}; it must be a number of kW")
+        return heat
 
     def predict(self, horizon: int = 1, return_std: bool = False) -> Any:
         """Return the prediction of each reading made ``horizon`` steps before [degC], with its standard deviation.

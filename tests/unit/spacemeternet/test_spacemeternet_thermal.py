@@ -119,6 +119,22 @@ def test_constraints_warm_the_neighbours_too(fitted):
         fitted.to_constraints("voltage")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"heat_kw": {"a": np.nan}}, "'a' is nan"),
+        ({"heat_kw": {"z": 1.0}}, "has 'z'; metered are a, b, c"),
+        ({"heat_kw": [1.0, 2.0]}, "must map columns"),
+        ({"band_c": (19.0, np.nan)}, "band_c"),
+        ({"band_c": (19.0,)}, "band_c"),
+        ({"hours": np.nan}, "hours is nan"),
+    ],
+)
+def test_constraints_of_what_cannot_be_are_refused(fitted, given, said):
+    with pytest.raises(ValueError, match=said):
+        fitted.to_constraints("comfort", 0.95, **given)
+
+
 KILOWATTS = {"kilowatts": 1.0, "strong kilowatts": 6.0}  # of 12 kW the power alone does not give the unit away
 
 
@@ -163,6 +179,36 @@ def faulty(what):
 def test_bad_input_is_named(what, said):
     with pytest.raises(MeterDataError, match=said):
         ThermalSpaceNet().fit(*faulty(what))
+
+
+def faulty_inputs(what):
+    temperatures, heat, outdoor = row_of_rooms()
+    if what == "register":
+        heat["c"] = 0.25 * heat["c"].cumsum()
+    elif what == "withdrawn":
+        heat["b"] *= -1.0
+    elif what == "fahrenheit":
+        temperatures["b"] = 32.0 + 1.8 * temperatures["b"]
+    elif what == "outdoor constant":
+        outdoor[:] = 5.0
+    elif what == "outdoor stuck":
+        outdoor.iloc[100:300] = 5.0
+    return temperatures, heat, outdoor
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("register", "c: got readings that only rise"),
+        ("withdrawn", "b: .*positive.*multiply by -1"),
+        ("fahrenheit", "Fahrenheit"),
+        ("outdoor constant", "outdoor: got 5 always"),
+        ("outdoor stuck", "outdoor: got the same value for 50 h"),
+    ],
+)
+def test_inputs_that_cannot_be_are_named(what, said):
+    with pytest.raises(MeterDataError, match=said):
+        ThermalSpaceNet().fit(*faulty_inputs(what))
 
 
 def test_one_day_is_not_enough_to_claim_an_edge():
