@@ -161,6 +161,11 @@ class GridCase:
         """How many electrical nodes there are."""
         return len(self.node_kind)
 
+    @property
+    def carries_anything(self) -> bool:
+        """Whether any node but those of the supply is supplied."""
+        return bool(np.isin(self.node_kind, (PQ, PV)).any())
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return every field as an array, for a file without pickles."""
         return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}

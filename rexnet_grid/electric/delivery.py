@@ -42,7 +42,8 @@ class ElectricDelivery:
     most_rows
         Most headroom rows, at least one; fewer make headroom more timid, never less honest.
     secured_against
-        Branches whose outage the headroom has to survive, one at a time (N-1).
+        Branches whose outage the headroom has to survive, one at a time (N-1). What is traded with a part that
+        an outage cuts off ends with it; an outage that leaves nothing but the supply allows no trade at all.
 
     Raises
     ------
@@ -109,7 +110,18 @@ class ElectricDelivery:
 
     def check(self) -> list[Issue]:
         """Return everything that makes the network unfit for a run."""
-        return check_network(self.network, self.limits)
+        dark = [
+            Issue(
+                self.network.name,
+                "secured_against",
+                f'"{name}"',
+                "branches without which the supply still reaches a bus",
+                "nothing could be traded; leave it out",
+            )
+            for name, network in zip(self._outages, self._topologies[1:], strict=True)
+            if not network.case.carries_anything
+        ]
+        return [*check_network(self.network, self.limits), *dark]
 
     def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:  # noqa: ARG002 - power flow has no memory
         """Return what these rates [kW] would do."""
@@ -149,7 +161,8 @@ class ElectricDelivery:
     ) -> None:
         """Set which branches and switches are out, which taps and which open switches are not as the network has them.
 
-        Nodes keep their places; one that loses its supply carries nothing: what is asked there is not served.
+        Nodes keep their places; one that loses its supply carries nothing: what is asked there is not served, and
+        nothing more can be traded with it.
 
         Raises
         ------

@@ -32,6 +32,7 @@ SHRINK = 0.9
 TANGENT = 0.6
 FACING = 0.6
 HALF = 0.5
+DARK = "buses without supply"
 
 
 class HeadroomRows:
@@ -70,10 +71,14 @@ class HeadroomRows:
         for topology, network in enumerate(topologies):
             why = f"without {outages[topology - 1]}" if topology else ""
             parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
-        self.all = JoinedRows(parts)
+        self.all = JoinedRows(parts, len(buses))
         groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
         self.groups = self._rehearsed(groups, topologies, limits, buses, supply)
         self._names = tuple(self.all.names[i] for i in self.groups.first)
+        self._dark = _dark(topologies, buses)
+        self._falling = np.vstack((self.groups.falling, -self._dark))
+        self._rising = np.vstack((self.groups.rising, self._dark))
+        self._dark_names = (DARK,) * len(self._dark)
 
     def _rehearsed(
         self,
@@ -98,15 +103,16 @@ class HeadroomRows:
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
         every, groups = self.all.slack(position, flows), self.groups
-        left = np.ascontiguousarray(groups.slack(every).T)
+        full = np.zeros((len(self._dark), len(units)))
+        left = np.ascontiguousarray(np.vstack((groups.slack(every), full)).T)
         return tuple(
             Headroom(
                 int(unit),
                 self._nodes,
-                groups.falling,
+                self._falling,
                 left[k],
-                self._names,
-                groups.rising,
+                self._names + self._dark_names,
+                self._rising,
                 _MembersAt(self, every[:, k], position[k]),
             )
             for k, unit in enumerate(units)
@@ -122,10 +128,14 @@ class HeadroomRows:
         return Headroom(
             unit,
             self._nodes,
-            np.vstack((self.all.falling[own], self.groups.falling)),
-            np.concatenate((left[own, 0], self.groups.slack(left)[:, 0])),
-            tuple(self.all.names[i] for i in own) + tuple(f"{name} and others" for name in self._names),
-            np.vstack((self.all.rising[own], self.groups.rising)),
+            np.vstack((self.all.falling[own], self._falling)),
+            np.concatenate((left[own, 0], self.groups.slack(left)[:, 0], np.zeros(len(self._dark)))),
+            (
+                *(self.all.names[i] for i in own),
+                *(f"{name} and others" for name in self._names),
+                *self._dark_names,
+            ),
+            np.vstack((self.all.rising[own], self._rising)),
         )
 
 
@@ -149,12 +159,25 @@ class _MembersAt:
 
     def limit_at(self, row: int, position_kw: FloatArray) -> tuple[str, float]:
         """Return the member that has least left at ``position_kw``, as a share of what it has at rest, and its unit."""
+        if row >= len(self.rows.groups.first):
+            return DARK, 1.0
         member, scale = self.rows.groups.members(row)
         change = position_kw - self.position
         used = self.rows.all.rising[member] @ np.maximum(change, 0.0)
         used += self.rows.all.falling[member] @ np.minimum(change, 0.0)
         least = int(np.argmin((self.left[member] - used) * scale))
         return self.rows.all.names[member[least]], 1.0 / float(scale[least])
+
+
+def _dark(topologies: Sequence[ElectricNetwork], buses: IntArray) -> FloatArray:
+    """Return one row that is full, with 1 in the columns of buses without supply; no row where all are supplied.
+
+    An outage that headroom has to survive counts where nothing is left of the network; where it cuts off a part, what
+    is traded there ends with it and loads nothing.
+    """
+    gone = [network for network in topologies[1:] if not network.case.carries_anything]
+    dark = np.any([network.case.bus_node[buses] == NOWHERE for network in (topologies[0], *gone)], axis=0)
+    return np.where(dark, 1.0, 0.0)[None, :][: int(dark.any())]
 
 
 def _rows_of(

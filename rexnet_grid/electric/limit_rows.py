@@ -133,18 +133,23 @@ class JoinedRows:
     Parameters
     ----------
     parts
-        Each with the index of the topology whose AC solution it needs, and what its names end with.
+        Each with the index of the topology whose AC solution it needs, and what its names end with; none where a
+        network has nothing left that could be limited.
+    n_columns
+        How many columns they have.
     """
 
-    def __init__(self, parts: list[tuple[LimitRows, int, str]]) -> None:
+    def __init__(self, parts: list[tuple[LimitRows, int, str]], n_columns: int) -> None:
+        nothing = np.zeros((0, n_columns))
         self._parts = [(rows, topology) for rows, topology, _ in parts]
         self.names = tuple(f"{name} {why}".rstrip() for rows, _, why in parts for name in rows.names)
-        self.falling = np.vstack([rows.falling for rows, *_ in parts])
-        self.rising = np.vstack([rows.rising for rows, *_ in parts])
+        self.falling = np.vstack([nothing, *(rows.falling for rows, *_ in parts)])
+        self.rising = np.vstack([nothing, *(rows.rising for rows, *_ in parts)])
 
     def slack(self, position: FloatArray, flows: list[PowerFlow]) -> FloatArray:
         """Return (n_rows, n_units) what is left; a unit without an AC solution has nothing left where rows still do."""
-        found = np.vstack([rows.slack(position, flows[topology]) for rows, topology in self._parts])
+        none = np.zeros((0, len(position)))
+        found = np.vstack([none, *(rows.slack(position, flows[topology]) for rows, topology in self._parts)])
         unsolved = np.isnan(found)
         if unsolved.any():
             used = self.falling @ np.minimum(position, 0.0).T + self.rising @ np.maximum(position, 0.0).T
@@ -153,9 +158,10 @@ class JoinedRows:
 
     def beyond(self, flows: list[PowerFlow]) -> FloatArray:
         """Return (n_rows, n_units) by how much AC breaks the limits and ``AIM`` margins [limit unit]."""
-        found = np.vstack([rows.beyond(flows[topology]) for rows, topology in self._parts])
+        none = np.zeros((0, len(np.atleast_1d(flows[0].converged))))
+        found = np.vstack([none, *(rows.beyond(flows[topology]) for rows, topology in self._parts)])
         return np.where(np.isnan(found), -np.inf, found)
 
     def at_rest(self) -> FloatArray:
         """Return (n_rows,) what is left without any injection."""
-        return np.concatenate([rows.at_rest() for rows, _ in self._parts])
+        return np.concatenate([np.zeros(0), *(rows.at_rest() for rows, _ in self._parts)])

@@ -110,6 +110,11 @@ class UndervoltageRows:
             OPPOSED_KNEE * limits.margin * half_band,
         )
 
+    @property
+    def _kinds(self) -> int:
+        """How many rows each node has."""
+        return len(self.names) // len(self.node) if len(self.node) else 1
+
     def _drop(self, vm: FloatArray) -> FloatArray:
         """Return the linear drop that a load at the end needs to bring the idle voltage to ``vm`` (…, n_nodes)."""
         return np.asarray(vm * (self.idle - vm) / self.idle)
@@ -122,7 +127,7 @@ class UndervoltageRows:
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
         alone = np.minimum(position, 0.0) @ self.falling[: len(self.node)].T
-        hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), len(self.falling) // len(self.node))
+        hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), self._kinds)
         left = self._left(vm)
         return np.asarray(np.where(left > 0.0, left / (1.0 + 2.0 * hidden), left).T)
 
@@ -143,7 +148,7 @@ class UndervoltageRows:
         most = self._drop(np.full(len(self.node), self.least))
         left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
         rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
-        return np.concatenate(rows[: max(len(self.names) // max(len(self.node), 1), 1)], axis=-1)
+        return np.concatenate(rows[: self._kinds], axis=-1)
 
 
 def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatArray) -> FloatArray:

@@ -83,6 +83,36 @@ def test_what_loses_its_supply_is_not_served():
     np.testing.assert_array_equal(delivery.predict(0, injection).arrays["vm_pu"], after.arrays["vm_pu"])
 
 
+def test_nothing_is_traded_with_a_bus_without_supply():
+    delivery = ElectricDelivery(ElectricNetwork.from_builtin("cigre_mv"))
+    supply, nothing = delivery.nodes.index(delivery.supply_node), np.zeros((1, len(delivery.nodes)))
+    delivery.change(out=["line 4"])
+    headroom = delivery.headroom([0], nothing)[0]
+    dark = np.isnan(delivery.predict(0, nothing[0]).arrays["vm_pu"])
+    assert 0 < dark.sum() < len(dark) - 1
+    for node in np.flatnonzero(np.arange(len(dark)) != supply):
+        for pair in ((supply, node), (node, supply), (node, node)):
+            assert dark[node] == (headroom.capacity_kw(*pair) == 0.0)
+    row = headroom.limits.index("buses without supply")
+    assert headroom.limit_at(row, nothing[0]) == ("buses without supply", 1.0)
+    delivery.change()
+    assert "buses without supply" not in delivery.headroom([0], nothing)[0].limits
+
+
+def test_a_trip_that_leaves_nothing_but_the_supply_leaves_no_headroom():
+    net = ElectricNetwork.from_builtin("kerber_landnetz_kabel_1")
+    delivery = ElectricDelivery(net)
+    supply, nothing = delivery.nodes.index(delivery.supply_node), np.zeros((2, len(delivery.nodes)))
+    others = [node for node in range(len(delivery.nodes)) if node != supply]
+    delivery.change(out=["trafo 0"])
+    for headroom in delivery.headroom([0, 1], nothing):
+        assert max(headroom.capacity_kw(supply, node) for node in others) == 0.0
+    assert delivery.signal([0, 1], nothing).marginal_loss.shape == nothing.shape
+    secured = ElectricDelivery(net, secured_against=["line 0", "trafo 0"])
+    assert max(secured.headroom([0], nothing[:1])[0].capacity_kw(supply, node) for node in others) == 0.0
+    assert [(issue.key, issue.value) for issue in secured.check()] == [("secured_against", '"trafo 0"')]
+
+
 def test_unknown_changes_are_refused_and_change_nothing():
     delivery = ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:13"))
     for out, taps in ((["line 0"], {}), ([], {"trafo 99": 0.0}), ([], {"trafo 37": 9.0}), (["trafo 37x"], {})):
