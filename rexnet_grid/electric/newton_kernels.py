@@ -30,6 +30,7 @@ STALLED = 1e-9
 LEAST_SCALE = 1e-3
 ROUNDING = 1e-14
 KEEP = 0.1
+SUNK = 0.3
 MOST_STEPS = 40
 
 
@@ -47,7 +48,7 @@ def newton_flows(
     """Fill ``out`` as :func:`kernels.power_flows` does; with ``only_lost`` just the cases left unsolved there.
 
     The first guess is ``first`` (n_node,), or the base solution of the plan with its factor; where neither leads
-    anywhere, the plan's state at rest.
+    anywhere, the plan's state at rest. A case whose only solution found has :func:`sunk` counts as unsolved.
     """
     order = integers(plan, ORDER)
     n, n_free = len(order), len(integers(plan, HOLDS))
@@ -71,10 +72,11 @@ def newton_flows(
             fill(v, rest)
             for i in range(n_free):
                 v[i] = first[order[i]] if len(first) > 0 else base[i]
-            rounds = settle(plan, s, v, kept, own)
+            rounds = settle(plan, s, v, kept, own, KEEP)
         if rounds < 0:
             fill(v, rest)
-            rounds = settle(plan, s, v, kept[:0], own)
+            rounds = settle(plan, s, v, kept[:0], own, KEEP)
+        rounds = lifted(plan, s, v, own, rounds)
         lost += rounds < 0
         for i in range(n):
             voltage[case, order[i]] = v[i]
@@ -83,10 +85,34 @@ def newton_flows(
 
 
 @njit(cache=True, error_model="numpy")
-def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray, own: FloatArray) -> int:
+def lifted(plan: FloatArray, s: ComplexArray, v: ComplexArray, own: FloatArray, rounds: int) -> int:
+    """Return ``rounds``, or where the solution is sunk those of plain Newton from rest, -1 if that sinks as well.
+
+    The factor that is kept for several rounds can lead past the solution of high voltage, plain Newton seldom does.
+    """
+    if rounds < 0 or not sunk(plan, v):
+        return rounds
+    fill(v, complexes(plan, REST))
+    rounds = settle(plan, s, v, own[:0], own, 0.0)
+    return -1 if rounds >= 0 and sunk(plan, v) else rounds
+
+
+@njit(cache=True, error_model="numpy")
+def sunk(plan: FloatArray, v: ComplexArray) -> bool:
+    """Return whether a node has less than ``SUNK`` of its voltage at rest: a solution below the nose, not to be had."""
+    rest = complexes(plan, REST)
+    low = 0
+    for i in range(len(integers(plan, HOLDS))):
+        low += abs(v[i]) < SUNK * abs(rest[i])
+    return low > 0
+
+
+@njit(cache=True, error_model="numpy")
+def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray, own: FloatArray, keep: float) -> int:
     """Move ``v`` (by place) to where the injections ``s`` [p.u.] are met; return the rounds, -1 without a solution.
 
     ``kept`` is a factor to begin with, or empty; ``own`` takes the factors that are made, the last one to stay.
+    A factor is made anew where a round leaves more than the share ``keep`` of the mismatch; 0 is plain Newton.
     """
     holds, held = integers(plan, HOLDS), numbers(plan, HELD)
     n = len(holds)
@@ -106,7 +132,7 @@ def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray,
         stuck = fresh and worst > 0.5 * last
         if worst < MISMATCH * scale or (stuck and worst < max(STALLED * scale, rounding(plan))):
             return k + 1
-        fresh = len(factor) == 0 or worst > KEEP * last
+        fresh = len(factor) == 0 or worst > keep * last
         if fresh:
             if not factor_jacobian(plan, s, v, calculated, own):
                 return -1

@@ -33,7 +33,7 @@ def newton_plan(case: GridCase, y: csr_matrix, order: IntArray, rest: ComplexArr
     Where generators hold voltages, the case that the network's own tables hold is solved once, and every later case
     starts from it and its factor.
     """
-    from rexnet_grid.electric.newton_kernels import factor_jacobian, mismatch, settle
+    from rexnet_grid.electric.newton_kernels import KEEP, factor_jacobian, lifted, mismatch, settle
 
     n = int((case.node_kind[order] <= PV).sum())
     moved = y[order][:, order].tocsr()
@@ -65,7 +65,7 @@ def newton_plan(case: GridCase, y: csr_matrix, order: IntArray, rest: ComplexArr
     alive = case.bus_node >= 0
     np.add.at(power, case.bus_node[alive], (case.base_kw + 1j * case.base_kvar)[alive] * per_kw)
     s, v, factor = power[free], rest[order].astype(np.complex128), np.empty(4 * len(f_col))
-    if settle(plan, s, v, np.zeros(0), factor) < 0:
+    if lifted(plan, s, v, factor, settle(plan, s, v, np.zeros(0), factor, KEEP)) < 0:
         return plan
     at_v, f = np.empty(n, dtype=np.complex128), np.empty(2 * n)
     mismatch(plan, s, v, at_v, f)

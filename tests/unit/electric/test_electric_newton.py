@@ -123,3 +123,27 @@ def test_a_network_without_any_injection_has_the_solution_of_runpp():
     flow = net.power_flow(np.zeros(len(net.buses)))
     assert flow.converged
     np.testing.assert_allclose(flow.vm_pu, reference.res_bus.vm_pu, rtol=0.0, atol=1e-8)
+
+
+def test_a_solution_far_below_the_nose_is_left_for_the_one_above_it():
+    net = pp.create_empty_network(sn_mva=1.0)
+    buses = [pp.create_bus(net, 20.0) for _ in range(3)]
+    pp.create_ext_grid(net, buses[0])
+    for bus in buses[1:]:
+        pp.create_line_from_parameters(net, buses[0], bus, 1.0, 1.0, 1.0, 0.0, 1.0)
+    pp.create_gen(net, buses[1], p_mw=0.1, vm_pu=1.0)
+    pp.create_load(net, buses[2], p_mw=20.0)
+    grid = ElectricNetwork.from_pandapower(net)
+    injection = grid.base_injection()
+    high = grid.power_flow(*injection)
+    # with z = (1 + j) / 400 and s = 20: V = |V|^2 + conj(z) s, so |V|^2 is a root of u^2 - 2 half u + |z s|^2
+    drop = 20.0 * (1.0 - 1.0j) / 400.0
+    half = 0.5 - drop.real
+    low, above = half + np.array([-1.0, 1.0]) * np.sqrt(half**2 - abs(drop) ** 2)
+    assert high.vm_pu[2] == pytest.approx(np.sqrt(above), abs=1e-9)
+    assert np.sqrt(low) < 0.3
+    start = grid.power_flow(*injection)
+    start.node_voltage[grid.case.bus_node[2]] = low + drop.real + 1.0j * drop.imag
+    again = grid.power_flow(*injection, start=start)
+    assert bool(again.converged)
+    np.testing.assert_allclose(again.vm_pu, high.vm_pu, atol=1e-9)
