@@ -39,7 +39,7 @@ def _read_json(file: Path) -> Any:
     _refuse(file, strangers)
     if outermost is not dict:
         raise NetworkDataError([Issue(str(file), "file", f"a JSON {outermost.__name__}", "a pandapower net")])
-    from rexnet_grid.electric.pandapower_nets import net_from_json
+    from rexnet_grid.electric.pandapower_files import net_from_json
 
     return net_from_json(text, str(file))
 
@@ -47,7 +47,7 @@ def _read_json(file: Path) -> Any:
 def _read_excel(file: Path) -> Any:
     if find_spec("openpyxl") is None:
         raise MissingExtraError("openpyxl", "excel")
-    from rexnet_grid.electric.pandapower_nets import net_from_excel, sheets_of
+    from rexnet_grid.electric.pandapower_files import net_from_excel, sheets_of
 
     sheets = sheets_of(file)
     strangers: set[str] = set()
