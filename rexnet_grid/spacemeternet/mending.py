@@ -39,7 +39,7 @@ _SWEEPS_UP_TO = 25
 _SWEEPS = 6
 _IN_TIME = 0.75
 _UP_TO = 40
-_LAGS_OF_POWER, _MORE = 4, 0.05
+_LAGS_OF_POWER, _MORE, _ANSWERED = 4, 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ def _late(readings: _Readings) -> Mending | None:
     voltages, powers = _all_late(readings), _powers_late(readings)
     if voltages is None or powers is None:
         return voltages or powers
-    return powers if powers.gain > voltages.gain + _WORTH else voltages
+    told = [delayed.told(delayed.fit(sweeps=0)) for delayed in map(readings.mended, (voltages, powers))]
+    return powers if told[1] > told[0] + _WORTH else voltages
 
 
 def _powers_late(readings: _Readings) -> Mending | None:
@@ -181,6 +182,8 @@ def _powers_late(readings: _Readings) -> Mending | None:
     best: Mending | None = None
     for change in tried:
         found, without = readings.mended(change), readings.cut(change.steps)
+        if Answers.of(found.drive, found.y).own().mean() < _ANSWERED:
+            continue
         told = found.told(found.fit(sweeps=0))
         gain = told - without.told(without.fit(sweeps=0))
         if gain > max(_WORTH_OF_LAG, _MORE * told, best.gain if best is not None else 0.0):

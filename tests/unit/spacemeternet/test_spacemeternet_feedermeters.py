@@ -86,6 +86,8 @@ def test_active_powers_late_against_reactive_ones_and_voltages_are_named():
     (found,) = mendings(np.roll(p, 1, axis=0), q - more, v)
     assert (found.kind, found.steps) == ("late powers", 1)
     assert mendings(p, q - more, v) == []
+    assert mendings(p, q - more, np.roll(v, 4, axis=0))[0].kind == "late voltages"
+    assert all(found.kind != "late powers" for found in mendings(-p, more - q, v))
 
 
 def test_three_faults_at_once_are_told_at_once():
