@@ -26,12 +26,13 @@ _ROWS_A_COLUMN = 3
 _EITHER_SIDE = 1.5
 _BOTH_SIDES = 4.5
 _TWIN_SHARE = 0.98
+_COLDER_K = 3.0
 _TWIN_K = 1e-9
 
 
 def implausible(data: ZoneData) -> list[Issue]:
     """Return what is wrong with readings of the right format: resets, and zones that answer to others' heat."""
-    return [*_resets(data), *_turned(data), *_too_small(data), *_swapped(data), *_twins(data)]
+    return [*_resets(data), *_turned(data), *_too_small(data), *_cold(data), *_swapped(data), *_twins(data)]
 
 
 def _twins(data: ZoneData) -> list[Issue]:
@@ -94,6 +95,21 @@ def _too_small(data: ZoneData) -> list[Issue]:
             value = f"heat that warms zones as if each held {capacity:.2g} Wh/K"
             expected = f"at least {_LEAST_WH_PER_K:g} Wh/K, as a small room"
             out.append(Issue("heat_kw", circuit.name, value, expected, "kW given as W?"))
+    return out
+
+
+def _cold(data: ZoneData) -> list[Issue]:
+    """Find zones that are heated and yet colder than outdoors: their column is another one's."""
+    out = []
+    for column, circuit in enumerate(data.circuits):
+        if data.heat[:, column].mean() <= 0.0:
+            continue
+        for zone in circuit.zones:
+            excess = float(np.nanmean(data.temperature[:, zone] - data.boundary[:, 0]))
+            if excess < -_COLDER_K:
+                value = f"{-excess:.0f} K colder than outdoors on average, though heated"
+                hint = "are the columns of a room and of outdoors swapped?"
+                out.append(Issue("temperatures_c", data.zones[zone], value, "a room warmer than outdoors", hint))
     return out
 
 

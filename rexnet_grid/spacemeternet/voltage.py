@@ -191,12 +191,14 @@ class VoltageSpaceNet(Estimator):
         Raises
         ------
         ValueError
-            If ``kind`` is unknown.
+            If ``kind`` is unknown, or ``p_kw`` is not one finite number for each customer.
         """
         self._require_fit("trees_")
         if kind != "voltage":
             raise ValueError(f"kind is {kind!r}; a feeder gives rows of kind 'voltage'")
         at = self.mean_kw_ if p_kw is None else np.asarray(p_kw, dtype=np.float64)
+        if at.shape != (len(self.customers_),) or not np.isfinite(at).all():
+            raise ValueError(f"p_kw has shape {at.shape}; it must be {len(self.customers_)} finite numbers [kW]")
         return voltage_rows(unit, self.customers_, self.operating_model_, at, band_pu, confidence)
 
     def edge_table(self) -> pd.DataFrame:

@@ -178,6 +178,9 @@ def test_voltage_constraints_widen_with_confidence():
     assert (surer.slack < sure.slack).all()
     with pytest.raises(ValueError, match="voltage"):
         net.to_constraints("comfort")
+    for wrong in (np.full(len(net.customers_), np.nan), np.zeros(1)):
+        with pytest.raises(ValueError, match="finite numbers"):
+            net.to_constraints(p_kw=wrong)
 
 
 def test_a_known_tree_is_taken_as_it_is():

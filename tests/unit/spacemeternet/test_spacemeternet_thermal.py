@@ -193,6 +193,8 @@ def faulty_inputs(what):
         outdoor[:] = 5.0
     elif what == "outdoor stuck":
         outdoor.iloc[100:300] = 5.0
+    elif what == "outdoor for a room":
+        temperatures["b"], outdoor = outdoor.copy(), temperatures["b"].copy()
     return temperatures, heat, outdoor
 
 
@@ -204,6 +206,7 @@ def faulty_inputs(what):
         ("fahrenheit", "Fahrenheit"),
         ("outdoor constant", "outdoor: got 5 always"),
         ("outdoor stuck", "outdoor: got the same value for 50 h"),
+        ("outdoor for a room", "b: .*colder than outdoors.*swapped"),
     ],
 )
 def test_inputs_that_cannot_be_are_named(what, said):
