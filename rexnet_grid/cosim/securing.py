@@ -8,7 +8,7 @@ import numpy as np
 
 from rexnet_grid.cosim.options import exercise, on_offer, run_at_least
 from rexnet_grid.cosim.unit import Cut, Stage, UnitOnCarrier
-from rexnet_grid.delivery.safety import Participants
+from rexnet_grid.delivery.participants import Participants
 
 if TYPE_CHECKING:
     from rexnet_grid.cosim.carrier import CarrierMarket

@@ -10,7 +10,8 @@ from rexnet_grid.delivery.network import (
     Violation,
 )
 from rexnet_grid.delivery.offers import Option
-from rexnet_grid.delivery.safety import Action, Participants, SafetyMaintainer, SecuredSchedule
+from rexnet_grid.delivery.participants import Participants
+from rexnet_grid.delivery.safety import Action, SafetyMaintainer, SecuredSchedule
 
 __all__ = [
     "Action",
