@@ -23,6 +23,18 @@ def one_thread_unless_set() -> None:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Let linear algebra use one thread in this context, for the same reasons, if the user has not said otherwise."""
+    from threadpoolctl import threadpool_limits
+
+    if any(name in os.environ for name in SETTINGS):
+        yield
+        return
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def one_thread_each() -> Iterator[None]:
     """Let processes that start in this context use one thread each."""
     before = {name: os.environ.get(name) for name in SETTINGS}

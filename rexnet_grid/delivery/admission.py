@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.headroom import FloatArray, Headroom
 
 # header of the table
-T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW, T_RISE = range(10)
+T_NODES, T_ROWS, T_RING_MASK, T_LOT, T_STAMP, T_STAMPS, T_BLOCKS, T_BLOCK, T_ROW, T_RISE, T_TIGHT = range(11)
 T_HEADER = 16
-# block of one unit: header, then five vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap
-# blocked); K_BASE is the address of its coefficients, node by node, which units share; where rising injections have
-# their own, these follow, T_RISE nodes further on
+# block of one unit: header, then six vectors of T_ROWS (slack, tolerance, times bound, lots blocked, price gap
+# blocked, most that one lot can take); K_BASE is the address of its coefficients, node by node, which units share;
+# where rising injections have their own, these follow, T_RISE nodes further on
 K_UNIT, K_ROWS, K_BASE = 0, 1, 2
 K_HEADER = 8
-VECTORS = 5
+VECTORS = 6
 
 _SLOPE_TOLERANCE = 1e-9
 
@@ -116,7 +116,7 @@ class LinearAdmission:
         """
         if headroom.nodes != self.nodes:
             raise InputError(f"headroom of unit {headroom.unit} is for other nodes than the exchange's admission")
-        if not (np.isfinite(headroom.coefficients).all() and np.isfinite(headroom.slack).all()):
+        if not (np.isfinite(headroom.slack).all() and (self._held(headroom) is not None or _is_finite(headroom))):
             raise InputError(f"headroom of unit {headroom.unit} holds numbers that are not finite")
         count = len(headroom.limits)
         self._make_room(headroom.unit, count, two_sided=headroom.injecting is not None)
@@ -131,9 +131,11 @@ class LinearAdmission:
         vectors[0, :count] = headroom.slack
         if self._base_of.get(place) != base:
             self._base_of[place] = base
-            scale = np.abs(headroom.coefficients).max(axis=1) if count else np.zeros(0)
-            vectors[1, :count] = _SLOPE_TOLERANCE * scale
-        vectors[2:] = 0.0
+            falling = headroom.coefficients
+            rising = falling if headroom.injecting is None else headroom.injecting
+            vectors[1, :count] = _SLOPE_TOLERANCE * np.abs(falling).max(axis=1, initial=0.0)
+            vectors[5, :count] = self.lot_kw * (rising.max(axis=1) - falling.min(axis=1))
+        vectors[2:5] = 0.0
         self._limits[headroom.unit] = headroom.limits
 
     def drop(self, unit: int) -> None:
@@ -207,19 +209,25 @@ class LinearAdmission:
 
     def _base(self, place: int, headroom: Headroom) -> int:
         """Return where the headroom's coefficients are, written once for all units that share the arrays."""
-        wanted = (headroom.coefficients, headroom.injecting)
-        for base, held in enumerate(self._bases):
-            if held is not None and held[0] is wanted[0] and held[1] is wanted[1]:
-                return base
+        held = self._held(headroom)
+        if held is not None:
+            return held
         used = {base for at, base in self._base_of.items() if at != place}
         free = [base for base in range(len(self._bases)) if base not in used]
         if not free:
             free = [len(self._bases)]
             self._allocate(self._rows, self._capacity, 2 * len(self._bases))
         self._base_of.pop(place, None)
-        self._bases[free[0]] = wanted
+        self._bases[free[0]] = (headroom.coefficients, headroom.injecting)
         self._write(free[0])
         return free[0]
+
+    def _held(self, headroom: Headroom) -> int | None:
+        """Return the base that holds the headroom's coefficients already, None when none does."""
+        for base, held in enumerate(self._bases):
+            if held is not None and held[0] is headroom.coefficients and held[1] is headroom.injecting:
+                return base
+        return None
 
     def _write(self, base: int) -> None:
         held = self._bases[base]
@@ -244,10 +252,11 @@ class LinearAdmission:
         stamps = T_HEADER + 2 * ring
         size = K_HEADER + VECTORS * rows
         coefficients = bases * (2 if self._two_sided else 1) * n * rows
-        self.table = np.zeros(stamps + n + blocks * size + coefficients)
+        self.table = np.zeros(stamps + n + rows + blocks * size + coefficients)
         self.table[T_NODES], self.table[T_ROWS], self.table[T_RING_MASK] = n, rows, ring - 1
         self.table[T_LOT], self.table[T_STAMP], self.table[T_STAMPS] = self.lot_kw, old[T_STAMP], stamps
-        self.table[T_BLOCKS], self.table[T_BLOCK] = stamps + n, size
+        self.table[T_TIGHT] = stamps + n
+        self.table[T_BLOCKS], self.table[T_BLOCK] = stamps + n + rows, size
         self.table[T_RISE] = n if self._two_sided else 0
         self._free.extend(range(blocks - 1, self._capacity - 1, -1))
         self._capacity = blocks
@@ -272,3 +281,7 @@ class LinearAdmission:
             while ring[at, 0]:
                 at = (at + 1) & mask
             ring[at] = unit + 1, place
+
+
+def _is_finite(headroom: Headroom) -> bool:
+    return all(np.isfinite(side).all() for side in (headroom.coefficients, headroom.injecting) if side is not None)

@@ -19,6 +19,7 @@ from rexnet_grid.delivery.admission import (
     T_ROWS,
     T_STAMP,
     T_STAMPS,
+    T_TIGHT,
 )
 from rexnet_grid.reservex.compiled import inner
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from rexnet_grid.reservex.layout import FloatArray
 
 UNLIMITED = 1 << 40
+ROUNDING = 1e-9
+STRETCH = 64
 
 
 @inner
@@ -80,7 +83,7 @@ def capacity(F: FloatArray, block: int, source: int, sink: int) -> int:
     if row < 0:
         return UNLIMITED
     F[T_ROW] = float(row)
-    return max(0, math.floor(most + 1e-9))
+    return max(0, math.floor(most + ROUNDING))
 
 
 @inner
@@ -94,6 +97,41 @@ def fits_easily(F: FloatArray, block: int, source: int, sink: int, lots: int) ->
         slope = F[up + r] - F[down + r]
         tight += (slope > F[slack + rows + r]) & (F[slack + r] < rate * slope)
     return tight == 0
+
+
+@inner
+def list_tight_rows(F: FloatArray, block: int) -> int:
+    """List in the table the rows that could stop a single lot between some nodes; return how many there are."""
+    if block == 0:
+        return 0
+    slack, count, found = block + K_HEADER, int(F[block + K_ROWS]), int(F[T_TIGHT])
+    take, n = slack + 5 * int(F[T_ROWS]), 0
+    for first in range(0, count, STRETCH):
+        last, tight = min(first + STRETCH, count), 0
+        for r in range(first, last):
+            tight += F[slack + r] < F[take + r]
+        if tight:
+            for r in range(first, last):
+                if F[slack + r] < F[take + r]:
+                    F[found + n] = float(r)
+                    n += 1
+    return n
+
+
+@inner
+def fits_one(F: FloatArray, block: int, source: int, sink: int, tight: int) -> bool:
+    """Tell whether a lot fits from ``source`` to ``sink``; of the ``tight`` rows that were listed just before."""
+    if source == sink:
+        return True
+    rows, lot = int(F[T_ROWS]), F[T_LOT] * (1.0 - ROUNDING)
+    slack, base = block + K_HEADER, int(F[block + K_BASE])
+    up, down = base + (int(F[T_RISE]) + source) * rows, base + sink * rows
+    for k in range(int(F[T_TIGHT]), int(F[T_TIGHT]) + tight):
+        r = int(F[k])
+        slope = F[up + r] - F[down + r]
+        if slope > F[slack + rows + r] and F[slack + r] < slope * lot:
+            return False
+    return True
 
 
 @inner

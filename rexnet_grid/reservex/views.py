@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from rexnet_grid.reservex.capacity import block_of, capacity, fits_easily, is_blocked, new_pass, set_blocked
+from rexnet_grid.reservex.capacity import block_of, fits_one, is_blocked, list_tight_rows, new_pass, set_blocked
 from rexnet_grid.reservex.compiled import half, inner, words
 from rexnet_grid.reservex.layout import (
     A_HEAD,
@@ -42,32 +42,37 @@ DUMP = 10
 
 
 @inner
-def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, maker: int) -> bool:
+def _reachable(M: IntArray, F: FloatArray, block: int, side: int, node: int, maker: int, tight: int) -> bool:
     """Tell whether at least one lot fits between ``node`` and the owner of an order on ``side``."""
-    if block == 0:
+    if tight == 0:
         return True
     other = M[account_of(M, maker) + A_NODE]
     if is_blocked(F, other):
         return False
     source, sink = (other, node) if side == SELL else (node, other)
-    if fits_easily(F, block, source, sink, 0) or capacity(F, block, source, sink) > 0:
+    if fits_one(F, block, source, sink, tight):
         return True
     set_blocked(F, other)
     return False
 
 
 @inner
-def _best_of_others(M: IntArray, F: FloatArray, book: int, block: int, side: int, account: int) -> tuple[int, int]:
-    """Return the best price of a side that the account can trade against, and the lots displayed there."""
+def _best_of_others(
+    M: IntArray, F: FloatArray, book: int, block: int, side: int, account: int, tight: int
+) -> tuple[int, int]:
+    """Return the best price of a side that the account can trade against, and the lots displayed there.
+
+    Only the ``tight`` rows listed just before can stand between the account and another.
+    """
     node = M[account_of(M, account) + A_NODE]
-    if block:
+    if tight:
         new_pass(F)
     level = M[book + B_BEST + side]
     while level:
         lots, order = 0, half(M, level, L_HEAD)
         while order:
             maker = M[order + O_OWNER] & OWNER_MASK
-            if maker != account and _reachable(M, F, block, side, node, maker):
+            if maker != account and _reachable(M, F, block, side, node, maker, tight):
                 lots += M[order + O_LOTS]
             order = M[order + O_NEXT]
         if lots:
@@ -84,8 +89,9 @@ def view_units(M: IntArray, F: FloatArray, account: int, units: IntArray) -> tup
     for i in range(units.shape[0]):
         book = book_of(M, units[i])
         block = block_of(F, units[i])
-        quotes[0, i], quotes[2, i] = _best_of_others(M, F, book, block, BUY, account)
-        quotes[1, i], quotes[3, i] = _best_of_others(M, F, book, block, SELL, account)
+        tight = list_tight_rows(F, block)
+        quotes[0, i], quotes[2, i] = _best_of_others(M, F, book, block, BUY, account, tight)
+        quotes[1, i], quotes[3, i] = _best_of_others(M, F, book, block, SELL, account, tight)
         quotes[4, i] = M[M[book + B_POS] + account]
     n, order = 0, M[account_of(M, account) + A_HEAD]
     while order:

@@ -14,6 +14,7 @@ from rexnet_grid.errors import OutputError, RunInterruptedError, ScenarioError
 from rexnet_grid.scenario.catalogue import find_scenario
 from rexnet_grid.scenario.checking import check_scenario
 from rexnet_grid.scenario.models import Scenario
+from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ PACKAGES = (
 )
 
 
+@one_thread()
 def simulate(
     scenario: Scenario,
     out: str | Path | None = None,

@@ -12,6 +12,7 @@ from scipy.spatial.distance import squareform
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.phasedata import doubled, phase_tables
 from rexnet_grid.spacemeternet.phasemodel import PhaseLikelihood
+from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -43,6 +44,7 @@ class PhaseAssigner(Estimator):
         self.starts = starts
         self.seed = seed
 
+    @one_thread()
     def fit(self, v_customers: Any, v_busbar: Any) -> Self:
         """Assign phases.
 

@@ -17,6 +17,7 @@ from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
 from rexnet_grid.spacemeternet.search import SearchRules, candidate_pairs, search
 from rexnet_grid.spacemeternet.support import nested_models
+from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,7 @@ class ThermalSpaceNet(Estimator):
         self.confidence = confidence
         self.daily_gains = daily_gains
 
+    @one_thread()
     def fit(
         self,
         temperatures_c: Table,

@@ -15,6 +15,7 @@ from rexnet_grid.spacemeternet.treesearch import fit_known, grow
 from rexnet_grid.spacemeternet.voltagedata import in_order, voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
 from rexnet_grid.spacemeternet.voltagerows import voltage_rows
+from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -78,6 +79,7 @@ class VoltageSpaceNet(Estimator):
         self.gain_std = gain_std
         self.method = method
 
+    @one_thread()
     def fit(self, p_kw: Any, q_kvar: Any, vm_pu: Any) -> Self:
         """Estimate the sensitivities.
 
