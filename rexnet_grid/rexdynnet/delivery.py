@@ -179,10 +179,10 @@ class HeatDelivery:
         issues = []
         for plant in self.network.plants:
             for s, back in zip(self.network.substations, self.return_c, strict=True):
-                if back + 1.0 >= plant.max_supply_c:
+                if back + 1.0 >= plant.hottest_c:
                     issues.append(
                         Issue(self.network.name, f"substation {s.node}, return_c", f"{back:g}",
-                              f"below the highest supply temperature {plant.max_supply_c:g} of {plant.node}")
+                              f"below the highest supply temperature {plant.hottest_c:g} of {plant.node}")
                     )  # fmt: skip
         return issues
 
@@ -320,7 +320,7 @@ class HeatDelivery:
 
     def _target_c(self, unit: int) -> float:
         plant = self.network.plants[0]
-        return float(np.clip(self.curve(self._outdoor_c(unit)), plant.min_supply_c, plant.max_supply_c))
+        return float(np.clip(self.curve(self._outdoor_c(unit)), plant.coldest_c, plant.hottest_c))
 
     def _outdoor_c(self, unit: int) -> float:
         return float(self._outdoor[min(max(unit, 0), len(self._outdoor) - 1)])
@@ -340,8 +340,8 @@ class HeatDelivery:
 
     def _side_supply_c(self, unit: int) -> FloatArray:
         """Return what each plant supplies in ``unit`` (n_plants,) [degC]: the main one's last, the others' by curve."""
-        low = np.array([p.min_supply_c for p in self.network.plants])
-        high = np.array([p.max_supply_c for p in self.network.plants])
+        low = np.array([p.coldest_c for p in self.network.plants])
+        high = np.array([p.hottest_c for p in self.network.plants])
         supply = np.clip(np.full(len(low), self._target_c(unit)), low, high)
         supply[0] = self._plant_c
         return np.asarray(supply, dtype=np.float64)

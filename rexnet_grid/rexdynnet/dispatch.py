@@ -33,7 +33,7 @@ def meet(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, wanted_kw: float
     """
     plant = sim.network.plants[0]
     saved: State = copy_state(sim.state)
-    low, high = plant.min_supply_c, plant.max_supply_c
+    low, high = plant.coldest_c, plant.hottest_c
     tolerance = SCHEDULE_TOLERANCE * max(wanted_kw, 1.0)
     guess = min(max(guess_c, low), high)
     points: list[tuple[float, float]] = []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("plant", "substation", "junction")
 MAY_BE_UNLIMITED = frozenset({"max_heat_kw", "max_mass_flow_kg_s"})
+MAY_BE_LEFT_OUT = frozenset({"min_supply_c", "max_supply_c"})
 WATER = frozenset({"return_c", "supply_c"})
 SUBSTATION_NUMBERS = (
     "design_heat_kw",
@@ -79,9 +80,14 @@ def end_issues(where: str, substations: Iterable[Substation], plants: Iterable[P
         key = f"plant {p.node}"
         wrong = _number_issues(where, key, p, PLANT_NUMBERS)
         issues += [*wrong, *_equipment_issues(where, key, p, ("pump",))]
-        if not wrong and p.min_supply_c > p.max_supply_c:
-            expected = f"at most max_supply_c {p.max_supply_c}"
-            issues.append(Issue(where, f"{key}, min_supply_c", str(p.min_supply_c), expected))
+        if wrong:
+            continue
+        if p.coldest_c > p.hottest_c:
+            expected = f"at most max_supply_c {p.hottest_c:g}"
+            issues.append(Issue(where, f"{key}, min_supply_c", f"{p.coldest_c:g}", expected))
+        elif not p.coldest_c <= p.supply_c <= p.hottest_c:
+            expected = f"inside min_supply_c and max_supply_c, {p.coldest_c:g} to {p.hottest_c:g}"
+            issues.append(Issue(where, f"{key}, supply_c", f"{p.supply_c:g}", expected))
     return issues
 
 
@@ -110,6 +116,8 @@ def _number_issues(where: str, key: str, item: Any, names: tuple[str, ...]) -> l
         value = getattr(item, name)
         least, most = (FREEZING_C, BOILING_C) if name in WATER else (0.0, math.inf)
         open_end = name in MAY_BE_UNLIMITED
+        if value is None and name in MAY_BE_LEFT_OUT:
+            continue
         if _is_number(value) and least <= value <= most and (open_end or math.isfinite(value)):
             continue
         expected = f"water from {least:g} to {most:g} degC" if name in WATER else "a number, not negative"

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
 MAX_CUTS = 40
+MAX_TRIALS = 28
+HELD_TRIAL = 8
+RATING_TOLERANCE = 1e-3
+LEAST_TOLERANCE_W = 10.0
+SMALLEST_BRACKET_K = 1e-6
+STEEPEST, FLATTEST = -9.0, 0.98
+BACK, TRIED, CAME, SAFE, OVER = range(5)
 
 
 @part
@@ -69,36 +76,104 @@ def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None
 
 
 @part
-def set_plants(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> None:
-    """Fill the supply temperature of each plant [degC], lowered where its heat does not suffice, and its source."""
+def set_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
+    """Fill the supply temperature of each plant [degC] and its source.
+
+    It is the wanted one inside the plant's own limits, lowered where its heat does not suffice for what comes back to
+    it as expected, see :func:`expect_back`.
+    """
     for node in range(scratch.source_kg_s.shape[0]):
         scratch.source_kg_s[node] = 0.0
         scratch.source_c[node] = 0.0
     for g in range(layout.plant_node.shape[0]):
         node = layout.plant_node[g]
-        wanted = inputs.supply_c[row, g]
+        scratch.plant_c[g] = min(max(inputs.supply_c[row, g], layout.plant_range_c[g, 0]), layout.plant_range_c[g, 1])
         flow = scratch.plant_kg_s[g]
         if flow > 0.0:
-            reach = state.node_c[1, node] + layout.plant_max_w[g] / (flow * layout.fluid[1])
-            wanted = min(wanted, max(reach, state.node_c[1, node]))
+            reach = scratch.rating[g, BACK] + layout.plant_max_w[g] / (flow * layout.fluid[1])
+            scratch.plant_c[g] = min(scratch.plant_c[g], reach)
             together = scratch.source_kg_s[node] + flow
-            scratch.source_c[node] += (wanted - scratch.source_c[node]) * (flow / together)
+            scratch.source_c[node] += (scratch.plant_c[g] - scratch.source_c[node]) * (flow / together)
             scratch.source_kg_s[node] = together
-        scratch.plant_c[g] = wanted
+
+
+@part
+def begin_rating(layout: Layout, state: State, scratch: Scratch) -> None:
+    """Expect back at each plant what came in the step before."""
+    for g in range(layout.plant_node.shape[0]):
+        scratch.rating[g, BACK] = state.node_c[1, layout.plant_node[g]]
+        scratch.rating[g, TRIED] = math.nan
+        scratch.rating[g, SAFE] = -math.inf
+        scratch.rating[g, OVER] = math.inf
+
+
+@part
+def may_exceed(layout: Layout, scratch: Scratch) -> bool:
+    """Return whether a plant could give more than its largest heat, if only water of 0 degC came back to it."""
+    found = False
+    for g in range(layout.plant_node.shape[0]):
+        found = found or scratch.plant_kg_s[g] * layout.fluid[1] * scratch.plant_c[g] > layout.plant_max_w[g]
+    return found
 
 
 @apart
-def keep(layout: Layout, state: State, backup: State, forward: bool) -> None:
-    """Copy the live supply side into ``backup``, or back."""
+def expect_back(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, trial: int) -> bool:
+    """Improve what is expected back at each plant that is at its largest heat; return whether any was expected wrongly.
+
+    A plant at its limit supplies ``T_back + P_max / (m c)``, so it gives ``P_max`` where what comes back in the step is
+    what was expected: secants on the difference, inside a bracket once it is known; within 0.1 % or 10 W of the rating.
+    Valves that open and shut make that difference jump. So flows are held after some trials, and the last takes the
+    warmest expectation that kept to the rating.
+    """
+    again = False
+    if trial == HELD_TRIAL:
+        scratch.rating[:, SAFE] = -math.inf
+        scratch.rating[:, OVER] = math.inf
+        scratch.rating[:, TRIED] = math.nan
+    for g in range(layout.plant_node.shape[0]):
+        flow = scratch.plant_kg_s[g] * layout.fluid[1]
+        most = layout.plant_max_w[g]
+        came = scratch.mean_c[layout.plant_node[g]]
+        wanted = min(max(inputs.supply_c[row, g], layout.plant_range_c[g, 0]), layout.plant_range_c[g, 1])
+        heat = flow * (scratch.plant_c[g] - came)
+        close = max(RATING_TOLERANCE * most, LEAST_TOLERANCE_W)
+        if flow <= 0.0 or abs(heat - most) <= close or (heat < most and scratch.plant_c[g] >= wanted):
+            continue
+        rating = scratch.rating[g]
+        back, tried = rating[BACK], rating[TRIED]
+        if heat < most:
+            rating[SAFE] = max(rating[SAFE], back)
+        else:
+            rating[OVER] = min(rating[OVER], back)
+        safe, over = rating[SAFE], rating[OVER]
+        if heat < most and over - safe < SMALLEST_BRACKET_K and trial >= HELD_TRIAL:
+            continue
+        slope = 0.0
+        if not math.isnan(tried) and tried != back:
+            slope = min(max((came - rating[CAME]) / (back - tried), STEEPEST), FLATTEST)
+        guess = back + (came - back) / (1.0 - slope)
+        if safe > -math.inf and over < math.inf and not safe < guess < over:
+            guess = 0.5 * (safe + over)
+        if safe > -math.inf and (trial == MAX_TRIALS - 2 or over - safe < SMALLEST_BRACKET_K):
+            guess = safe
+        rating[TRIED], rating[CAME], rating[BACK] = back, came, guess
+        again = True
+    return again
+
+
+@apart
+def keep(layout: Layout, state: State, backup: State, side: int, forward: bool) -> None:
+    """Copy what a side holds into ``backup``, or back."""
     into = backup if forward else state
     out = state if forward else backup
     to_parcel, from_parcel = into.parcel, out.parcel
     to_ring, from_ring = into.ring, out.ring
     to_wall, from_wall = into.wall, out.wall
-    for p in range(state.flow.shape[0]):
-        into.level[0, p] = out.level[0, p]
-        begin = layout.row_ptr[p]
-        for row in range(begin, begin + parts(layout, p, out.level[0, p]) + 1):
+    pipes = state.flow.shape[0]
+    for p in range(pipes):
+        into.level[side, p] = out.level[side, p]
+        begin = side * layout.row_ptr[pipes] + layout.row_ptr[p]
+        for row in range(begin, begin + parts(layout, p, out.level[side, p]) + 1):
             first, count = from_ring[row, START], from_ring[row, COUNT]
             to_ring[row, START] = first
             to_ring[row, COUNT] = count
@@ -128,9 +203,11 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
 
 @part
 def supply_side(
-    layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float
+    layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float, trial: int
 ) -> tuple[float, bool]:
     """Step the supply; the flows are found again while a substation's return would miss its wanted temperature.
+
+    Every trial after the first begins with what the supply side held before it; late ones keep the flows.
 
     Returns the heat lost [J] and whether the loops converged.
     """
@@ -138,15 +215,20 @@ def supply_side(
     solved = True
     begin_search(layout, state, scratch)
     for attempt in range(HARD_ROUNDS):
-        draws(layout, state, scratch, inputs, row)
-        solved = find_flows(layout, state, scratch, inputs, row)
-        order_nodes(layout, state, scratch.degree)
-        set_drops(layout, scratch, state.flow)
-        if attempt == 0:
+        held = trial >= HELD_TRIAL
+        if not held:
+            draws(layout, state, scratch, inputs, row)
+            solved = find_flows(layout, state, scratch, inputs, row)
+            order_nodes(layout, state, scratch.degree)
+            set_drops(layout, scratch, state.flow)
+        fresh = attempt == 0 and trial == 0
+        if fresh:
             calm_down(layout, state, scratch)
-        keep(layout, state, backup, attempt == 0)
-        set_plants(layout, state, scratch, inputs, row)
+        keep(layout, state, backup, SUPPLY, fresh)
+        set_plants(layout, scratch, inputs, row)
         lost = sweep(layout, state, scratch, SUPPLY, dt)
+        if held:
+            break
         again, hard = guess_again(layout, state, scratch, inputs, row, attempt)
         if not again or attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
             break
@@ -179,16 +261,24 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     before = stored_heat(layout, state, reference_c)
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
-        set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
-        lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt)
+        begin_rating(layout, state, scratch)
+        lost, delivered, solved = 0.0, 0.0, True
+        for trial in range(MAX_TRIALS):
+            set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
+            lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt, trial)
+            for node in range(scratch.mean_c.shape[0]):
+                state.node_c[0, node] = scratch.mean_c[node]
+                outputs.supply_c[row, node] = scratch.mean_c[node]
+            delivered = substations(layout, scratch, inputs, outputs, row)
+            set_surroundings(layout, state, scratch, inputs, row, RETURN)
+            limited = may_exceed(layout, scratch)
+            if limited or trial > 0:
+                keep(layout, state, backup, RETURN, trial == 0)
+            lost += sweep(layout, state, scratch, RETURN, dt)
+            if not (limited and solved) or not expect_back(layout, scratch, inputs, row, trial):
+                break
         if not solved:
             failed += 1
-        for node in range(scratch.mean_c.shape[0]):
-            state.node_c[0, node] = scratch.mean_c[node]
-            outputs.supply_c[row, node] = scratch.mean_c[node]
-        delivered = substations(layout, scratch, inputs, outputs, row)
-        set_surroundings(layout, state, scratch, inputs, row, RETURN)
-        lost += sweep(layout, state, scratch, RETURN, dt)
         for node in range(scratch.mean_c.shape[0]):
             state.node_c[1, node] = scratch.mean_c[node]
             outputs.return_c[row, node] = scratch.mean_c[node]

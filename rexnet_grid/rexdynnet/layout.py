@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUPPLY: Any = np.int64(0)
 RETURN: Any = np.int64(1)
 SEARCH = 8
+RATING = 5
 NOT_GIVEN = np.full((1, 1), np.nan)
 
 
@@ -31,7 +32,8 @@ class Layout(NamedTuple):
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
-    ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first;
+    ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first,
+    ``plant_range_c`` (G, 2) lowest and highest supply temperature;
     ``pump`` (G, 5) see :mod:`pump`; ``lift_pa`` (G,) the head that a controller has chosen, which is not exceeded;
     ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
     which water is of no use at a substation, ``bypass`` (S, 2) what its bypass keeps and lets through [degC, kg/s],
@@ -71,6 +73,7 @@ class Layout(NamedTuple):
     sub_max_kg_s: FloatArray
     plant_node: IntArray
     plant_max_w: FloatArray
+    plant_range_c: FloatArray
     plant_live: IntArray
     pump: FloatArray
     lift_pa: FloatArray
@@ -134,6 +137,7 @@ class Scratch(NamedTuple):
     node_drop_pa: FloatArray
     plant_kg_s: FloatArray
     plant_c: FloatArray
+    rating: FloatArray
     return_c: FloatArray
     wanted_c: FloatArray
     guess_c: FloatArray
@@ -222,6 +226,7 @@ def new_scratch(layout: Layout) -> Scratch:
         node_drop_pa=np.zeros(nodes),
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
+        rating=np.zeros((plants, RATING)),
         return_c=np.zeros(subs),
         wanted_c=np.zeros(subs),
         guess_c=np.zeros(subs),

@@ -87,8 +87,8 @@ def needed_supply_c(seen: Foresight, network: HeatNetwork, limits: HeatLimits, n
     wanted = needs.supply_c(drawn, limits.margin)
     arrives = np.where(drawn > 0.0, seen.arrive_c, seen.full_c)
     by_sub = wanted + np.maximum(seen.supply_c[:, None] - arrives, 0.0)
-    needed = np.where(cut_off, plant.min_supply_c, by_sub).max(axis=1)
-    return np.asarray(np.clip(needed, plant.min_supply_c, plant.max_supply_c))
+    needed = np.where(cut_off, plant.coldest_c, by_sub).max(axis=1)
+    return np.asarray(np.clip(needed, plant.coldest_c, plant.hottest_c))
 
 
 def band_of(
@@ -117,21 +117,21 @@ def band_of(
     capacity = side_capacity_kwh_k(layout)
     needed = needed_supply_c(seen, network, limits, needs)
     drop = max(seen.supply_c[0] - seen.stored_kwh / capacity, 0.0)
-    lower, upper = capacity * (needed - drop), capacity * (plant.max_supply_c - drop)
+    lower, upper = capacity * (needed - drop), capacity * (plant.hottest_c - drop)
     balance = seen.position_kw.sum(axis=1)
     planned = capacity * (planned_c - drop)
     expected = seen.stored_kwh + np.cumsum(balance - seen.loss_kw) * seen.hours
     beyond = balance - np.clip(balance, 0.0, seen.loss_kw)
     end = planned + beyond * seen.hours
     end[0] = expected[0]
-    room_up = seen.kw_per_k * np.minimum(plant.max_supply_c - seen.supply_c, limits.supply_ramp_k)
+    room_up = seen.kw_per_k * np.minimum(plant.hottest_c - seen.supply_c, limits.supply_ramp_k)
     plants = len(network.plants)
     drawn = np.clip(-seen.position_kw[:, plants : plants + len(network.substations)], 0.0, None)
     coldest = np.where(needs.behind, needs.supply_c(drawn, limits.margin), needs.lowest_c)
     arrives = np.where(seen.sub_flow > 0.0, seen.arrive_c, seen.full_c)
     share = np.maximum(np.where(seen.sub_flow > 0.0, seen.share, seen.full_share), SMALLEST_SHARE)
     by_warmth = np.maximum((arrives - coldest) / share, 0.0).min(axis=1)
-    coldest_plant = np.minimum(seen.supply_c - plant.min_supply_c, limits.supply_ramp_k)
+    coldest_plant = np.minimum(seen.supply_c - plant.coldest_c, limits.supply_ramp_k)
     room_down = seen.kw_per_k * np.minimum(by_warmth, coldest_plant)
     return LinepackBand(
         units=seen.units,

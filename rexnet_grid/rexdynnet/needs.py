@@ -176,7 +176,7 @@ def needs_of(
     cap = np.where(behind, np.minimum(layout.sub_max_kg_s, OVER_USUAL * usual_kg_s), layout.sub_max_kg_s)
     load = need = np.zeros((1, len(behind)))
     if behind.any():
-        spread = np.maximum(network.plants[0].max_supply_c - return_c, SMALLEST_SPREAD_K)
+        spread = np.maximum(network.plants[0].hottest_c - return_c, SMALLEST_SPREAD_K)
         largest = np.maximum(cap * kilo * spread, 1.1 * drawn_kw.max(axis=0, initial=0.0)) + 1e-3
         load = np.linspace(0.01, 1.0, LOADS)[:, None] * largest
         row = houses.rows(outdoor_c, load * WATT_PER_KILOWATT)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 
+USUAL_RANGE_C = (55.0, 95.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Substation:
     """Where heat leaves the network.
@@ -84,7 +87,8 @@ class Plant:
     max_heat_kw
         Largest heat [kW].
     min_supply_c, max_supply_c
-        Limits of its supply temperature [degC].
+        Limits of its supply temperature, which are held whatever is asked for [degC]; ``None`` for none. A market then
+        runs it from 55 to 95 degC, or to its usual temperature where that is beyond.
     supply_c
         Usual supply temperature [degC].
     pump
@@ -93,10 +97,20 @@ class Plant:
 
     node: str
     max_heat_kw: float = float("inf")
-    min_supply_c: float = 55.0
-    max_supply_c: float = 95.0
+    min_supply_c: float | None = None
+    max_supply_c: float | None = None
     supply_c: float = 75.0
     pump: Pump | None = None
+
+    @property
+    def coldest_c(self) -> float:
+        """Lowest supply temperature that a market counts on [degC]."""
+        return min(USUAL_RANGE_C[0], self.supply_c) if self.min_supply_c is None else self.min_supply_c
+
+    @property
+    def hottest_c(self) -> float:
+        """Highest supply temperature that a market counts on [degC]."""
+        return max(USUAL_RANGE_C[1], self.supply_c) if self.max_supply_c is None else self.max_supply_c
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,6 @@ from rexnet_grid.units import ZERO_CELSIUS_K
 
 Row = dict[str, Any]
 ADIABATIC_MK_W = 1e6
-MIN_SUPPLY_C = 55.0
-MAX_SUPPLY_C = 130.0
 USUAL_SUPPLY_K = 343.15
 CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
 CONSUMERS = ("heat_consumer", "heat_exchanger")
@@ -160,11 +158,7 @@ def _plants(source: _File) -> dict[str, Row]:
         junction = row["flow_junction" if table in CIRCULATION else "junction"]
         kelvin = {"ext_grid": row.get("t_k"), "source": water_k[junction]}.get(table, row.get("t_flow_k"))
         supply = _supply_c(source, table, row, kelvin)
-        data = {
-            "supply_c": supply,
-            "min_supply_c": min(supply, MIN_SUPPLY_C),
-            "max_supply_c": max(supply, MAX_SUPPLY_C),
-        }
+        data = {"supply_c": supply}
         if table == "source":
             data["mass_flow_kg_s"] = _flow(source, table, row)
         if found.setdefault(source.alias[junction], data) != data or (table == "source" and len(found) == 1):

@@ -151,7 +151,7 @@ class FlowPlanner:
         needed = self.foreseer.needs.supply_c(drawn, self.limits.margin) + settings.reserve_k
         idle = (coldest + np.maximum(seen.supply_c[:, None] - seen.full_c, 0.0)).max(axis=1) + settings.reserve_k
         reach = plant_c + settings.ramp_k * np.arange(1, len(idle) + 1)
-        low = np.clip(np.minimum(idle, reach), plant.min_supply_c, plant.max_supply_c)
+        low = np.clip(np.minimum(idle, reach), plant.coldest_c, plant.hottest_c)
         flow = seen.sub_flow.sum(axis=1)
         spread = np.maximum(seen.arrive_c - self.return_c, SMALLEST_SPREAD_K)
         lift = heat_capacity * np.maximum(seen.supply_c - seen.return_c, 0.0)
@@ -165,7 +165,7 @@ class FlowPlanner:
             reference_c=seen.supply_c,
             before_c=plant_c,
             lowest_c=low,
-            highest_c=np.full(len(low), plant.max_supply_c),
+            highest_c=np.full(len(low), plant.hottest_c),
             response=response,
             arrive_c=seen.arrive_c,
             needed_c=np.where(drawn > 0.0, needed, np.nan),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.fluid import Fluid
-    from rexnet_grid.rexdynnet.network import HeatNetwork
+    from rexnet_grid.rexdynnet.network import HeatNetwork, Plant
     from rexnet_grid.rexdynnet.pipe import Pipe
 
 DESIGN_VELOCITIES_M_S = (0.3, 0.02)
@@ -100,6 +100,11 @@ def least_c(network: HeatNetwork, index: Mapping[str, int]) -> FloatArray:
     return least
 
 
+def _range_c(plant: Plant) -> tuple[float, float]:
+    low = -math.inf if plant.min_supply_c is None else plant.min_supply_c
+    return low, math.inf if plant.max_supply_c is None else plant.max_supply_c
+
+
 def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:
     """Return the arrays of a network; node, pipe, substation and plant order are those of the network.
 
@@ -156,6 +161,7 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         sub_node=whole([index[s.node] for s in network.substations]),
         sub_max_kg_s=np.array(max_flow),
         plant_node=whole([index[g.node] for g in network.plants]),
+        plant_range_c=np.array([_range_c(g) for g in network.plants]),
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
         pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
         lift_pa=np.full(len(network.plants), UNLIMITED_PA),
