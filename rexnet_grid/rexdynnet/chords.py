@@ -2,7 +2,8 @@
 
 A way is a path of pipes from the plant to a substation. Along a ray of flows, what is added in proportion, its drop
 reaches the head somewhere; the mean slope of each pipe's drop up to there bounds the drop for any flow before, since
-the drop is convex. Of two rays each pipe keeps the steeper chord.
+the drop is convex. Of two rays each pipe keeps the steeper chord. What a pump's curve falls by when the plant gives
+more is one more convex drop on each way, the curve's.
 """
 
 from __future__ import annotations
@@ -33,16 +34,20 @@ def length_of_ray(
     begin: int,
     end: int,
     head: float,
+    curve: FloatArray,
     guess: float,
 ) -> float:
-    """Return how far along a ray a way's drop reaches the head, at most ``LONGEST_RAY`` [-].
+    """Return how far along a ray a way's drop and the curve's reach the head, at most ``LONGEST_RAY`` [-].
+
+    ``curve`` holds half the fall of the pump's curve, the plant's flow, and what the ray adds to it.
 
     Newton inside a bracket, to 1e-3 of the head and from above, where the chord is the steeper one.
     """
     low, high = 0.0, LONGEST_RAY
     at = guess
     for _ in range(MAX_TRIALS):
-        total, slope = 0.0, 0.0
+        given = curve[1] + at * curve[2]
+        total, slope = curve[0] * given * abs(given), 2.0 * curve[0] * abs(given) * curve[2]
         for k in range(begin, end):
             p = way_pipe[k]
             drop, rise = drop_and_slope(layout, p, flow[p] + at * ray[p])
@@ -70,10 +75,13 @@ def steepest_chords(
     rays: FloatArray,
     way_ptr: IntArray,
     way_pipe: IntArray,
-    head_pa: float,
+    head_pa: FloatArray,
+    curve: FloatArray,
     guess: FloatArray,
 ) -> FloatArray:
-    """Return the steepest mean slope of each pipe's drop on each way over some rays, (n_ways, n_pipes) [Pa s/kg].
+    """Return the steepest mean slope of each pipe's drop on each way over some rays, (n_ways, n_pipes + 1) [Pa s/kg].
+
+    The last column is the curve's.
 
     Parameters
     ----------
@@ -86,15 +94,18 @@ def steepest_chords(
     way_ptr, way_pipe
         Pipes of each way, those of way w from ``way_ptr[w]`` to ``way_ptr[w + 1]``.
     head_pa
-        Sum of the drops along a way that is reached [Pa].
+        (n_ways,) sum of the drops along a way that is reached [Pa].
+    curve
+        (n_rays, n_ways, 3) half the fall of the pump's curve [Pa s2/kg2], the plant's flow, what is added to it [kg/s].
     guess
         (n_rays, n_ways) about how far it is, replaced by how far it was [-].
     """
-    found = np.zeros(rays.shape[1:])
+    pipes = rays.shape[2]
+    found = np.zeros((rays.shape[1], pipes + 1))
     for r in range(rays.shape[0]):
         for w in range(rays.shape[1]):
             begin, end = way_ptr[w], way_ptr[w + 1]
-            far = length_of_ray(layout, flow, rays[r, w], way_pipe, begin, end, head_pa, guess[r, w])
+            far = length_of_ray(layout, flow, rays[r, w], way_pipe, begin, end, head_pa[w], curve[r, w], guess[r, w])
             guess[r, w] = far
             for k in range(begin, end):
                 p = way_pipe[k]
@@ -104,4 +115,6 @@ def steepest_chords(
                     step = least if step >= 0.0 else -least
                 slope = (pipe_drop(layout, p, flow[p] + step) - pipe_drop(layout, p, flow[p])) / step
                 found[w, p] = max(found[w, p], slope)
+            fall, given, step = curve[r, w, 0], curve[r, w, 1], far * curve[r, w, 2]
+            found[w, pipes] = max(found[w, pipes], fall * (2.0 * given + step))
     return found

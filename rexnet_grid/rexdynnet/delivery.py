@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.errors import Issue
+from rexnet_grid.rexdynnet.beside import plants_supply_c, side_kg_s_kw
 from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
@@ -22,7 +23,7 @@ from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.needs import needs_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
-from rexnet_grid.rexdynnet.pumping import pump_kw
+from rexnet_grid.rexdynnet.pumping import needed_head_pa, pump_kw
 from rexnet_grid.rexdynnet.recorded import arrays, columns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, steady_losses
@@ -334,27 +335,21 @@ class HeatDelivery:
         self.return_c = house.expected_c
         needs = needs_of(self.network, layout, self.houses, outdoor, house.expected_c, usual, drawn)
         self._foreseer.needs = self._rows.needs = needs
+        self._rows.side_kg_s_kw = side_kg_s_kw(self._sim, self._side_supply_c(unit))
 
     def _ground_c(self, unit: int) -> float:
         return float(self._ground[min(max(unit, 0), len(self._ground) - 1)])
 
     def _side_supply_c(self, unit: int) -> FloatArray:
         """Return what each plant supplies in ``unit`` (n_plants,) [degC]: the main one's last, the others' by curve."""
-        low = np.array([p.coldest_c for p in self.network.plants])
-        high = np.array([p.hottest_c for p in self.network.plants])
-        supply = np.clip(np.full(len(low), self._target_c(unit)), low, high)
-        supply[0] = self._plant_c
-        return np.asarray(supply, dtype=np.float64)
+        return plants_supply_c(self.network, self._plant_c, self._target_c(unit))
 
     def _inputs(self, unit: int, demand_kw: FloatArray, wanted_kw: FloatArray) -> Inputs:
         layout, state = self._sim.layout, self._sim.state
         house = self.houses.at(self._outdoor_c(unit), demand_kw * WATT_PER_KILOWATT, layout, state)
         flow = np.full(len(wanted_kw), np.nan)
-        supply = self._side_supply_c(unit)
-        for g in range(1, len(wanted_kw)):
-            plant = self.network.plants[g]
-            spread = max(supply[g] - state.node_c[1, layout.plant_node[g]], 1.0)
-            flow[g] = min(wanted_kw[g], plant.max_heat_kw) * WATT_PER_KILOWATT / (layout.fluid[1] * spread)
+        supply, largest = self._side_supply_c(unit), np.array([p.max_heat_kw for p in self.network.plants])
+        flow[1:] = (np.minimum(wanted_kw, largest) * side_kg_s_kw(self._sim, supply))[1:]
 
         def repeat(row: FloatArray) -> FloatArray:
             return np.tile(row, (self._parts, 1))
@@ -382,7 +377,7 @@ class HeatDelivery:
         sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
         plan = self._plans.get(unit)
         set_pa = self._chosen_pa(unit)
-        head_pa = np.maximum(o.head_pa + self.limits.consumer_pa, set_pa)
+        head_pa = np.maximum(needed_head_pa(self._sim.layout, o.dp_pa, o.sub_kg_s), set_pa)
         return NetworkState(
             injection_kw=carried,
             unserved_kw=unserved,

@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.delivery import Violation
 from rexnet_grid.rexdynnet.heads import HEAD_TOLERANCE
+from rexnet_grid.rexdynnet.pumping import needed_head_pa
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -101,7 +102,7 @@ def violations(
         velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s
         element = f"pipe {network.pipes[p]}"
         found.append(Violation(element, "heat", f"{element} velocity", velocity, limits.max_velocity_m_s, "m/s"))
-    head = float(mean.head_pa[0]) + limits.consumer_pa
+    head = needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s)
     most_pa = min(limits.max_pump_head_pa, head_pa)
     if head > most_pa * (1.0 + HEAD_TOLERANCE):
         found.append(Violation(network.name, "heat", "pump head", head, most_pa, "Pa"))

@@ -63,9 +63,11 @@ class FlowPlanner:
         self.foreseer, self.limits, self.settings = foreseer, limits, settings
         self.layout, self.network = foreseer.sim.layout, foreseer.sim.network
         usual = foreseer.usual_kg_s[None, :]
-        drop = worst_head_pa(self.layout, foreseer.factors, usual @ foreseer.factors[:, self.layout.sub_node].T, usual)
+        flows = usual @ foreseer.factors[:, self.layout.sub_node].T
+        drop = worst_head_pa(self.layout, foreseer.factors, flows, usual)
+        need = worst_head_pa(self.layout, foreseer.factors, flows, usual, self.layout.sub_needs_pa)
         self.reserve_pa = settings.head_reserve * float(drop[0])
-        self.constant_pa = min(float(drop[0]) + self.reserve_pa + limits.consumer_pa, limits.max_pump_head_pa)
+        self.constant_pa = min(float(need[0]) + self.reserve_pa, limits.max_pump_head_pa)
 
     @property
     def return_c(self) -> FloatArray:
@@ -113,8 +115,9 @@ class FlowPlanner:
 
         The reserve is a part of the head for the usual largest flows, as small flows may double without notice.
         """
-        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
-        return np.asarray(np.minimum(need + self.reserve_pa + self.limits.consumer_pa, self.limits.max_pump_head_pa))
+        needs = self.layout.sub_needs_pa
+        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, needs)
+        return np.asarray(np.minimum(need + self.reserve_pa, self.limits.max_pump_head_pa))
 
     def settle(self, plan: FlowPlan, seen: Foresight) -> FlowPlan:
         """Return a plan whose head suffices for its first unit as it is rehearsed, with the water that is there."""
@@ -156,9 +159,10 @@ class FlowPlanner:
         spread = np.maximum(seen.arrive_c - self.return_c, SMALLEST_SPREAD_K)
         lift = heat_capacity * np.maximum(seen.supply_c - seen.return_c, 0.0)
         drop = worst_head_pa(layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
+        need = worst_head_pa(layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, layout.sub_needs_pa)
         per_flow = layout.fluid[0] * settings.pump_efficiency * WATT_PER_KILOWATT
         speed = (np.abs(seen.pipe_flow) / max_pipe_flow(layout, self.limits)).max(axis=1)
-        most_drop = max(self.limits.max_pump_head_pa - self.limits.consumer_pa, 1.0)
+        most_drop = np.maximum(self.limits.max_pump_head_pa - (need - drop), 1.0)
         with np.errstate(divide="ignore"):
             wider = np.minimum(np.sqrt(most_drop / drop), 1.0 / speed) - 1.0
         return ControlProblem(
@@ -176,6 +180,6 @@ class FlowPlanner:
             lift_kj_kg=lift,
             room_kg_s=np.where(flow > 0.0, flow * np.minimum(wider, 1e3), 1e3),
             loss_kw_k=float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT,
-            pump_kw_s_kg=(3.0 * drop + self.limits.consumer_pa) / per_flow,
+            pump_kw_s_kg=(2.0 * drop + need) / per_flow,
             hours=hours,
         )

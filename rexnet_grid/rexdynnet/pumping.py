@@ -26,13 +26,29 @@ def pump_kw(flow_kg_s: FloatArray, head_pa: FloatArray, density: float, efficien
     return np.asarray(flow_kg_s * head_pa / (density * efficiency * WATT_PER_KILOWATT))
 
 
-def worst_head_pa(layout: Layout, factors: FloatArray, pipe_kg_s: FloatArray, sub_kg_s: FloatArray) -> FloatArray:
-    """Return the drop to the worst substation that draws, and back, for many cases of flow, (n_cases,) [Pa].
+def worst_head_pa(
+    layout: Layout, factors: FloatArray, pipe_kg_s: FloatArray, sub_kg_s: FloatArray, needs_pa: FloatArray | float = 0.0
+) -> FloatArray:
+    """Return the head to the worst substation that draws, and back, for many cases of flow, (n_cases,) [Pa].
 
-    ``factors`` are the :func:`flow_factors`, which say which pipes lie on the way.
+    ``factors`` are the :func:`flow_factors`, which say which pipes lie on the way; ``needs_pa`` is what each substation
+    needs itself.
     """
     by_sub = factors[:, layout.sub_node]
     ways = np.sign(by_sub) * (np.abs(by_sub) > SMALLEST_FACTOR)
     drop = 2.0 * drops(layout, pipe_kg_s) @ ways
-    worst: FloatArray = np.where(sub_kg_s > 0.0, drop, 0.0).max(axis=1, initial=0.0)
+    worst: FloatArray = np.where(sub_kg_s > 0.0, drop + needs_pa, 0.0).max(axis=1, initial=0.0)
     return worst
+
+
+def needed_head_pa(layout: Layout, drop_pa: FloatArray, sub_kg_s: FloatArray) -> float:
+    """Return what the pump has to lift for the drops (n_pipes,) [Pa] and the flows (n_substations,) [kg/s] of a step.
+
+    The drop to the worst substation that draws, and back, and the pressure that this one needs itself [Pa].
+    """
+    way = np.zeros(len(layout.node_ptr) - 1)
+    for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
+        if pipe >= 0:
+            way[node] = way[parent] + (drop_pa[pipe] if layout.pipe_to[pipe] == node else -drop_pa[pipe])
+    head = 2.0 * way[layout.sub_node] + layout.sub_needs_pa
+    return float(np.where(sub_kg_s > 0.0, head, 0.0).max(initial=0.0))

@@ -16,9 +16,11 @@ operator's account at the linepack gives or takes), a unit's rows are
   stays positive;
 * *pipe velocity* [m/s]: :math:`\sum_s F_{ps} \Delta_s / (c \Delta T_s \rho A_p)`, F the flow factors, for every pipe
   that the valves behind it could break;
-* *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs. The drop is convex in the
-  flows, so each pipe on the way gets the steeper of two chords from its reserved flow: to its flow where this consumer
-  alone, and where all in proportion to their usual flows, ask for the whole head. For less they are on the safe side;
+* *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs, within the head that may be
+  chosen and, of a pump with a curve, within what that gives at the flow of its plant. Drop and curve are convex in
+  the flows, so each pipe on the way gets the steeper of two chords from its reserved flow: to its flow where this
+  consumer alone, and where all in proportion to their usual flows, ask for the whole head. For less they are on the
+  safe side;
 * *linepack full*, *linepack empty*: I within the band of :mod:`linepack`.
 """
 
@@ -32,6 +34,7 @@ from rexnet_grid.delivery import Headroom
 from rexnet_grid.rexdynnet.chords import steepest_chords
 from rexnet_grid.rexdynnet.hydraulics import drops
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
+from rexnet_grid.rexdynnet.pump import FALL, SHUTOFF, UNLIMITED_PA
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -70,6 +73,8 @@ class HeadroomRows:
     ----------
     needs
         What loads need in the weather of the units; to be set before.
+    side_kg_s_kw
+        (n_plants,) flow for a kilowatt of each plant beside the main one, 0 of the main [kg/s/kW]; to be set before.
     """
 
     def __init__(
@@ -85,6 +90,12 @@ class HeadroomRows:
         self.usual_kg_s = usual_kg_s
         self.needs: Needs
         self.by_sub = factors[:, layout.sub_node]
+        self.by_plant = factors[:, layout.plant_node]
+        self.root = layout.island[layout.sub_node]
+        self.has_curve = (self.root >= 0) & (layout.pump[self.root, SHUTOFF] < UNLIMITED_PA)
+        self.together = ((self.root[:, None] == self.root) & (self.root >= 0)).astype(np.float64)
+        self.with_plant = (self.root[:, None] == layout.island[layout.plant_node]).astype(np.float64)
+        self.side_kg_s_kw = np.zeros(len(layout.plant_node))
         self.plants, self.subs = len(network.plants), len(network.substations)
         self.kw_per_kg_k = layout.fluid[1] / WATT_PER_KILOWATT
         self._fixed_labels = (
@@ -154,14 +165,18 @@ class HeadroomRows:
         return weights
 
     def _cooling(self, seen: Foresight) -> FloatArray:
-        """Return how the pipes' flows follow the imbalance, (n_units, n_pipes) [kg/s/kW], of a network in use.
+        """Return how the pipes' flows follow the imbalance, (n_units, n_pipes) [kg/s/kW], of a network in use."""
+        return self._cooling_of(seen, self.by_sub.T)
+
+    def _cooling_of(self, seen: Foresight, by_sub: FloatArray) -> FloatArray:
+        """Return how flows follow the imbalance that are made up of the draws by ``by_sub`` (S, n) [kg/s/kW].
 
         Colder water is drawn faster: Δm / ΔT = -m / (T - ΔT - T_ret) of what arrives within the unit, the chord over
         the fall that is allowed.
         """
         flow = seen.sub_flow + 0.5 * np.maximum(self.usual_kg_s - seen.sub_flow, 0.0)
         spread = np.maximum(seen.part_c - self.return_c - self.limits.supply_ramp_k, SMALLEST_SPREAD_K)
-        per_kelvin = -(flow * seen.full_share / spread) @ self.by_sub.T
+        per_kelvin = -(flow * seen.full_share / spread) @ by_sub
         kw_per_k = flow.sum(axis=1) * self.kw_per_kg_k * seen.silence
         return np.asarray(per_kelvin / np.maximum(kw_per_k, SMALLEST_FLOW)[:, None])
 
@@ -199,17 +214,35 @@ class HeadroomRows:
         arrives = np.minimum(seen.part_c, seen.full_c)
         return self.needs.flow_per_kw(arrives, np.maximum(self._drawn(seen), 0.0), seen.sub_flow)
 
+    def _side_flow(self, seen: Foresight) -> FloatArray:
+        """Return the flow of the plants beside the main one as reserved, (n_units, n_plants) [kg/s]; 0 of the main."""
+        return np.clip(seen.position_kw[:, : self.plants], 0.0, None) * self.side_kg_s_kw
+
+    def _by_plant(self) -> FloatArray:
+        """Return the change of the pipes' flow by the heat of each plant beside the main one, (P, G) [kg/s/kW]."""
+        return -self.by_plant * self.side_kg_s_kw
+
+    def _side_room(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
+        """Return by how much the flow of each side plant may rise and fall, (n_units, n_plants) each [kg/s]."""
+        now = self._side_flow(seen)
+        largest = np.minimum([p.max_heat_kw for p in self.network.plants], FAR)
+        return np.maximum(largest * self.side_kg_s_kw - now, 0.0), now
+
     def _velocities(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
         layout = self.layout
         limit = max_pipe_flow(layout, self.limits)
         room = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
-        forward = (seen.pipe_flow + room @ np.clip(self.by_sub, 0.0, None).T > limit).any(axis=0)
-        backward = (-seen.pipe_flow + room @ np.clip(-self.by_sub, 0.0, None).T > limit).any(axis=0)
-        chosen = np.concatenate((np.flatnonzero(forward), np.flatnonzero(backward)))
-        sign = np.repeat([1.0, -1.0], [forward.sum(), backward.sum()])
+        up, down = self._side_room(seen)
+        along, against = np.clip(self.by_plant, 0.0, None).T, np.clip(-self.by_plant, 0.0, None).T
+        forward = seen.pipe_flow + room @ np.clip(self.by_sub, 0.0, None).T + down @ along + up @ against > limit
+        backward = -seen.pipe_flow + room @ np.clip(-self.by_sub, 0.0, None).T + down @ against + up @ along > limit
+        fast, slow = forward.any(axis=0), backward.any(axis=0)
+        chosen = np.concatenate((np.flatnonzero(fast), np.flatnonzero(slow)))
+        sign = np.repeat([1.0, -1.0], [fast.sum(), slow.sum()])
         speed = self.limits.max_velocity_m_s / limit[chosen]
         matrix = self._empty(seen, len(chosen))
         share = (sign * speed)[:, None] * self.by_sub[chosen]
+        matrix[:, :, : self.plants] = (sign * speed)[:, None] * self._by_plant()[chosen]
         matrix[:, :, self.plants : self.plants + self.subs] = -share * self._per_kw(seen)[:, None, :]
         faster = sign * speed * self._cooling(seen)[:, chosen]
         matrix[:, :, : self.plants + self.subs] += faster[:, :, None] * self._weights(seen)[:, None, :]
@@ -219,25 +252,53 @@ class HeadroomRows:
         return (matrix, slack), tuple(f"pipe {names[p]} velocity" for p in chosen)
 
     def _heads(self, seen: Foresight, head_pa: FloatArray) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
-        """Return a row for each substation whose valve, with all others, could ask for too much head in some unit."""
-        layout, limit = self.layout, head_pa * (1.0 - self.limits.margin)
-        open_wide = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0) @ self.by_sub.T
+        """Return rows for the head that may be chosen, and for what the curves of the plants' own pumps carry."""
+        chosen = np.broadcast_to(head_pa[:, None], (len(seen.units), self.subs))
+        blocks = [self._ways(seen, chosen, np.zeros(self.subs))]
+        if self.has_curve.any():
+            most = np.where(self.has_curve, self.layout.pump[self.root, SHUTOFF], FAR)
+            fall = np.where(self.has_curve, self.layout.pump[self.root, FALL], 0.0)
+            blocks.append(self._ways(seen, np.broadcast_to(most, chosen.shape), fall))
+        matrix, slack = (np.concatenate([block[i] for block in blocks], axis=1) for i in (0, 1))
+        return (matrix, slack), ("pump head",) * matrix.shape[1]
+
+    def _ways(self, seen: Foresight, head_pa: FloatArray, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return a row for each substation whose valve, with all others, could ask for too much head in some unit.
+
+        ``head_pa`` (n_units, n_substations) is the head without flow, ``fall`` (n_substations,) how it falls with the
+        square of what the plant gives that keeps the pressure [Pa, Pa s2/kg2].
+        """
+        layout, plants = self.layout, self.plants
+        limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa, SMALLEST_HEAD_PA)
+        opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
+        side, (up, down) = self._side_flow(seen), self._side_room(seen)
+        given = np.maximum((seen.sub_flow[:, None, :] * self.together).sum(axis=2) - side @ self.with_plant.T, 0.0)
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
-        wide = drops(layout, seen.pipe_flow + open_wide)
-        risky = np.flatnonzero((2.0 * wide @ ways.T + self.limits.consumer_pa > limit[:, None]).any(axis=0))
+        wide = np.abs(seen.pipe_flow + opened @ self.by_sub.T) + (up + down) @ np.abs(self.by_plant).T
+        most = given + (opened[:, None, :] * self.together).sum(axis=2) + down @ self.with_plant.T
+        risky = np.flatnonzero((2.0 * drops(layout, wide) @ np.abs(ways).T + fall * most**2 > limit).any(axis=0))
         matrix, slack = self._empty(seen, len(risky)), np.full((len(seen.units), len(risky)), FAR)
-        now = drops(layout, seen.pipe_flow)
+        now = 2.0 * drops(layout, seen.pipe_flow) @ ways[risky].T + fall[risky] * given[:, risky] ** 2
         per_kw, cooling, weights = self._per_kw(seen), self._cooling(seen), self._weights(seen)
+        slower = self._cooling_of(seen, self.together[risky].T)
         alone = self.usual_kg_s[risky, None] * self.by_sub[:, risky].T
         rays = np.stack((alone, np.broadcast_to(self.by_sub @ self.usual_kg_s, alone.shape)))
         far = np.ones(rays.shape[:2])
         way_pipe = np.nonzero(ways[risky])[1]
         pointer = np.concatenate(([0], np.cumsum((ways[risky] != 0.0).sum(axis=1))))
-        head = 0.5 * np.maximum(limit - self.limits.consumer_pa, SMALLEST_HEAD_PA)
+        curve = np.zeros((*rays.shape[:2], 3))
+        curve[:, :, 0] = 0.5 * fall[risky]
+        curve[:, :, 2] = np.stack((self.usual_kg_s[risky], self.together[risky] @ self.usual_kg_s))
         for k in range(len(seen.units) if len(risky) else 0):
-            steep = steepest_chords(layout, seen.pipe_flow[k], rays, pointer, way_pipe, head[k], far)
-            steep *= 2.0 * ways[risky]
-            matrix[k, :, self.plants : self.plants + self.subs] = -(steep @ self.by_sub) * per_kw[k]
-            matrix[k, :, : self.plants + self.subs] += (steep @ cooling[k])[:, None] * weights[k]
-            slack[k] = 2.0 * (head[k] - ways[risky] @ now[k])
-        return (matrix, slack), ("pump head",) * len(risky)
+            curve[:, :, 1] = given[k, risky]
+            steep = steepest_chords(
+                layout, seen.pipe_flow[k], rays, pointer, way_pipe, 0.5 * limit[k, risky], curve, far
+            )
+            bend, steep = 2.0 * steep[:, -1:], 2.0 * steep[:, :-1] * ways[risky]
+            by_sub = steep @ self.by_sub + bend * self.together[risky]
+            matrix[k, :, :plants] = steep @ self._by_plant() - bend * self.with_plant[risky] * self.side_kg_s_kw
+            matrix[k, :, plants : plants + self.subs] = -by_sub * per_kw[k]
+            turned = steep @ cooling[k] + bend[:, 0] * slower[k]
+            matrix[k, :, : plants + self.subs] += turned[:, None] * weights[k]
+            slack[k] = limit[k, risky] - now[k]
+        return matrix, slack

@@ -1,0 +1,35 @@
+"""Plants beside the main one: what they supply and which flow their heat takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.network import HeatNetwork
+    from rexnet_grid.rexdynnet.simulation import HeatSimulation
+
+WATT_PER_KILOWATT = 1000.0
+SMALLEST_SPREAD_K = 1.0
+
+
+def plants_supply_c(network: HeatNetwork, main_c: float, target_c: float) -> FloatArray:
+    """Return what each plant supplies (n_plants,) [degC]: the main one its own, others the target in their range."""
+    low = np.array([p.coldest_c for p in network.plants])
+    high = np.array([p.hottest_c for p in network.plants])
+    supply = np.clip(np.full(len(low), target_c), low, high)
+    supply[0] = main_c
+    return np.asarray(supply, dtype=np.float64)
+
+
+def side_kg_s_kw(sim: HeatSimulation, supply_c: FloatArray) -> FloatArray:
+    """Return the flow for a kilowatt of each plant that does not keep the pressure, (n_plants,) [kg/s/kW]; 0 of others.
+
+    Found from what it supplies (n_plants,) [degC] and what comes back to it now.
+    """
+    layout = sim.layout
+    spread = np.maximum(supply_c - sim.state.node_c[1, layout.plant_node], SMALLEST_SPREAD_K)
+    beside = (layout.plant_live > 0) & (layout.island[layout.plant_node] != np.arange(len(supply_c)))
+    return np.where(beside, WATT_PER_KILOWATT / (layout.fluid[1] * spread), 0.0)
