@@ -19,6 +19,7 @@ import copy
 import os
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -182,6 +183,48 @@ def year_and_headroom(smoke: bool) -> None:
         print(f"{name} of 96 open units: median {1e3 * np.median(times):.1f} ms, fastest {1e3 * min(times):.1f} ms")
 
 
+CHANGING = ("cigre_mv", "mv_oberrhein", "lv_schutterwald:1", "ieee_european_lv")
+
+
+def changes(smoke: bool) -> None:
+    """Print how long a trip, a switch and a tap take until the network is solved, and what making all anew takes."""
+    print("\nfrom the change to the solution [ms]; columns of the factor made anew by a trip; all anew")
+    for name in CHANGING[:1] if smoke else CHANGING:
+        print(f"{name:20s}{changes_of(name)}", flush=True)
+
+
+def changes_of(name: str) -> str:
+    from rexnet_grid.electric import ElectricNetwork
+    from rexnet_grid.electric.catalogue import builtin_pandapower_net
+    from rexnet_grid.electric.solver import Factor
+
+    net = ElectricNetwork.from_builtin(name)
+    case, injection = net.case, net.base_injection()
+    lines = [str(n) for n in net.branches if n.startswith("line")]
+    owners = case.branch_name[case.edge_branch[case.tap_edge]]
+    cases = {
+        "trip": [{"out": [line]} for line in np.random.default_rng(0).permutation(lines)[:40]],
+        "opens": [{"out": [str(n)]} for n in case.switch_name[:40]],
+        "closes": [{"closed": [str(n)]} for n in case.switch_open[:40]],
+        "tap": [{"taps": {str(owner): position}} for owner in owners for position in (-1, 1)],
+    }
+
+    def change(k, steps):
+        net.changed(**steps[k % len(steps)]).power_flow(*injection)
+
+    text, renewed = "", []
+    for kind, steps in cases.items():
+        text += f" | {kind} {1e3 * median_seconds(partial(change, steps=steps), 80):5.2f}" if steps else ""
+    for step in cases["trip"]:
+        tripped = net.changed(**step)
+        renewed.append(net.wiring.renewed)
+    anew = 1e3 * median_seconds(lambda _: Factor.of(tripped.case), 40)
+    pp_net = builtin_pandapower_net(name)
+    again = 1e3 * median_seconds(lambda _: ElectricNetwork.from_pandapower(pp_net), 2)
+    text += f" | {np.median(renewed):.0f} of {net.wiring.columns} columns"
+    return f"{text} | factor {anew:.2f}, from pandapower's tables {again:.0f}"
+
+
 def line_for(name: str, smoke: bool) -> str:
     net = pandapower_net(name)
     scale = np.random.default_rng(0).uniform(0.7, 1.1, 50)
@@ -220,6 +263,7 @@ def main() -> None:
     for name in GRIDS[:2] if smoke else arguments.only:
         print(line_for(name, smoke), flush=True)
     if len(arguments.only) == len(GRIDS):
+        changes(smoke)
         year_and_headroom(smoke)
 
 

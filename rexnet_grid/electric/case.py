@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 10
+CASE_FORMAT = 11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,14 +71,18 @@ class GridCase:
         (n_branch,) rated current of a line [kA], rated power of a transformer [kVA]; NaN when it has none.
     branch_idle
         (n_branch,) loading while it carries nothing: 0, or NaN where it is not supplied.
+    branch_in_service
+        (n_branch,) 1 when the user's table has it in service.
     supply_bus
         User's ids of the buses that balance.
-    tap_edge, tap_side, tap_position, tap_neutral, tap_step, tap_range
-        Longitudinal tap changers of two-winding transformers: edge, side (0 from, 1 to), position, neutral position,
-        change of turns per step [-], lowest and highest position (n_tap, 2).
+    tap_edge, tap_side, tap_inverse, tap_position, tap_neutral, tap_step, tap_turn, tap_range
+        Tap changers: edge, side (0 from, 1 to), 1 where the winding ends in the star point and its turns divide,
+        position, neutral position, complex change of turns per step [-], ideal turn per step [rad], lowest and highest
+        position (n_tap, 2).
     switch_name, switch_branch, switch_bus, switch_other
         Closed switches: name such as ``"switch 3"``; place of the branch it connects, ``NOWHERE`` when it joins two
-        buses, lower when it does so through an impedance; the user's bus ids at its sides (the same at a branch).
+        buses, -2 - e when it does so through the impedance of edge e; the user's bus ids at its sides (the same at a
+        branch).
     switch_open
         Names of the switches that were open when the network was cut.
     load_name, load_kind, load_bus, load_kw, load_kvar
@@ -123,12 +127,15 @@ class GridCase:
     branch_to: IntArray
     branch_rating: FloatArray
     branch_idle: FloatArray
+    branch_in_service: IntArray
     supply_bus: IntArray
     tap_edge: IntArray
     tap_side: IntArray
+    tap_inverse: IntArray
     tap_position: FloatArray
     tap_neutral: FloatArray
-    tap_step: FloatArray
+    tap_step: ComplexArray
+    tap_turn: FloatArray
     tap_range: FloatArray
     switch_name: TextArray
     switch_branch: IntArray

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from rexnet_grid.electric.cache import load_case, store_case
+from rexnet_grid.electric.cutting import cut, cut_apart
 from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -67,16 +68,16 @@ def builtin_case(name: str, supply_vm_pu: float | None = None, tap_pos: float | 
         There is no network of that name.
     """
     _check_name(name)
-    key = f"{name} supply_vm_pu={supply_vm_pu} tap_pos={tap_pos}"
-    origin = f"pandapower {version('pandapower')}"
-    case = load_case(key, origin)
-    if case is not None:
-        return case
-    from rexnet_grid.electric.pandapower_nets import build_case, with_options
+    return cut(name, _origin(), partial(builtin_pandapower_net, name), supply_vm_pu, tap_pos)
 
-    case = build_case(with_options(builtin_pandapower_net(name), supply_vm_pu, tap_pos))
-    store_case(key, origin, case)
-    return case
+
+def builtin_apart(name: str, supply_vm_pu: float | None = None, tap_pos: float | None = None) -> GridCase | None:
+    """Return the same with every bus a node of its own; None where that cannot be had."""
+    return cut_apart(name, _origin(), partial(builtin_pandapower_net, name), supply_vm_pu, tap_pos)
+
+
+def _origin() -> str:
+    return f"pandapower {version('pandapower')}"
 
 
 def builtin_pandapower_net(name: str) -> Any:

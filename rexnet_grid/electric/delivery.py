@@ -185,8 +185,10 @@ class ElectricDelivery:
         return tuple(str(name) for name in (*case.branch_name, *case.switch_name, *case.switch_open))
 
     def opens(self, name: str) -> bool:
-        """Return whether the network holds the switch ``name`` open unless it is told otherwise."""
-        return bool((self._whole.case.switch_open == name).any())
+        """Return whether the network holds a switch open, or a branch out of service, unless it is told otherwise."""
+        case = self._whole.case
+        out = case.branch_name[case.branch_in_service == 0]
+        return bool((case.switch_open == name).any() or (out == name).any())
 
     def save(self) -> Any:
         """Return the state: which branches are out, where the taps stand, which switches have closed."""

@@ -89,7 +89,8 @@ class RatedEdges:
         near_y = np.where(turned, y[:, [3, 2]], y[:, [0, 1]]) * scale[:, :1]
         far_y = np.where(turned, y[:, [1, 0]], y[:, [2, 3]]) * scale[:, 1:]
         near, far = np.where(turned[:, 0], t, f), np.where(turned[:, 0], f, t)
-        shift = np.sqrt(np.where(turned[:, 0], y[:, 2] / y[:, 1], y[:, 1] / y[:, 2]))
+        into, out = np.where(turned[:, 0], y[:, [2, 1]].T, y[:, [1, 2]].T)
+        shift = np.sqrt(np.divide(into, out, out=np.ones_like(into), where=out != 0.0))
         shift *= np.where((shift * np.conj(idle[near] * np.conj(idle[far]))).real < 0.0, -1.0, 1.0)
         far_y = np.where(scale[:, 1:] > 0.0, -far_y * (shift / np.abs(shift))[:, None], near_y)
         return cls(case.edge_branch[edge], near, far, np.asarray(near_y, complex), np.asarray(far_y, complex))

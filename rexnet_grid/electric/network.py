@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+    from rexnet_grid.electric.solver import Factor
+    from rexnet_grid.electric.wiring import Wiring
 
 NO_START: ComplexArray = np.zeros(0, dtype=np.complex128)
 NO_KVAR: FloatArray = np.zeros(0)
@@ -40,16 +42,20 @@ class ElectricNetwork:
     source
         The pandapower net itself, where controllers (tap changers, Q(V) inverters) have to act in every case.
     origin
-        Where it came from; without it, open switches stay open.
+        Where it came from; without it, buses that share a node do not part.
+    factor
+        The factor of its admittances, where it is known.
     """
 
-    def __init__(self, case: GridCase, source: Any = None, origin: Origin | None = None) -> None:
+    def __init__(
+        self, case: GridCase, source: Any = None, origin: Origin | None = None, factor: Factor | None = None
+    ) -> None:
         if case.controlled and source is None:
             raise NetworkDataError(f"{case.name}: its controllers need the pandapower net itself")
         self.case = case
         self._source = source
         self._origin = Origin(case) if origin is None else origin
-        self.solver = Solver(case)
+        self.solver = Solver(case, factor)
         self._one = (case.n_bus,)
         self._cuts = cuts_of(case, 1)
 
@@ -73,24 +79,23 @@ class ElectricNetwork:
         NetworkDataError
             The net cannot be used.
         """
-        from rexnet_grid.electric.pandapower_nets import build_case, with_options
+        from rexnet_grid.electric.pandapower_nets import build_case, separate_case, with_options
 
         net = with_options(net, supply_vm_pu, tap_pos)
-        case = build_case(net)
-        held = copy.deepcopy(net) if case.controlled or len(case.switch_open) else None
-        read = partial(_held, held) if len(case.switch_open) else None
-        return cls(case, held if case.controlled else None, Origin(case, read))
+        case, held = build_case(net), copy.deepcopy(net)
+        apart = None if case.controlled else separate_case(net)
+        return cls(case, held if case.controlled else None, Origin(case, partial(_held, held), partial(_held, apart)))
 
     @classmethod
     def from_builtin(
         cls, name: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
     ) -> ElectricNetwork:
         """Take a network by name, such as ``"lv_schutterwald:7"``; options as for a pandapower net."""
-        from rexnet_grid.electric.catalogue import builtin_case, builtin_pandapower_net
+        from rexnet_grid.electric.catalogue import builtin_apart, builtin_case, builtin_pandapower_net
 
         case = builtin_case(name, supply_vm_pu, tap_pos)
         read = partial(_read_again, builtin_pandapower_net, name, supply_vm_pu, tap_pos)
-        return cls(case, origin=Origin(case, read))
+        return cls(case, origin=Origin(case, read, partial(builtin_apart, name, supply_vm_pu, tap_pos)))
 
     @classmethod
     def from_file(
@@ -114,10 +119,11 @@ class ElectricNetwork:
         cls, code: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
     ) -> ElectricNetwork:
         """Take a SimBench grid by its code; needs the extra ``simbench``."""
-        from rexnet_grid.electric.simbench_grids import simbench_case, simbench_net
+        from rexnet_grid.electric.simbench_grids import simbench_apart, simbench_case, simbench_net
 
         case = simbench_case(code, supply_vm_pu, tap_pos)
-        return cls(case, origin=Origin(case, partial(_read_again, simbench_net, code, supply_vm_pu, tap_pos)))
+        read = partial(_read_again, simbench_net, code, supply_vm_pu, tap_pos)
+        return cls(case, origin=Origin(case, read, partial(simbench_apart, code, supply_vm_pu, tap_pos)))
 
     @property
     def name(self) -> str:
@@ -246,8 +252,7 @@ class ElectricNetwork:
     ) -> ElectricNetwork:
         """Return the network with branches out, switches open or closed and taps moved.
 
-        For what opens and for taps only the arrays it touches and the factor are remade. A switch that was open when
-        the network was read makes its pandapower net be converted once more when it closes.
+        Only the columns of the factor behind what changes are made anew, and no table is read.
 
         Parameters
         ----------
@@ -257,30 +262,42 @@ class ElectricNetwork:
         taps
             Tap position by transformer name.
         closed
-            Names of open switches to close.
+            Names of open switches to close, and of branches out of service, or out by an earlier change, to bring back.
 
         Raises
         ------
+        InputError
+            Names that are no list of names.
         NetworkDataError
-            An unknown branch, switch or tap position, a switch whose sides the arrays do not tell apart, or a network
-            whose controllers move taps themselves.
+            An unknown branch, switch or tap position, or a network whose controllers move taps themselves.
+
+        Notes
+        -----
+        Where loads that depend on the voltage, or supplies of different voltage, come together on one node, pandapower
+        says what becomes of them: it converts the changed net anew.
         """
         if self.case.controlled:
             raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")
         origin = self._origin.then(out, taps or {}, closed)
-        return ElectricNetwork(origin.changed(), origin=origin)
+        case, factor = origin.changed()
+        return ElectricNetwork(case, origin=origin, factor=factor)
+
+    @property
+    def wiring(self) -> Wiring:
+        """What makes every state of the network's branches, switches and taps."""
+        return self._origin.wiring
 
     def at_constant_power(self) -> ElectricNetwork:
         """Return the network whose injections are what flows at the voltages found, not at nominal voltage."""
         if not self.case.node_zip.any():
-            return self
+            return ElectricNetwork(self.case, self._source, self._origin.at_constant_power(), self.solver.factor)
         source = None
         if self._source is not None:
             from rexnet_grid.electric.pandapower_tables import without_voltage_dependence
 
             source = without_voltage_dependence(self._source)
         case = replace(self.case, node_zip=np.zeros_like(self.case.node_zip))
-        return ElectricNetwork(case, source, self._origin.at_constant_power())
+        return ElectricNetwork(case, source, self._origin.at_constant_power(), self.solver.factor)
 
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""

@@ -19,7 +19,7 @@ from rexnet_grid.electric.kernels import BUS_NODE, NOT_FINITE, fill, flows, inje
 from rexnet_grid.electric.packing import complexes, integers, numbers
 
 if TYPE_CHECKING:
-    from rexnet_grid.electric.case import ComplexArray, FloatArray
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
 
 # parts of a packed plan; a place is a node in the order of elimination, slack nodes behind the others
 ORDER, HOLDS, Y_PTR, Y_COL, Y_VAL, F_PTR, F_COL, F_DIAG = range(8)
@@ -112,7 +112,8 @@ def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray,
     """Move ``v`` (by place) to where the injections ``s`` [p.u.] are met; return the rounds, -1 without a solution.
 
     ``kept`` is a factor to begin with, or empty; ``own`` takes the factors that are made, the last one to stay.
-    A factor is made anew where a round leaves more than the share ``keep`` of the mismatch; 0 is plain Newton.
+    A factor is made anew where a round leaves more than the share ``keep`` of the mismatch; 0 is plain Newton. The last
+    step, whose mismatch nobody looks at, takes off what the scale of large injections leaves of small ones.
     """
     holds, held = integers(plan, HOLDS), numbers(plan, HELD)
     n = len(holds)
@@ -130,23 +131,32 @@ def settle(plan: FloatArray, s: ComplexArray, v: ComplexArray, kept: FloatArray,
         if not np.isfinite(worst):
             return -1
         stuck = fresh and worst > 0.5 * last
-        if worst < MISMATCH * scale or (stuck and worst < max(STALLED * scale, rounding(plan))):
+        met = worst < MISMATCH * scale or (stuck and worst < max(STALLED * scale, rounding(plan)))
+        if met and len(factor) == 0:
             return k + 1
-        fresh = len(factor) == 0 or worst > keep * last
+        fresh = not met and (len(factor) == 0 or worst > keep * last)
         if fresh:
             if not factor_jacobian(plan, s, v, calculated, own):
                 return -1
             factor = own
         last = worst
         solve_blocks(plan, factor, f)
-        for i in range(n):
-            angle, shrink = f[2 * i], 1.0 - f[2 * i + 1]
-            turned = v[i] * complex(1.0, -angle)
-            if holds[i]:
-                v[i] = turned * (held[i] / abs(turned))
-            else:
-                v[i] = turned * (shrink / np.sqrt(1.0 + angle * angle))
+        step(holds, held, f, v)
+        if met:
+            return k + 1
     return -1
+
+
+@njit(cache=True, error_model="numpy")
+def step(holds: IntArray, held: FloatArray, f: FloatArray, v: ComplexArray) -> None:
+    """Take the corrections ``f`` of angles and log-magnitudes off ``v``; held magnitudes stay."""
+    for i in range(len(holds)):
+        angle, shrink = f[2 * i], 1.0 - f[2 * i + 1]
+        turned = v[i] * complex(1.0, -angle)
+        if holds[i]:
+            v[i] = turned * (held[i] / abs(turned))
+        else:
+            v[i] = turned * (shrink / np.sqrt(1.0 + angle * angle))
 
 
 @njit(cache=True, error_model="numpy")

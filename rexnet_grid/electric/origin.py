@@ -1,4 +1,4 @@
-"""Where a network came from, so that a switch which was open when it was cut can close."""
+"""Where a network came from and what has changed since, so that every change can be taken back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rexnet_grid.electric.switching import PREFIX
-from rexnet_grid.electric.topology import changed_case
-from rexnet_grid.errors import Issue, NetworkDataError, did_you_mean
+from rexnet_grid.electric.taps import check_tap
+from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rexnet_grid.electric.case import GridCase
+    from rexnet_grid.electric.solver import Factor
+    from rexnet_grid.electric.wiring import Wiring
+
+PREFIX = "switch "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,71 +30,109 @@ class Origin:
         The network as it was cut.
     read
         Gives the pandapower net it was cut from; None where nobody has kept it.
+    apart
+        Gives the same network with every bus a node of its own, or None where there is none.
     out, taps, closed
-        Branches and switches out, taps moved, switches closed since.
+        Branches and switches out, taps moved, switches and branches in that were not.
     constant_power
         Whether its loads depend on no voltage.
-    cuts
-        Cases by the switches that were closed for them; filled as they are asked for.
+    made
+        The wiring, once it has been asked for.
     """
 
     case: GridCase
     read: Callable[[], Any] | None = None
+    apart: Callable[[], GridCase | None] | None = None
     out: tuple[str, ...] = ()
     taps: Mapping[str, float] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     constant_power: bool = False
-    cuts: dict[frozenset[str], GridCase] = field(default_factory=dict)
+    made: list[Wiring] = field(default_factory=list)
 
     def then(self, out: Sequence[str], taps: Mapping[str, float], closed: Sequence[str]) -> Origin:
-        """Return the same after further changes; what closes is not out any more, what opens is not closed."""
-        opens, closes = set(out), set(closed)
-        if both := opens & closes:
+        """Return the same after further changes; what closes is not out any more, what opens is not closed.
+
+        Raises
+        ------
+        InputError
+            Names that are no list of names, an unknown branch, switch or tap position.
+        """
+        for key, names in (("out", out), ("closed", closed)):
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise InputError([Issue(self.case.name, key, repr(names), 'a list of names such as ["line 3"]')])
+        if both := set(out) & set(closed):
             raise NetworkDataError([Issue(self.case.name, "switch", f'"{min(both)}"', "one that opens or closes")])
-        gone = [name for name in self.out if name not in closes] + [name for name in out if name not in self.closed]
-        shut = (self.closed - opens) | (closes - set(self.out))
-        return replace(self, out=tuple(dict.fromkeys(gone)), taps={**self.taps, **taps}, closed=frozenset(shut))
+        off = set(self.case.branch_name[self.case.branch_in_service == 0].tolist())
+        gone = [*(n for n in self.out if n not in closed), *(n for n in out if n not in self.closed and n not in off)]
+        shut = (self.closed - set(out)) | (set(closed) - set(self.out))
+        new = replace(self, out=tuple(dict.fromkeys(gone)), taps={**self.taps, **taps}, closed=frozenset(shut))
+        return new.checked()
 
     def at_constant_power(self) -> Origin:
         """Return the same without voltage-dependent loads."""
-        return replace(self, case=_at_constant_power(self.case), constant_power=True, cuts={})
+        return replace(self, case=_at_constant_power(self.case), constant_power=True)
 
-    def changed(self) -> GridCase:
-        """Return the network as it is after the changes.
-
-        A branch or switch that opens and a tap that moves are a change of the arrays. A switch that closes may join
-        what the arrays do not hold (a dark part, an end in the air), so the net itself is cut once more for it.
+    def changed(self) -> tuple[GridCase, Factor | None]:
+        """Return the network as it is after the changes, and its factor where that was found from another's.
 
         Raises
         ------
         NetworkDataError
-            An unknown branch, switch or tap position.
+            pandapower has to be asked what becomes of the network, and nobody has kept its net.
         """
-        return changed_case(self._cut(), self.out, self.taps)
+        if not (self.out or self.closed or self.taps):
+            return self.case, None
+        from rexnet_grid.electric.wiring import UnclearStateError
 
-    def _cut(self) -> GridCase:
-        if not self.closed:
-            return self.case
-        if self.closed not in self.cuts:
-            self._check()
-            from rexnet_grid.electric.pandapower_nets import build_case, with_switches_closed
+        try:
+            return self.wiring.state(self.out, self.closed, self.taps, constant_power=self.constant_power)
+        except UnclearStateError as error:
+            if self.read is None:
+                hint = "keep its pandapower net, ElectricNetwork.from_pandapower(net), or change it there"
+                names = ", ".join(sorted({*self.out, *self.closed}))
+                raise NetworkDataError(
+                    [Issue(self.case.name, "changes", names, "branches, switches at them", hint)]
+                ) from error
+        from rexnet_grid.electric.pandapower_nets import build_case, with_changes
 
-            numbers = [int(name.removeprefix(PREFIX)) for name in self.closed]
-            case = build_case(with_switches_closed(self.read() if self.read is not None else None, numbers))
-            self.cuts[self.closed] = _at_constant_power(case) if self.constant_power else case
-        return self.cuts[self.closed]
+        case = build_case(with_changes(self.read(), self.out, self.taps, sorted(self.closed)))
+        return (_at_constant_power(case) if self.constant_power else case), None
 
-    def _check(self) -> None:
-        known = [str(name) for name in self.case.switch_open]
+    @property
+    def wiring(self) -> Wiring:
+        """What makes any state of the network from arrays."""
+        if not self.made:
+            from rexnet_grid.electric.wiring import Wiring
+
+            apart = self.apart() if self.apart is not None else None
+            self.made.append(Wiring(self.case if apart is None else apart, self.case))
+        return self.made[0]
+
+    def checked(self) -> Origin:
+        """Return the same; raise NetworkDataError where something named is not there or not in the state it leaves."""
+        case = self.case
+        on = case.branch_in_service.astype(bool)
+        known = (
+            ("switch", "a switch that is open", [n for n in self.closed if n.startswith(PREFIX)], case.switch_open),
+            ("switch", "a switch that is closed", [n for n in self.out if n.startswith(PREFIX)], case.switch_name),
+            ("branch", "a branch out of service", _branches(self.closed), case.branch_name[~on]),
+            ("branch", 'a branch such as "line 3"', _branches(self.out), case.branch_name),
+        )
         issues = [
-            Issue(self.case.name, "switch", f'"{name}"', "a switch that is open", did_you_mean(name, known))
-            for name in sorted(self.closed - set(known))
+            Issue(case.name, key, f'"{name}"', expected, did_you_mean(name, [str(n) for n in names]))
+            for key, expected, asked, names in known
+            for name in sorted(asked)
+            if not (names == name).any()
         ]
-        if not issues and self.read is None:
-            hint = "close it in the pandapower net"
-            issues = [Issue(self.case.name, min(self.closed), "closes", "a network with its pandapower net", hint)]
         if issues:
             raise NetworkDataError(issues)
+        for name, position in self.taps.items():
+            check_tap(self.wiring.case, name, position)
+        return self
+
+
+def _branches(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.startswith(PREFIX)]
 
 
 def _at_constant_power(case: GridCase) -> GridCase:

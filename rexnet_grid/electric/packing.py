@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
 
 MOST_PARTS = 24
+KINDS = {np.dtype(kind).char for kind in (np.int64, np.float64, np.complex128)}
 
 
 def pack(parts: Sequence[NDArray[Any]]) -> FloatArray:
@@ -32,8 +33,8 @@ def pack(parts: Sequence[NDArray[Any]]) -> FloatArray:
     if len(parts) >= MOST_PARTS:
         raise ValueError(f"{len(parts)} parts, at most {MOST_PARTS - 1}")
     words = [np.ascontiguousarray(part).ravel() for part in parts]
-    if odd := {str(part.dtype) for part in words} - {"int64", "float64", "complex128"}:
-        raise ValueError(f"parts of {', '.join(sorted(odd))}")
+    if odd := {part.dtype.char for part in words} - KINDS:
+        raise ValueError(f"parts of {', '.join(str(np.dtype(char)) for char in sorted(odd))}")
     ends = np.cumsum([MOST_PARTS] + [part.nbytes // 8 for part in words])
     head = np.full(MOST_PARTS, ends[-1], dtype=np.int64)
     head[: len(ends)] = ends

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandapower as pp
@@ -22,7 +23,7 @@ from pandapower.pf.ppci_variables import _get_pf_variables_from_ppci
 from pandapower.pf.run_dc_pf import _run_dc_pf
 from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS, VA
 from pandapower.pypower.makeSbus import makeSbus
-from pandapower.pypower.makeYbus import makeYbus
+from pandapower.pypower.makeYbus import branch_vectors, makeYbus
 from pandapower.toolbox import select_subnet
 from pandapower.topology import connected_components, create_nxgraph
 
@@ -40,7 +41,20 @@ from rexnet_grid.electric.pandapower_tables import (
 )
 from rexnet_grid.errors import Issue, NetworkDataError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 HELD_PU = 1e-8
+BRANCH_TABLES = ("line", "trafo", "trafo3w", "impedance")
+PANDAPOWER_FAILS = (
+    UserWarning,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+)
 UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
 UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_p_lims", "consider_line_temperature")
 
@@ -62,7 +76,7 @@ def build_case(net: Any) -> GridCase:
     _refuse_unsupported(work, name)
     try:
         ppci = _internal_case(work)
-    except (UserWarning, LookupError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError) as error:
+    except PANDAPOWER_FAILS as error:
         raise NetworkDataError(
             [
                 Issue(
@@ -75,6 +89,30 @@ def build_case(net: Any) -> GridCase:
             ]
         ) from error
     return _case_from(work, ppci)
+
+
+def separate_case(net: Any) -> GridCase | None:
+    """Resolve a net with every bus a node of its own and every branch connected; None where pandapower cannot.
+
+    For that all switches are closed, those between buses with an impedance whose edge then goes, and what is out of
+    service comes in. What :class:`~rexnet_grid.electric.wiring.Wiring` makes of it is any state of its switches.
+    """
+    work = copy.deepcopy(net)
+    joins = (work.switch.et == "b").to_numpy(bool) & ~(work.switch.z_ohm > 0.0).to_numpy(bool)
+    work.switch["closed"] = True
+    work.switch.loc[joins, "z_ohm"] = 1.0
+    for table in BRANCH_TABLES:
+        work[table]["in_service"] = True
+    try:
+        case = _case_from(work, _internal_case(work))
+    except PANDAPOWER_FAILS:
+        return None
+    joined = joins & (case.switch_branch < NOWHERE)
+    edge_y = case.edge_y.copy()
+    edge_y[2 * NOWHERE - case.switch_branch[joined]] = 0.0
+    if not np.isfinite(edge_y).all():
+        return None
+    return replace(case, edge_y=edge_y, switch_branch=np.where(joins, NOWHERE, case.switch_branch))
 
 
 def _internal_case(net: Any) -> dict[str, Any]:
@@ -109,8 +147,7 @@ def _internal_case(net: Any) -> dict[str, Any]:
 def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
     base_mva, bus, gen, branch, *_, ref, pv, _pq, _on, _gbus, start, _ref_gens = _get_pf_variables_from_ppci(ppci)
     n_node = len(bus)
-    y, y_from, y_to = makeYbus(base_mva, bus, branch)
-    y = y.tocsr()
+    y = makeYbus(base_mva, bus, branch)[0].tocsr()
     y.sort_indices()
     kind = np.zeros(n_node, dtype=np.int64)
     kind[pv] = PV
@@ -128,7 +165,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
     fixed[np.abs(fixed) < 1e-12] = 0.0
     unzipped = np.zeros(n_node)
     np.add.at(unzipped, node[alive], gen_kw[alive])
-    edges = _edges(net, ppci, base_mva, bus, branch, y_from, y_to)
+    edges = _edges(net, ppci, base_mva, bus, branch)
     return GridCase(
         name=str(net.get("name") or "pandapower net"),
         base_mva=float(base_mva),
@@ -236,15 +273,11 @@ def _release_held(net: Any) -> None:
         net.gen.loc[index, "in_service"] = False
 
 
-def _edges(
-    net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any, y_from: Any, y_to: Any
-) -> dict[str, Any]:
+def _edges(net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any) -> dict[str, Any]:
     """Return the edge and branch arrays: two-port admittances and what current means in percent of the rating."""
     ends = branch[:, :2].real.astype(np.int64)
-    row = np.arange(len(branch))
-    y = np.empty((len(branch), 4), dtype=complex)
-    for column, (matrix, end) in enumerate(((y_from, 0), (y_from, 1), (y_to, 0), (y_to, 1))):
-        y[:, column] = np.asarray(matrix.tocsr()[row, ends[:, end]]).ravel()
+    y_tt, y_ff, y_ft, y_tf = branch_vectors(branch, len(branch))
+    y = np.column_stack((y_ff, y_ft, y_tf, y_tt)).astype(complex)
     ampere = base_mva / (np.sqrt(3.0) * bus[:, BASE_KV].real)
     in_service = np.flatnonzero(np.asarray(ppci["internal"]["branch_is"]))
     place = np.full(len(net["_ppc"]["branch"]), NOWHERE, dtype=np.int64)
@@ -263,7 +296,7 @@ def _edges(
         "edge_branch": owner,
         **tables,
         **tap_table(net, place),
-        **switch_table(net, tables["branch_name"]),
+        **switch_table(net, tables["branch_name"], place),
     }
 
 
@@ -294,10 +327,16 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     return net
 
 
-def with_switches_closed(net: Any, switches: list[int]) -> Any:
-    """Return a copy of the net with these switches closed."""
+def with_changes(net: Any, out: Sequence[str], taps: Mapping[str, float], closed: Sequence[str]) -> Any:
+    """Return a copy of the net with branches and switches, by names such as ``"line 3"``, out or in, and taps moved."""
     net = copy.deepcopy(net)
-    net.switch.loc[switches, "closed"] = True
+    for names, state in ((out, False), (closed, True)):
+        for table, _, index in (name.partition(" ") for name in names):
+            net[table].loc[int(index), "closed" if table == "switch" else "in_service"] = state
+    for name, position in taps.items():
+        table, _, index = name.partition(" ")
+        net[table]["tap_pos"] = net[table].tap_pos.astype(float)
+        net[table].loc[int(index), "tap_pos"] = float(position)
     return net
 
 

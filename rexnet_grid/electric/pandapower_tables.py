@@ -186,6 +186,7 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
     kinds: list[str] = []
     ends: list[Any] = []
     ratings: list[Any] = []
+    on: list[Any] = []
     owned: list[OwnedEdges] = []
     for table, from_column, to_column, read in (
         ("line", "from_bus", "to_bus", _line_rating),
@@ -202,11 +203,12 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
         kinds += [table] * len(frame)
         ends.append(frame[[from_column, to_column]].to_numpy(np.int64))
         ratings.append(rating)
+        on.append(frame.in_service.to_numpy(bool).astype(np.int64))
         start, stop = net["_pd2ppc_lookups"]["branch"][table]
         edge = place[start:stop]
         branch = first + np.arange(stop - start) % len(frame)
-        on = edge != NOWHERE
-        owned.append(OwnedEdges(edge[on], branch[on], percent_per_ka[on]))
+        held = edge != NOWHERE
+        owned.append(OwnedEdges(edge[held], branch[held], percent_per_ka[held]))
     joined = np.concatenate(ends) if ends else np.zeros((0, 2), dtype=np.int64)
     carries = np.zeros(len(names), dtype=bool)
     for table_edges in owned:
@@ -218,54 +220,79 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
         "branch_to": np.ascontiguousarray(joined[:, 1]),
         "branch_rating": np.concatenate(ratings) if ratings else np.zeros(0),
         "branch_idle": _idle_loading(net, joined, carries, np.concatenate(ratings) if ratings else np.zeros(0)),
+        "branch_in_service": np.concatenate(on) if on else np.zeros(0, dtype=np.int64),
         "owned": owned,
     }
 
 
 def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
-    """Return the longitudinal tap changers of two-winding transformers in service; ``place`` as above."""
-    frame = net.trafo
-    taps: list[tuple[int, int, float, float, float, float, float]] = []
-    start = net["_pd2ppc_lookups"]["branch"]["trafo"][0] if len(frame) else 0
-    for row, (_, t) in enumerate(frame.iterrows()):
-        kind = t.get("tap_changer_type", "Ratio")
-        turns = t.get("tap_step_degree")
-        plain = kind == "Ratio" and (_missing(turns) or float(turns) == 0.0)
-        numbers = [float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_step_percent", "tap_min", "tap_max")]
-        depends = bool(t.get("tap_dependency_table", False)) and not _missing(t.get("tap_dependency_table"))
-        edge = int(place[start + row])
-        if edge == NOWHERE or t.tap_side not in {"hv", "lv"} or not plain or depends or np.isnan(numbers).any():
-            continue
-        taps.append((edge, 0 if t.tap_side == "hv" else 1, *numbers))  # type: ignore[arg-type]
-    table = np.array(taps, dtype=float).reshape(-1, 7)
+    """Return the tap changers of transformers in service whose steps follow no table; ``place`` as above.
+
+    A changer of the kind Ratio or Symmetrical adds complex turns, an Ideal one turns the angle alone. Those of
+    three-winding transformers act on one winding, at its terminal or, seen from its other end, at the star point.
+    """
+    taps: list[tuple[complex, ...]] = []
+    for table, sides in (("trafo", ("hv", "lv")), ("trafo3w", ("hv", "mv", "lv"))):
+        frame = net[table]
+        start = net["_pd2ppc_lookups"]["branch"][table][0] if len(frame) else 0
+        for row, (_, t) in enumerate(frame.iterrows()):
+            step = _tap_step(t)
+            if step is None or t.tap_side not in sides:
+                continue
+            winding = sides.index(t.tap_side) if table == "trafo3w" else 0
+            edge = int(place[start + winding * len(frame) + row])
+            star = table == "trafo3w" and bool(t.get("tap_at_star_point", False))
+            if edge != NOWHERE:
+                taps.append((edge, int((t.tap_side == "hv") == star), int(star), *step))
+    rows = np.array(taps, dtype=complex).reshape(-1, 9)
     return {
-        "tap_edge": table[:, 0].astype(np.int64),
-        "tap_side": table[:, 1].astype(np.int64),
-        "tap_position": table[:, 2].copy(),
-        "tap_neutral": table[:, 3].copy(),
-        "tap_step": table[:, 4] / 100.0,
-        "tap_range": table[:, 5:].copy(),
+        "tap_edge": rows[:, 0].real.astype(np.int64),
+        "tap_side": rows[:, 1].real.astype(np.int64),
+        "tap_inverse": rows[:, 2].real.astype(np.int64),
+        "tap_position": rows[:, 3].real.copy(),
+        "tap_neutral": rows[:, 4].real.copy(),
+        "tap_step": rows[:, 5].copy(),
+        "tap_turn": rows[:, 6].real.copy(),
+        "tap_range": rows[:, 7:].real.copy(),
     }
 
 
-def switch_table(net: Any, branch_name: Any) -> dict[str, Any]:
-    """Return the closed switches and what each connects, and the names of the open ones."""
-    frame = net.switch[net.switch.closed.astype(bool)]
-    place = {str(name): i for i, name in enumerate(branch_name)}
+def _tap_step(t: Any) -> tuple[complex, ...] | None:
+    """Return position, neutral, complex step, ideal turn, lowest and highest position; None where it has no such."""
+    kind = t.get("tap_changer_type", "Ratio")
+    depends = t.get("tap_dependency_table", False)
+    if kind not in {"Ratio", "Symmetrical", "Ideal"} or (not _missing(depends) and bool(depends)):
+        return None
+    position, neutral, low, high = (float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_min", "tap_max"))
+    percent, degree = (0.0 if _missing(t.get(c)) else float(t[c]) for c in ("tap_step_percent", "tap_step_degree"))
+    if np.isnan([position, neutral, low, high]).any() or (kind == "Ideal" and percent != 0.0):
+        return None
+    turn = np.radians(degree)
+    step = 0j if kind == "Ideal" else percent / 100.0 * np.exp(1j * turn)
+    return position, neutral, step, turn if kind == "Ideal" else 0.0, low, high
+
+
+def switch_table(net: Any, branch_name: Any, place: IntArray) -> dict[str, Any]:
+    """Return the closed switches and what each connects, and the names of the open ones; ``place`` as above."""
+    on = net.switch.closed.to_numpy(bool)
+    frame = net.switch[on]
+    at = {str(name): i for i, name in enumerate(branch_name)}
+    through = np.full(len(net.switch), NOWHERE, dtype=np.int64)
+    start, stop = net["_pd2ppc_lookups"]["branch"].get("switch", (0, 0))
+    through[np.flatnonzero(net["_impedance_bb_switches"])] = place[start:stop]
     tables = {"l": "line", "t": "trafo", "t3": "trafo3w"}
     branch, other = [], []
-    for bus, element, kind, ohm in zip(frame.bus, frame.element, frame.et, frame.z_ohm, strict=True):
+    for bus, element, kind, edge in zip(frame.bus, frame.element, frame.et, through[on], strict=True):
         joins = kind not in tables
-        branch.append(
-            (NOWHERE if _missing(ohm) or ohm == 0.0 else 2 * NOWHERE) if joins else place[f"{tables[kind]} {element}"]
-        )
+        joined = NOWHERE if edge == NOWHERE else 2 * NOWHERE - int(edge)
+        branch.append(joined if joins else at[f"{tables[kind]} {element}"])
         other.append(int(element) if joins else int(bus))
     return {
         "switch_name": np.array([f"switch {i}" for i in frame.index], dtype=np.str_),
         "switch_branch": np.array(branch, dtype=np.int64),
         "switch_bus": frame.bus.to_numpy(np.int64),
         "switch_other": np.array(other, dtype=np.int64),
-        "switch_open": np.array([f"switch {i}" for i in net.switch.index.difference(frame.index)], dtype=np.str_),
+        "switch_open": np.array([f"switch {i}" for i in net.switch.index[~on]], dtype=np.str_),
     }
 
 

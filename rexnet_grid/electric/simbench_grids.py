@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from rexnet_grid.electric.cache import cache_folder, load_case, store_case
+from rexnet_grid.electric.cache import cache_folder
+from rexnet_grid.electric.cutting import cut, cut_apart
 from rexnet_grid.errors import Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
@@ -33,18 +35,14 @@ def simbench_case(code: str, supply_vm_pu: float | None = None, tap_pos: float |
     NetworkDataError
         There is no grid of that code.
     """
-    origin = _origin()
-    key = f"simbench {code} supply_vm_pu={supply_vm_pu} tap_pos={tap_pos}"
-    case = load_case(key, origin)
-    if case is not None:
-        return case
-    from rexnet_grid.electric.pandapower_nets import build_case, with_options
-
-    net = simbench_net(code)
-    case = build_case(with_options(net, supply_vm_pu, tap_pos))
-    store_case(key, origin, case)
+    case = cut(f"simbench {code}", _origin(), partial(simbench_net, code), supply_vm_pu, tap_pos)
     _keep_licence()
     return case
+
+
+def simbench_apart(code: str, supply_vm_pu: float | None = None, tap_pos: float | None = None) -> GridCase | None:
+    """Return the same with every bus a node of its own; None where that cannot be had."""
+    return cut_apart(f"simbench {code}", _origin(), partial(simbench_net, code), supply_vm_pu, tap_pos)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,5 +134,8 @@ def simbench_net(code: str) -> Any:
 
 
 def _keep_licence() -> None:
+    note = cache_folder() / "SIMBENCH-LICENCE.txt"
+    if note.is_file():
+        return
     with suppress(OSError):
-        (cache_folder() / "SIMBENCH-LICENCE.txt").write_text(LICENCE + "\n", encoding="utf-8")
+        note.write_text(LICENCE + "\n", encoding="utf-8")

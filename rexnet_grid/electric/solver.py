@@ -19,6 +19,7 @@ from rexnet_grid.errors import NetworkDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
 
 PU_TO_KW = 1e3
 
@@ -100,13 +101,14 @@ class Solver:
     ----------
     case
         The network.
+    factor
+        Its factor, where it is known.
     """
 
-    def __init__(self, case: GridCase) -> None:
+    def __init__(self, case: GridCase, factor: Factor | None = None) -> None:
         self.case = case
-        self.factor = Factor.of(case)
+        self.factor = Factor.of(case) if factor is None else factor
         self.needs_newton = bool((case.node_kind == PV).any())
-        self.admittance = admittance_of(case)
         self._packed = _packed(case, self.factor)
         self._width = cuts_of(case, 1)[-1]
 
@@ -134,6 +136,11 @@ class Solver:
             only_lost = not self.needs_newton
             lost = newton_flows(self._packed, self.plan, base_mva, kw, kvar, first, results, only_lost)
         return results, lost
+
+    @cached_property
+    def admittance(self) -> csr_matrix:
+        """The node admittance matrix [p.u.]."""
+        return admittance_of(self.case)
 
     @cached_property
     def plan(self) -> FloatArray:

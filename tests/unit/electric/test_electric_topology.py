@@ -286,14 +286,51 @@ def test_a_trip_does_not_go_back_to_the_tables(monkeypatch):
     assert net.changed(out=["line 1", "switch 1"]).power_flow(*net.base_injection()).converged
 
 
-def test_switches_that_cannot_be_opened_here_are_named():
+def test_what_sits_on_a_busbar_stays_with_its_bus_when_a_switch_opens():
     pp_net = busbars()
     pp.create_shunt(pp_net, 3, q_mvar=0.01)
+    pp.create_ward(pp_net, 2, ps_mw=0.002, qs_mvar=0.0, pz_mw=0.003, qz_mvar=0.001)
+    pp.create_gen(pp_net, 4, p_mw=0.01, vm_pu=1.0)
     net = ElectricNetwork.from_pandapower(pp_net)
-    with pytest.raises(NetworkDataError, match=r"switch 0.*shunt"):
-        net.changed(out=["switch 0"])
+    changed = net.changed(out=["switch 0"])
+    pp_net.switch.loc[0, "closed"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+
+
+def test_pandapower_is_asked_what_becomes_of_voltage_dependent_loads(monkeypatch):
+    from rexnet_grid.electric import pandapower_nets
+
+    pp_net = busbars()
+    pp_net.load["const_i_p_percent"] = [10.0, 40.0, 20.0]
+    net = ElectricNetwork.from_pandapower(pp_net)
+    changed = net.changed(out=["switch 0"])
+    pp_net.switch.loc[0, "closed"] = False
+    agree(changed.power_flow(*net.base_injection()), pp_net)
+    monkeypatch.setattr(pandapower_nets, "_pd2ppc", lambda *_: pytest.fail("back to pandapower's tables"))
+    assert net.at_constant_power().changed(out=["switch 0"]).power_flow(*net.base_injection()).converged
+
+
+def test_switches_that_are_none_are_named():
+    net = ElectricNetwork.from_pandapower(busbars())
     with pytest.raises(NetworkDataError, match="a switch that is closed"):
         net.changed(out=["switch 7"])
+    with pytest.raises(NetworkDataError, match="a branch out of service"):
+        net.changed(closed=["line 0"])
+    with pytest.raises(NetworkDataError, match="pandapower net"):
+        ElectricNetwork(net.case).changed(out=["switch 0"])
+    for names in ({"out": "line 1"}, {"closed": "switch 1"}, {"out": [1]}):
+        with pytest.raises(InputError, match=r"a list of names such as"):
+            net.changed(**names)
+
+
+def test_a_branch_out_of_service_comes_in():
+    pp_net = busbars()
+    pp_net.line.loc[1, "in_service"] = False
+    pp_net.switch.loc[0, "closed"] = False
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = ElectricNetwork.from_pandapower(busbars()).base_injection()
+    pp_net.line.loc[1, "in_service"] = True
+    agree(net.changed(closed=["line 1"]).power_flow(kw, kvar), pp_net)
 
 
 @pytest.mark.parametrize("most_mvar", [0.002, 5.0])
@@ -317,11 +354,114 @@ def test_taps_that_cannot_move_here_say_what_could():
     from pandapower.networks import example_multivoltage
 
     net = ElectricNetwork.from_pandapower(example_multivoltage())
-    for name in ("trafo3w 0", "line 0"):
-        with pytest.raises(NetworkDataError, match=r"a transformer with two windings.*in the pandapower net"):
-            net.changed(taps={name: 1})
+    with pytest.raises(NetworkDataError, match=r"a transformer in service.*in the pandapower net"):
+        net.changed(taps={"line 0": 1})
     grid = ElectricNetwork.from_builtin("lv_schutterwald:0")
     (trafo,) = (name for name in grid.branches if name.startswith("trafo"))
     for position in ("x", np.nan, None, 50, True):
         with pytest.raises(NetworkDataError, match="a number from -2 to 2"):
             grid.changed(taps={trafo: position})
+
+
+TAPS = {"tap_neutral": 1.0, "tap_min": -9.0, "tap_max": 9.0, "tap_pos": 2.0, "tap_step_percent": 1.3}
+
+
+@pytest.mark.parametrize(
+    ("table", "side", "kind", "degree", "star"),
+    [
+        ("trafo3w", "hv", "Ratio", 0.0, False),
+        ("trafo3w", "mv", "Ratio", 0.0, False),
+        ("trafo3w", "lv", "Symmetrical", 30.0, False),
+        ("trafo3w", "hv", "Ratio", 0.0, True),
+        ("trafo3w", "lv", "Ratio", 20.0, True),
+        ("trafo", "hv", "Ratio", 60.0, False),
+        ("trafo", "lv", "Symmetrical", 90.0, False),
+        ("trafo", "hv", "Ideal", 1.5, False),
+        ("trafo", "lv", "Ideal", 1.5, False),
+    ],
+)
+def test_every_kind_of_tap_moves_as_pandapower_moves_it(table, side, kind, degree, star):
+    from pandapower.networks import example_multivoltage
+
+    pp_net = example_multivoltage()
+    pp_net.gen["in_service"] = False
+    for column, value in TAPS.items():
+        pp_net[table][column] = value
+    pp_net[table]["tap_side"], pp_net[table]["tap_changer_type"] = side, kind
+    pp_net[table]["tap_step_degree"], pp_net[table]["tap_step_percent"] = degree, np.nan if kind == "Ideal" else 1.3
+    if star:
+        pp_net[table]["tap_at_star_point"] = True
+    net = ElectricNetwork.from_pandapower(pp_net)
+    injection = net.base_injection()
+    for position in (-4, 5):
+        changed = net.changed(taps={f"{table} 0": position})
+        pp_net[table].loc[0, "tap_pos"] = position
+        anew = ElectricNetwork.from_pandapower(pp_net).power_flow(*injection)
+        flow = changed.power_flow(*injection)
+        np.testing.assert_allclose(flow.vm_pu, anew.vm_pu, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(flow.va_degree, anew.va_degree, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(flow.loading_percent, anew.loading_percent, rtol=0, atol=1e-7)
+
+
+CHANGING = (
+    "cigre_mv",
+    "mv_oberrhein",
+    "example_multivoltage",
+    "example_simple",
+    "case33bw",
+    "lv_schutterwald:1",
+    "case118",
+)
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_any_sequence_of_changes_equals_conversion_anew(name):
+    from rexnet_grid.electric.catalogue import builtin_pandapower_net
+
+    pp_net = builtin_pandapower_net(name)
+    start = net = ElectricNetwork.from_builtin(name)
+    injection = net.base_injection()
+    rng = np.random.default_rng(7)
+    opened: set[str] = set()
+    for _ in range(8):
+        shut, openable = [*opened, *map(str, start.case.switch_open)], [*map(str, start.case.switch_name)]
+        lines = [n for n in start.branches if n.startswith("line")]
+        out = [str(n) for n in {*rng.choice(lines, 1), *rng.choice(openable or lines, 1)} if n not in opened]
+        closed = [str(n) for n in {*rng.choice(shut, 1)} if n not in out] if shut else []
+        net = net.changed(out=out, closed=[n for n in closed if n in opened or not pp_closed(pp_net, n)])
+        for names, state in ((out, False), (closed, True)):
+            for table, _, index in (n.partition(" ") for n in names):
+                pp_net[table].loc[int(index), "closed" if table == "switch" else "in_service"] = state
+        opened = (opened | set(out)) - set(closed)
+        same_as_anew(net, pp_net, injection)
+
+
+def pp_closed(pp_net, name):
+    table, _, index = name.partition(" ")
+    return bool(pp_net[table].loc[int(index), "closed" if table == "switch" else "in_service"])
+
+
+def same_as_anew(net, pp_net, injection):
+    anew = ElectricNetwork.from_pandapower(pp_net)
+    kw = np.where(anew.case.bus_node >= 0, injection[0], 0.0)
+    a, b = net.power_flow(kw, injection[1]), anew.power_flow(kw, injection[1])
+    assert a.converged == b.converged
+    np.testing.assert_allclose(a.vm_pu, b.vm_pu, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(a.loading_percent, b.loading_percent, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(a.loss_kw, b.loss_kw, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(a.grid_import_kw, b.grid_import_kw, rtol=1e-9, atol=1e-7)
+    np.testing.assert_array_equal(net.case.supply_bus, anew.case.supply_bus)
+
+
+def test_only_what_lies_between_a_change_and_the_supply_is_factored_again():
+    net = ElectricNetwork.from_builtin("lv_schutterwald:1")
+    net.changed(out=["line 0"] if "line 0" in net.branches else [str(net.branches[0])])
+    renewed = []
+    for name in [str(n) for n in net.branches if n.startswith("line")][::9]:
+        changed = net.changed(out=[name])
+        renewed.append(net.wiring.renewed)
+        anew = ElectricNetwork(changed.case).power_flow(*net.base_injection())
+        flow = changed.power_flow(*net.base_injection())
+        np.testing.assert_allclose(flow.vm_pu, anew.vm_pu, rtol=0, atol=1e-12)
+    assert max(renewed) < net.wiring.columns
+    assert np.median(renewed) < 0.3 * net.wiring.columns
