@@ -84,7 +84,29 @@ def control(results: Results) -> Section | None:
         f"what both cost: {float(table['loss_kw'].sum()) * hours:.1f} kWh lost, "
         f"{float(table['pump_kw'].sum()) * hours:.1f} kWh pumped."
     )
+    if "above_boiling_pa" in arrays:
+        pressures, told = _pressures(results, step)
+        choices, sentence = [*choices, pressures], f"{sentence} {told}"
     return Section("control", "Flow control", sentence, plots(choices))
+
+
+def _pressures(results: Results, step: int) -> tuple[Figure, str]:
+    """Return a figure of the absolute pressures in the network, and a sentence on how near water came to boiling."""
+    names = ("lowest_pressure_pa", "highest_pressure_pa", "above_boiling_pa")
+    low, high, left = (
+        results.table(f"heat/{name}").drop(columns="unit", errors="ignore").iloc[:, 0] / 1e5 for name in names
+    )
+    x = clock(low.index[::step])
+    traces = [
+        line(x, high.iloc[::step], "highest", "$c1", 2, hovertemplate="%{y:.2f} bar"),
+        line(x, low.iloc[::step], "lowest", "$c3", 2, hovertemplate="%{y:.2f} bar"),
+        line(x, left.iloc[::step], "above boiling", "$hot", 2, hovertemplate="%{y:.2f} bar"),
+    ]
+    margin = (results.manifest.number("scenario", "heat", "pressure", "margin_pa") or 0.0) / 1e5
+    near = int((left < margin).sum())
+    told = f"The least that was left above boiling is {float(left.min()):.2f} bar"
+    told += f"; less than {margin:g} bar in {near} units." if near else "."
+    return plot(traces, {"yaxis": {"title": {"text": "absolute pressure [bar]"}}}, "Pressure"), told
 
 
 def comfort(results: Results) -> Section | None:

@@ -22,6 +22,7 @@ from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.needs import needs_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
+from rexnet_grid.rexdynnet.pressure import KeptPressure, with_pressures
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import needed_head_pa, pump_kw
 from rexnet_grid.rexdynnet.recorded import arrays, columns
@@ -86,6 +87,8 @@ class HeatDelivery:
         Part of the demand that is hot water [-].
     control
         How supply temperature and pump head are planned; by the curve when left out.
+    pressure
+        How the pressure is kept: a delivered unit then tells its absolute pressures, and where water came near boiling.
     """
 
     def __init__(
@@ -100,9 +103,10 @@ class HeatDelivery:
         heating_curve: SupplyCurve | None = None,
         hot_water_share: float = 0.0,
         control: ControlSettings | None = None,
+        pressure: KeptPressure | None = None,
     ) -> None:
         self.network = network
-        self.limits = limits or HeatLimits()
+        self.limits, self.pressure = limits or HeatLimits(), pressure
         self.unit_minutes = unit_minutes
         self._outdoor = np.atleast_1d(np.asarray(outdoor_c, dtype=np.float64))
         self._ground = np.atleast_1d(np.asarray(ground_c, dtype=np.float64))
@@ -121,8 +125,7 @@ class HeatDelivery:
         self._parts = max(1, math.ceil(unit_minutes * 60.0 / MAX_STEP_S - 1e-9))
         self._dt = np.array([unit_minutes * 60.0 / self._parts])
         self._outputs = new_outputs(self._sim.layout, self._parts)
-        self._plant_c = self._target_c(0)
-        self._told = 0
+        self._plant_c, self._told = self._target_c(0), 0
         self._outlook: Outlook | None = None
         self.control = control or ControlSettings()
         self._plans: dict[int, FlowPlan] = {}
@@ -143,8 +146,7 @@ class HeatDelivery:
         """Shut pipes and stop plants from now on, see :meth:`HeatSimulation.change`; all others are in service."""
         self._sim.change(closed, stopped)
         self._prepare()
-        self._plans = {}
-        self._told += 1
+        self._plans, self._told = {}, self._told + 1
 
     @property
     def out_of_service(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -173,7 +175,7 @@ class HeatDelivery:
 
     def columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return the names that the recorded arrays are aligned to."""
-        return columns(self.network)
+        return columns(self.network, pressure=self.pressure is not None)
 
     def check(self) -> list[Issue]:
         """Return what makes the network unfit for a run."""
@@ -208,9 +210,13 @@ class HeatDelivery:
         lift_pa = self._sim.layout.lift_pa
         lift_pa[0] = self._chosen_pa(unit)
         try:
-            return self._carry(unit, injection_kw)
+            state = self._carry(unit, injection_kw)
         finally:
             lift_pa[0] = UNLIMITED_PA
+        kept, chosen_pa = self.pressure, self._chosen_pa(unit)
+        if kept is None:
+            return state
+        return with_pressures(state, self.network, self._sim.layout, kept, chosen_pa, self._outputs)
 
     def _chosen_pa(self, unit: int) -> float:
         """Return the head that was chosen for a unit [Pa]."""
@@ -314,8 +320,7 @@ class HeatDelivery:
         """Go back to a saved state, exactly."""
         drawn = self._sim.layout
         self._sim.restore(state[0])
-        self._plant_c, self._plans = state[1], dict(state[2])
-        self._told += 1
+        self._plant_c, self._plans, self._told = state[1], dict(state[2]), self._told + 1
         if self._sim.layout is not drawn:
             self._prepare()
 
@@ -374,7 +379,7 @@ class HeatDelivery:
         unserved[plants:-1] = o.unserved_w / WATT_PER_KILOWATT
         carried = np.concatenate((o.plant_w, -o.delivered_w, [0.0])) / WATT_PER_KILOWATT
         unserved[:plants] = np.clip(-injection[:plants], 0.0, None)
-        sums = np.concatenate((np.clip(carried, 0.0, None), np.clip(-carried, 0.0, None))).reshape(2, -1).sum(axis=1)
+        sums = np.clip([carried, -carried], 0.0, None).sum(axis=1)
         plan = self._plans.get(unit)
         set_pa = self._chosen_pa(unit)
         head_pa = np.maximum(needed_head_pa(self._sim.layout, o.dp_pa, o.sub_kg_s), set_pa)

@@ -15,7 +15,7 @@ from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
 from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
 
@@ -33,6 +33,11 @@ SUBSTATION_NUMBERS = (
     "bypass_kg_s",
 )
 PLANT_NUMBERS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
+FREE_ATTRIBUTES = ("label", "comment", "x", "y", "pos", "geometry")
+PLACE = ("x_m", "y_m", "lon_deg", "lat_deg", "height_m")
+NODE_ATTRIBUTES = ("kind", "name", *PLACE, *FREE_ATTRIBUTES)
+END_ATTRIBUTES = ("annual_kwh", "mass_flow_kg_s")
+EDGE_ATTRIBUTES = ("pipe", "name", "from_node", "catalogue", "series", *FREE_ATTRIBUTES)
 EQUIPMENT: dict[str, type] = {"heating": Exchanger, "hot_water": Exchanger, "emitter": Emitter, "pump": Pump}
 
 
@@ -67,6 +72,39 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
         if a == b
     ]
     return [*issues, *_island_issues(network), *end_issues(where, network.substations, network.plants)]
+
+
+def attribute_issues(where: str, graph: nx.Graph, own: Mapping[str, Iterable[str]]) -> list[Issue]:
+    """Return every attribute of a drawn graph that nothing reads.
+
+    Parameters
+    ----------
+    where
+        What the graph is called in messages.
+    graph
+        The graph.
+    own
+        By kind of node, the attributes that only nodes of this kind have.
+    """
+    issues = []
+    for node, data in graph.nodes(data=True):
+        kind = data.get("kind", "junction")
+        known = (*NODE_ATTRIBUTES, *((*own[kind], *END_ATTRIBUTES) if kind in own else ()))
+        others = {name: other for other, names in own.items() if other != kind for name in names}
+        issues += [
+            Issue(where, f"node {node}, {key}", repr(value), f"an attribute of a {kind}",
+                  f"{key} belongs to a {others[key]}" if key in others else did_you_mean(str(key), known))
+            for key, value in data.items()
+            if key not in known
+        ]  # fmt: skip
+    for a, b, data in graph.edges(data=True):
+        issues += [
+            Issue(where, f"edge {a}-{b}, {key}", repr(value), "an attribute of a route: " + ", ".join(EDGE_ATTRIBUTES),
+                  did_you_mean(str(key), EDGE_ATTRIBUTES))
+            for key, value in data.items()
+            if key not in EDGE_ATTRIBUTES
+        ]  # fmt: skip
+    return issues
 
 
 def end_issues(where: str, substations: Iterable[Substation], plants: Iterable[Plant]) -> list[Issue]:

@@ -153,10 +153,6 @@ def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: Float
             short = short or wrong(layout, scratch, s, over, head)
     if short:
         share_head(layout, scratch, flow, given)
-        for s in range(layout.sub_node.shape[0]):
-            cut = scratch.sub_kg_s[s] < scratch.asked_kg_s[s]
-            most = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
-            scratch.most_kg_s[s] = scratch.sub_kg_s[s] if cut else most
     return short
 
 

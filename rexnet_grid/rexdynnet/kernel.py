@@ -185,40 +185,49 @@ def keep(layout: Layout, state: State, backup: State, side: int, forward: bool) 
 
 
 @part
-def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
-    """Find the flows for what substations draw, cut to what the pumps can lift; return whether the loops converged."""
+def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
+    """Find the flows for what substations draw, cut to what the pumps can lift, beginning with the last cuts.
+
+    Returns whether the loops converged, and whether no flow had to be cut any further.
+    """
     for s in range(layout.sub_node.shape[0]):
         scratch.most_kg_s[s] = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
         scratch.asked_kg_s[s] = scratch.sub_kg_s[s]
-    solved = False
+        scratch.sub_kg_s[s] = min(scratch.sub_kg_s[s], scratch.cut_kg_s[s])
+    solved, fits = False, False
     for cut in range(MAX_CUTS + 1):
         set_draw(layout, scratch, inputs, row)
         solved = solve_flows(layout, scratch, state.flow)
         if cut == MAX_CUTS or not solved:
             break
-        if not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row]):
+        fits = not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row])
+        if fits:
             break
-    return solved
+    for s in range(layout.sub_node.shape[0]):
+        cut = scratch.sub_kg_s[s] < scratch.asked_kg_s[s]
+        scratch.cut_kg_s[s] = scratch.sub_kg_s[s] if cut else math.inf
+        scratch.most_kg_s[s] = min(scratch.most_kg_s[s], scratch.cut_kg_s[s])
+    return solved, fits
 
 
 @part
 def supply_side(
     layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, row: int, dt: float, trial: int
-) -> tuple[float, bool]:
+) -> tuple[float, bool, bool]:
     """Step the supply; the flows are found again while a substation's return would miss its wanted temperature.
 
     Every trial after the first begins with what the supply side held before it; late ones keep the flows.
 
-    Returns the heat lost [J] and whether the loops converged.
+    Returns the heat lost [J], whether the loops converged, and whether the head was shared out.
     """
     lost = 0.0
-    solved = True
+    solved, fits = True, True
     begin_search(layout, state, scratch)
     for attempt in range(HARD_ROUNDS):
         held = trial >= HELD_TRIAL
         if not held:
             draws(layout, state, scratch, inputs, row)
-            solved = find_flows(layout, state, scratch, inputs, row)
+            solved, fits = find_flows(layout, state, scratch, inputs, row)
             order_nodes(layout, state, scratch.degree)
             set_drops(layout, scratch, state.flow)
         fresh = attempt == 0 and trial == 0
@@ -233,7 +242,7 @@ def supply_side(
         if not again or attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
             break
     end_search(layout, state, scratch)
-    return lost, solved
+    return lost, solved, fits
 
 
 @apart
@@ -262,10 +271,10 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     for row in range(steps):
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]]
         begin_rating(layout, state, scratch)
-        lost, delivered, solved = 0.0, 0.0, True
+        lost, delivered, solved, fits, kept = 0.0, 0.0, True, True, False
         for trial in range(MAX_TRIALS):
             set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
-            lost, solved = supply_side(layout, state, backup, scratch, inputs, row, dt, trial)
+            lost, solved, fits = supply_side(layout, state, backup, scratch, inputs, row, dt, trial)
             for node in range(scratch.mean_c.shape[0]):
                 state.node_c[0, node] = scratch.mean_c[node]
                 outputs.supply_c[row, node] = scratch.mean_c[node]
@@ -275,8 +284,10 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             if limited or trial > 0:
                 keep(layout, state, backup, RETURN, trial == 0)
             lost += sweep(layout, state, scratch, RETURN, dt)
-            if not (limited and solved) or not expect_back(layout, scratch, inputs, row, trial):
+            kept = not (limited and solved) or not expect_back(layout, scratch, inputs, row, trial)
+            if kept:
                 break
+        outputs.unsettled[row, 0] = 0.0 if fits and kept else 1.0
         if not solved:
             failed += 1
         for node in range(scratch.mean_c.shape[0]):

@@ -134,6 +134,7 @@ class Scratch(NamedTuple):
     sub_kg_s: FloatArray
     most_kg_s: FloatArray
     asked_kg_s: FloatArray
+    cut_kg_s: FloatArray
     node_drop_pa: FloatArray
     plant_kg_s: FloatArray
     plant_c: FloatArray
@@ -178,7 +179,8 @@ class Outputs(NamedTuple):
     ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
     (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
     worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
-    ``differential_pa`` (T, S) between supply and return at each substation.
+    ``differential_pa`` (T, S) between supply and return at each substation; ``unsettled`` (T, 1) 1 where the sharing of
+    head or a plant's rating was not settled when the iterations ended.
     """
 
     supply_c: FloatArray
@@ -196,6 +198,7 @@ class Outputs(NamedTuple):
     pump_w: FloatArray
     differential_pa: FloatArray
     bypass_kg_s: FloatArray
+    unsettled: FloatArray
     ledger: FloatArray
 
 
@@ -223,6 +226,7 @@ def new_scratch(layout: Layout) -> Scratch:
         sub_kg_s=np.zeros(subs),
         most_kg_s=np.zeros(subs),
         asked_kg_s=np.zeros(subs),
+        cut_kg_s=np.full(subs, np.inf),
         node_drop_pa=np.zeros(nodes),
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
@@ -244,7 +248,7 @@ def new_outputs(layout: Layout, steps: int) -> Outputs:
     """Return empty results for ``steps`` steps."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
-    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 5)
+    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 1, 5)
     return Outputs(*(np.zeros((steps, width)) for width in widths))
 
 

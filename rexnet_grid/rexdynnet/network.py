@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from rexnet_grid.errors import Issue, NetworkDataError
-from rexnet_grid.rexdynnet.fitness import end_issues, network_issues
+from rexnet_grid.rexdynnet.fitness import attribute_issues, end_issues, network_issues
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.topology import build_layout
@@ -147,8 +147,10 @@ class HeatNetwork:
         Parameters
         ----------
         graph
-            Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m`` and any field of
-            :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a :class:`Pipe`), optional ``name``.
+            Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m``, ``lon_deg``,
+            ``lat_deg``, ``height_m`` and any field of :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a
+            :class:`Pipe`), optional ``name`` and ``from_node``. Nodes and edges may also have ``name``, ``label``,
+            ``comment``, ``x``, ``y``, ``pos`` and ``geometry``, which nothing reads; anything else is refused.
         fluid
             Water at 60 degC when left out, with the film between water and wall at its own temperature and what pipes
             hold as :class:`HeatSimulation` says.
@@ -161,7 +163,8 @@ class HeatNetwork:
             With everything that is wrong.
         """
         drawn: nx.Graph[str] = nx.Graph()
-        issues: list[Issue] = []
+        own = {"plant": Plant.__slots__[1:], "substation": Substation.__slots__[1:]}
+        issues = attribute_issues(name, graph, own)
         substations, plants = [], []
         for node, data in graph.nodes(data=True):
             kind = data.get("kind", "junction")
@@ -177,9 +180,15 @@ class HeatNetwork:
                 continue
             start = str(data.get("from_node", a))
             drawn.add_edge(str(a), str(b), name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=start)
-        if issues:
+        if len(drawn.edges) < len(graph.edges):
             raise NetworkDataError([*issues, *end_issues(name, substations, plants)])
-        return cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0, follows=True), name)
+        try:
+            network = cls(drawn, tuple(substations), tuple(plants), fluid or Fluid.water(60.0, follows=True), name)
+        except NetworkDataError as error:
+            raise NetworkDataError([*issues, *error.issues]) from None
+        if issues:
+            raise NetworkDataError(issues)
+        return network
 
     @classmethod
     def from_csv(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:

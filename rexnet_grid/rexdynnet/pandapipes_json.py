@@ -88,6 +88,8 @@ def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork
         graph.nodes[node].update(kind="plant", **data)
     for node, data in consumers.items():
         graph.nodes[node].update(kind="substation", **data)
+    for _, _, data in graph.edges(data=True):
+        del data["row"]
     return HeatNetwork.from_graph(graph, fluid, file.stem)
 
 

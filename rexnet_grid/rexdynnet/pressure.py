@@ -13,17 +13,23 @@ H being the head of the plant's pump (S. Frederiksen and S. Werner, *District He
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.delivery import Violation
 from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.layout import Outputs
+from rexnet_grid.rexdynnet.pump import SHUTOFF
+from rexnet_grid.rexdynnet.pumping import needed_head_pa
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
+    from rexnet_grid.delivery import NetworkState
     from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.network import HeatNetwork
     from rexnet_grid.rexdynnet.results import HeatRun
 
@@ -40,6 +46,87 @@ def vapour_pressure_pa(water_c: FloatArray | float) -> FloatArray:
     kelvin = np.asarray(water_c, dtype=np.float64) + ZERO_CELSIUS_K
     away = 1.0 - kelvin / CRITICAL_K
     return np.asarray(CRITICAL_PA * np.exp(CRITICAL_K / kelvin * sum(a * away**power for power, a in WAGNER)))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPressure:
+    """What the pressure-keeping of a network does.
+
+    Attributes
+    ----------
+    kept_pa
+        Absolute pressure kept at the return of the main plant [Pa].
+    margin_pa
+        What has to be left above the vapour pressure of the water [Pa].
+    highest_pa
+        Absolute pressure that pipes and substations bear [Pa].
+    """
+
+    kept_pa: float = 400_000.0
+    margin_pa: float = USUAL_MARGIN_PA
+    highest_pa: float = 1_700_000.0
+
+
+def ways_pa(layout: Layout, drop_pa: FloatArray) -> FloatArray:
+    """Return the drop from the main plant to each node (n_steps, n_nodes), from those of the pipes (n_steps, P) [Pa].
+
+    NaN where no water comes from it.
+    """
+    way = np.full((len(drop_pa), len(layout.node_ptr) - 1), np.nan)
+    way[:, layout.plant_node[0]] = 0.0
+    for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
+        if pipe >= 0:
+            sign = 1.0 if layout.pipe_to[pipe] == node else -1.0
+            way[:, node] = way[:, parent] + sign * drop_pa[:, pipe]
+    return way
+
+
+def static_pa(network: HeatNetwork) -> FloatArray:
+    """Return what height takes from the pressure at each node, against the main plant, (n_nodes,) [Pa]."""
+    height = {node: float(data.get("height_m", 0.0)) for node, data in network.graph.nodes(data=True)}
+    above = np.array(list(height.values())) - height[network.plants[0].node]
+    return np.asarray(network.fluid.density * GRAVITY_M_S2 * above)
+
+
+def with_pressures(
+    state: NetworkState, network: HeatNetwork, layout: Layout, kept: KeptPressure, chosen_pa: float, outputs: Outputs
+) -> NetworkState:
+    """Return a delivered unit with its absolute pressures and the nodes at which they break a limit.
+
+    Its arrays get the lowest and the highest pressure and the least that is left above boiling, each (1,) [Pa].
+
+    Parameters
+    ----------
+    state
+        The unit without them.
+    network, layout, kept
+        The network and how its pressure is kept.
+    chosen_pa
+        Head that was chosen for the main plant's pump, which is given where no more is needed [Pa].
+    outputs
+        What came of the parts of the unit.
+    """
+    mean = Outputs(*(array.mean(axis=0) for array in outputs))
+    most_pa = float(layout.pump[0, SHUTOFF])
+    head_pa = max(needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s), min(chosen_pa, most_pa))
+    way, static = ways_pa(layout, mean.dp_pa[None])[0], static_pa(network)
+    supply, back = kept.kept_pa + head_pa - way - static, kept.kept_pa + way - static
+    left = np.minimum(supply - vapour_pressure_pa(mean.supply_c), back - vapour_pressure_pa(mean.return_c))
+    highest = np.maximum(supply, back)
+    broken = [
+        Violation(f"node {network.nodes[k]}", "heat", f"node {network.nodes[k]} {limit}", float(values[k]), bound, "Pa")
+        for limit, values, bound, wrong in (
+            ("boiling", left, kept.margin_pa, left < kept.margin_pa),
+            ("pressure", highest, kept.highest_pa, highest > kept.highest_pa),
+        )
+        for k in np.flatnonzero(wrong)
+    ]
+    found = {
+        "lowest_pressure_pa": np.array([np.nanmin(np.minimum(supply, back))]),
+        "highest_pressure_pa": np.array([np.nanmax(highest)]),
+        "above_boiling_pa": np.array([np.nanmin(left)]),
+    }
+    return replace(state, arrays={**state.arrays, **found}, violations=(*state.violations, *broken))
 
 
 @dataclass(frozen=True)
@@ -78,17 +165,7 @@ def absolute_pressures(network: HeatNetwork, run: HeatRun, kept_pa: float) -> Pr
     """
     if not (np.isfinite(kept_pa) and kept_pa > 0.0):
         raise NetworkDataError([Issue(network.name, "kept_pa", str(kept_pa), "an absolute pressure above zero [Pa]")])
-    graph, layout = network.graph, network.layout()
-    height = np.array([float(data.get("height_m", 0.0)) for _, data in graph.nodes(data=True)])
-    drop = np.full((len(run.supply_c), len(height)), np.nan)
-    root = int(layout.plant_node[0])
-    drop[:, root] = 0.0
-    along = run.pressure_drop_pa.to_numpy()
-    for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
-        if pipe >= 0:
-            sign = 1.0 if layout.pipe_to[pipe] == node else -1.0
-            drop[:, node] = drop[:, parent] + sign * along[:, pipe]
-    static = network.fluid.density * GRAVITY_M_S2 * (height - height[root])
+    drop, static = ways_pa(network.layout(), run.pressure_drop_pa.to_numpy()), static_pa(network)
     head = run.plants_head_pa.iloc[:, 0].to_numpy()[:, None]
     back = kept_pa + drop - static
     out = kept_pa + head - drop - static

@@ -14,7 +14,8 @@ file                    columns (those in brackets may be missing or empty)
                         pump_efficiency, pump_best_kg_s]; the first plant is the main one
 ======================  ============================================================================================
 
-Lengths are those of the route; supply and return pipe both follow from it.
+Any file may have columns ``label``, ``comment``, ``x``, ``y``, ``pos`` and ``geometry``, which nothing reads; other
+columns are refused. Lengths are those of the route; supply and return pipe both follow from it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import networkx as nx
 
 from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
-from rexnet_grid.rexdynnet.fitness import KINDS
+from rexnet_grid.rexdynnet.fitness import FREE_ATTRIBUTES, KINDS, PLACE
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.pump import Pump
@@ -36,7 +37,6 @@ from rexnet_grid.rexdynnet.pump import Pump
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.fluid import Fluid
 
-PLACE_COLUMNS = ("x_m", "y_m", "lon_deg", "lat_deg", "height_m")
 PIPE_COLUMNS = {
     "inner_diameter_m": "inner_diameter_m",
     "wall_thickness_m": "wall_thickness_m",
@@ -75,6 +75,12 @@ _REQUIRED = {
     "substations.csv": ("node",),
     "plants.csv": ("node",),
 }
+_KNOWN = {
+    "nodes.csv": (*_REQUIRED["nodes.csv"], *PLACE, *FREE_ATTRIBUTES),
+    "pipes.csv": (*_REQUIRED["pipes.csv"], "catalogue", "series", *PIPE_COLUMNS, *FREE_ATTRIBUTES),
+    "substations.csv": ("node", *SUBSTATION_COLUMNS, "name", *FREE_ATTRIBUTES),
+    "plants.csv": ("node", *PLANT_COLUMNS, "name", *FREE_ATTRIBUTES),
+}
 
 
 def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
@@ -88,7 +94,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
     """
     folder = Path(path)
     issues: list[Issue] = []
-    rows = {name: _rows(folder / name, required, issues) for name, required in _REQUIRED.items()}
+    rows = {name: _rows(folder / name, issues) for name in _REQUIRED}
     if issues:
         raise NetworkDataError(issues)
     graph: nx.Graph[str] = nx.Graph()
@@ -99,7 +105,8 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
         if row["kind"] not in KINDS:
             hint = did_you_mean(row["kind"], KINDS)
             issues.append(Issue(str(folder), f"{where}, kind", row["kind"], "one of " + ", ".join(KINDS), hint))
-        place = {key: _number(folder, where, key, row, issues) for key in PLACE_COLUMNS if row.get(key)}
+        found = {key: _number(folder, where, key, row, issues) for key in PLACE if row.get(key)}
+        place = {key: value for key, value in found.items() if not math.isnan(value)}
         graph.add_node(row["name"], kind=row["kind"] if row["kind"] in KINDS else "junction", **place)
     _add_pipes(folder, rows["pipes.csv"], graph, issues)
     ordered: nx.Graph[str] = nx.Graph()
@@ -119,7 +126,8 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
     return network
 
 
-def _rows(path: Path, required: tuple[str, ...], issues: list[Issue]) -> list[dict[str, str]]:
+def _rows(path: Path, issues: list[Issue]) -> list[dict[str, str]]:
+    required, known = _REQUIRED[path.name], _KNOWN[path.name]
     if not path.is_file():
         issues.append(Issue(str(path.parent), path.name, "", "a CSV file", f"with columns {', '.join(required)}"))
         return []
@@ -132,7 +140,19 @@ def _rows(path: Path, required: tuple[str, ...], issues: list[Issue]) -> list[di
             Issue(str(path.parent), f"{path.name}, column {name}", "", f"a column {name}", did_you_mean(name, present))
             for name in missing
         ]
-        return [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
+        issues += [
+            Issue(str(path.parent), f"{path.name}, column {name}", name, "a column that is read: " + ", ".join(known),
+                  did_you_mean(name, known))
+            for name in present
+            if name and name not in known
+        ]  # fmt: skip
+        rows = list(reader)
+    issues += [
+        Issue(str(path.parent), f"{path.name} row {number}", ",".join(row[None]), "no more cells than columns")
+        for number, row in enumerate(rows, start=2)
+        if None in row
+    ]
+    return [{key: (value or "").strip() for key, value in row.items() if key} for row in rows]
 
 
 def _number(folder: Path, where: str, key: str, row: dict[str, str], issues: list[Issue]) -> float:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
+PRESSURES = ("lowest_pressure_pa", "highest_pressure_pa", "above_boiling_pa")
 
 
-def columns(network: HeatNetwork) -> Mapping[str, tuple[str, ...]]:
-    """Return the names that the recorded arrays are aligned to."""
+def columns(network: HeatNetwork, *, pressure: bool) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that the recorded arrays are aligned to, with absolute pressures or without."""
     pipes, nodes, whole = network.pipes, network.nodes, (network.name,)
     return {
         "supply_c": nodes,
@@ -36,6 +37,7 @@ def columns(network: HeatNetwork) -> Mapping[str, tuple[str, ...]]:
         "set_supply_c": whole,
         "set_head_pa": whole,
         "pump_kw": whole,
+        **(dict.fromkeys(PRESSURES, whole) if pressure else {}),
     }
 
 

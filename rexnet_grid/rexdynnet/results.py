@@ -43,6 +43,9 @@ class HeatRun:
         Heat of the main plant [kW]; of all plants in ``plants_kw``.
     loss_kw, stored_kw
         Lost to the ground, and taken up by water and walls [kW].
+    unsettled
+        Part of each step in which sharing the pumps' head, or keeping a plant to its rating, was ended by the number of
+        iterations [-]; 0 is usual.
     balance_error
         |in - out - loss - stored| over the throughput, each step [-].
     """
@@ -64,6 +67,7 @@ class HeatRun:
     loss_kw: pd.Series
     stored_kw: pd.Series
     balance_error: pd.Series
+    unsettled: pd.Series
 
     @property
     def worst_differential_pa(self) -> pd.Series:
@@ -112,4 +116,5 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         loss_kw=series(ledger[:, LOSS] / WATT_PER_KILOWATT, "loss_kw", "kW"),
         stored_kw=series(ledger[:, STORED] / WATT_PER_KILOWATT, "stored_kw", "kW"),
         balance_error=series(relative_error(ledger), "balance_error", "1"),
+        unsettled=series(outputs.unsettled[:, 0], "unsettled", "1"),
     )

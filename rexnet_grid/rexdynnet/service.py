@@ -64,6 +64,7 @@ def exchanger_draw(
 def begin_search(layout: Layout, state: State, scratch: Scratch) -> None:
     """Forget what was found about flows in the step before, but how far bypasses stood open."""
     for s in range(layout.sub_node.shape[0]):
+        scratch.cut_kg_s[s] = math.inf
         scratch.search[s, SERVED] = -math.inf
         scratch.search[s, FAILED] = math.inf
         scratch.search[s, SHARE] = 1.0

@@ -63,6 +63,8 @@ class HeatStep:
         (n_plants,) head and electric power of the circulation pumps [Pa, kW].
     differential_pa
         (n_substations,) pressure between supply and return [Pa].
+    unsettled
+        Whether sharing the pumps' head, or keeping a plant to its rating, was ended by the number of iterations.
     """
 
     supply_c: FloatArray
@@ -85,6 +87,7 @@ class HeatStep:
     pumps_kw: FloatArray
     differential_pa: FloatArray
     bypass_kg_s: FloatArray
+    unsettled: bool
 
 
 def initial_nodes(network: HeatNetwork, initial_c: Any) -> tuple[FloatArray, FloatArray]:
@@ -352,5 +355,5 @@ def _to_step(outputs: Outputs) -> HeatStep:
         o.supply_c, o.return_c, o.sub_kg_s, o.delivered_w / WATT_PER_KILOWATT, o.unserved_w / WATT_PER_KILOWATT,
         o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
         float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
-        o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa, o.bypass_kg_s,
+        o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa, o.bypass_kg_s, bool(o.unsettled[0] > 0.0),
     )  # fmt: skip

@@ -169,6 +169,23 @@ class HeatController(Section):
     """By how much the operator may hold the supply temperature above the plan, to buy heat when it is cheap."""
 
 
+class PressureSection(Section):
+    """How the heat network's pressure is kept; nodes of its file may have a height."""
+
+    kept_pa: Annotated[float, _bounded("Pa", 1e5, 1e7)] = 400_000.0
+    """Absolute pressure kept at the return of the main plant."""
+    margin_pa: Annotated[float, Field(ge=0.0, le=1e6, json_schema_extra={"unit": "Pa"})] = 50_000.0
+    """What has to be left above the pressure at which the water boils; less is a violation of the node."""
+    highest_pa: Annotated[float, _bounded("Pa", 1e5, 1e8)] = 1_700_000.0
+    """Absolute pressure that pipes and substations bear (PN 16); more is a violation of the node."""
+
+    @model_validator(mode="after")
+    def _kept_below(self) -> PressureSection:
+        if self.kept_pa >= self.highest_pa:
+            raise ValueError(f"kept_pa below highest_pa, {self.highest_pa:g} Pa")
+        return self
+
+
 class HeatSection(Section):
     """The heat delivery network, its plant and its limits."""
 
@@ -193,6 +210,9 @@ class HeatSection(Section):
     """Highest pressure that the pump may need for the worst substation, there and back."""
     controller: HeatController = HeatController()
     """How supply temperature and pump are chosen."""
+    pressure: PressureSection | None = None
+    """How the pressure is kept: results then have ``lowest_pressure_pa``, ``highest_pressure_pa`` and
+    ``above_boiling_pa`` of every unit, and nodes where water comes near boiling are violations."""
     plant_bus: Annotated[str, Field(min_length=1)] | None = None
     """Electric bus of the central heat pump, such as ``"bus 12"``; by default the low-voltage side of the supply."""
 

@@ -120,6 +120,7 @@ def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDel
         When the scenario has no section [heat], or :func:`open_heat` raises it.
     """
     from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, SupplyCurve
+    from rexnet_grid.rexdynnet.pressure import KeptPressure
 
     section = scenario.heat
     if section is None:
@@ -147,6 +148,7 @@ def heat_delivery(scenario: Scenario, outdoor_c: NDArray[np.float64]) -> HeatDel
             margin=scenario.feedback.margin,
         ),
         control=_control(section.controller),
+        pressure=None if section.pressure is None else KeptPressure(**section.pressure.model_dump()),
     )
 
 

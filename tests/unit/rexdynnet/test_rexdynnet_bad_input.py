@@ -123,3 +123,40 @@ def test_a_pump_names_what_is_no_number():
         Pump("x", -1.0, np.nan, True, 5)
     expected = ["shutoff_pa", "fall_pa_s2_kg2", "efficiency", "best_kg_s", "control"]
     assert [issue.key for issue in caught.value.issues] == expected
+
+
+def test_attributes_and_columns_that_nothing_reads_are_named(tmp_path):
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant", max_heat=30.0, geometry="POINT (0 0)")
+    graph.add_node("s", kind="substation", min_supply=50.0, max_heat_kw=3.0, comment="school")
+    graph.add_edge("p", "s", pipe=Pipe(100.0, 0.04), lenght_m=100.0, label="street")
+    with pytest.raises(InputError) as told:
+        HeatNetwork.from_graph(graph)
+    said = str(told.value)
+    for wrong in ("node p, max_heat: ", "node s, min_supply: ", "node s, max_heat_kw: ", "edge p-s, lenght_m: "):
+        assert wrong in said
+    assert "max_heat_kw belongs to a plant" in said
+    assert "geometry" not in said.split("edge")[0]
+    files = {
+        "nodes": "name,kind,height_m,comment\np,plant,abc,\ns,substation,3,old\n",
+        "pipes": "name,from_node,to_node,length_m,inner_diameter_m,lenght\na,p,s,100,0.04,3\n",
+        "substations": "node,return\ns,45\n",
+        "plants": "node\np,400\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(InputError) as told:
+        HeatNetwork.from_csv(tmp_path)
+    said = str(told.value)
+    assert "pipes.csv, column lenght: " in said
+    assert 'did you mean "return_c"' in said
+    assert "plants.csv row 2: got 400; expected no more cells than columns" in said
+    for name, text in {
+        "pipes": "name,from_node,to_node,length_m,inner_diameter_m\na,p,s,100,0.04\n",
+        "substations": "node\ns\n",
+        "plants": "node\np\n",
+    }.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(InputError) as told:
+        HeatNetwork.from_csv(tmp_path)
+    assert str(told.value).count("height_m") == 1

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from rexnet_grid.errors import InputError
-from rexnet_grid.rexdynnet import HeatNetwork, Pipe, absolute_pressures, pressure_issues
-from rexnet_grid.rexdynnet.pressure import GRAVITY_M_S2, vapour_pressure_pa
+from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork, Pipe, absolute_pressures, pressure_issues
+from rexnet_grid.rexdynnet.pressure import GRAVITY_M_S2, KeptPressure, vapour_pressure_pa
 
 START = pd.Timestamp("2026-01-13")
 
@@ -78,3 +78,26 @@ def test_heights_come_from_a_folder(tmp_path):
     run = run_of(network, heat_demand_kw=0.0)
     rise = absolute_pressures(network, run, 3e5).return_pa.iloc[-1]
     assert rise["p"] - rise["h"] == pytest.approx(network.fluid.density * GRAVITY_M_S2 * 12.5)
+
+
+def test_a_market_tells_its_pressures_and_where_water_comes_near_boiling():
+    """As for a run: what is kept, the chosen head, friction and height; a hill of 40 m leaves too little at its top."""
+    for top_m, fine in ((5.0, True), (40.0, False)):
+        network = hill(top_m)
+        heat = HeatDelivery(
+            network, supply_temperature=90.0, return_temperature_c=45.0, pressure=KeptPressure(kept_pa=4e5)
+        )
+        state = heat.deliver(0, np.array([60.0, -60.0, 0.0]))
+        assert set(heat.columns()) == set(state.arrays)
+        low, high, left = (
+            float(state.arrays[name][0]) for name in ("lowest_pressure_pa", "highest_pressure_pa", "above_boiling_pa")
+        )
+        static = network.fluid.density * GRAVITY_M_S2 * np.array([-12.0, top_m])
+        way = float(np.abs(state.arrays["pressure_drop_pa"]).sum())
+        assert low == pytest.approx(4e5 + way - static[1], rel=1e-6)
+        assert high > 4e5 - static[0]
+        boiling = [v for v in state.violations if v.limit == "node top boiling"]
+        assert bool(boiling) is not fine
+        assert (left < 50_000.0) is not fine
+        assert not heat.predict(1, np.array([60.0, -60.0, 0.0])).violations
+    assert "above_boiling_pa" not in HeatDelivery(hill(0.0)).columns()
