@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _LOWEST_PU, _HIGHEST_PU = 0.7, 1.4
 _LEAST_VOLT = 50.0
-_MOST_KW = 300.0
+_MOST_KW, _LEAST_KW = 300.0, 0.02
+_STANDBY_KW = 0.08
 _MOST = 3
 _STILL_STEPS = 96
 _STILL_TIMES = 8.0
@@ -21,6 +22,8 @@ _TWIN_SHARE = 0.98
 _RISES_SHARE = 0.995
 _LEAST_STEPS = 24
 _AWAY_PU = 0.15
+_LAGS, _MEMORY = (1, 2, 3, 4), 5
+_SURE, _DOMINATES = 6.0, 3.0
 _EXACT, _EXACT_SHARE = 1e-4, 0.1
 _LINE_TO_LINE = "a voltage between lines over that of one line, or the other way round? divide or multiply by 1.732"
 _VOLT = "looks like volt: divide by 230"
@@ -41,7 +44,17 @@ def meter_issues(names: list[str], p: FloatArray, q: FloatArray, v: FloatArray) 
     found = _voltages(names, v)
     for where, table in (("p_kw", p), ("q_kvar", q)):
         found += _powers(names, where, table)
-    return found or _twins(names, p, v)
+    return found or [*_twins(names, p, v), *_reactive_late(names, p, q)]
+
+
+def looks_like_energy(p: FloatArray) -> bool:
+    """Return whether powers (N, customers) [kW] may be kilowatt-hours of a step.
+
+    Half of the customers then withdraw less than a refrigerator and a few appliances on standby most of the time. That
+    is not impossible, and voltages cannot tell: with sensitivities as many times as large the physics are the same.
+    """
+    usual = [float(np.median(-column[column < 0.0])) for column in p.T if (column < 0.0).any()]
+    return bool(usual) and float(np.median(usual)) < _STANDBY_KW
 
 
 def _voltages(names: list[str], v: FloatArray) -> list[Issue]:
@@ -85,7 +98,9 @@ def _powers(names: list[str], where: str, table: FloatArray) -> list[Issue]:
     constant = ~registers & np.array([_constant(c) and _median(c) != 0.0 for c in table.T])
     silent = np.array([not np.isfinite(c).any() for c in table.T])
     unit = "kW" if where == "p_kw" else "kvar"
+    tiny = np.full(len(large), where == "p_kw" and 0.0 < usual < _LEAST_KW)
     said: list[tuple[Any, str, str, str]] = [
+        (tiny, "up to {:.2g}", "kW of a customer on a low-voltage feeder", "looks like MW: multiply by 1000"),
         (silent, "no readings", "powers; leave the customer out if there are none", ""),
         (
             registers,
@@ -114,6 +129,48 @@ def _twins(names: list[str], p: FloatArray, v: FloatArray) -> list[Issue]:
                 hint = "is one meter given twice?"
                 out.append(Issue(where, f"{names[a]} and {names[b]}", "the same readings", "a meter for each", hint))
     return out
+
+
+def _reactive_late(names: list[str], p: FloatArray, q: FloatArray) -> list[Issue]:
+    """Find meters whose reactive power moves with the active one of other steps: both come from one appliance."""
+    late = [_steps_late(own_p, own_q) for own_p, own_q in zip(p.T, q.T, strict=True)] if len(p) > _LEAST_STEPS else []
+    out = []
+    for lag in sorted({k for k in late if k}):
+        steps = f"{abs(lag)} step{'s' * (abs(lag) > 1)} {'before' if lag > 0 else 'after'}"
+        value = f"reactive powers that move with the active ones {steps}"
+        hint = "shift the rows; stamps at the start of one table's steps and at the end of the other's?"
+        out += [
+            Issue("q_kvar", who, value, "readings of the same instants", hint)
+            for _, who in _some(names, np.array(late) == lag)
+        ]
+    return out
+
+
+def _steps_late(p: FloatArray, q: FloatArray) -> int:
+    """Return how many steps q comes after p; 0 where it does not stand out.
+
+    Both series pass the filter that makes p white, or its own memory would be taken for an answer (prewhitening: Box,
+    Jenkins, Reinsel and Ljung, Time Series Analysis, 5th ed., Wiley 2015, section 12.2.1).
+    """
+    if not np.isfinite(p).any() or not np.isfinite(q).any():
+        return 0
+    centred = [np.nan_to_num(c - np.nanmean(c)) for c in (p, q)]
+    past = np.column_stack([centred[0][_MEMORY - k : -k or None] for k in range(_MEMORY + 1)])
+    memory = np.linalg.lstsq(past[:, 1:], past[:, 0], rcond=None)[0]
+    white_p, white_q = (np.convolve(c, np.r_[1.0, -memory], "valid") for c in centred)
+    found = {0: _correlation(white_p, white_q)}
+    for lag in _LAGS:
+        found[lag] = _correlation(white_p[:-lag], white_q[lag:])
+        found[-lag] = _correlation(white_p[lag:], white_q[:-lag])
+    best = max(found, key=lambda lag: abs(found[lag]))
+    clear = abs(found[best]) * np.sqrt(len(white_p)) > _SURE and abs(found[best]) > _DOMINATES * abs(found[0])
+    return best if clear else 0
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> float:
+    if len(first) < _LEAST_STEPS or first.std() == 0.0 or second.std() == 0.0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _same(first: FloatArray, second: FloatArray) -> bool:

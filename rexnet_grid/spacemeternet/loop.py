@@ -188,7 +188,8 @@ class LearnedVoltageHeadroom:
     def _fit(self) -> None:
         p, q, v = np.moveaxis(np.stack(self._rows), 1, 0)
         try:
-            self.estimate = VoltageSpaceNet().fit(*(_named(t, self.nodes) for t in (p, q, v))).operating_model_
+            net = VoltageSpaceNet(sure_of_units=True).fit(*(_named(t, self.nodes) for t in (p, q, v)))
+            self.estimate = net.operating_model_
             self.refused = ""
             self.fresh = True
         except MeterDataError as error:

@@ -1,7 +1,8 @@
 """Which single change to a feeder's readings would make them much likelier: what is wrong with them, if anything.
 
 Candidates come from :mod:`rexnet_grid.spacemeternet.belonging` and :mod:`rexnet_grid.spacemeternet.timing`: two columns
-of voltages exchanged, a power turned, a voltage or a whole meter or all voltages some steps late. For each the tree is
+of voltages exchanged, a power turned or on another scale, reactive powers turned or late, a voltage or a whole meter or
+all voltages some steps late. For each the tree is
 built anew and the likelihoods are compared; a fault is named only if mending it is worth more than ten units of
 log-likelihood, odds of 22,000 to one, fourteen where a lag was chosen, and more where there are more pairs of customers
 than a hundred (Bonferroni): each pair is a chance to be misled. After a mending the search goes on, as faults
@@ -17,7 +18,8 @@ import numpy as np
 
 from rexnet_grid.spacemeternet.belonging import Answers, strange_pairs
 from rexnet_grid.spacemeternet.feedertree import FeederTree
-from rexnet_grid.spacemeternet.moments import Sample
+from rexnet_grid.spacemeternet.moments import Moments, Sample
+from rexnet_grid.spacemeternet.scales import exchanged, multiplied, off_scale, turned_reactive
 from rexnet_grid.spacemeternet.timing import kept, lags, late, off_clock, shifted
 from rexnet_grid.spacemeternet.treesearch import filtered, improve, rebuilt
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, NoiseModel, fit_tree
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
-Kind = Literal["exchange", "turn", "late voltage", "late meter", "late voltages", "late powers"]
+Kind = Literal[
+    "exchange", "turn", "scale", "turn reactive", "all reactive",
+    "late voltage", "late meter", "late voltages", "late powers", "late reactive",
+]  # fmt: skip
 
 _WORTH = 10.0
 _PAIRS = 100.0
@@ -49,14 +54,18 @@ class Mending:
     Attributes
     ----------
     kind
-        ``"exchange"`` of the voltages of a and b, ``"turn"`` of the power of a; the voltage of a, its voltage and
-        power, all voltages, or all active powers (but not the reactive ones) ``steps`` late.
+        ``"exchange"`` of the voltages of a and b, ``"turn"`` of the power of a, which has to be multiplied by
+        ``factor`` for ``"scale"``, ``"turn reactive"`` of its reactive power alone or ``"all reactive"`` of all; the
+        voltage of a, its voltage and power, all voltages, or all active powers (but not the reactive ones) or all
+        reactive ones ``steps`` late.
     a, b
         Customers; equal where one is meant.
     steps
         How late.
     gain
         In log-likelihood.
+    factor
+        Of the powers.
     """
 
     kind: Kind
@@ -64,37 +73,50 @@ class Mending:
     b: int
     steps: int = 0
     gain: float = 0.0
+    factor: float = 1.0
 
 
-def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray) -> list[Mending]:
-    """Return what had to be changed for the readings (N, customers) to fit a radial feeder, the surest first."""
+def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> list[Mending]:
+    """Return what had to be changed for the readings (N, customers) to fit a radial feeder, the surest first.
+
+    ``unknown`` are the moments of what is not known of readings that were filled.
+    """
     if not 2 < vm_pu.shape[1] <= MOST_CUSTOMERS:
         return []
-    readings = _Readings.of(p_kw, q_kvar, vm_pu)
+    readings = _Readings.of(p_kw, q_kvar, vm_pu, unknown)
     out: list[Mending] = []
     while len(out) < _MOST_FAULTS:
-        found = _late(readings) or _best(readings)
-        if found is None:
+        either = [_late(readings)]
+        if either[0] is None:
+            either = [_reactive(readings), _best(readings)]
+        found = [change for change in either if change is not None]
+        if not found:
             break
-        out.append(found)
-        readings = readings.mended(found)
+        out.append(max(found, key=lambda change: change.gain))
+        readings = readings.mended(out[-1])
     return out
 
 
 @dataclass(frozen=True, slots=True)
 class _Readings:
-    """Centred injections (N, 2n) and squared voltages (N, n), plain and with the supply's wandering filtered out."""
+    """Centred injections (N, 2n) and squared voltages (N, n), plain and with the supply's wandering filtered out.
+
+    ``unknown`` is what is not known of filled ones; delays leave it as it is.
+    """
 
     x: FloatArray
     y: FloatArray
     calm_x: FloatArray
     calm_y: FloatArray
+    unknown: tuple[Sample, ...]
 
     @classmethod
-    def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray) -> _Readings:
+    def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> _Readings:
         x, y = np.hstack([p_kw, q_kvar]), vm_pu**2
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-        return cls(x, y, *filtered(x, y))
+        more = (Sample(unknown, unknown),) if unknown is not None else ()
+        calm_x, calm_y = filtered(x, y, unknown=more)
+        return cls(x, y, calm_x, calm_y, more)
 
     @property
     def drive(self) -> FloatArray:
@@ -108,39 +130,49 @@ class _Readings:
         if change.kind == "exchange":
             order = np.arange(n)
             order[[change.a, change.b]] = order[[change.b, change.a]]
-            return _Readings(self.x, self.y[:, order], self.calm_x, self.calm_y[:, order])
-        if change.kind == "turn":
-            sign = np.ones(2 * n)
-            sign[[change.a, n + change.a]] = -1.0
-            return _Readings(self.x * sign, self.y, self.calm_x * sign, self.calm_y)
+            more = tuple(exchanged(part, order) for part in self.unknown)
+            return _Readings(self.x, self.y[:, order], self.calm_x, self.calm_y[:, order], more)
+        if change.steps == 0:
+            factor = _factors(change, n)
+            more = tuple(multiplied(part, factor) for part in self.unknown)
+            return _Readings(self.x * factor, self.y, self.calm_x * factor, self.calm_y, more)
         voltages = np.full(n, change.kind == "late voltages")
         voltages[change.a] = True
         powers = np.zeros(2 * n, dtype=bool)
         powers[[change.a, n + change.a]] = change.kind == "late meter"
-        if change.kind == "late powers":
-            voltages[:], powers[:n] = False, True
-        return _Readings(*(
+        if change.kind in {"late powers", "late reactive"}:
+            voltages[:] = False
+            powers[:] = np.repeat([change.kind == "late powers", change.kind == "late reactive"], n)
+        x, y, calm_x, calm_y = (
             np.where(moved, kept(series, change.steps), shifted(series, change.steps))
             for series, moved in (
                 (self.x, powers), (self.y, voltages), (self.calm_x, powers), (self.calm_y, voltages)
             )
-        ))  # fmt: skip
+        )  # fmt: skip
+        return _Readings(x, y, calm_x, calm_y, self.unknown)
 
     def cut(self, steps: int) -> _Readings:
-        """Return the instants that are left when something is delayed by ``steps``."""
+        """Return the instants that are left when something is delayed by ``steps``, as those moved keep theirs."""
         if steps == 0:
             return self
-        return _Readings(*(kept(series, steps) for series in (self.x, self.y, self.calm_x, self.calm_y)))
+        x, y, calm_x, calm_y = (kept(values, steps) for values in (self.x, self.y, self.calm_x, self.calm_y))
+        return _Readings(x, y, calm_x, calm_y, self.unknown)
+
+    @property
+    def sample(self) -> Sample:
+        """The moments of the readings."""
+        return Sample.total([Sample.both((self.x, self.y), (self.calm_x, self.calm_y)), *self.unknown])
 
     def fit(self, start: FeederTree | None = None, sweeps: int = _SWEEPS) -> TreeFit:
         """Return the likeliest tree found from a start, or from the shared resistances."""
-        sample = Sample.both((self.x, self.y), (self.calm_x, self.calm_y))
+        sample = self.sample
         fit = fit_tree(start if start is not None else rebuilt(sample), sample)
         return improve(fit, sample, sweeps if self.y.shape[1] <= _SWEEPS_UP_TO else 0)
 
     def told(self, fit: TreeFit) -> float:
         """Return by how much a fit is likelier than no effect at all."""
-        own, common = self.y.T @ self.y / len(self.y), self.calm_y.T @ self.calm_y / len(self.y)
+        sample = self.sample
+        own, common = sample.own.yy / len(self.y), sample.common.yy / len(self.y)
         return fit.loglik - NoiseModel.of(own, common).loglik(own, common, len(self.y))
 
 
@@ -173,6 +205,29 @@ def _late(readings: _Readings) -> Mending | None:
     return powers if told[1] > told[0] + _WORTH else voltages
 
 
+def _factors(change: Mending, n: int) -> FloatArray:
+    """Return what a change multiplies the powers (2n,) by."""
+    out, of = np.ones(2 * n), {"turn": [change.a, n + change.a], "scale": [change.a, n + change.a]}
+    of |= {"turn reactive": [n + change.a], "all reactive": list(range(n, 2 * n))}
+    out[of[change.kind]] = change.factor if change.kind == "scale" else -1.0
+    return out
+
+
+def _reactive(readings: _Readings) -> Mending | None:
+    """Return that all reactive powers are turned, or late against the rest, if that says more."""
+    n = readings.y.shape[1]
+    if n > _UP_TO or not readings.x[:, n:].any():
+        return None
+    delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
+    best: Mending | None = None
+    for change in (Mending("all reactive", 0, 0), *(Mending("late reactive", 0, 0, lag) for lag in delays)):
+        without = readings.cut(-change.steps).fit()
+        gain = readings.mended(change).fit(without.tree, sweeps=0).loglik - without.loglik
+        if gain > max(_WORTH_OF_LAG, best.gain if best is not None else 0.0):
+            best = replace(change, gain=gain)
+    return best
+
+
 def _powers_late(readings: _Readings) -> Mending | None:
     """Return the delay of all active powers against the reactive ones and the voltages, if that says much more."""
     n = readings.y.shape[1]
@@ -181,7 +236,7 @@ def _powers_late(readings: _Readings) -> Mending | None:
     tried = [Mending("late powers", 0, 0, lag) for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
     best: Mending | None = None
     for change in tried:
-        found, without = readings.mended(change), readings.cut(change.steps)
+        found, without = readings.mended(change), readings.cut(-change.steps)
         if Answers.of(found.drive, found.y).own().mean() < _ANSWERED:
             continue
         told = found.told(found.fit(sweeps=0))
@@ -204,7 +259,7 @@ def _best(readings: _Readings) -> Mending | None:
         without = readings.cut(change.steps)
         before = max(without.fit(start).loglik for start in (None, *_namesakes(change, found.tree)))
         gain = found.loglik - before
-        worth = (_WORTH_OF_LAG if change.steps else _WORTH) + among
+        worth = (_WORTH_OF_LAG if change.steps or change.kind == "scale" else _WORTH) + among
         if gain > max(worth, best.gain if best is not None else 0.0):
             best = replace(change, gain=gain)
     return best
@@ -217,9 +272,17 @@ def _candidates(readings: _Readings) -> list[Mending]:
     own = answers.own()
     turned = {int(a) for a in np.argsort(own)[:_CANDIDATES] if own[a] < _TURNED} | {a for pair in pairs for a in pair}
     delayed, clocks = (found[:_CANDIDATES] for found in (late(u, y), off_clock(y)))
+    scaled: list[tuple[int, float]] = []
+    reactive: list[int] = []
+    if y.shape[1] <= _UP_TO:
+        fit, sample = readings.fit(sweeps=0), readings.sample
+        scaled = off_scale(fit, sample, _CANDIDATES)
+        reactive = turned_reactive(fit, sample, _CANDIDATES) if readings.x[:, y.shape[1] :].any() else []
     return [
         *(Mending("exchange", a, b) for a, b in pairs),
         *(Mending("turn", a, a) for a in sorted(turned)),
+        *(Mending("scale", a, a, factor=factor) for a, factor in scaled),
+        *(Mending("turn reactive", a, a) for a in reactive),
         *(Mending("late voltage", a, a, lag) for a, lag in delayed),
         *(Mending("late meter", a, a, lag) for a, lag in clocks),
     ]

@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.feedertree import FeederTree
-from rexnet_grid.spacemeternet.moments import Sample, without_wandering
+from rexnet_grid.spacemeternet.moments import Moments, Sample, without_wandering
+from rexnet_grid.spacemeternet.scales import multiplied
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, TreeFit, fit_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.gaps import Gaps
 
 _BLOCKS = 30
 _FEW, _SOME = 25, 60
 _SWEEPS, _SWEEPS_OF_SOME = 6, 2
 _FILTER_ROUNDS = 3
+_RULED_OUT = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +44,54 @@ class Forest:
         Weight of each.
     c, d
         (resamples, customers, customers) matrices of r and x of each resample.
+    rivals
+        (k, customers, customers) matrices of r that other views of the same readings give.
+    doubtful
+        Customers whose reactive power may be turned.
     """
 
     fits: tuple[TreeFit, ...]
     weights: FloatArray
     c: FloatArray
     d: FloatArray
+    rivals: FloatArray
+    doubtful: tuple[int, ...]
 
 
-def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.random.Generator) -> Forest:
-    """Return the trees of a feeder from centred (N, customers) injections and squared voltages.
+@dataclass(frozen=True, slots=True)
+class FeederSeries:
+    """What a feeder is estimated from.
+
+    Attributes
+    ----------
+    p, q, v2
+        (N, customers) centred injections and squared voltages.
+    capacitive
+        (customers,) whether it injects reactive power where it withdraws active power.
+    gaps
+        What is not known of the series if some of their readings had to be filled.
+    """
+
+    p: FloatArray
+    q: FloatArray
+    v2: FloatArray
+    capacitive: NDArray[np.bool_]
+    gaps: Gaps | None
+
+
+def grow(series: FeederSeries, resamples: int, rng: np.random.Generator) -> Forest:
+    """Return the trees of a feeder.
 
     Up to 25 customers branches are swapped on every resample; up to 60 on the whole data only; beyond that the trees
     stay as rebuilt.
     """
-    n = v2.shape[1]
-    x = np.hstack([p, q])
-    calm = filtered(x, v2)
-    blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
-    parts = [Sample.both((x, v2), calm, rows) for rows in blocks]
-    whole = Sample.total(parts)
+    n = series.v2.shape[1]
+    readings = _Resampled.of(series)
     sweeps = _SWEEPS if n <= _FEW else _SWEEPS_OF_SOME if n <= _SOME else 0
-    first = improve(fit_tree(rebuilt(whole), whole), whole, sweeps)
+    first = improve(fit_tree(rebuilt(readings.whole), readings.whole), readings.whole, sweeps)
     trees, c, d = [first.tree], [], []
     for _ in range(resamples):
-        drawn = Sample.total([parts[b] for b in rng.integers(0, len(parts), len(parts))])
+        drawn = readings.drawn(rng)
         fit = fit_tree(rebuilt(drawn), drawn)
         if n <= _FEW:
             fit = improve(fit, drawn, _SWEEPS)
@@ -71,23 +101,88 @@ def grow(p: FloatArray, q: FloatArray, v2: FloatArray, resamples: int, rng: np.r
     votes: dict[bytes, list[int]] = {}
     for number, tree in enumerate(trees):
         votes.setdefault(tree.key(), []).append(number)
-    fits = tuple(fit_tree(trees[members[0]], whole) for members in votes.values())
+    fits = tuple(fit_tree(trees[members[0]], readings.whole) for members in votes.values())
     weights = np.array([float(len(members)) for members in votes.values()])
-    return Forest(fits, weights / weights.sum(), np.array(c), np.array(d))
+    return Forest(fits, weights / weights.sum(), np.array(c), np.array(d), *readings.rivals(first))
 
 
-def fit_known(tree: FeederTree, p: FloatArray, q: FloatArray, v2: FloatArray) -> Forest:
-    """Return the one tree of a feeder whose map is known, fitted to centred (N, customers) injections and voltages."""
-    x, n = np.hstack([p, q]), v2.shape[1]
-    fit = fit_tree(tree, Sample.both((x, v2), filtered(x, v2, tree)))
-    return Forest((fit,), np.ones(1), np.empty((0, n, n)), np.empty((0, n, n)))
+def fit_known(tree: FeederTree, series: FeederSeries, resamples: int, rng: np.random.Generator) -> Forest:
+    """Return the one tree of a feeder whose map is known.
+
+    Where readings are missing, resamples tell how much less is known, which the curvature does not.
+    """
+    n = series.v2.shape[1]
+    readings = _Resampled.of(series, tree)
+    fit, again = fit_tree(tree, readings.whole), range(resamples if series.gaps is not None else 0)
+    drawn = [fit_tree(tree, readings.drawn(rng)) for _ in again]
+    c, d = (np.array([tree.matrix(getattr(f, name)) for f in drawn]).reshape(-1, n, n) for name in ("r", "x"))
+    return Forest((fit,), np.ones(1), c, d, *readings.rivals(fit))
 
 
-def filtered(x: FloatArray, y: FloatArray, tree: FeederTree | None = None) -> tuple[FloatArray, FloatArray]:
-    """Return the series after the supply's wandering was filtered out of them, as a first fit sees it."""
+@dataclass(frozen=True, slots=True)
+class _Resampled:
+    """Readings in blocks of time, of which samples are drawn with replacement."""
+
+    series: FeederSeries
+    blocks: list[NDArray[np.int64]]
+    parts: list[Sample]
+    whole: Sample
+    calm: tuple[FloatArray, FloatArray]
+
+    @classmethod
+    def of(cls, series: FeederSeries, tree: FeederTree | None = None) -> _Resampled:
+        x, v2, gaps = np.hstack([series.p, series.q]), series.v2, series.gaps
+        blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
+        unknown = [Sample(m, m) for m in gaps.unknown(blocks)] if gaps is not None else []
+        calm = filtered(x, v2, tree, unknown)
+        parts = [Sample.both((x, v2), calm, rows) for rows in blocks]
+        if unknown:
+            parts = [Sample.total(both) for both in zip(parts, unknown, strict=True)]
+        return cls(series, blocks, parts, Sample.total(parts), calm)
+
+    def drawn(self, rng: np.random.Generator) -> Sample:
+        chosen = rng.integers(0, len(self.parts), len(self.parts))
+        sample = Sample.total([self.parts[b] for b in chosen])
+        if self.series.gaps is None:
+            return sample
+        change = self.series.gaps.anew(self.blocks, np.bincount(chosen, minlength=len(self.blocks)))
+        return Sample.total([sample, Sample(change, change)])
+
+    def rivals(self, fit: TreeFit) -> tuple[FloatArray, tuple[int, ...]]:
+        """Return the matrices of r (k, n, n) that other views give, and whose reactive power may be turned.
+
+        Where readings were filled: as if what all share were known. What is missing of a load is not quite as white
+        as the filter takes it to be, and the difference says how much hangs on it. Where customers who withdraw
+        inject reactive power, as few appliances do: with its sign turned, one customer's or all these customers',
+        unless the voltages rule it out.
+        """
+        n, matrix = fit.tree.below.shape[1], fit.tree.matrix
+        views = [] if self.series.gaps is None else [matrix(fit_tree(fit.tree, self._as_known()).r)]
+        capacitive = self.series.capacitive
+        trials = [*np.eye(n, dtype=bool)[capacitive], capacitive] if capacitive.any() else []
+        doubtful = np.zeros(n, dtype=bool)
+        for turned in trials:
+            factors = np.concatenate([np.ones(n), np.where(turned, -1.0, 1.0)])
+            other = fit_tree(fit.tree, multiplied(self.whole, factors), fit.noise, rounds=2)
+            if other.loglik > fit.loglik - _RULED_OUT:
+                views.append(matrix(other.r))
+                doubtful |= turned
+        return np.array(views).reshape(-1, n, n), tuple(np.flatnonzero(doubtful).tolist())
+
+    def _as_known(self) -> Sample:
+        return Sample(self.whole.own, Moments.of(*self.calm))
+
+
+def filtered(
+    x: FloatArray, y: FloatArray, tree: FeederTree | None = None, unknown: Sequence[Sample] = ()
+) -> tuple[FloatArray, FloatArray]:
+    """Return the series after the supply's wandering was filtered out of them, as a first fit sees it.
+
+    ``unknown`` are moments of what is not known of the series; it is white, so the filter leaves them as they are.
+    """
     filtered = x, y
     for _ in range(_FILTER_ROUNDS):
-        sample = Sample.both((x, y), filtered)
+        sample = Sample.total([Sample.both((x, y), filtered), *unknown])
         fit = fit_tree(tree if tree is not None else rebuilt(sample), sample)
         shared = (y - x @ fit.coefficients()) @ fit.noise.mean_weights
         filtered = without_wandering(x, y, shared)

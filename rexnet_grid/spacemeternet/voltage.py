@@ -11,8 +11,8 @@ import pandas as pd
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.mending import MOST_CUSTOMERS
-from rexnet_grid.spacemeternet.treesearch import fit_known, grow
-from rexnet_grid.spacemeternet.voltagedata import in_order, voltage_arrays
+from rexnet_grid.spacemeternet.treesearch import FeederSeries, fit_known, grow
+from rexnet_grid.spacemeternet.voltagedata import in_order, some, voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
 from rexnet_grid.spacemeternet.voltagerows import voltage_rows
 from rexnet_grid.threads import one_thread
@@ -33,6 +33,19 @@ _ERRORS_OF_BRANCH = 2.0
 _FREE_WARNING = (
     "free regression knows neither signs nor symmetry: where customers' P and Q move together its sensitivities can be "
     "far off and of the wrong sign; use a tree (method='tree') for anything that acts on a network"
+)
+_ABSURD_PER_KW = 0.05
+_DOUBTED_SCALE = 0.4
+_ENERGIES = (
+    "powers are as small as kWh of a step would be: if they are, multiply them by the steps an hour has; voltages do "
+    "not tell, so the standard errors allow for either (sure_of_units=True if they are kW)"
+)
+_ABSURD = (
+    "one kW of {} would move voltages by more than a cable lets it: powers in MW, or nearly none; nothing is claimed"
+)
+_TURNED_Q = (
+    "q_kvar of {}: injected where power is withdrawn, and the voltages do not tell whether its sign is turned; the "
+    "standard errors allow for either"
 )
 _UNCHECKED = (
     f"with more than {MOST_CUSTOMERS} customers nobody looks for columns exchanged, one power turned or meters "
@@ -59,6 +72,9 @@ class VoltageSpaceNet(Estimator):
         Of the resampling.
     gain_std
         Standard deviation of the constant gain error of a voltage meter [-], such as 0.003; 0 takes gains as one.
+    sure_of_units
+        Whether powers are known to be kilowatts. Otherwise readings as small as kilowatt-hours of a step would be get
+        standard errors that allow for either.
     method
         ``"tree"``, or ``"free"`` for a regression without signs and symmetry, with a :class:`FreeRegressionWarning`.
     """
@@ -71,6 +87,7 @@ class VoltageSpaceNet(Estimator):
         seed: int = 0,
         gain_std: float = 0.0,
         method: Literal["tree", "free"] = "tree",
+        sure_of_units: bool = False,
     ) -> None:
         self.tree = tree
         self.root = root
@@ -78,6 +95,7 @@ class VoltageSpaceNet(Estimator):
         self.seed = seed
         self.gain_std = gain_std
         self.method = method
+        self.sure_of_units = sure_of_units
 
     @one_thread()
     def fit(self, p_kw: Any, q_kvar: Any, vm_pu: Any) -> Self:
@@ -108,17 +126,22 @@ class VoltageSpaceNet(Estimator):
             raise ValueError(
                 f"method is {self.method!r}, gain_std {self.gain_std}; 'tree' or 'free', 0 to {_MOST_GAIN}"
             )
-        self.customers_, p, q, v = voltage_arrays(p_kw, q_kvar, vm_pu)
+        found = voltage_arrays(p_kw, q_kvar, vm_pu)
+        self.customers_, p, q, v, gaps = found.names, found.p, found.q, found.v, found.gaps
+        self._remarks = found.remarks
+        self._energies = found.energies and not self.sure_of_units
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
         self._mean_square = v2.mean(axis=0)
         v2 = v2 - self._mean_square
         gain, error = np.ones(len(v2.T)), np.zeros(len(v2.T))
-        self._estimate(dp, dq, v2)
+        capacitive = np.where(p < 0.0, q, 0.0).sum(axis=0) > 0.0
+        self._estimate(FeederSeries(dp, dq, v2, capacitive, gaps))
         if self.gain_std > 0.0:
             means = self._mean_square, self.mean_kw_, self.mean_kvar_
             gain, error = meter_gains(self._model, *means, self.gain_std, len(v2))
-            self._estimate(dp, dq, v2 / gain**2)
+            gaps = gaps.scaled(1.0 / gain**2) if gaps is not None else None
+            self._estimate(FeederSeries(dp, dq, v2 / gain**2, capacitive, gaps))
         self.gain_ = pd.DataFrame({"gain": gain, "std_error": error}, list(self.customers_))
         self.mean_pu_ = v.mean(axis=0) / gain
         self._set_sensitivities()
@@ -226,23 +249,27 @@ class VoltageSpaceNet(Estimator):
         columns = ["customers_below", "r_pu_per_kw", "std_error", "x_pu_per_kvar", "probability", "state"]
         return pd.DataFrame(rows, columns=columns)
 
-    def _estimate(self, p: FloatArray, q: FloatArray, v2: FloatArray) -> None:
+    def _estimate(self, series: FeederSeries) -> None:
         self.trees_: list[TreeFit] = []
         self.weights_: FloatArray = np.empty(0)
         if self.method == "free":
             warnings.warn(_FREE_WARNING, FreeRegressionWarning, stacklevel=3)
-            self._model = LinearVoltage.free(p, q, v2)
+            self._model = LinearVoltage.free(series.p, series.q, series.v2)
             return
+        draw = self.n_trees, np.random.default_rng(self.seed)
         if self.tree is not None:
-            forest = fit_known(FeederTree.from_graph(self.tree, self.root, self.customers_), p, q, v2)
+            forest = fit_known(FeederTree.from_graph(self.tree, self.root, self.customers_), series, *draw)
         else:
-            forest = grow(p, q, v2, self.n_trees, np.random.default_rng(self.seed))
+            forest = grow(series, *draw)
         self.trees_, self.weights_ = list(forest.fits), forest.weights
         self._model = LinearVoltage.of_trees(forest)
+        if forest.doubtful:
+            self._remarks += (_TURNED_Q.format(some([self.customers_[k] for k in forest.doubtful])),)
 
     def _warnings(self) -> list[str]:
         unchecked = [_UNCHECKED] if len(self.customers_) > MOST_CUSTOMERS else []
-        return [_FREE_WARNING, *unchecked] if self.method == "free" else unchecked
+        told = [*unchecked, *self._remarks]
+        return [_FREE_WARNING, *told] if self.method == "free" else told
 
     @property
     def _gain(self) -> FloatArray:
@@ -252,6 +279,14 @@ class VoltageSpaceNet(Estimator):
         names, model = list(self.customers_), self._model
         half = 0.5 / self.mean_pu_[:, None]
         spread = model.spread + (_LINEARISATION * model.c) ** 2
+        if self._energies:
+            spread += (_DOUBTED_SCALE * model.c) ** 2
+            self._remarks += (_ENERGIES,)
+        absurd = half * np.abs(model.c) > _ABSURD_PER_KW
+        if absurd.any():
+            who = [self.customers_[k] for k in np.flatnonzero(absurd.any(axis=0))]
+            self._remarks += (_ABSURD.format(some(who)),)
+            spread = np.where(absurd, np.maximum(spread, model.c**2), spread)
         self.vm_pu_per_kw_ = pd.DataFrame(half * model.c, names, names)
         self.vm_pu_per_kvar_ = pd.DataFrame(half * model.d, names, names)
         self.std_error_ = pd.DataFrame(half * np.sqrt(spread), names, names)

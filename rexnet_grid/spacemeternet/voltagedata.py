@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,24 +10,62 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.belonging import Answers, over_others
-from rexnet_grid.spacemeternet.feedermeters import meter_issues
+from rexnet_grid.spacemeternet.feedermeters import looks_like_energy, meter_issues
+from rexnet_grid.spacemeternet.gaps import ROWS_A_CUSTOMER, fill
 from rexnet_grid.spacemeternet.mending import mendings
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.gaps import Gaps
     from rexnet_grid.spacemeternet.mending import Mending
 
 _ROWS_PER_CUSTOMER = 4
 _ROWS_TO_COMPARE = 6
+_MOSTLY, _USEFUL_ROW, _MOST_LOST = 0.8, 0.5, 0.35
 _SURE = 6.0
+_SCALES = {
+    1000.0: "MW or MWh",
+    4.0: "kWh of a quarter hour",
+    2.0: "kWh of half an hour",
+    0.5: "counted twice",
+    0.25: "a current transformer's ratio",
+}
 _LEAST_TO_COMPARE, _MOST_NAMED = 3, 3
 _MOST_PER_KW, _MUCH_PER_KW, _TIMES_USUAL = 0.05, 0.005, 50.0
 
 
-def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]:
-    """Check the tables and return the customers' names and the complete rows of P, Q and V.
+@dataclass(frozen=True, slots=True)
+class FeederReadings:
+    """Readings of a feeder's customers.
 
-    Tables with times as index are brought together by their times, columns by their names.
+    Attributes
+    ----------
+    names
+        (n,) of the customers.
+    p, q, v
+        (N, n) injections and voltages [kW, kvar, p.u.], without gaps.
+    gaps
+        What is not known of them if some had to be filled.
+    remarks
+        What a user should know of them.
+    energies
+        Whether the powers may be energies of a step.
+    """
+
+    names: tuple[str, ...]
+    p: FloatArray
+    q: FloatArray
+    v: FloatArray
+    gaps: Gaps | None
+    remarks: tuple[str, ...]
+    energies: bool
+
+
+def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
+    """Check the tables and return the customers' P, Q and V.
+
+    Tables with times as index are brought together by their times, columns by their names. Where most rows are
+    complete the others are left out; otherwise what is missing is filled (:mod:`rexnet_grid.spacemeternet.gaps`).
 
     Raises
     ------
@@ -42,22 +81,39 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> tuple[tuple[str, ...],
     p, q, v = _together(p, q, v, names)
     arrays = [t.to_numpy(dtype=float, na_value=np.nan) for t in (p, q, v)]
     issues = meter_issues(names, *arrays)
-    complete = np.isfinite(np.hstack(arrays)).all(axis=1)
-    if not issues and complete.sum() < _ROWS_PER_CUSTOMER * len(names):
-        least = f"at least {_ROWS_PER_CUSTOMER * len(names)} complete rows, {_ROWS_PER_CUSTOMER} a customer"
-        issues.append(Issue("vm_pu", "rows", str(int(complete.sum())), least))
-    rows = [a[complete] for a in arrays]
+    rows, gaps, remarks = _without_gaps(arrays) if not issues else (arrays, None, ())
+    count = len(rows[0])
+    if not issues and count < _ROWS_PER_CUSTOMER * len(names):
+        least = (
+            f"at least {_ROWS_PER_CUSTOMER * len(names)} complete rows, {_ROWS_PER_CUSTOMER} a customer, or "
+            f"{ROWS_A_CUSTOMER * len(names)} of which at most {_MOST_LOST:.0%} is missing"
+        )
+        issues.append(Issue("vm_pu", "rows", str(count), least))
     if not issues and len(names) > 1 and _turned(rows[0], rows[2]):
         hint = "multiply p_kw by -1 if withdrawals are positive in your file"
         value = "voltages that fall where it rises"
         issues.append(Issue("p_kw", "sign", value, "injections, positive into the network", hint))
-    if not issues and complete.sum() >= _ROWS_TO_COMPARE * len(names):
+    if not issues and count >= _ROWS_TO_COMPARE * len(names):
         issues += _megawatts(names, rows[0], rows[2])
-    if not issues and complete.sum() >= _ROWS_TO_COMPARE * len(names):
-        issues += [_told(m, names) for m in mendings(*rows)]
+    if not issues and count >= _ROWS_TO_COMPARE * len(names):
+        unknown = gaps.unknown([np.arange(count)])[0] if gaps is not None else None
+        issues += [_told(m, names) for m in mendings(rows[0], rows[1], rows[2], unknown)]
     if issues:
         raise MeterDataError(issues)
-    return tuple(names), rows[0], rows[1], rows[2]
+    return FeederReadings(tuple(names), rows[0], rows[1], rows[2], gaps, remarks, looks_like_energy(rows[0]))
+
+
+def _without_gaps(arrays: list[FloatArray]) -> tuple[list[FloatArray], Gaps | None, tuple[str, ...]]:
+    """Return the complete rows if they are most; otherwise the rows of which half is there, filled."""
+    there = np.isfinite(np.hstack(arrays))
+    complete, n = there.all(axis=1), arrays[0].shape[1]
+    useful = there.mean(axis=1) >= _USEFUL_ROW
+    lost = 1.0 - float(there[useful].mean()) if useful.any() else 1.0
+    if complete.sum() >= _MOSTLY * useful.sum() or useful.sum() < ROWS_A_CUSTOMER * n or lost > _MOST_LOST:
+        return [a[complete] for a in arrays], None, ()
+    told = f"{lost:.0%} of the readings in {useful.sum()} rows are missing and were filled with what the others say"
+    *rows, gaps = fill(*(a[useful] for a in arrays))
+    return rows, gaps, (told,)
 
 
 def in_order(where: str, table: Any, names: tuple[str, ...]) -> pd.DataFrame:
@@ -127,10 +183,19 @@ def _told(found: Mending, names: list[str]) -> Issue:
         return Issue(
             "p_kw", a, value, "injections, positive into the network", f"multiply p_kw and q_kvar of {a} by -1"
         )
-    if found.kind == "late powers":
-        return Issue(
-            "p_kw", "all customers", f"powers {steps} against q_kvar and vm_pu", "readings of the same instants", again
-        )
+    if found.kind == "scale":
+        value = f"powers that move voltages as if they were {found.factor:g} times as much"
+        hint = f"multiply p_kw and q_kvar of {a} by {found.factor:g}: {_SCALES[found.factor]}?"
+        return Issue("p_kw", a, value, "kW, as of the others", hint)
+    if found.kind in {"turn reactive", "all reactive"}:
+        who = a if found.kind == "turn reactive" else "all customers"
+        value = "voltages that fall where it rises"
+        hint = f"multiply q_kvar of {who} by -1: inductive loads withdraw, they are negative"
+        return Issue("q_kvar", who, value, "injections, positive into the network", hint)
+    if found.kind in {"late powers", "late reactive"}:
+        where, others = ("p_kw", "q_kvar") if found.kind == "late powers" else ("q_kvar", "p_kw")
+        value = f"powers {steps} against {others} and vm_pu"
+        return Issue(where, "all customers", value, "readings of the same instants", again)
     who = {"late voltages": "all customers", "late voltage": a, "late meter": a}[found.kind]
     what = {
         "late voltages": f"voltages that answer {steps} to the powers",
@@ -171,6 +236,12 @@ def _turned(p: FloatArray, v: FloatArray) -> bool:
     own_v = own_v - own_v.mean(axis=1, keepdims=True)
     products = (own_p / np.maximum(own_p.std(axis=0), 1e-12) * own_v / np.maximum(own_v.std(axis=0), 1e-12)).sum(axis=1)
     return bool(products.mean() < -_SURE * products.std() / np.sqrt(len(products)))
+
+
+def some(names: list[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _differ(columns: list[str], names: list[str]) -> str:

@@ -42,7 +42,8 @@ class LinearVoltage:
         """Return the mean over weighted trees, with its spread.
 
         The spread is the mean square of the resamples about the mean, so that it holds what resampling moves all one
-        way (a bias) as well, or that of the curvature if larger.
+        way (a bias) as well, or that of the curvature if larger; by how much other views of the readings differ comes
+        on top.
         """
         pairs = list(zip(forest.weights.tolist(), forest.fits, strict=True))
         c = np.sum([w * f.tree.matrix(f.r) for w, f in pairs], axis=0)
@@ -51,6 +52,8 @@ class LinearVoltage:
         if len(forest.c) > 1:
             bias = forest.c.mean(axis=0) - c
             spread = np.maximum(spread, forest.c.var(axis=0, ddof=1) + bias**2)
+        if len(forest.rivals):
+            spread = spread + ((forest.rivals - c) ** 2).max(axis=0)
         return cls(c, d, spread, forest.fits[0].noise, forest.c)
 
     @classmethod

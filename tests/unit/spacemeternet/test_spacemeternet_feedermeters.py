@@ -57,6 +57,10 @@ FAULTS = {
     "one in megawatt": (lambda p, q, v: (changed(p, 4, lambda c: c / 1000), q, v), "p_kw: e: .*looks like MW"),
     "one late": (lambda p, q, v: (p, q, roll(v, 5, 2)), "vm_pu: f: got a voltage that answers 2 steps late"),
     "one clock": (lambda p, q, v: (roll(p, 5, 4), roll(q, 5, 4), roll(v, 5, 4)), "f: got .* 4 steps late against"),
+    "quarter hours": (lambda p, q, v: (changed(p, 4, lambda c: c / 4), changed(q, 4, lambda c: c / 4), v), "by 4: kWh"),
+    "counted twice": (lambda p, q, v: (changed(p, 1, lambda c: 2 * c), changed(q, 1, lambda c: 2 * c), v), "by 0.5"),
+    "reactive late": (lambda p, q, v: (p, roll(q, slice(None), 1), v), "q_kvar: a and 5 more: .*1 step before"),
+    "one reactive early": (lambda p, q, v: (p, roll(q, 3, -2), v), "q_kvar: d: .*2 steps after"),
     "register": (lambda p, q, v: (changed(p, 1, lambda c: np.cumsum(-c) / 4), q, v), "b: got readings that only rise"),
     "registers": (lambda p, q, v: (np.cumsum(-p, 0) / 4, q, v), "a and 4 more: got readings that only rise"),
     "watt": (lambda p, q, v: (changed(p, 1, lambda c: 1000 * c), q, v), "b: got up to .*looks like watt"),
@@ -114,10 +118,10 @@ def test_customers_on_one_pole_may_read_the_same_without_noise():
 def test_tables_are_brought_together_by_time_and_name():
     times = pd.date_range("2026-01-01", periods=96 * 14, freq="15min", tz="UTC")
     p, q, v = (pd.DataFrame(t, times, NAMES) for t in feeder())
-    names, p_rows, _, v_rows = voltage_arrays(p.iloc[5:, ::-1], q, v.iloc[:-7])
-    assert names == tuple(NAMES)
-    np.testing.assert_array_equal(p_rows, p.to_numpy()[5:-7])
-    np.testing.assert_array_equal(v_rows, v.to_numpy()[5:-7])
+    found = voltage_arrays(p.iloc[5:, ::-1], q, v.iloc[:-7])
+    assert found.names == tuple(NAMES)
+    np.testing.assert_array_equal(found.p, p.to_numpy()[5:-7])
+    np.testing.assert_array_equal(found.v, v.to_numpy()[5:-7])
     with pytest.raises(MeterDataError, match="times that p_kw and q_kvar have too"):
         voltage_arrays(p, q, v.set_axis(times + pd.Timedelta("400D")))
     with pytest.raises(MeterDataError, match="one time zone"):
@@ -135,3 +139,35 @@ def test_predict_tells_columns_by_name():
     pd.testing.assert_frame_equal(net.predict(p.to_numpy(), q.to_numpy(), v.to_numpy()), as_fitted)
     with pytest.raises(MeterDataError, match="p_kw: columns: got without f"):
         net.predict(p[NAMES[:-1]], q, v)
+
+
+@pytest.mark.parametrize("who", ["all customers", "f"])
+def test_reactive_powers_with_the_wrong_sign_are_named(who):
+    p, q, v = feeder(noise=1e-4)
+    q = -q if who == "all customers" else changed(q, 5, np.negative)
+    with pytest.raises(MeterDataError, match=f"q_kvar: {who}: got voltages that fall"):
+        VoltageSpaceNet(n_trees=2).fit(*(pd.DataFrame(t, columns=NAMES) for t in (p, q, v)))
+
+
+def test_a_sign_that_voltages_do_not_tell_widens_the_intervals():
+    """At 1 % noise nobody can say whether reactive power is turned: the errors hold both ways, and it is said."""
+    p, q, v = feeder(3, noise=1e-2)
+    right, turned = (VoltageSpaceNet(n_trees=4).fit(p, s * q, v) for s in (1.0, -1.0))
+    assert right.diagnostics_["warning"] == ""
+    assert "whether its sign is turned" in turned.diagnostics_["warning"]
+    apart = np.abs(turned.vm_pu_per_kw_ - right.vm_pu_per_kw_).to_numpy()
+    assert (apart < 1.96 * turned.std_error_.to_numpy()).all()
+    assert np.mean(turned.std_error_.to_numpy()) > 1.2 * np.mean(right.std_error_.to_numpy())
+
+
+def test_energies_of_a_step_are_suspected_and_allowed_for():
+    """With every power a quarter, sensitivities four times as large are as likely: only how much people use tells."""
+    p, q, v = feeder(4)
+    p, q = 0.5 * p, 0.5 * q
+    v = np.sqrt(1.0 + 2.0 * (p @ SHARED + 0.35 * q @ SHARED)) + 1e-3 * np.random.default_rng(1).normal(size=v.shape)
+    quarter = VoltageSpaceNet(n_trees=4).fit(p / 4, q / 4, v)
+    assert "kWh of a step" in quarter.diagnostics_["warning"]
+    assert (np.abs(quarter.vm_pu_per_kw_.to_numpy() - SHARED) < 1.96 * quarter.std_error_.to_numpy()).mean() > 0.8
+    sure = VoltageSpaceNet(n_trees=4, sure_of_units=True).fit(p / 4, q / 4, v)
+    assert sure.diagnostics_["warning"] == ""
+    assert VoltageSpaceNet(n_trees=4).fit(p, q, v).diagnostics_["warning"] == ""

@@ -48,5 +48,5 @@ def test_what_is_not_looked_for_is_said():
 
 def test_nothing_is_named_where_many_customers_are_well():
     p, q, v, _ = feeder(3, 0.0)
-    names, *_ = voltage_arrays(p, q, v)
+    names = voltage_arrays(p, q, v).names
     assert len(names) == CABLES * ON_EACH
