@@ -6,6 +6,7 @@ the sensitivities are estimated anew every so many units, and until there is eno
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import numpy as np
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.errors import MeterDataError
 from rexnet_grid.spacemeternet.cautious import CommonSlope
-from rexnet_grid.spacemeternet.constraints import band_rows, margin_factor
+from rexnet_grid.spacemeternet.constraints import band_rows
 from rexnet_grid.spacemeternet.voltage import VoltageSpaceNet
+from rexnet_grid.spacemeternet.voltagerows import voltage_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,15 +126,12 @@ class LearnedVoltageHeadroom:
     ) -> tuple[Headroom, ...]:
         if self.estimate is None:
             return self._before(units, positions, nodes, at)
-        sensitivity = np.zeros((len(self.nodes), len(nodes)))
-        sensitivity[:, at] = self.estimate.per_kw
-        factor = margin_factor(self.confidence)
         rows = []
         for unit, position in zip(units, positions, strict=True):
-            expected, std = self.estimate.at(position[at])
-            rows.append(
-                band_rows(unit, nodes, self.nodes, sensitivity, expected, factor * std, self.band_pu, "voltage")
-            )
+            own = voltage_rows(unit, self.nodes, self.estimate, position[at], self.band_pu, self.confidence)
+            coefficients = np.zeros((len(own.slack), len(nodes)))
+            coefficients[:, at] = own.coefficients
+            rows.append(replace(own, nodes=tuple(nodes), coefficients=coefficients))
         return tuple(rows)
 
     def _with_head(self, rows: Headroom, position_kw: FloatArray, at: IntArray) -> Headroom:

@@ -36,6 +36,11 @@ _FREE_WARNING = (
 )
 _ABSURD_PER_KW = 0.05
 _DOUBTED_SCALE = 0.4
+_WITHOUT_Q = 0.25
+_NO_Q = (
+    "without q_kvar the slopes hold what reactive power does that goes along with the active one; the standard errors "
+    "are of the slopes without it"
+)
 _ENERGIES = (
     "powers are as small as kWh of a step would be: if they are, multiply them by the steps an hour has; voltages do "
     "not tell, so the standard errors allow for either (sure_of_units=True if they are kW)"
@@ -128,7 +133,9 @@ class VoltageSpaceNet(Estimator):
             )
         found = voltage_arrays(p_kw, q_kvar, vm_pu)
         self.customers_, p, q, v, gaps = found.names, found.p, found.q, found.v, found.gaps
-        self._remarks = found.remarks
+        self._remarks, self._without_q = found.remarks, not q.any()
+        if self._without_q:
+            self._remarks += (_NO_Q,)
         self._energies = found.energies and not self.sure_of_units
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
@@ -268,7 +275,7 @@ class VoltageSpaceNet(Estimator):
 
     def _warnings(self) -> list[str]:
         unchecked = [_UNCHECKED] if len(self.customers_) > MOST_CUSTOMERS else []
-        told = [*unchecked, *self._remarks]
+        told = list(dict.fromkeys([*unchecked, *self._remarks]))
         return [_FREE_WARNING, *told] if self.method == "free" else told
 
     @property
@@ -289,7 +296,8 @@ class VoltageSpaceNet(Estimator):
             spread = np.where(absurd, np.maximum(spread, model.c**2), spread)
         self.vm_pu_per_kw_ = pd.DataFrame(half * model.c, names, names)
         self.vm_pu_per_kvar_ = pd.DataFrame(half * model.d, names, names)
-        self.std_error_ = pd.DataFrame(half * np.sqrt(spread), names, names)
+        without_q = (_WITHOUT_Q * model.c) ** 2 if self._without_q else 0.0
+        self.std_error_ = pd.DataFrame(half * np.sqrt(spread + without_q), names, names)
         self.operating_model_ = OperatingModel(
             model,
             half * model.c,

@@ -137,20 +137,8 @@ def _together(
     p: pd.DataFrame, q: pd.DataFrame, v: pd.DataFrame, names: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the tables with the customers of ``v`` in its order, on the times that all have."""
-    issues: list[Issue] = []
-    tables = {"p_kw": p, "q_kvar": q, "vm_pu": v}
-    for where, table in tables.items():
-        columns = [str(c) for c in table.columns]
-        twice = sorted({c for c in columns if columns.count(c) > 1})
-        if twice:
-            issues.append(Issue(where, ", ".join(twice), "a name given twice", "one column a customer"))
-        elif set(columns) != set(names):
-            issues.append(Issue(where, "columns", _differ(columns, names), "the customers of vm_pu"))
-        elif columns != names:
-            tables[where] = table.set_axis(columns, axis=1)[names]
-    if issues:
-        raise MeterDataError(issues)
-    timed = [isinstance(t.index, pd.DatetimeIndex) and t.index.is_unique for t in tables.values()]
+    tables = _by_name({"p_kw": p, "q_kvar": q, "vm_pu": v}, names)
+    timed = [isinstance(t.index, pd.DatetimeIndex) for t in tables.values()]
     if all(timed) and not (p.index.equals(v.index) and q.index.equals(v.index)):
         zones = {str(pd.DatetimeIndex(t.index).tz) for t in tables.values()}
         if len(zones) > 1:
@@ -167,6 +155,28 @@ def _together(
     if lengths:
         raise MeterDataError(lengths)
     return tables["p_kw"], tables["q_kvar"], tables["vm_pu"]
+
+
+def _by_name(tables: dict[str, pd.DataFrame], names: list[str]) -> dict[str, pd.DataFrame]:
+    """Return the tables with the customers in the order of ``names``, each column and each instant there once."""
+    issues: list[Issue] = []
+    out = dict(tables)
+    for where, table in tables.items():
+        columns = [str(c) for c in table.columns]
+        twice = sorted({c for c in columns if columns.count(c) > 1})
+        if twice:
+            issues.append(Issue(where, ", ".join(twice), "a name given twice", "one column a customer"))
+        elif set(columns) != set(names):
+            issues.append(Issue(where, "columns", _differ(columns, names), "the customers of vm_pu"))
+        elif columns != names:
+            out[where] = table.set_axis(columns, axis=1)[names]
+        if isinstance(table.index, pd.DatetimeIndex) and not table.index.is_unique:
+            value = f"{table.index[table.index.duplicated()][0]} given twice"
+            hint = "local time where clocks change? localise it; or drop the rows that come again"
+            issues.append(Issue(where, "times", value, "each instant once", hint))
+    if issues:
+        raise MeterDataError(issues)
+    return out
 
 
 def _told(found: Mending, names: list[str]) -> Issue:

@@ -126,6 +126,8 @@ def test_tables_are_brought_together_by_time_and_name():
         voltage_arrays(p, q, v.set_axis(times + pd.Timedelta("400D")))
     with pytest.raises(MeterDataError, match="one time zone"):
         voltage_arrays(p, q, v.tz_localize(None))
+    with pytest.raises(MeterDataError, match=r"vm_pu: times: got 2026-01-01 00:00:00.* given twice"):
+        voltage_arrays(p, q, pd.concat([v, v[:1]]))
     with pytest.raises(MeterDataError, match="f: got a name given twice"):
         voltage_arrays(p.assign(f=0).set_axis([*NAMES[:-2], "f", "f"], axis=1), q, v)
 
@@ -171,3 +173,12 @@ def test_energies_of_a_step_are_suspected_and_allowed_for():
     sure = VoltageSpaceNet(n_trees=4, sure_of_units=True).fit(p / 4, q / 4, v)
     assert sure.diagnostics_["warning"] == ""
     assert VoltageSpaceNet(n_trees=4).fit(p, q, v).diagnostics_["warning"] == ""
+
+
+def test_without_reactive_powers_the_errors_hold_what_goes_along():
+    p, _, v = feeder(5, noise=5e-4)
+    net = VoltageSpaceNet(n_trees=4).fit(p, None, v)
+    assert "without q_kvar" in net.diagnostics_["warning"]
+    away = np.abs(net.vm_pu_per_kw_.to_numpy() - SHARED)
+    assert (away < 1.96 * net.std_error_.to_numpy()).all()
+    assert (away > 1.96 * net.operating_model_.per_kw_error).any()
