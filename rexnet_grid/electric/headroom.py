@@ -97,14 +97,16 @@ class HeadroomRows:
         answer = NodeModel.of(case, topologies[0].solver).response(0.0, case.bus_node[buses])
         size = np.sqrt((np.abs(answer) ** 2).sum(axis=0))
         near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
-        stage = Stage(self.all, solve, np.where(np.outer(size, size) > 0.0, near, 0.0), size, supply)
+        near = np.where(np.outer(size, size) > 0.0, near, 0.0)
+        judge = _Judge(tuple(topologies), limits, buses)
+        stage = Stage(self.all, solve, judge.excess, limits.margin, near, size, supply)
         return rehearsed(groups, stage, dear=bool(case.controlled))
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
         every, groups = self.all.slack(position, flows), self.groups
         full = np.zeros((len(self._dark), len(units)))
-        left = np.ascontiguousarray(np.vstack((groups.slack(every), full)).T)
+        left = np.ascontiguousarray(np.vstack((groups.slack(every, position), full)).T)
         return tuple(
             Headroom(
                 int(unit),
@@ -129,7 +131,7 @@ class HeadroomRows:
             unit,
             self._nodes,
             np.vstack((self.all.falling[own], self._falling)),
-            np.concatenate((left[own, 0], self.groups.slack(left)[:, 0], np.zeros(len(self._dark)))),
+            np.concatenate((left[own, 0], self.groups.slack(left, position)[:, 0], np.zeros(len(self._dark)))),
             (
                 *(self.all.names[i] for i in own),
                 *(f"{name} and others" for name in self._names),
@@ -169,6 +171,36 @@ class _MembersAt:
         return self.rows.all.names[member[least]], 1.0 / float(scale[least])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judge:
+    """Says by how much solutions break limits."""
+
+    topologies: tuple[ElectricNetwork, ...]
+    limits: ElectricLimits
+    buses: IntArray
+
+    def excess(self, flows: list[PowerFlow]) -> tuple[FloatArray, IntArray]:
+        """Return (n_cases,) the worst excess, as a share of what the margin is a share of, and which limit it is."""
+        limits = self.limits
+        found = []
+        for network, flow in zip(self.topologies, flows, strict=True):
+            case = network.case
+            node = np.unique(case.bus_node[self.buses])
+            vm = np.abs(flow.node_voltage[:, node[(node != NOWHERE) & (case.node_kind[node] == PQ)]])
+            supply = np.atleast_1d(flow.grid_import_kw)[:, None]
+            found += [
+                (limits.vm_min_pu - vm) / (1.0 - limits.vm_min_pu),
+                (vm - limits.vm_max_pu) / (limits.vm_max_pu - 1.0),
+                np.nan_to_num(flow.loading_percent, nan=-np.inf) / limits.loading_percent - 1.0,
+                supply / limits.import_kw - 1.0,
+                -supply / limits.export_kw - 1.0,
+                np.where(np.atleast_1d(flow.converged), -np.inf, np.inf)[:, None],
+            ]
+        every = np.nan_to_num(np.hstack(found), nan=-np.inf, posinf=np.inf)
+        worst = np.argmax(every, axis=1)
+        return every[np.arange(len(every)), worst], worst
+
+
 def _dark(topologies: Sequence[ElectricNetwork], buses: IntArray) -> FloatArray:
     """Return one row that is full, with 1 in the columns of buses without supply; no row where all are supplied.
 
@@ -201,12 +233,16 @@ def _rows_of(
     half = full.flow(TANGENT * infeed.kw[None, :])
     per_kw = 1.0 / (1e3 * case.base_mva)
     by_p, by_q = (per_kw * d for d in node_responses(case, network.solver, half.node_voltage[0], half.node_power[0]))
+    steep = None
+    if not (case.node_kind == PV).any():
+        answer = node_responses(case, network.solver, demand.flow.node_voltage[0], demand.flow.node_power[0])[0]
+        steep = (demand.flow.node_voltage[0], np.asarray(per_kw * answer))
     tangent = (TANGENT * infeed.kw, half.node_voltage[0], by_p, by_q)
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
     rows: list[LimitRows] = [
         UndervoltageRows.of(model, limits, columns, limited, names, tangent),
-        OvervoltageRows.of(model, limits, columns, limited, names, tangent),
+        OvervoltageRows.of(model, limits, columns, limited, names, tangent, steep),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),
         SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow),

@@ -10,6 +10,7 @@ from numba import njit
 
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import FloatArray, IntArray
+    from rexnet_grid.electric.charges import Charges
 
 PORTFOLIOS = 256
 NEAREST = 6
@@ -40,6 +41,8 @@ class RowGroups:
         Rows group by group, and where each group begins.
     scale
         (n_rows,) what turns the slack of a row, in this order, into the unit of its group's first row.
+    hidden, carried
+        (n_groups,) how much less is left per unit of relief and of load in the positions [-].
     """
 
     falling: FloatArray
@@ -48,6 +51,8 @@ class RowGroups:
     order: IntArray
     starts: IntArray
     scale: FloatArray
+    hidden: FloatArray
+    carried: FloatArray
 
     @classmethod
     def of(cls, falling: FloatArray, rising: FloatArray, rest: FloatArray, most: int) -> RowGroups:
@@ -66,21 +71,44 @@ class RowGroups:
             order,
             starts,
             (own / unit[member])[order],
+            np.zeros(len(first)),
+            np.zeros(len(first)),
         )
 
-    def slack(self, slack: FloatArray) -> FloatArray:
-        """Return (n_groups, n_units) the least of what the rows of each group have left."""
+    def slack(self, slack: FloatArray, position: FloatArray) -> FloatArray:
+        """Return (n_groups, n_units) the least of what the rows of each group have left about ``position`` [kW]."""
         if not len(self.first):
             return np.zeros((0, slack.shape[1]))
-        return np.asarray(np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0))
+        left = np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0)
+        wary = np.flatnonzero(self.hidden)
+        if len(wary):
+            load, relief = self.used(position, wary)
+            less = left[wary] - self.hidden[wary, None] * relief - self.carried[wary, None] * load
+            left[wary] = np.where(left[wary] > 0.0, np.maximum(less, 0.0), left[wary])
+        return np.asarray(left)
 
-    def charged(self, loading: FloatArray, relief: FloatArray) -> RowGroups:
-        """Return the groups where what loads them counts ``loading`` (n_groups,) more, and relief ``relief`` less."""
+    def used(self, position: FloatArray, some: IntArray | slice = slice(None)) -> tuple[FloatArray, FloatArray]:
+        """Return (n_groups, n_units) how much positions (n_units, n_columns) [kW] load and relieve each group."""
+        rises, falls = np.maximum(position, 0.0).T, np.maximum(-position, 0.0).T
+        rising, falling = self.rising[some], -self.falling[some]
+        load = np.maximum(rising, 0.0) @ rises + np.maximum(falling, 0.0) @ falls
+        return load, load - rising @ rises - falling @ falls
+
+    def charged(self, charges: Charges) -> RowGroups:
+        """Return the groups with these charges on top of those that they have."""
         signed = (self.rising, -self.falling)
-        rising, falling = (
-            way * np.where(way > 0.0, 1.0 + loading[:, None], np.maximum(1.0 - relief[:, None], 0.0)) for way in signed
+        loading, relief = charges.loading[:, None], charges.relief[:, None]
+        rising, falling = (way * np.where(way > 0.0, 1.0 + loading, np.maximum(1.0 - relief, 0.0)) for way in signed)
+        for group, (falls, rises) in charges.singled.items():
+            falling[group] += falls
+            rising[group] += rises
+        return replace(
+            self,
+            falling=np.minimum(-falling, rising),
+            rising=rising,
+            hidden=self.hidden + charges.hidden,
+            carried=self.carried + charges.carried,
         )
-        return replace(self, falling=np.minimum(-falling, rising), rising=rising)
 
     def members(self, group: int) -> tuple[IntArray, FloatArray]:
         """Return the rows of a group, and what turns their slacks into the unit of its first row."""

@@ -43,7 +43,9 @@ MOST_RESERVE = 0.5
 TURNING = 0.3
 TURNED = 0.05
 DEAR = 0.25
+MOST_STEEPER = 4.0
 MEASURED = 0.85
+AROUND = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ class UndervoltageRows:
             np.abs(model.idle)[nodes],
             least,
             limits.vm_min_pu - AIM * limits.margin * half_band,
-            _turned(drawn, np.abs(model.idle)[nodes], least),
+            _turned(drawn, np.abs(model.idle)[nodes], least) * (1.0 if model.drawing is None else 0.0),
             OPPOSED_KNEE * limits.margin * half_band,
         )
 
@@ -182,8 +184,8 @@ class OvervoltageRows:
     idle: FloatArray
     most: float
     rest: FloatArray
-    turning: FloatArray
     tangent: FloatArray
+    steeper: FloatArray
     dearest: FloatArray
     kept: float
     limit: float
@@ -197,11 +199,13 @@ class OvervoltageRows:
         nodes: IntArray,
         names: tuple[str, ...],
         touching: Touching,
+        loaded: tuple[ComplexArray, ComplexArray] | None,
     ) -> OvervoltageRows:
         """Return the rows of ``nodes``.
 
         ``touching`` holds the injections (n_columns,) [kW] of the state half way to full of infeed, its voltages, and
-        dV/dP and dV/dQ there [p.u./kW], [p.u./kvar].
+        dV/dP and dV/dQ there [p.u./kW], [p.u./kvar]; ``loaded`` the voltages of the network full of demand and dV/dP,
+        None where generators hold voltages and answers do not grow with demand.
         """
         kw, voltage, active, reactive = touching
         idle, at = np.abs(model.idle)[nodes], voltage[nodes]
@@ -213,6 +217,12 @@ class OvervoltageRows:
         start = np.abs(at) ** 2 / (2.0 * idle) - by_p @ kw
         tangent = by_p + limits.tan_phi * by_q
         falling, rising = one_way(tangent, by_p, 0.0)
+        steeper = np.full(len(nodes), 1.0 / MEASURED)
+        if loaded is not None:
+            above = (np.conj(loaded[0][nodes]) / idle)[:, None]
+            steep = np.where(supplied, (above * loaded[1][nodes][:, columns]).real, 0.0)
+            counts = steep > AROUND * steep.max(axis=1, keepdims=True, initial=0.0)
+            steeper = np.where(counts, steep / np.maximum(rising, 1e-300), 1.0).max(axis=1, initial=1.0)
         dearer = np.maximum(tangent / np.maximum(by_p, 1e-300) - 1.0, 0.0)
         return cls(
             tuple(f"{n} overvoltage" for n in names),
@@ -222,15 +232,15 @@ class OvervoltageRows:
             idle,
             most,
             most**2 / (2.0 * idle) - start,
-            np.abs(at),
             tangent,
+            np.minimum(steeper, MOST_STEEPER),
             np.where(by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0), dearer, 0.0).max(axis=1, initial=0.0),
             0.5 * limits.margin * (limits.vm_max_pu - 1.0),
             limits.vm_max_pu + AIM * limits.margin * (limits.vm_max_pu - 1.0),
         )
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
-        """Return what AC leaves beyond the point where the tangent touches, and what the tangent leaves below it.
+        """Return what the tangent leaves, or what AC leaves if that is more though the answers were those under demand.
 
         Selling what was bought counts as infeed, though it takes the demand's reactive power away too: what that adds
         is kept back, as far as it can matter with what is left and half the margin does not cover it.
@@ -238,18 +248,15 @@ class OvervoltageRows:
         vm = np.abs(node_voltages(flow))[:, self.node]
         demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising.T
         used = demand @ self.tangent.T + infeed
-        lifted = (vm**2 - self.idle**2) / (2.0 * self.idle)
-        measured = (self.most**2 - self.idle**2) / (2.0 * self.idle) - lifted
+        measured = (self.most**2 - vm**2) / (2.0 * self.idle)
         resold = np.minimum(
             demand @ (self.rising - self.tangent).T,
             self.dearest * np.maximum(measured, 0.0),
         )
         resold = np.maximum(resold - self.kept, 0.0)
-        hidden = np.maximum(infeed - lifted, 0.0)
-        measured = np.where(measured > 0.0, np.maximum(measured - resold, 0.0) / (1.0 + hidden), measured)
-        below = np.maximum(np.minimum(measured, self.rest - used - resold), MEASURED * np.minimum(measured, 1.0))
-        below = np.where(np.isnan(vm), np.nan, below)
-        return np.asarray(np.where(vm >= self.turning, measured, below).T)
+        known = np.maximum(self.rest - used, measured / self.steeper) - resold
+        left = np.where(measured > 0.0, np.clip(known, 0.0, measured), measured)
+        return np.asarray(np.where(np.isnan(vm), np.nan, left).T)
 
     def beyond(self, flow: PowerFlow) -> FloatArray:
         """Return by how much the voltage is above the limit."""
