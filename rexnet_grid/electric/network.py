@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.flow import PowerFlow, cuts_of
+from rexnet_grid.electric.labels import Labelled
 from rexnet_grid.electric.origin import Origin
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
 from rexnet_grid.electric.solver import Solver
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+    from rexnet_grid.electric.pandapower_controls import Controls
     from rexnet_grid.electric.solver import Factor
     from rexnet_grid.electric.wiring import Wiring
 
@@ -31,7 +33,7 @@ FLOAT = np.dtype(np.float64)
 PLAIN = 0x1 | 0x100 | 0x400  # numpy's flags: C-contiguous, aligned, writeable
 
 
-class ElectricNetwork:
+class ElectricNetwork(Labelled):
     """An electric network that answers power flows and sensitivities.
 
     Parameters
@@ -124,25 +126,6 @@ class ElectricNetwork:
         case = simbench_case(code, supply_vm_pu, tap_pos)
         read = partial(_read_again, simbench_net, code, supply_vm_pu, tap_pos)
         return cls(case, origin=Origin(case, read, partial(simbench_apart, code, supply_vm_pu, tap_pos)))
-
-    @property
-    def name(self) -> str:
-        """Name of the network."""
-        return self.case.name
-
-    @cached_property
-    def buses(self) -> pd.Index:
-        """Ids of the buses, the order of every injection."""
-        import pandas as pd
-
-        return pd.Index(self.case.bus_id, name="bus")
-
-    @cached_property
-    def branches(self) -> pd.Index:
-        """Names of lines and transformers, such as ``"line 3"``, the order of every loading."""
-        import pandas as pd
-
-        return pd.Index([str(name) for name in self.case.branch_name], name="branch")
 
     @cached_property
     def branch_table(self) -> pd.DataFrame:
@@ -269,16 +252,17 @@ class ElectricNetwork:
         InputError
             Names that are no list of names.
         NetworkDataError
-            An unknown branch, switch or tap position, or a network whose controllers move taps themselves.
+            An unknown branch, switch or tap position.
 
         Notes
         -----
         Where loads that depend on the voltage, or supplies of different voltage, come together on one node, pandapower
-        says what becomes of them: it converts the changed net anew.
+        says what becomes of them: it converts the changed net anew, as it does where controllers act in the net.
         """
-        if self.case.controlled:
-            raise NetworkDataError(f"{self.name}: change the pandapower net, its controllers depend on it")
         origin = self._origin.then(out, taps or {}, closed)
+        if self.case.controlled:
+            net = origin.net()
+            return ElectricNetwork(origin.converted(net), net, origin)
         case, factor = origin.changed()
         return ElectricNetwork(case, origin=origin, factor=factor)
 
@@ -301,18 +285,28 @@ class ElectricNetwork:
 
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
-        from rexnet_grid.electric.pandapower_nets import controlled_case
-
         self._refuse_non_finite(kw, kvar)
         shape = (-1, self.case.n_bus)
-        flows = []
-        for p, q in zip(kw.reshape(shape), (kvar if kvar.size else np.zeros(kw.shape)).reshape(shape), strict=True):
-            settled = controlled_case(self._source, p, q)
-            if settled is None:
-                flows.append(PowerFlow(self.case, np.full(self._cuts[-1], np.nan), self._cuts, converged=False))
-            else:
-                flows.append(ElectricNetwork(settled[0]).power_flow(settled[1], settled[2]))
+        cases = zip(kw.reshape(shape), (kvar if kvar.size else np.zeros(kw.shape)).reshape(shape), strict=True)
+        flows = [self._settled(p, q) for p, q in cases]
         return flows[0] if kw.ndim == 1 else PowerFlow.stacked(self.case, flows)
+
+    def _settled(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
+        nothing = PowerFlow(self.case, np.full(self._cuts[-1], np.nan), self._cuts, converged=False)
+        if self._controls is not None:
+            found = self._controls.settle(kw, kvar)
+            return nothing if found is None else PowerFlow(found[0], found[1], self._cuts, converged=True)
+        from rexnet_grid.electric.pandapower_nets import controlled_case
+
+        settled = controlled_case(self._source, kw, kvar)
+        return nothing if settled is None else ElectricNetwork(settled[0]).power_flow(settled[1], settled[2])
+
+    @cached_property
+    def _controls(self) -> Controls | None:
+        """The net's controllers about our own power flow; None where only pandapower can let them act."""
+        from rexnet_grid.electric.pandapower_controls import Controls
+
+        return Controls(self._source, self.case) if Controls.can(self._source, self.case) else None
 
     def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
         """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from rexnet_grid.electric.taps import check_tap
 from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rexnet_grid.electric.case import GridCase
     from rexnet_grid.electric.solver import Factor
@@ -57,9 +58,7 @@ class Origin:
         InputError
             Names that are no list of names, an unknown branch, switch or tap position.
         """
-        for key, names in (("out", out), ("closed", closed)):
-            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-                raise InputError([Issue(self.case.name, key, repr(names), 'a list of names such as ["line 3"]')])
+        self._refuse_what_is_no_list(out, taps, closed)
         if both := set(out) & set(closed):
             raise NetworkDataError([Issue(self.case.name, "switch", f'"{min(both)}"', "one that opens or closes")])
         off = set(self.case.branch_name[self.case.branch_in_service == 0].tolist())
@@ -93,10 +92,22 @@ class Origin:
                 raise NetworkDataError(
                     [Issue(self.case.name, "changes", names, "branches, switches at them", hint)]
                 ) from error
-        from rexnet_grid.electric.pandapower_nets import build_case, with_changes
+        return self.converted(self.net()), None
 
-        case = build_case(with_changes(self.read(), self.out, self.taps, sorted(self.closed)))
-        return (_at_constant_power(case) if self.constant_power else case), None
+    def net(self) -> Any:
+        """Return the pandapower net after the changes."""
+        from rexnet_grid.electric.pandapower_nets import with_changes
+        from rexnet_grid.electric.pandapower_tables import without_voltage_dependence
+
+        net = with_changes(self.read() if self.read is not None else None, self.out, self.taps, sorted(self.closed))
+        return without_voltage_dependence(net) if self.constant_power else net
+
+    def converted(self, net: Any) -> GridCase:
+        """Return a pandapower net as arrays."""
+        from rexnet_grid.electric.pandapower_nets import build_case
+
+        case = build_case(net)
+        return _at_constant_power(case) if self.constant_power else case
 
     @property
     def wiring(self) -> Wiring:
@@ -107,6 +118,17 @@ class Origin:
             apart = self.apart() if self.apart is not None else None
             self.made.append(Wiring(self.case if apart is None else apart, self.case))
         return self.made[0]
+
+    def _refuse_what_is_no_list(self, out: Any, taps: Any, closed: Any) -> None:
+        issues = [
+            Issue(self.case.name, key, repr(names)[:60], 'a list of names such as ["line 3"]')
+            for key, names in (("out", out), ("closed", closed))
+            if isinstance(names, str) or not hasattr(names, "__iter__") or not all(isinstance(n, str) for n in names)
+        ]
+        if not isinstance(taps, Mapping):
+            issues.append(Issue(self.case.name, "taps", repr(taps)[:60], 'positions by name such as {"trafo 0": -1}'))
+        if issues:
+            raise InputError(issues)
 
     def checked(self) -> Origin:
         """Return the same; raise NetworkDataError where something named is not there or not in the state it leaves."""

@@ -12,6 +12,7 @@ from rexnet_grid.errors import Issue
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,30 @@ def format_issues(net: Any, name: str, newest: str) -> list[Issue]:
     return [Issue(name, "format_version", version, expected)] if newer else []
 
 
+def fit_rows(rows: pd.DataFrame, table: str) -> NDArray[np.bool_]:
+    """Return which rows, out of service ones too, hold the numbers that their table needs."""
+    wanted = TABLES[table]
+    fit = np.isfinite(rows[list(wanted.numbers)].to_numpy(float)).all(axis=1)
+    fit &= (rows[list(wanted.positive)].to_numpy(float) > 0.0).all(axis=1)
+    if wanted.impedance:
+        fit &= (rows[list(wanted.impedance)].to_numpy(float) != 0.0).any(axis=1)
+    return np.asarray(fit, dtype=np.bool_)
+
+
+def is_older(net: Any, newest: str) -> bool:
+    """Return whether a net has an earlier format than the ``newest`` of the installed pandapower."""
+    try:
+        return Version(str(net.get("format_version") or net.get("version") or newest)) < Version(newest)
+    except InvalidVersion:
+        return False
+
+
 def table_issues(net: Any, name: str) -> list[Issue]:
     """Return everything in the tables that no calculation can use, by row and column.
 
     That is missing tables and columns, indices that appear twice, rows at buses that do not exist, values that are no
-    finite numbers, branches without length, rating or impedance, switches at nothing. Rows out of service may hold
-    anything.
+    finite numbers, branches without length, rating or impedance, switches at nothing. Rows out of service may hold any
+    number, or nothing, but no text where a number belongs.
     """
     strange = {table: net.get(table) for table in ("bus", *TABLES, "switch")}
     strange = {table: rows for table, rows in strange.items() if rows is not None and not hasattr(rows, "columns")}
@@ -137,7 +156,10 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
         odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)
     given = tuple(c for c in wanted.given if c in rows.columns)
     unfit = _numbers(active, table, given, name) or _not_positive(active, table, given, name)
-    return issues + odd + unfit + _texts(active, table, wanted, name)
+    idle = rows.drop(index=active.index)
+    columns = tuple(c for c in (*usable, *given) if c not in wanted.blank)
+    at_rest = _texts(idle, table, (*columns, *wanted.blank), name)
+    return issues + odd + unfit + at_rest + _texts(active, table, wanted.blank, name) + _sides(active, table, name)
 
 
 def _in_service(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
@@ -149,24 +171,28 @@ def _in_service(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
     ]
 
 
-def _texts(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[Issue]:
-    """Return what stands where a number or nothing belongs, and sides that a transformer does not have."""
-    found = [
+def _texts(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str) -> list[Issue]:
+    """Return what stands where a number or nothing belongs."""
+    return [
         Issue(name, f"{table} {row}", f"{column} {value}", "a finite number, or nothing")
-        for column in wanted.blank
+        for column in columns
         if column in rows.columns
         for row, value in rows[column][rows[column].notna()].items()
         if not _is_number(value)
     ]
+
+
+def _sides(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+    """Return sides of tap changers that a transformer does not have."""
     sides = SIDES.get(table, ())
-    if sides and "tap_side" in rows.columns:
-        given = rows["tap_side"][rows["tap_side"].notna()]
-        found += [
-            Issue(name, f"{table} {row}", f"tap_side {side}", f"{', '.join(sides)} or nothing")
-            for row, side in given.items()
-            if side not in (*sides, "")
-        ]
-    return found
+    if not sides or "tap_side" not in rows.columns:
+        return []
+    given = rows["tap_side"][rows["tap_side"].notna()]
+    return [
+        Issue(name, f"{table} {row}", f"tap_side {side}", f"{', '.join(sides)} or nothing")
+        for row, side in given.items()
+        if side not in (*sides, "")
+    ]
 
 
 def _useless(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[Issue]:

@@ -28,13 +28,14 @@ from pandapower.toolbox import select_subnet
 from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_checks import format_issues, table_issues
+from rexnet_grid.electric.pandapower_checks import fit_rows, format_issues, is_older, table_issues
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
     bus_tables,
     generator_table,
     load_table,
+    silence_what_rests,
     storage_table,
     switch_table,
     tap_table,
@@ -102,7 +103,7 @@ def separate_case(net: Any) -> GridCase | None:
     work.switch["closed"] = True
     work.switch.loc[joins, "z_ohm"] = 1.0
     for table in BRANCH_TABLES:
-        work[table]["in_service"] = True
+        work[table]["in_service"] |= fit_rows(work[table], table)
     try:
         case = _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS:
@@ -117,6 +118,7 @@ def separate_case(net: Any) -> GridCase | None:
 
 def _internal_case(net: Any) -> dict[str, Any]:
     """Return pandapower's internal case ``ppci`` and leave the lookups in ``net``."""
+    silence_what_rests(net)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _init_runpp_options(
@@ -310,6 +312,7 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     """
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue("network", "net", type(net).__name__, "a pandapower net")])
+    net = _in_todays_format(net)
     if supply_vm_pu is None and tap_pos is None:
         return net
     net = copy.deepcopy(net)
@@ -325,6 +328,22 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
             )
         net.trafo.loc[can, "tap_pos"] = float(tap_pos)
     return net
+
+
+def _in_todays_format(net: Any) -> Any:
+    """Return the net, converted in a copy where an earlier pandapower made it, as its files are when they are read."""
+    if not is_older(net, pp.__format_version__):
+        return net
+    name, made_for = str(net.get("name") or "pandapower net"), str(net.get("format_version"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pp.convert_format(copy.deepcopy(net))
+    except PANDAPOWER_FAILS as error:
+        expected = f"a net that pandapower {pp.__version__} can convert"
+        raise NetworkDataError(
+            [Issue(name, "format_version", made_for, expected, f"{type(error).__name__}: {error}"[:120])]
+        ) from error
 
 
 def with_changes(net: Any, out: Sequence[str], taps: Mapping[str, float], closed: Sequence[str]) -> Any:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 SQRT3 = np.sqrt(3.0)
 POWER_TABLES = {"load": -1.0, "sgen": 1.0, "storage": -1.0}
+RESTING = {
+    **dict.fromkeys(POWER_TABLES, ("p_mw", "q_mvar", "scaling")),
+    "ward": ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar"),
+    "shunt": ("p_mw", "q_mvar"),
+    **{
+        f"asymmetric_{t}": tuple(f"{q}_{f}_{u}" for q, u in (("p", "mw"), ("q", "mvar")) for f in "abc")
+        for t in ("load", "sgen")
+    },
+}
 BUS_TYPE_COLUMN, NONE_TYPE = 1, 4
 
 
@@ -102,6 +111,14 @@ def base_by_phase(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray]:
                 whole = frame[phases] if prefix else frame[[f"{quantity}_{unit}"] * 3] / 3.0
                 np.add.at(total[k], at, np.nan_to_num(scale * whole.to_numpy(float)))
     return total[0], total[1]
+
+
+def silence_what_rests(net: Any) -> None:
+    """Give elements out of service no power: pandapower multiplies by nought what may be no number."""
+    for table, columns in RESTING.items():
+        frame = net.get(table)
+        if frame is not None and len(frame):
+            frame.loc[~frame["in_service"].astype(bool), [c for c in columns if c in frame.columns]] = 0.0
 
 
 def without_voltage_dependence(net: Any) -> Any:

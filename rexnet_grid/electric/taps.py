@@ -48,7 +48,7 @@ def tap_of(case: GridCase, name: str) -> int:
     rows = np.flatnonzero(np.isin(case.tap_edge, edges))
     if len(rows) != 1:
         hint = "set other tap changers in the pandapower net: they stay where it has them"
-        raise NetworkDataError([Issue(case.name, "tap of", name, MOVABLE, hint)])
+        raise NetworkDataError([Issue(case.name, "taps", f'"{name}"', MOVABLE, hint)])
     return int(rows[0])
 
 

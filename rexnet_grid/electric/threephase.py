@@ -7,19 +7,18 @@ power-grid-model (Alliander, MPL-2.0) solves the full phase-coordinate equations
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE, FloatArray, GridCase
+from rexnet_grid.electric.labels import Labelled
 from rexnet_grid.electric.pandapower_tables import base_by_phase
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
 PHASES = 3
@@ -54,7 +53,7 @@ class ThreePhaseFlow:
     converged: NDArray[np.bool_] | bool
 
 
-class ThreePhaseNetwork:
+class ThreePhaseNetwork(Labelled):
     """An electric network solved by phase; lines need their zero-sequence data.
 
     Parameters
@@ -112,25 +111,6 @@ class ThreePhaseNetwork:
         from rexnet_grid.electric.files import read_net
 
         return cls.from_pandapower(read_net(path))
-
-    @property
-    def name(self) -> str:
-        """Name of the network."""
-        return self.case.name
-
-    @cached_property
-    def buses(self) -> pd.Index:
-        """Ids of the buses, the order of every injection."""
-        import pandas as pd
-
-        return pd.Index(self.case.bus_id, name="bus")
-
-    @cached_property
-    def branches(self) -> pd.Index:
-        """Names of lines and transformers, the order of every loading."""
-        import pandas as pd
-
-        return pd.Index([str(name) for name in self.case.branch_name], name="branch")
 
     def base_injection(self) -> tuple[FloatArray, FloatArray]:
         """Return the injection (n_bus, 3) [kW], [kvar] by phase that the net's tables hold."""

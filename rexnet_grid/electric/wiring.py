@@ -204,7 +204,7 @@ class Wiring:
         """
         case = self.case
         y, position = tapped(case, taps)
-        kept = y.any(axis=1) & (on[case.edge_branch] | (case.edge_branch < 0))
+        kept = y.any(axis=1) & np.append(on, True)[case.edge_branch]
         kept[2 * NOWHERE - case.switch_branch[(case.switch_branch < NOWHERE) & ~shut]] = False
         start, end = group[case.edge_from], group[case.edge_to]
         air = np.zeros((len(kept), 2), dtype=bool)

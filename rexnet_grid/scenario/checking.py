@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rexnet_grid.delivery import DeliveryNetwork
-    from rexnet_grid.electric import ElectricDelivery
     from rexnet_grid.scenario.flats import BuildingSection
     from rexnet_grid.scenario.models import Scenario
     from rexnet_grid.units import Carrier
 
 TRY_REGIONS = range(1, 16)
-_ELEMENT = re.compile(r"(line|trafo|trafo3w|impedance|switch) \d+")
+_ELEMENTS: dict[Carrier, tuple[re.Pattern[str], str]] = {
+    "electricity": (
+        re.compile(r"(line|trafo|trafo3w|impedance|switch) \d+"),
+        "a line, transformer or switch of the electric network",
+    ),
+    "heat": (re.compile(r"(pipe|pump) .+"), "a pipe, or the pump of a plant, of the heat network"),
+}
 _FILE_ENDINGS = (".json", ".xlsx", ".csv", ".parquet", ".toml", ".p", ".pkl")
 
 
@@ -138,18 +143,17 @@ def _electric(scenario: Scenario) -> list[Issue]:
 
     network = electric_delivery(scenario)
     places = check_places(scenario, "electricity", network.nodes)
-    return [*network.check(), *places, *_elements(scenario, network)]
+    return [*network.check(), *places, *_elements(scenario, "electricity", network.elements())]
 
 
-def _elements(scenario: Scenario, network: ElectricDelivery) -> list[Issue]:
-    """Return the contingencies of branches and switches that the electric network does not have."""
-    known = network.elements()
+def _elements(scenario: Scenario, carrier: Carrier, known: Sequence[str]) -> list[Issue]:
+    """Return the contingencies of elements that a network does not have; ``known`` are those that it has."""
+    pattern, expected = _ELEMENTS[carrier]
     people = {participant.name for participant in scenario.participants}
-    expected = "a line, transformer or switch of the electric network"
     issues = []
     for number, fault in enumerate(scenario.contingencies):
         name = fault.element
-        if fault.carrier == "electricity" and _ELEMENT.fullmatch(name) and name not in {*known, *people}:
+        if fault.carrier == carrier and pattern.fullmatch(name) and name not in {*known, *people}:
             hint, key = did_you_mean(name, known), f"contingencies[{number}].element"
             issues.append(Issue(where_of(scenario), key, f'"{name}"', expected, hint))
     return issues
@@ -164,7 +168,10 @@ def _heat(scenario: Scenario) -> list[Issue]:
     network = heat_delivery(scenario, weather_of(scenario).outdoor_c)
     seats = seats_of(network)
     places = check_places(scenario, "heat", seats)
-    return [*network.check(), *places, *check_ends(scenario, network.network.plant_names, seats)]
+    grid = network.network
+    known = [*(f"pipe {name}" for name in grid.pipes), *(f"pump {name}" for name in grid.plant_names)]
+    elements = _elements(scenario, "heat", known)
+    return [*network.check(), *places, *check_ends(scenario, grid.plant_names, seats), *elements]
 
 
 def seats_of(network: DeliveryNetwork) -> tuple[str, ...]:

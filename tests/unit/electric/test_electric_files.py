@@ -305,3 +305,40 @@ def test_json_that_is_no_net_is_told_as_such(tmp_path):
         file.write_text(text)
         with pytest.raises(NetworkDataError, match=told):
             ElectricNetwork.from_file(file)
+
+
+def test_a_net_in_memory_of_an_earlier_format_is_converted_as_its_file_is():
+    import pandapower.networks as nw
+
+    net = nw.create_cigre_network_mv()
+    old = copy.deepcopy(net)
+    old["format_version"] = old["version"] = "2.2.0"
+    old.trafo = old.trafo.drop(columns=["tap_changer_type"])
+    old.trafo["tap_phase_shifter"] = False
+    kept = old.trafo.columns
+    grid, same = ElectricNetwork.from_pandapower(old), ElectricNetwork.from_pandapower(net)
+    np.testing.assert_array_equal(
+        grid.power_flow(*grid.base_injection()).vm_pu, same.power_flow(*same.base_injection()).vm_pu
+    )
+    assert old.format_version == "2.2.0"
+    assert old.trafo.columns.equals(kept)
+    old["format_version"] = "1.0"
+    old.line = old.line.rename(columns={"length_km": "length"})
+    with pytest.raises(NetworkDataError, match=r"format_version: got 1\.0; expected a net that pandapower"):
+        ElectricNetwork.from_pandapower(old)
+
+
+@pytest.mark.parametrize(("table", "column"), [("line", "length_km"), ("line", "max_i_ka"), ("load", "p_mw")])
+def test_text_where_a_number_belongs_is_named_in_rows_out_of_service_too(table, column):
+    import pandapower.networks as nw
+
+    net = nw.create_cigre_network_mv()
+    net[table].loc[2, "in_service"] = False
+    net[table][column] = net[table][column].astype(object)
+    net[table].loc[2, column] = "abc"
+    with pytest.raises(NetworkDataError, match=rf"{table} 2: got {column} abc"):
+        ElectricNetwork.from_pandapower(net)
+    net[table].loc[2, column] = np.nan
+    grid = ElectricNetwork.from_pandapower(net)
+    assert grid.power_flow(np.zeros(15)).converged
+    assert grid.changed(out=["switch 0"], closed=["switch 4"]).power_flow(np.zeros(15)).converged

@@ -159,8 +159,12 @@ def test_tap_controllers_act_in_every_case():
         np.testing.assert_allclose(flows.vm_pu[row], work.res_bus.vm_pu, rtol=0, atol=1e-8)
     one = net.power_flow(kw, kvar)
     assert np.isfinite(net.sensitivities(one).loss_kw_per_kw).all()
-    with pytest.raises(NetworkDataError):
-        net.changed(out=["line 0"])
+    pp_net.line.loc[3, "in_service"] = False
+    pp.runpp(pp_net, run_control=True, tolerance_mva=1e-9)
+    tripped = net.changed(out=["line 3"])
+    np.testing.assert_allclose(tripped.power_flow(kw, kvar).vm_pu, pp_net.res_bus.vm_pu, rtol=0, atol=1e-8)
+    again = tripped.changed(closed=["line 3"]).at_constant_power()
+    np.testing.assert_allclose(again.power_flow(kw, kvar).vm_pu, one.vm_pu, rtol=0, atol=1e-12)
 
 
 def test_elements_that_nobody_honours_are_refused_by_name():
@@ -318,8 +322,8 @@ def test_switches_that_are_none_are_named():
         net.changed(closed=["line 0"])
     with pytest.raises(NetworkDataError, match="pandapower net"):
         ElectricNetwork(net.case).changed(out=["switch 0"])
-    for names in ({"out": "line 1"}, {"closed": "switch 1"}, {"out": [1]}):
-        with pytest.raises(InputError, match=r"a list of names such as"):
+    for names in ({"out": "line 1"}, {"closed": "switch 1"}, {"out": [1]}, {"out": None}, {"taps": ["trafo 0"]}):
+        with pytest.raises(InputError, match=r"a list of names such as|positions by name such as"):
             net.changed(**names)
 
 
@@ -465,3 +469,19 @@ def test_only_what_lies_between_a_change_and_the_supply_is_factored_again():
         np.testing.assert_allclose(flow.vm_pu, anew.vm_pu, rtol=0, atol=1e-12)
     assert max(renewed) < net.wiring.columns
     assert np.median(renewed) < 0.3 * net.wiring.columns
+
+
+def test_a_network_of_switches_alone():
+    pp_net = pp.create_empty_network()
+    buses = [pp.create_bus(pp_net, 0.4) for _ in range(3)]
+    pp.create_ext_grid(pp_net, buses[0])
+    for f, t in ((0, 1), (1, 2)):
+        pp.create_switch(pp_net, f, t, et="b")
+    net = ElectricNetwork.from_pandapower(pp_net)
+    flow = net.changed(out=["switch 1"]).power_flow([0.0, -1.0, -1.0])
+    assert flow.converged
+    assert np.isnan(flow.vm_pu).tolist() == [False, False, True]
+    delivery = ElectricDelivery(net)
+    assert delivery.headroom([0], np.zeros((1, 3)))[0].capacity_kw(0, 2) == np.inf
+    delivery.change(out=["switch 0"])
+    assert delivery.headroom([0], np.zeros((1, 3)))[0].capacity_kw(0, 2) == 0.0

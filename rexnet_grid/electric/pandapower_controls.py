@@ -1,0 +1,141 @@
+"""pandapower's own controllers, each in its order and with its own dead band, about our power flow.
+
+A controller of pandapower reads voltages and writes tap positions or powers into the net's tables; between two rounds
+of them pandapower converts the net and solves it. Where all that the controllers read is the voltage at buses, and all
+that they write is in arrays, the rounds are pandapower's and the power flow between them is ours.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pandapower.auxiliary import ControllerNotConverged, LoadflowNotConverged
+from pandapower.control import ContinuousTapControl, DiscreteTapControl, run_control
+from pandapower.control.controller.DERController import DERController
+from pandapower.control.run_control import ctrl_variables_default
+
+from rexnet_grid.electric.case import NOWHERE, PV
+from rexnet_grid.electric.pandapower_tables import POWER_TABLES
+from rexnet_grid.electric.solver import Solver
+from rexnet_grid.electric.wiring import Wiring
+
+if TYPE_CHECKING:
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+
+TAP_CONTROLS = (DiscreteTapControl, ContinuousTapControl)
+MOST_SOLVERS = 256
+
+
+class Controls:
+    """The controllers of one net.
+
+    Parameters
+    ----------
+    net
+        The pandapower net; it is copied.
+    case
+        The same as arrays.
+    """
+
+    def __init__(self, net: Any, case: GridCase) -> None:
+        self._case = case
+        self._net = copy.deepcopy(net)
+        self._wiring = Wiring(case, case)
+        self._solvers: dict[tuple[tuple[str, float], ...], Solver] = {}
+        self._objects = list(self._net.controller.object[self._net.controller.in_service.astype(bool)])
+        self._states = [dict(vars(control)) for control in self._objects]
+        self._order = ctrl_variables_default(self._net)
+        written = {control.element for control in self._objects}
+        self._taps = {t: self._net[t].tap_pos.copy() for t in written - set(POWER_TABLES)}
+        self._powers = {t: self._net[t][["p_mw", "q_mvar"]].copy() for t in written & set(POWER_TABLES)}
+        at = {int(b): i for i, b in enumerate(case.bus_id)}
+        self._bus = {t: np.array([at[int(b)] for b in self._net[t].bus], dtype=np.int64) for t in self._powers}
+        on = {t: self._net[t].scaling * self._net[t].in_service * 1e3 * POWER_TABLES[t] for t in self._powers}
+        self._to_kw = {t: factor.to_numpy(float)[:, None] for t, factor in on.items()}
+
+    @staticmethod
+    def can(net: Any, case: GridCase) -> bool:
+        """Return whether everything that the net's controllers read and write is in the arrays."""
+        if (net.get("user_pf_options") or {}).get("enforce_q_lims") and (case.node_kind == PV).any():
+            return False
+        rows = net.controller[net.controller.in_service.astype(bool)]
+        if not rows.initial_run.astype(bool).any():
+            return False
+        movable = {str(case.branch_name[case.edge_branch[edge]]) for edge in case.tap_edge}
+        for control in rows.object:
+            if type(control) in TAP_CONTROLS:
+                names = {f"{control.element} {index}" for index in np.atleast_1d(control.element_index)}
+                if not names <= movable:
+                    return False
+            elif type(control) is not DERController or control.element not in POWER_TABLES:
+                return False
+        return True
+
+    def settle(self, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray] | None:
+        """Return the network and the results, as :mod:`kernels` lays them out, that the controllers leave.
+
+        ``kw`` and ``kvar`` (n_bus,) are the whole injection before they act. None where they, or the power flow, come
+        to no end.
+        """
+        self._reset()
+        found: list[tuple[GridCase, FloatArray]] = []
+
+        def solve(net: Any, **_: Any) -> None:
+            case, results = self._solve(kw, kvar, found[-1][1] if found else None)
+            found.append((case, results))
+            net["res_bus"] = pd.DataFrame({"vm_pu": self._vm_pu(results)}, index=self._case.bus_id)
+            net["converged"] = True
+
+        try:
+            run_control(self._net, self._order | {"run": solve})
+        except (LoadflowNotConverged, ControllerNotConverged):
+            return None
+        return found[-1]
+
+    def _reset(self) -> None:
+        """Bring tables and controllers back to where the net has them."""
+        for table, positions in self._taps.items():
+            self._net[table]["tap_pos"] = positions
+        for table, powers in self._powers.items():
+            self._net[table][["p_mw", "q_mvar"]] = powers
+        for control, state in zip(self._objects, self._states, strict=True):
+            vars(control).clear()
+            vars(control).update({key: copy.copy(value) for key, value in state.items()})
+
+    def _solve(self, kw: FloatArray, kvar: FloatArray, before: FloatArray | None) -> tuple[GridCase, FloatArray]:
+        """Solve with the tables as they are now; ``before`` are results to start from."""
+        solver = self._solver()
+        kw, kvar = kw.copy(), kvar.copy()
+        for table, before_they_act in self._powers.items():
+            power = self._net[table][["p_mw", "q_mvar"]].to_numpy(float)
+            change = (power - before_they_act.to_numpy(float)) * self._to_kw[table]
+            np.add.at(kw, self._bus[table], change[:, 0])
+            np.add.at(kvar, self._bus[table], change[:, 1])
+        first: ComplexArray = np.zeros(0, dtype=np.complex128)
+        if before is not None:
+            first = before[: 2 * self._case.n_node].view(np.complex128)
+        results, lost = solver.run(kw, kvar, first, 1)
+        if lost:
+            raise LoadflowNotConverged
+        return solver.case, results
+
+    def _solver(self) -> Solver:
+        """Return the solver for the taps as they are now."""
+        moved = tuple(
+            (f"{table} {index}", float(position))
+            for table, positions in self._taps.items()
+            for index, position in self._net[table].tap_pos[self._net[table].tap_pos != positions].items()
+        )
+        if moved not in self._solvers:
+            if len(self._solvers) >= MOST_SOLVERS:
+                self._solvers.clear()
+            self._solvers[moved] = Solver(*self._wiring.state((), (), dict(moved), constant_power=False))
+        return self._solvers[moved]
+
+    def _vm_pu(self, results: FloatArray) -> FloatArray:
+        node = self._case.bus_node
+        voltage = np.abs(results[: 2 * self._case.n_node].view(np.complex128))
+        return np.where(node == NOWHERE, np.nan, voltage[node])
