@@ -42,7 +42,7 @@ def store_case(key: str, origin: str, case: GridCase) -> None:
     draft = target.with_name(f"{target.name}.{os.getpid()}.npz")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(draft, cache_stamp=np.array(_stamp(key, origin)), **case.to_arrays())  # type: ignore[arg-type]
+        np.savez(draft, allow_pickle=False, **case.to_arrays(), cache_stamp=np.array(_stamp(key, origin)))
         draft.replace(target)
     except OSError:
         with suppress(OSError):

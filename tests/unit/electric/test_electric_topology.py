@@ -467,6 +467,8 @@ def test_only_what_lies_between_a_change_and_the_supply_is_factored_again():
         anew = ElectricNetwork(changed.case).power_flow(*net.base_injection())
         flow = changed.power_flow(*net.base_injection())
         np.testing.assert_allclose(flow.vm_pu, anew.vm_pu, rtol=0, atol=1e-12)
+    fresh = ElectricNetwork.from_builtin("lv_schutterwald:1").changed(out=[name])
+    np.testing.assert_array_equal(fresh.power_flow(*net.base_injection()).results, flow.results)
     assert max(renewed) < net.wiring.columns
     assert np.median(renewed) < 0.3 * net.wiring.columns
 
