@@ -103,7 +103,8 @@ def separate_case(net: Any) -> GridCase | None:
     work.switch["closed"] = True
     work.switch.loc[joins, "z_ohm"] = 1.0
     for table in BRANCH_TABLES:
-        work[table]["in_service"] |= fit_rows(work[table], table)
+        if len(work[table]):
+            work[table]["in_service"] |= fit_rows(work[table], table)
     try:
         case = _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS:
