@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _AT_BOUND = 1e-9
 _HALVINGS = 12
+_SHORTEST = (0.1, 0.6)
+_REFRESH = 15
+_PATIENCE = 8
+_OPTIMISM = 4.0
 _LARGEST_STEP = 2.0
 _RIDGE = 1e-8
 
@@ -56,6 +60,7 @@ def descend(
     iterations: int = 80,
     tolerance: float = 1e-4,
     bounds: tuple[FloatArray, FloatArray] | None = None,
+    target: float = np.inf,
 ) -> Fit:
     """Minimise the negative log-posterior.
 
@@ -73,32 +78,54 @@ def descend(
         The search ends when the decrease expected of the next step, in units of log-likelihood, is below this.
     bounds
         (p,), (p,) lower and upper bounds; the likelihood's own if None.
+    target
+        An objective that has to be reached for the fit to be of use: the search gives up, unconverged, where the steps
+        to come promise less than a quarter of what is missing.
     """
     lower, upper = (likelihood.lower, likelihood.upper) if bounds is None else bounds
     x = np.clip(theta, lower, upper)
     b = _positive(hessian)
     value, gradient = likelihood.value_and_gradient(x)
     evaluations, converged = 1, False
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        if iteration and iteration % _REFRESH == 0:
+            b = _renewed(b, likelihood, x, _free(x, gradient, lower, upper))
         free = _free(x, gradient, lower, upper)
         step = _newton_step(b, gradient, free)
         if -float(gradient @ step) < 2.0 * tolerance:
             converged = True
+            break
+        if iteration >= _PATIENCE and value + _OPTIMISM * 0.5 * float(gradient @ step) > target:
             break
         length, found = 1.0, False
         for _ in range(_HALVINGS):
             candidate = np.clip(x + length * step, lower, upper)
             new_value, new_gradient = likelihood.value_and_gradient(candidate)
             evaluations += 1
-            if new_value < value + 1e-4 * float(gradient @ (candidate - x)):
+            slope = float(gradient @ (candidate - x))
+            if new_value < value + 1e-4 * slope:
                 found = True
                 break
-            length *= 0.4
+            length *= _shortened(slope, new_value - value)
         if not found:
             break
         b = _updated(b, candidate - x, new_gradient - gradient)
         x, value, gradient = candidate, new_value, new_gradient
     return Fit(x, value, converged, evaluations, (value,))
+
+
+def _renewed(b: FloatArray, likelihood: Likelihood, x: FloatArray, free: BoolArray) -> FloatArray:
+    """Return the Hessian with Fisher's information about the free parameters in it; the others stand apart."""
+    index = np.flatnonzero(free)
+    out = np.diag(np.diag(b))
+    out[np.ix_(index, index)] = likelihood.information(x, index)
+    return _positive(out)
+
+
+def _shortened(slope: float, rise: float) -> float:
+    """Return by how much to shorten a step that did not help: to the minimum of the parabola through what was seen."""
+    least, most = _SHORTEST
+    return float(np.clip(-0.5 * slope / (rise - slope), least, most)) if rise > slope else most
 
 
 def _free(x: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:

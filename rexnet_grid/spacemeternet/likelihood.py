@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.discretise import Discrete, FloatArray, discretise, discretise_adjoint
+from rexnet_grid.spacemeternet.information import Tangent, information
 from rexnet_grid.spacemeternet.kalman import HELD, MISSING, OBSERVED, Trail, empty_trail, filter_forward
 from rexnet_grid.spacemeternet.kalman_adjoint import filter_backward
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rexnet_grid.spacemeternet.kalman import IntArray
     from rexnet_grid.spacemeternet.rcnetwork import Matrices, RCNetwork
 
 TOLERANCE = 1e-11
+_TANGENT_STEP = 1e-5
 _LARGE = 1e12
 
 
@@ -141,6 +144,33 @@ class Likelihood:
             out[b] = self._sweep(theta, weight)[1]
         return out
 
+    def information(self, theta: FloatArray, chosen: IntArray | None = None) -> FloatArray:
+        """Return Fisher's information and the priors' precision (p, p): the Hessian of the objective on average.
+
+        ``chosen`` are the parameters it is wanted of; all if None.
+        """
+        at = np.arange(len(theta)) if chosen is None else chosen
+        _, trail, m, model, g = self._forward(theta, self._whole)
+        innovations = np.nan_to_num(self._innovations(trail, m, model, g))
+        drive = (self.data.u, self._rising, innovations)
+        tangent = self._tangent(theta, at, m, model)
+        fisher = information(model, tangent, m.measurement, self._observed, self.data.mask, trail, drive)
+        return np.asarray(fisher + np.diag(self.prior_precision[at]))
+
+    def _tangent(self, theta: FloatArray, chosen: IntArray, m: Matrices, model: Discrete) -> Tangent:
+        """Return the derivatives of the discretised network by the chosen parameters, from differences."""
+        parts: list[tuple[FloatArray, ...]] = []
+        for k in chosen:
+            near = theta.copy()
+            near[k] += _TANGENT_STEP
+            other = self.network.matrices(self.values(near))
+            d = discretise(other.capacity, other.conductance, other.power, other.diffusion, self.data.step)
+            pairs = ((d.phi, model.phi), (d.gamma0, model.gamma0), (d.gamma1, model.gamma1), (d.q, model.q),
+                     (other.measurement, m.measurement), (other.initial, m.initial))  # fmt: skip
+            parts.append(tuple((after - before) / _TANGENT_STEP for after, before in pairs))
+        phi, gamma0, gamma1, q, r, initial = (np.stack(part) for part in zip(*parts, strict=True))
+        return Tangent(phi, gamma0, gamma1[:, :, self._sloped], q, r, initial)
+
     def states(self, theta: FloatArray) -> FloatArray:
         """Return the one-step predictions of all states (N, n) [degC]."""
         _, trail, m, model, g = self._forward(theta, self._whole)
@@ -148,7 +178,10 @@ class Likelihood:
 
     def innovations(self, theta: FloatArray) -> FloatArray:
         """Return reading minus one-step prediction (N, m) [K], NaN where there is no reading."""
-        predicted = self.states(theta)[:, self._observed]
+        return self._innovations(*self._forward(theta, self._whole)[1:])
+
+    def _innovations(self, trail: Trail, m: Matrices, model: Discrete, g: FloatArray) -> FloatArray:
+        predicted = np.vstack([m.initial, trail.filtered[:-1] @ model.phi.T + g[:-1]])[:, self._observed]
         return np.where(self.data.mask == OBSERVED, self.data.y - predicted, np.nan)
 
     def _prior(self, theta: FloatArray) -> float:

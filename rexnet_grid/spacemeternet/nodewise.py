@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import savgol_filter
 
-from rexnet_grid.spacemeternet.fitting import curvature, invert, maximise
+from rexnet_grid.spacemeternet.fitting import at_bound, invert, maximise
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData, ZoneModel, build_zone_model
 
@@ -123,7 +123,7 @@ def fit_node(
         fit = maximise(likelihood, starts=_STARTS, rng=np.random.default_rng(zone))
     else:
         fit = maximise(likelihood, theta=carried_over(start.likelihood, start.fit.theta, likelihood))
-    curve = curvature(likelihood, fit.theta)
+    curve = invert(likelihood.information(fit.theta), ~at_bound(likelihood, fit.theta))
     names = [p.name for p in model.network.parameters]
     at = [names.index(f"loss {data.zones[zone]} to {data.zones[j]}") for j in neighbours]
     free = curve.free.copy()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.zonemodel import ZoneData
 
 _MODELS = 2  # the first rivals differ in their model, the others in their readings
+_ROUGH = 1e-2  # of the log-likelihood: a seventh of a standard error, where whole ones are asked
 RESTLESS = 0.1  # K/√h, about half a kelvin a day
 _BEYOND_DOUBT = 15.0  # z that an open door between two zones reaches, which then hardly differ in their own fits
 
@@ -163,7 +164,7 @@ def restless_edges(whole: Whole) -> BoolArray:
 def with_constant_gains(whole: Whole) -> Rival:
     """Return the fit whose gains do not follow the time of day."""
     daily = [k for k, p in enumerate(whole.model.network.parameters) if p.name.endswith("/day")]
-    fit = without(whole.likelihood, whole.fit, whole.curve, daily) if daily else whole.fit
+    fit = without(whole.likelihood, whole.fit, whole.curve, daily, _ROUGH) if daily else whole.fit
     return Rival(whole.likelihood, fit.theta, whole.curve.hessian, tuple(daily))
 
 
@@ -172,7 +173,7 @@ def with_hidden(whole: Whole, hidden: int) -> Rival:
     model = build_zone_model(
         whole.data, whole.model.pairs, whole.model.order, hidden=hidden, envelope=whole.model.envelope
     )
-    likelihood, fit = refitted(whole, whole.data, model)
+    likelihood, fit = refitted(whole, whole.data, model, tolerance=_ROUGH)
     return Rival(likelihood, fit.theta, carried_hessian(whole, likelihood))
 
 
@@ -182,7 +183,7 @@ def on_part(whole: Whole, first: int, last: int) -> FloatArray:
     model = build_zone_model(
         data, whole.model.pairs, whole.model.order, hidden=whole.hidden, envelope=whole.model.envelope
     )
-    likelihood, fit = refitted(whole, data, model)
+    likelihood, fit = refitted(whole, data, model, tolerance=_ROUGH)
     return _conductance(whole, likelihood, fit.theta)
 
 

@@ -60,7 +60,7 @@ def stability(conductance: FloatArray, std_error: FloatArray, daily: FloatArray,
     return shown / (2 * _HALVES)
 
 
-def without(likelihood: Likelihood, fit: Fit, curve: Curvature, dropped: Sequence[int]) -> Fit:
+def without(likelihood: Likelihood, fit: Fit, curve: Curvature, dropped: Sequence[int], tolerance: float = 1e-4) -> Fit:
     """Return the best fit with the parameters ``dropped`` held at zero, from a fit that has them."""
     at = np.array(dropped, dtype=int)
     theta = fit.theta.copy()
@@ -69,7 +69,7 @@ def without(likelihood: Likelihood, fit: Fit, curve: Curvature, dropped: Sequenc
     theta[at] = 0.0
     lower, upper = likelihood.lower.copy(), likelihood.upper.copy()
     lower[at] = upper[at] = 0.0
-    return descend(likelihood, theta, curve.hessian, bounds=(lower, upper))
+    return descend(likelihood, theta, curve.hessian, tolerance=tolerance, bounds=(lower, upper))
 
 
 def root_ratio(likelihood: Likelihood, fit: Fit, curve: Curvature, edge: int, variance_ratio: float) -> float:

@@ -32,6 +32,7 @@ _HALF_CHI2 = 0.5 * ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
 _TIMES_SCALE = 10.0
 _SIGNIFICANT = 3.84
+_NEARLY_NONE = {"envelope": 0.0, "loss": 0.15}  # of their usual start, so that a wider model starts where a fit ended
 _NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
 
 
@@ -102,9 +103,10 @@ def widened(whole: Whole) -> Whole | None:
     """Fit the building anew with one more hidden neighbour; None where that cannot lower the BIC."""
     data = whole.data
     model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden + 1)
-    likelihood, fit = refitted(whole, data, model)
+    needed = np.log(whole.likelihood.n_observed) * len(data.zones)
+    likelihood, fit = refitted(whole, data, model, target=whole.fit.objective - 0.5 * needed)
     gained = 2.0 * (likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta))
-    if gained < np.log(likelihood.n_observed) * len(data.zones):
+    if gained < needed:
         return None
     return _judged(data, model, likelihood, fit)
 
@@ -130,11 +132,22 @@ def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
     return (_judged(data, model, likelihood, fit) if better else whole), spread
 
 
-def refitted(whole: Whole, data: ZoneData, model: ZoneModel) -> tuple[Likelihood, Fit]:
-    """Fit another model, or other readings, from where a fit has ended; the parameters' names tell what is what."""
+def refitted(
+    whole: Whole, data: ZoneData, model: ZoneModel, tolerance: float = 1e-4, target: float = np.inf
+) -> tuple[Likelihood, Fit]:
+    """Fit another model, or other readings, from where a fit has ended; the parameters' names tell what is what.
+
+    Tolerance and target as in :func:`rexnet_grid.spacemeternet.descent.descend`.
+    """
     likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
     start = carried_over(whole.likelihood, whole.fit.theta, likelihood)
-    return likelihood, descend(likelihood, start, carried_hessian(whole, likelihood))
+    known = {p.name for p in whole.model.network.parameters}
+    for k, parameter in enumerate(model.network.parameters):
+        if parameter.name not in known:
+            start[k] *= _NEARLY_NONE.get(parameter.name.split(" ")[0], 1.0)
+    same = len(known) == len(start)
+    hessian = carried_hessian(whole, likelihood) if same else likelihood.information(start)
+    return likelihood, descend(likelihood, start, hessian, tolerance=tolerance, target=target)
 
 
 def carried_hessian(whole: Whole, likelihood: Likelihood) -> FloatArray:

@@ -5,6 +5,7 @@ import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 from rexnet_grid.spacemeternet.discretise import discretise
+from rexnet_grid.spacemeternet.fitting import hessian_at
 from rexnet_grid.spacemeternet.likelihood import Likelihood, Observations
 from rexnet_grid.spacemeternet.rcnetwork import Parameter, RCNetwork
 from rexnet_grid.spacemeternet.zonemodel import Circuit, ZoneData, build_zone_model
@@ -144,3 +145,44 @@ def test_scores_of_stretches_add_up():
     lik = Likelihood(net, Observations.from_readings(y, u, 0.5))
     gradient = lik.value_and_gradient(lik.start)[1]
     np.testing.assert_allclose(lik.scores(lik.start, 7).sum(axis=0), gradient, rtol=1e-8, atol=1e-8)
+
+
+def simulated(net, theta_of, steps, seed):
+    """Return the likelihood of readings that the network itself has made, and the optimiser's vector of the truth."""
+    rng = np.random.default_rng(seed)
+    _, u = readings(steps, seed)
+    lik = Likelihood(net, Observations.from_readings(np.zeros((steps, 1)), u, 0.5))
+    m, d, g = lik.discrete(theta_of(lik))
+    x, y, root = m.initial.copy(), np.empty((steps, 1)), np.linalg.cholesky(d.q + 1e-15 * np.eye(2))
+    for k in range(steps):
+        y[k] = x[0] + np.sqrt(m.measurement[0]) * rng.normal()
+        x = d.phi @ x + g[k] + root @ rng.normal(size=2)
+    y[steps // 3 : steps // 3 + 20] = y[::17] = np.nan
+    return Likelihood(net, Observations.from_readings(y, u, 0.5, hold_up_to=2))
+
+
+def test_information_is_the_hessian_of_what_enters_linearly():
+    lik = simulated(small_network(), lambda lik: lik.start, 400, 1)
+    both = [6, 7]  # the split of the heat and the first mean
+    hessian = hessian_at(lik, lik.start)[np.ix_(both, both)]
+    np.testing.assert_allclose(lik.information(lik.start)[np.ix_(both, both)], hessian, rtol=1e-6)
+    np.testing.assert_allclose(lik.information(lik.start, np.array(both)), hessian, rtol=1e-6)
+
+
+def test_information_is_the_hessian_on_average():
+    hessians, fisher = [], []
+    for seed in range(8):
+        lik = simulated(small_network(), lambda lik: lik.start, 3000, seed)
+        hessians.append(hessian_at(lik, lik.start))
+        fisher.append(lik.information(lik.start))
+    mean, expected = np.mean(hessians, axis=0), np.mean(fisher, axis=0)
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    assert np.abs((mean - expected) / scale).max() < 0.05
+
+
+def test_information_of_many_zones_is_definite_and_the_same_in_part():
+    lik = row_of_zones(13, lose_single_and_long)
+    fisher = lik.information(lik.start)
+    assert np.linalg.eigvalsh(fisher).min() > 0.0
+    some = np.array([0, 5, 40, 90])
+    np.testing.assert_allclose(lik.information(lik.start, some), fisher[np.ix_(some, some)], rtol=1e-9)
