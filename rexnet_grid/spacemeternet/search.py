@@ -40,6 +40,7 @@ _MATERIAL_SHARE = 0.2
 _FEWEST_HOURS = 72.0
 _EARNED = 10.0
 _MOST_HIDDEN = 2
+_NEARLY_ALL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     its place by ten for each zone. Without a floor plan the pairs are screened first. The whole building is then fitted
     with every candidate edge, starting from the zones' fits. Where residuals stray from white noise, hidden neighbours
     are tried. Where they were needed or residuals stay coloured, and always without a floor plan, an edge has to show
-    in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays undetermined.
+    in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays undetermined. A floor plan of four
+    fifths of all pairs or more is no knowledge, and what it lists is judged as if there were none.
 
     Raises
     ------
@@ -77,16 +79,22 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
             break
         whole = wider
     whole, choice = with_outer_walls(whole)
-    unaided = candidates is None
+    unaided = candidates is None or says_nothing(data, pairs)
     material = _material(whole, rules)
     contested = Doubts.none(len(pairs))
     if pairs and (unaided or whole.hidden or not whole.white.passes):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
-    names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
+    names = unchecked_names(data) if candidates is None else names_on_plan(whole, nodes)
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
     verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
     return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white, names)
+
+
+def says_nothing(data: ZoneData, pairs: tuple[Pair, ...]) -> bool:
+    """Tell whether a floor plan of three zones and more says no more than that any two of them may touch."""
+    zones = len(data.zones)
+    return zones > TWO and len(pairs) >= _NEARLY_ALL * zones * (zones - 1) / 2
 
 
 def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1, 2, 3]) -> dict[int, list[NodeFit]]:

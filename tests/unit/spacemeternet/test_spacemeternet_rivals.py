@@ -14,7 +14,7 @@ from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.names import unchecked_names
 from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.rivals import IN_THE_DARK, WITHOUT_PLAN, Doubts, doubts, part_of, restless_edges
-from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs
+from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs, says_nothing
 from rexnet_grid.spacemeternet.wholefit import fit_whole, scale_error
 
 STEP_H, MINUTES = 0.25, 15
@@ -137,6 +137,16 @@ def test_an_absence_counts_what_rivals_add_to_the_error(restless):
     assert "absent" not in {v.state for v in wide}
     for v in (*calm, *wide):
         assert v.probability == pytest.approx(norm.sf((60.0 - v.conductance_w_k) / v.std_error))
+
+
+def test_a_floor_plan_of_all_pairs_is_judged_like_none():
+    readings = rooms(3, days=4, door_kw_k=0.5)
+    free = ThermalSpaceNet(states=2).fit(*readings)
+    listed = ThermalSpaceNet([("a", "b"), ("b", "c"), ("c", "a")], states=2).fit(*readings)
+    pd.testing.assert_frame_equal(free.edges_.drop(columns="also_as"), listed.edges_.drop(columns="also_as"))
+    data = zone_data(*readings)
+    assert says_nothing(data, candidate_pairs(data.zones, None))
+    assert not says_nothing(data, candidate_pairs(data.zones, WALLS))
 
 
 @pytest.fixture(scope="module")
