@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.errors import InputError, Issue, NetworkDataError
 from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, catalogue_pipe
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
 from rexnet_grid.rexdynnet.hydraulics import drag_table, pipe_drop
 from rexnet_grid.rexdynnet.network import HeatNetwork
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout
 
 WATT_PER_KILOWATT = 1000.0
+SERIES = (1, 2, 3)
+SMALLEST_SPREAD_K = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,28 @@ class SizingRule:
     return_c: float = 45.0
     series: int = 2
     twin: bool = False
+
+    def __post_init__(self) -> None:
+        issues = [
+            Issue("sizing", name, str(value), f"a finite number above zero [{unit}]")
+            for name, value, unit in (
+                ("max_gradient_pa_m", self.max_gradient_pa_m, "Pa/m"),
+                ("max_velocity_m_s", self.max_velocity_m_s, "m/s"),
+            )
+            if not 0.0 < value < math.inf
+        ]
+        issues += [
+            Issue("sizing", name, str(value), f"water from {FREEZING_C:g} to {BOILING_C:g} degC")
+            for name, value in (("supply_c", self.supply_c), ("return_c", self.return_c))
+            if not FREEZING_C <= value <= BOILING_C
+        ]
+        if not issues and self.supply_c < self.return_c + SMALLEST_SPREAD_K:
+            expected = f"at least {SMALLEST_SPREAD_K:g} K above return_c {self.return_c:g}"
+            issues.append(Issue("sizing", "supply_c", f"{self.supply_c:g}", expected))
+        if self.series not in SERIES:
+            issues.append(Issue("sizing", "series", str(self.series), "insulation series 1, 2 or 3"))
+        if issues:
+            raise InputError(issues)
 
     @property
     def catalogue(self) -> tuple[str, ...]:
@@ -116,8 +142,10 @@ def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: Sizi
         for p, m in enumerate(flow):
             if m <= most and pipe_drop(trial, p, float(m)) <= rule.max_gradient_pa_m:
                 found[p] = name
+    expected = f"a flow that {rule.catalogue[-1]} carries"
+    hint = f"at {rule.max_gradient_pa_m:g} Pa/m and {rule.max_velocity_m_s:g} m/s; allow more, or check design_heat_kw"
     issues = [
-        Issue(network.name, f"pipe {network.pipes[p]}", f"{flow[p]:.1f} kg/s", "a flow that the largest pipe carries")
+        Issue(network.name, f"pipe {network.pipes[p]}", f"{flow[p]:.1f} kg/s", expected, hint)
         for p in range(len(flow))
         if not found[p]
     ]

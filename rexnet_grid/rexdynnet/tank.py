@@ -25,6 +25,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -143,7 +144,16 @@ class StratifiedTank:
         TankMove
             ``heat_kwh`` is positive when the network's water leaves heat in the tank. Always
             heat - loss = change of the content.
+
+        Raises
+        ------
+        InputError
+            For layers that are none of this tank, and numbers that no water has.
         """
+        self._check(layers_c, {"flow_kg_s": (flow_kg_s, -math.inf), "hours": (hours, 0.0)}, inlet_c)
+        return self._through(layers_c, flow_kg_s, inlet_c, hours)
+
+    def _through(self, layers_c: FloatArray, flow_kg_s: float, inlet_c: float, hours: float) -> TankMove:
         passed = abs(flow_kg_s) * WATER_KJ_KGK * hours / self.layer_kwh_k
         parts = max(1, math.ceil(passed / (TURNOVER_PER_STEP * self.layers)))
         state, outlet, heat, loss = np.asarray(layers_c, dtype=np.float64), 0.0, 0.0, 0.0
@@ -178,18 +188,25 @@ class StratifiedTank:
             Duration [h].
         most_kg_s
             Largest flow [kg/s].
+
+        Raises
+        ------
+        InputError
+            For layers that are none of this tank, and numbers that no water has.
         """
+        numbers = {"heat_kw": (heat_kw, -math.inf), "hours": (hours, 0.0), "most_kg_s": (most_kg_s, 0.0)}
+        self._check(layers_c, numbers, inlet_c)
         if heat_kw == 0.0:
-            return self.step(layers_c, 0.0, inlet_c, hours)
+            return self._through(layers_c, 0.0, inlet_c, hours)
         sign, wanted = math.copysign(1.0, heat_kw), heat_kw * hours
         low, high = 0.0, most_kg_s
-        move = self.step(layers_c, sign * high, inlet_c, hours)
+        move = self._through(layers_c, sign * high, inlet_c, hours)
         below, above = -abs(wanted), sign * (move.heat_kwh - wanted)
         if above <= 0.0:
-            return move if sign * move.heat_kwh > 0.0 else self.step(layers_c, 0.0, inlet_c, hours)
+            return move if sign * move.heat_kwh > 0.0 else self._through(layers_c, 0.0, inlet_c, hours)
         for _ in range(MAX_TRIALS):
             flow = low - below * (high - low) / (above - below)
-            move = self.step(layers_c, sign * flow, inlet_c, hours)
+            move = self._through(layers_c, sign * flow, inlet_c, hours)
             miss = sign * (move.heat_kwh - wanted)
             if abs(miss) <= CLOSE_ENOUGH * abs(wanted) or high - low <= CLOSE_ENOUGH * most_kg_s:
                 break
@@ -198,6 +215,23 @@ class StratifiedTank:
             else:
                 high, above, below = flow, miss, below * 0.5
         return move
+
+    def _check(self, layers_c: FloatArray, numbers: dict[str, tuple[float, float]], inlet_c: float) -> None:
+        """Raise with everything that is wrong; ``numbers`` have each a value and its lower bound."""
+        issues = [
+            Issue("tank", name, str(value), "a finite number" + (", not negative" if least == 0.0 else ""))
+            for name, (value, least) in numbers.items()
+            if not (least <= value < math.inf and value > -math.inf)
+        ]
+        if not FREEZING_C <= inlet_c <= BOILING_C:
+            issues.append(Issue("tank", "inlet_c", str(inlet_c), f"water from {FREEZING_C:g} to {BOILING_C:g} degC"))
+        layers = np.asarray(layers_c, dtype=np.float64)
+        if layers.shape != (self.layers,):
+            issues.append(Issue("tank", "layers_c", f"shape {layers.shape}", f"{self.layers} temperatures, top first"))
+        elif not np.isfinite(layers).all():
+            issues.append(Issue("tank", "layers_c", str(layers[~np.isfinite(layers)][0]), "finite temperatures"))
+        if issues:
+            raise InputError(issues)
 
     def _hull(self) -> FloatArray:
         """Return the loss of each layer [kW/K]; top and bottom have their lids."""

@@ -331,3 +331,13 @@ def test_casings_are_those_that_makers_list():
         assert TWIN_GAP_MM[name] == between
     outer = (26.9, 33.7, 42.4, 48.3, 60.3, 76.1, 88.9, 114.3, 139.7, 168.3, 219.1)
     assert [EN253[name].outer_mm for name in names] == list(outer)
+
+
+def test_sizing_rules_that_cannot_be_are_named(root):
+    heat = HeatNetwork.from_csv(root / "networks" / "heat" / "schutterwald")
+    with pytest.raises(InputError, match=r"gradient_pa_m: got nan[\s\S]*velocity_m_s: got 0[\s\S]*series: got 4"):
+        SizingRule(max_gradient_pa_m=float("nan"), max_velocity_m_s=0.0, series=4)
+    with pytest.raises(InputError, match="supply_c: got 40; expected at least 1 K above return_c 45"):
+        SizingRule(supply_c=40.0)
+    with pytest.raises(InputError, match=r"kg/s; expected a flow that DN\d+ carries \(at 1e-06 Pa/m"):
+        size_network(heat, SizingRule(max_gradient_pa_m=1e-6))

@@ -105,3 +105,15 @@ def test_content_and_room_are_what_layers_hold():
 def test_impossible_tanks_are_refused():
     with pytest.raises(InputError, match=r"volume_m3[\s\S]*insulation_w_m2k[\s\S]*layers"):
         StratifiedTank(-1.0, insulation_w_m2k=-1.0, layers=1)
+
+
+def test_what_no_water_does_is_refused_and_no_nan_spreads():
+    tank = StratifiedTank(volume_m3=12)
+    layers = np.full(tank.layers, 45.0)
+    with pytest.raises(InputError, match=r"heat_kw: got nan[\s\S]*hours: got -1[\s\S]*most_kg_s[\s\S]*inlet_c"):
+        tank.exchange(layers, heat_kw=math.nan, inlet_c=math.nan, hours=-1.0, most_kg_s=-3.0)
+    with pytest.raises(InputError, match=r"flow_kg_s: got inf[\s\S]*inlet_c: got 200[\s\S]*shape \(19,\)"):
+        tank.step(layers[:-1], flow_kg_s=math.inf, inlet_c=200.0, hours=1.0)
+    layers[3] = math.nan
+    with pytest.raises(InputError, match="layers_c: got nan"):
+        tank.step(layers, flow_kg_s=1.0, inlet_c=80.0, hours=1.0)
