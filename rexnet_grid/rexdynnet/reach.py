@@ -18,12 +18,12 @@ node on the way back where water is mixed, each by its flow; further on each fol
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.compiled import apart
+from rexnet_grid.rexdynnet.compiled import inner
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import BoolArray, FloatArray, IntArray
@@ -32,32 +32,61 @@ if TYPE_CHECKING:
 STILL = 1e-9
 
 
-@apart
-def opened_flow(flow: FloatArray, factors: FloatArray, extra: float, at: int, p: int) -> float:
+class Ways(NamedTuple):
+    """What the ways back depend on, few arrays because every call of a kernel copies them; P pipes, N nodes.
+
+    ``node_ptr``, ``node_pipe``, ``pipe_from``, ``pipe_to`` as in :class:`Layout`; ``parent_pipe`` (N,) the pipe towards
+    the root; ``by_node`` (N, P) change of flow by draw; ``body_kg`` (P,) water that holds as much heat as a pipe with
+    its wall; ``loss_kg_s`` (P,) loss per kelvin over the heat capacity of water.
+    """
+
+    node_ptr: IntArray
+    node_pipe: IntArray
+    pipe_from: IntArray
+    pipe_to: IntArray
+    parent_pipe: IntArray
+    by_node: FloatArray
+    body_kg: FloatArray
+    loss_kg_s: FloatArray
+
+
+def ways_of(layout: Layout, factors: FloatArray, parent_pipe: IntArray) -> Ways:
+    """Return the ways of a network with its :func:`flow_factors` (n_pipes, n_nodes)."""
+    heat_capacity = layout.fluid[1]
+    return Ways(
+        layout.node_ptr,
+        layout.node_pipe,
+        layout.pipe_from,
+        layout.pipe_to,
+        parent_pipe,
+        np.ascontiguousarray(factors.T),
+        layout.mass_kg + layout.wall_j_k / heat_capacity,
+        layout.loss_w_k / heat_capacity,
+    )
+
+
+@inner
+def opened_flow(ways: Ways, flow: FloatArray, extra: float, at: int, p: int) -> float:
     """Return the flow of a pipe when the node ``at`` draws ``extra`` more [kg/s]."""
-    return float(flow[p] + extra * factors[p, at])
+    return float(flow[p] + extra * ways.by_node[at, p])
 
 
-@apart
-def into_node(
-    layout: Layout, flow: FloatArray, factors: FloatArray, extra: float, at: int, node: int, below: float
-) -> tuple[int, float]:
+@inner
+def into_node(ways: Ways, flow: FloatArray, extra: float, at: int, node: int, below: float) -> tuple[int, float]:
     """Return the pipe with the largest flow into a node that is less than ``below``, and that flow; -1 where none."""
     best, most = -1, STILL
-    for k in range(layout.node_ptr[node], layout.node_ptr[node + 1]):
-        p = layout.node_pipe[k]
-        now = opened_flow(flow, factors, extra, at, p)
-        into = now if layout.pipe_to[p] == node else -now
+    for k in range(ways.node_ptr[node], ways.node_ptr[node + 1]):
+        p = ways.node_pipe[k]
+        now = opened_flow(ways, flow, extra, at, p)
+        into = now if ways.pipe_to[p] == node else -now
         if most < into < below:
             best, most = p, into
     return best, most
 
 
-@apart
+@inner
 def along_way(
-    layout: Layout,
-    factors: FloatArray,
-    parent_pipe: IntArray,
+    ways: Ways,
     flow: FloatArray,
     extra: float,
     source_c: FloatArray,
@@ -69,32 +98,34 @@ def along_way(
     at: int,
     split: int,
     chosen: int,
+    one_way: bool,
 ) -> tuple[float, float, float]:
     """Return what :func:`arrivals` says of one way back from ``at``, which leaves ``split`` by the pipe ``chosen``."""
-    heat_capacity = layout.fluid[1]
     node = at
     spent, heat, fading, behind, back, warm = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for _ in range(layout.node_ptr.shape[0]):
+    for _ in range(ways.node_ptr.shape[0]):
         if is_source[node]:
             break
-        p = chosen if node == split else into_node(layout, flow, factors, extra, at, node, math.inf)[0]
+        p = chosen
+        if node != split:
+            p = -1 if one_way else into_node(ways, flow, extra, at, node, math.inf)[0]
         if p < 0:
-            p = parent_pipe[node]
+            p = ways.parent_pipe[node]
         if p < 0:
             break
-        m = max(abs(opened_flow(flow, factors, extra, at, p)), STILL)
-        body = layout.mass_kg[p] + layout.wall_j_k[p] / heat_capacity
+        m = max(abs(opened_flow(ways, flow, extra, at, p)), STILL)
+        body = ways.body_kg[p]
         lasts = min(body / m, dt - spent)
         if math.isnan(held_c[0, p]):
             warm += lasts
         else:
-            cooled = math.exp(-layout.loss_w_k[p] / (body * heat_capacity) * (spent + 0.5 * lasts))
+            cooled = math.exp(-ways.loss_kg_s[p] / body * (spent + 0.5 * lasts))
             heat += lasts * (ground_c + (held_c[0, p] - ground_c) * cooled)
             behind += body / m
             back += body / m * held_c[1, p]
         spent += lasts
-        fading += layout.loss_w_k[p] / (m * heat_capacity)
-        node = layout.pipe_from[p] if layout.pipe_to[p] == node else layout.pipe_to[p]
+        fading += ways.loss_kg_s[p] / m
+        node = ways.pipe_from[p] if ways.pipe_to[p] == node else ways.pipe_to[p]
     left = dt - spent
     kept = math.exp(-fading)
     heat += (left + warm) * (ground_c + (source_c[node] - ground_c) * kept)
@@ -103,29 +134,25 @@ def along_way(
     return heat / dt, left / dt * kept, returned
 
 
-@apart
-def first_split(
-    layout: Layout, factors: FloatArray, flow: FloatArray, extra: float, is_source: BoolArray, at: int
-) -> int:
+@inner
+def first_split(ways: Ways, flow: FloatArray, extra: float, is_source: BoolArray, at: int) -> int:
     """Return the first node on the way back from a node into which more than one pipe flows, -1 where there is none."""
     node = at
-    for _ in range(layout.node_ptr.shape[0]):
+    for _ in range(ways.node_ptr.shape[0]):
         if is_source[node]:
             return -1
-        p, most = into_node(layout, flow, factors, extra, at, node, math.inf)
+        p, most = into_node(ways, flow, extra, at, node, math.inf)
         if p < 0:
             return -1
-        if into_node(layout, flow, factors, extra, at, node, most)[0] >= 0:
+        if into_node(ways, flow, extra, at, node, most)[0] >= 0:
             return node
-        node = layout.pipe_from[p] if layout.pipe_to[p] == node else layout.pipe_to[p]
+        node = ways.pipe_from[p] if ways.pipe_to[p] == node else ways.pipe_to[p]
     return -1
 
 
 @njit(cache=True, error_model="numpy")
 def arrivals(
-    layout: Layout,
-    factors: FloatArray,
-    parent_pipe: IntArray,
+    ways: Ways,
     flow: FloatArray,
     extra: FloatArray,
     source_c: FloatArray,
@@ -134,13 +161,15 @@ def arrivals(
     return_c: FloatArray,
     ground_c: float,
     dt: float,
+    sub_node: IntArray,
+    one_way: bool,
 ) -> FloatArray:
     """Return what arrives at each substation when its valve alone opens further, (3, n_substations).
 
     Parameters
     ----------
-    layout, factors, parent_pipe
-        The network, its :func:`flow_factors`, and the pipe towards the root at each node, (n_nodes,).
+    ways
+        Those of the network.
     flow
         (n_pipes,) flows that are reserved [kg/s].
     extra
@@ -155,6 +184,8 @@ def arrivals(
         Around the pipes [degC].
     dt
         Length of the step [s].
+    sub_node, one_way
+        Nodes of the substations, and whether only one way leads to each.
 
     Returns
     -------
@@ -162,21 +193,21 @@ def arrivals(
         Mean temperature over the step [degC], the part of a kelvin at the plant that arrives within it [-], and the
         mean temperature of what comes back to the plant [degC].
     """
-    subs = layout.sub_node.shape[0]
+    subs = sub_node.shape[0]
     found = np.zeros((3, subs))
     for s in range(subs):
-        at = layout.sub_node[s]
-        split = first_split(layout, factors, flow, extra[s], is_source, at)
+        at = sub_node[s]
+        split = -1 if one_way else first_split(ways, flow, extra[s], is_source, at)
         total, below = 0.0, math.inf
         while True:
             chosen, into = -1, 1.0
             if split >= 0:
-                chosen, into = into_node(layout, flow, factors, extra[s], at, split, below)
+                chosen, into = into_node(ways, flow, extra[s], at, split, below)
                 if chosen < 0:
                     break
             way = along_way(
-                layout, factors, parent_pipe, flow, extra[s], source_c, is_source, held_c, return_c[s], ground_c, dt,
-                at, split, chosen,
+                ways, flow, extra[s], source_c, is_source, held_c, return_c[s], ground_c, dt,
+                at, split, chosen, one_way,
             )  # fmt: skip
             for k in range(3):
                 found[k, s] += into * way[k]
@@ -187,7 +218,6 @@ def arrivals(
     return found
 
 
-@njit(cache=True, error_model="numpy")
 def arrivals_by_unit(
     layout: Layout,
     factors: FloatArray,
@@ -206,12 +236,34 @@ def arrivals_by_unit(
     All arrays but the first three and ``return_c`` have the unit as their first axis; ``extra`` (n_levels, n_units,
     n_substations) is the flow by which each valve opens [kg/s].
     """
+    one_way = len(layout.chord) == 0 and len(layout.plant_node) == 1
+    found: FloatArray = _by_unit(
+        ways_of(layout, factors, parent_pipe), flow, extra, source_c, is_source, held_c, return_c, ground_c, dt,
+        layout.sub_node, one_way,
+    )  # fmt: skip
+    return found
+
+
+@njit(cache=True, error_model="numpy")
+def _by_unit(
+    ways: Ways,
+    flow: FloatArray,
+    extra: FloatArray,
+    source_c: FloatArray,
+    is_source: BoolArray,
+    held_c: FloatArray,
+    return_c: FloatArray,
+    ground_c: FloatArray,
+    dt: float,
+    sub_node: IntArray,
+    one_way: bool,
+) -> FloatArray:
     levels, units, subs = extra.shape
     found = np.zeros((levels, 3, units, subs))
     for k in range(units):
         for level in range(levels):
             found[level, :, k, :] = arrivals(
-                layout, factors, parent_pipe, flow[k], extra[level, k], source_c[k], is_source[k], held_c[k],
-                return_c, ground_c[k], dt,
+                ways, flow[k], extra[level, k], source_c[k], is_source[k], held_c[k], return_c, ground_c[k], dt,
+                sub_node, one_way,
             )  # fmt: skip
     return found

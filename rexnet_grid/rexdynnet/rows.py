@@ -272,10 +272,10 @@ class HeadroomRows:
         limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         side, (up, down) = self._side_flow(seen), self._side_room(seen)
-        given = np.maximum((seen.sub_flow[:, None, :] * self.together).sum(axis=2) - side @ self.with_plant.T, 0.0)
+        given = np.maximum(seen.sub_flow @ self.together - side @ self.with_plant.T, 0.0)
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
         wide = np.abs(seen.pipe_flow + opened @ self.by_sub.T) + (up + down) @ np.abs(self.by_plant).T
-        most = given + (opened[:, None, :] * self.together).sum(axis=2) + down @ self.with_plant.T
+        most = given + opened @ self.together + down @ self.with_plant.T
         risky = np.flatnonzero((2.0 * drops(layout, wide) @ np.abs(ways).T + fall * most**2 > limit).any(axis=0))
         matrix, slack = self._empty(seen, len(risky)), np.full((len(seen.units), len(risky)), FAR)
         now = 2.0 * drops(layout, seen.pipe_flow) @ ways[risky].T + fall[risky] * given[:, risky] ** 2
@@ -286,7 +286,7 @@ class HeadroomRows:
         far = np.ones(rays.shape[:2])
         way_pipe = np.nonzero(ways[risky])[1]
         pointer = np.concatenate(([0], np.cumsum((ways[risky] != 0.0).sum(axis=1))))
-        curve = np.zeros((*rays.shape[:2], 3))
+        by_plant, curve = self._by_plant(), np.zeros((*rays.shape[:2], 3))
         curve[:, :, 0] = 0.5 * fall[risky]
         curve[:, :, 2] = np.stack((self.usual_kg_s[risky], self.together[risky] @ self.usual_kg_s))
         for k in range(len(seen.units) if len(risky) else 0):
@@ -296,7 +296,7 @@ class HeadroomRows:
             )
             bend, steep = 2.0 * steep[:, -1:], 2.0 * steep[:, :-1] * ways[risky]
             by_sub = steep @ self.by_sub + bend * self.together[risky]
-            matrix[k, :, :plants] = steep @ self._by_plant() - bend * self.with_plant[risky] * self.side_kg_s_kw
+            matrix[k, :, :plants] = steep @ by_plant - bend * self.with_plant[risky] * self.side_kg_s_kw
             matrix[k, :, plants : plants + self.subs] = -by_sub * per_kw[k]
             turned = steep @ cooling[k] + bend[:, 0] * slower[k]
             matrix[k, :, : plants + self.subs] += turned[:, None] * weights[k]
