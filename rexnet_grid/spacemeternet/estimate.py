@@ -184,7 +184,10 @@ def run_voltage(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FreeRegressionWarning)
         net.fit(p, q, v)
-    residual_v = _NOMINAL_V * (v - net.predict(p, q, v)) if v is not None else pd.DataFrame()
+    residual_v = pd.DataFrame()
+    if v is not None:
+        own, reactive = (t.interpolate(limit_direction="both") if t is not None else None for t in (p, q))
+        residual_v = _NOMINAL_V * (v - net.predict(own, reactive, v))
     rows = [
         (a, b, net.vm_pu_per_kw_.loc[a, b], net.std_error_.loc[a, b], net.vm_pu_per_kvar_.loc[a, b])
         for a in net.customers_
@@ -192,6 +195,8 @@ def run_voltage(
     ]
     table = pd.DataFrame(rows, columns=["voltage_at", "injection_at", "pu_per_kw", "std_error", "pu_per_kvar"])
     lines = _voltage_lines(net, "the map is given" if tree is not None else "the map is not known")
+    if p is not None and p.isna().any(axis=None):
+        lines.append("left over: where a power is lost, its residuals are those of a value between its neighbours")
     page = voltage_page(net, residual_v, lines)
     return _write("voltage", paths, out, table.set_index("voltage_at"), net.edge_table(), page, lines)
 

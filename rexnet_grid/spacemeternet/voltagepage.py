@@ -39,8 +39,6 @@ def voltage_page(net: VoltageSpaceNet, residual_v: pd.DataFrame, lines: Sequence
         What to say first.
     """
     page = Page("Voltage sensitivities of a feeder").text(lines)
-    if net.diagnostics_["warning"]:
-        page.text([f"Warning: {net.diagnostics_['warning']}."])
     if net.trees_:
         best = net.trees_[int(np.argmax(net.weights_))]
         sure = (net.edge_table()["state"] == "present").to_numpy()

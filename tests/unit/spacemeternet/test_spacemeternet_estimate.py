@@ -170,6 +170,20 @@ def test_learned_headroom_lives_without_reactive_power_and_with_a_silent_node():
     assert np.isfinite(rows.slack).all()
 
 
+def test_voltage_estimate_of_meters_that_lose_readings_shows_what_is_left_over(tmp_path):
+    rng, tables = np.random.default_rng(2), []
+    for name, table in zip(("p_kw", "q_kvar", "vm_pu"), feeder(), strict=True):
+        kept = np.where(rng.random(table.shape) < 0.1, np.nan, table)
+        tables.append(pd.DataFrame(kept, columns=[f"{name}:{c}" for c in "abcd"]))
+    index = pd.date_range("2026-01-01", periods=len(tables[0]), freq="15min", tz="UTC", name="time")
+    pd.concat(tables, axis=1).set_index(index).to_csv(tmp_path / "meters.csv")
+    summary = run_voltage([tmp_path / "meters.csv"])
+    assert any("10% of the readings" in line for line in summary.lines)
+    page = (summary.folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("10% of the readings") == 1
+    assert ">nan<" not in page.lower()
+
+
 def test_voltage_constraints_widen_with_confidence():
     p, q, v = feeder()
     net = VoltageSpaceNet().fit(*(pd.DataFrame(t, columns=list("abcd")) for t in (p, q, v)))
