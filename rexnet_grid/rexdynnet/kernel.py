@@ -171,7 +171,7 @@ def keep(layout: Layout, state: State, backup: State, side: int, forward: bool) 
     to_wall, from_wall = into.wall, out.wall
     pipes = state.flow.shape[0]
     for p in range(pipes):
-        into.level[side, p] = out.level[side, p]
+        into.level[side, p], into.moved[side, p] = out.level[side, p], out.moved[side, p]
         begin = side * layout.row_ptr[pipes] + layout.row_ptr[p]
         for row in range(begin, begin + parts(layout, p, out.level[side, p]) + 1):
             first, count = from_ring[row, START], from_ring[row, COUNT]

@@ -28,7 +28,7 @@ class Layout(NamedTuple):
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
     ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 5) Reynolds number
     per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses;
-    ``cells`` (3, P) into how many a wall is cut at each level, see :mod:`levels`;
+    ``cells`` (4, P) into how many a wall is cut at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
@@ -92,7 +92,8 @@ class State(NamedTuple):
     temperature of each cell's wall at its two places from end A on [degC];
     ``node_c`` (2, N) last temperature at the nodes; ``arrive_c`` (S,) expected supply temperature at substations,
     ``opening`` (S,) of their bypasses, 0 to 1;
-    ``level`` (2, P) how finely each pipe is resolved; ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction
+    ``level`` (2, P) how finely each pipe is resolved; ``moved`` (2, P) 1 where its water last moved towards end B, -1
+    towards A, 0 where it has stood; ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction
     of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are shut and plants
     that do not pump.
     """
@@ -104,6 +105,7 @@ class State(NamedTuple):
     arrive_c: FloatArray
     opening: FloatArray
     level: IntArray
+    moved: IntArray
     flow: FloatArray
     sign: IntArray
     order: IntArray
@@ -311,6 +313,7 @@ def initial_state(
         arrive_c=node_c[0, layout.sub_node].copy(),
         opening=np.zeros(len(layout.sub_node)),
         level=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
+        moved=np.zeros((2, len(layout.pipe_from)), dtype=np.int64),
         flow=np.zeros(len(layout.pipe_from)),
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),

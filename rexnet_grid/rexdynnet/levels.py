@@ -1,10 +1,11 @@
-"""How finely a pipe is resolved: in full where a steep front runs, in three stretches where it is all but steady.
+"""How finely a pipe is resolved: in full where water stood, finely where a steep front runs, else in few stretches.
 
 What matters is the range of inlet temperatures whose steady profile the water, the wall and the inflow of a pipe could
-belong to. Up to ``RESOLVED_K[CALM]`` two cells do, up to ``RESOLVED_K[MIDDLE]`` a bit less than half of the full
-number. Delay and spread are those of the whole wall at every level, see :mod:`walls`; what is given up is the shape of
-a change of that size, below 0.1 K. As soon as more enters, the pipe is resolved more finely again. All ways keep the
-energy.
+belong to. Up to ``RESOLVED_K[CALM]`` two cells do, up to ``RESOLVED_K[MIDDLE]`` a bit less than half of those that a
+steep front needs. Where water with a front in it comes to rest or turns round, it meets walls that it has not passed;
+there the pipe is cut into more cells until it is calm again. Delay and spread are those of the whole wall at every
+level, see :mod:`walls`; what is given up is the shape of a change of that size, below 0.1 K. As soon as more enters,
+the pipe is resolved more finely again. All ways keep the energy.
 """
 
 from __future__ import annotations
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, Scratch, State
 
 # Not plain integers: numba compiles a kernel anew for each plain constant it is called with.
-FINE: Any = np.int64(0)
-MIDDLE: Any = np.int64(1)
-CALM: Any = np.int64(2)
+FULL: Any = np.int64(0)
+FINE: Any = np.int64(1)
+MIDDLE: Any = np.int64(2)
+CALM: Any = np.int64(3)
 CALM_CELLS = 2
-RESOLVED_K = (math.inf, 2.0, 0.3)
+RESOLVED_K = (math.inf, math.inf, 2.0, 0.3)
 RESOLVED_SHARE = 0.25
-AGAIN = (1.0, 0.1, 0.15)
+AGAIN = (1.0, 1.0, 0.1, 0.15)
 BEND_SHARE = 0.1
 
 
@@ -376,7 +378,7 @@ def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
     for side in range(2):
         for p in range(pipes):
             level = state.level[side, p]
-            if level == CALM or parts(layout, p, FINE) <= CALM_CELLS:
+            if level == CALM or parts(layout, p, level) <= CALM_CELLS:
                 continue
             first = int(side * layout.row_ptr[pipes] + layout.row_ptr[p])
             from_a = state.flow[p] > 0.0 if side == 0 else state.flow[p] < 0.0
@@ -388,5 +390,5 @@ def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
                 scratch.ground_c[p], layout.mass_kg[p], lag, held_by_wall(layout, p),
             )  # fmt: skip
             calmer = coarsest(layout, p, low, high, decay, True)
-            if parts(layout, p, calmer) < parts(layout, p, level):
+            if calmer != FINE and parts(layout, p, calmer) < parts(layout, p, level):
                 relevel(layout, state, scratch, p, side, calmer, scratch.ground_c[p])

@@ -28,6 +28,7 @@ MOST_PARCELS = 4224
 MERGE_K = 1e-3
 COLD_K = 1e-4
 BLUR_K = 5e-3
+BLUR_CELLS = 8.0
 MASS, TEMP, SLOPE = 0, 1, 2
 START, COUNT = 0, 1
 
@@ -270,6 +271,7 @@ def flow_through(
     slot_in: int,
     n_in: int,
     slot_out: int,
+    blur: float,
 ) -> tuple[int, float]:
     """Push what flows in through one stretch for ``dt`` seconds.
 
@@ -292,6 +294,8 @@ def flow_through(
         that enters; its durations add up to ``dt``.
     slot_out
         The list to be filled with what leaves.
+    blur
+        Differences below this are joined [K s].
 
     Returns
     -------
@@ -299,7 +303,6 @@ def flow_through(
         Number of pieces that leave and mass times temperature lost on the way [kg K].
     """
     wanted = flow * dt
-    blur = BLUR_K * dt
     t = 0.0
     n_out = 0
     lost = 0.0

@@ -45,21 +45,22 @@ def transfer_units(pipe: Pipe, fluid: Fluid, velocity_m_s: float) -> float:
     return pipe.length_m / (1.0 / film + pipe.wall_resistance_mk_w) / (flow * fluid.heat_capacity)
 
 
-def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int]:
-    """Return into how many cells a wall is cut in full, in the middle and when calm.
+def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int, int]:
+    """Return into how many cells a wall is cut in full, finely, in the middle and when calm.
 
-    In full as many as it takes to follow a step of 60 K within 0.01 K at 0.3 and 0.02 m/s and where the flow becomes
+    Finely as many as it takes to follow a step of 60 K within 0.01 K at 0.3 and 0.02 m/s and where the flow becomes
     turbulent: one a transfer unit and one more, 2.8 + 0.8 n^0.68 for many units, and none longer than ``LONGEST``; at
-    most 128. At least 9, as water that stands or turns round between two cells meets their walls only when it moves on.
-    Eight idle ones for a pipe without wall.
+    most 128. In full at least 9, as water that stands or turns round between two cells meets their walls only when it
+    moves on. Eight idle ones for a pipe without wall.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
-        return BARE_STRETCHES, BARE_STRETCHES, CALM_CELLS
+        return BARE_STRETCHES, BARE_STRETCHES, BARE_STRETCHES, CALM_CELLS
     turbulent = TURBULENT_REYNOLDS * fluid.viscosity / (fluid.density * pipe.inner_diameter_m)
     units = max(transfer_units(pipe, fluid, v) for v in (*DESIGN_VELOCITIES_M_S, turbulent))
     wanted = math.ceil(max(min(1.0 + units, 2.8 + 0.8 * units**0.68), units / LONGEST))
-    full = min(max(wanted, LEAST_FULL), MAX_CELLS)
-    return full, min(max(math.ceil(MIDDLE_SHARE * wanted), MIN_CELLS), full), CALM_CELLS
+    fine = min(max(wanted, MIN_CELLS), MAX_CELLS)
+    middle = min(max(math.ceil(MIDDLE_SHARE * wanted), MIN_CELLS), fine)
+    return max(fine, LEAST_FULL), fine, middle, CALM_CELLS
 
 
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:

@@ -9,9 +9,9 @@ import numpy as np
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner
 from rexnet_grid.rexdynnet.films import film_c, film_w_k
 from rexnet_grid.rexdynnet.layout import RETURN
-from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, refine
+from rexnet_grid.rexdynnet.levels import CALM, FINE, FULL, parts, refine, relevel
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
-from rexnet_grid.rexdynnet.parcels import BLUR_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through
+from rexnet_grid.rexdynnet.parcels import BLUR_CELLS, BLUR_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through
 from rexnet_grid.rexdynnet.quiet import pass_quietly
 from rexnet_grid.rexdynnet.standing import stand
 from rexnet_grid.rexdynnet.walls import LONGEST, LONGEST_CALM, RATE, pass_wall, set_cell
@@ -41,7 +41,7 @@ def set_pipe(
     cells = parts(layout, p, level)
     first = int(side * layout.row_ptr[state.flow.shape[0]] + layout.row_ptr[p])
     mass = layout.mass_kg[p]
-    if level == FINE:
+    if level <= FINE:
         film_at = film_c(state.parcel, state.ring, state.wall, first, cells, from_a, inlet_c, flow * dt / mass)
     else:
         film_at = 0.5 * (inlet_c + far_end_c(state.parcel, state.ring, first, cells, from_a))
@@ -83,11 +83,24 @@ def move(
     lost = 0.0
     now = slot_in
     slot_other = slot_free + 1
+    blur = BLUR_K * dt * min(1.0, BLUR_CELLS / cells)
     for k in range(cells + 1):
         row = first + k if from_a else first + cells - k
         last = k == cells
         n, lost_kg_k = flow_through(
-            parcel, ring, row, from_a, flow, dt, cell[p, RATE], ground, piece, now, n, slot_out if last else slot_free
+            parcel,
+            ring,
+            row,
+            from_a,
+            flow,
+            dt,
+            cell[p, RATE],
+            ground,
+            piece,
+            now,
+            n,
+            slot_out if last else slot_free,
+            blur,
         )
         lost += heat_capacity * lost_kg_k
         if last:
@@ -99,9 +112,7 @@ def move(
             continue
         at = row if from_a else row - 1
         now = slot_other
-        n, lost_j = pass_wall(
-            wall, at, from_a, wall_j_k / cells, cell, p, ground, piece, slot_free, n, now, BLUR_K * dt
-        )
+        n, lost_j = pass_wall(wall, at, from_a, wall_j_k / cells, cell, p, ground, piece, slot_free, n, now, blur)
         lost += lost_j
     return n, lost
 
@@ -271,6 +282,21 @@ def note_warmth(layout: Layout, scratch: Scratch, side: int, node: int, n: int, 
     scratch.warm_c[node] = mean if all_warm or warm == 0.0 else heat / warm
 
 
+@inner
+def keeps_moving(layout: Layout, state: State, scratch: Scratch, p: int, side: int, flow: float) -> bool:
+    """Return whether water moves in a pipe, ``flow`` being positive towards its end B.
+
+    Where a front has come to rest or turned round, the pipe is cut into its full number of cells.
+    """
+    way = 0 if abs(flow) < STILL_KG_S else (1 if flow > 0.0 else -1)
+    before = state.moved[side, p]
+    if way != before:
+        if state.level[side, p] == FINE and (way == 0 or before != 0):
+            relevel(layout, state, scratch, p, side, FULL, scratch.ground_c[p])
+        state.moved[side, p] = way
+    return way != 0
+
+
 @apart
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
@@ -290,7 +316,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     side_sign = 1.0 if side == 0 else -1.0
     lost = 0.0
     for p in range(pipes):
-        if abs(flow[p]) < STILL_KG_S:
+        if not keeps_moving(layout, state, scratch, p, side, flow[p] * side_sign):
             first, wall_j_k, mass = row_ptr[p] + offset, layout.wall_j_k[p], layout.mass_kg[p]
             lost += stand(
                 parcel, ring, wall, first, parts(layout, p, level[p]),
@@ -330,7 +356,7 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
                     out_n[p] = 1
                     lost += lost_j
                     continue
-            if level[p] != FINE and refine(layout, state, scratch, p, side, from_a, out, low, high, film):
+            if level[p] > FINE and refine(layout, state, scratch, p, side, from_a, out, low, high, film):
                 cells = parts(layout, p, level[p])
                 set_pipe(layout, state, scratch, p, side, from_a, out, dt, mean_c[node])
             out_n[p], lost_j = move(

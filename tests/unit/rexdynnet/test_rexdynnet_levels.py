@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rexnet_grid.rexdynnet import Fluid, HeatNetwork, Pipe
 from rexnet_grid.rexdynnet.layout import copy_state, initial_state, new_scratch
-from rexnet_grid.rexdynnet.levels import CALM, FINE, relevel
+from rexnet_grid.rexdynnet.levels import CALM, FINE, FULL, relevel
 from rexnet_grid.rexdynnet.single import single_layout
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
 from rexnet_grid.rexdynnet.transport import stored_heat
@@ -27,7 +27,7 @@ def test_changing_the_level_keeps_the_heat(start, end, warmer):
     cells = int(LAYOUT.cells[0, 0])
     state.wall[:cells] += np.resize(warmer, (cells, 2))
     before = stored_heat(LAYOUT, state, 0.0)
-    for level in (CALM, FINE, CALM):
+    for level in (CALM, FULL, FINE, CALM):
         assert relevel(LAYOUT, state, SCRATCH, 0, 1, level, 10.0)
         assert relevel(LAYOUT, state, SCRATCH, 0, 0, level, 10.0)
         assert stored_heat(LAYOUT, state, 0.0) == pytest.approx(before, rel=1e-12)
@@ -37,7 +37,7 @@ def test_a_uniform_pipe_stays_uniform():
     state = initial_state(LAYOUT, np.array([70.0]), np.array([40.0]), np.array([70.0]))
     fresh = copy_state(state)
     relevel(LAYOUT, state, SCRATCH, 0, 0, CALM, 10.0)
-    relevel(LAYOUT, state, SCRATCH, 0, 0, FINE, 10.0)
+    relevel(LAYOUT, state, SCRATCH, 0, 0, FULL, 10.0)
     rows = int(LAYOUT.row_ptr[-1])
     assert state.wall[: rows - 1] == pytest.approx(fresh.wall[: rows - 1], abs=1e-12)
     assert state.parcel[:rows, 0] == pytest.approx(fresh.parcel[:rows, 0], abs=1e-9)
