@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
+DAY_S = 86400.0
+SETTLED_K = 1e-4
+MAX_DAYS = 30
+
 
 def simulate(
     network: HeatNetwork,
@@ -71,7 +75,8 @@ def simulate(
         Number or Series over time [degC].
     initial_c
         Temperature of all water and walls at the start [degC], or a pair (supply, return), each a number or a mapping
-        by node with straight lines between.
+        by node with straight lines between. ``"steady"``: what comes of holding the forcing of the first step with all
+        pipes open, for a measurement that begins in such a state.
     mass_flow_kg_s
         Measured flow of each substation [kg/s], instead of the heat (which then follows from the return temperature)
         or beside it (the return temperature then follows).
@@ -142,17 +147,35 @@ def simulate(
     check_water("supply_temperature_c", supply, issues)
     check_range("ground_c", ground, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)
-    simulation = HeatSimulation(network, initial_c)
     parts = max(1, math.ceil(dt_s / MAX_STEP_S - 1e-9))
     if by_load:
         back = house_return_c(network.substations, back, heat * WATT_PER_KILOWATT, hot * WATT_PER_KILOWATT, secondary)
     arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground, secondary, hot * WATT_PER_KILOWATT)
     rows = arrays if parts == 1 else tuple(np.repeat(array, parts, axis=0) for array in arrays)
+    simulation = _begun(network, initial_c, Inputs(np.array([MAX_STEP_S]), *(array[:1] for array in arrays)))
     outputs = _through(simulation, Inputs(np.array([dt_s / parts]), *rows), parts, edges, changes)
     if parts > 1:
         outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
     check_liquid(network.name, outputs.supply_c, outputs.return_c, network.nodes, edges.tolist())
     return to_run(network, edges[:-1], outputs)
+
+
+def _begun(network: HeatNetwork, initial_c: Any, held: Inputs) -> HeatSimulation:
+    """Return a network at its start; ``"steady"`` holds the first row of forcing until nothing changes any more.
+
+    That is day by day, until no node changes by ``SETTLED_K`` within one, for ``MAX_DAYS`` at most.
+    """
+    if not isinstance(initial_c, str) or initial_c != "steady":
+        return HeatSimulation(network, initial_c)
+    simulation = HeatSimulation(network, (float(held.supply_c.mean()), float(held.return_c.mean())))
+    day = math.ceil(DAY_S / float(held.dt_s[0]))
+    forcing = Inputs(held.dt_s, *(np.repeat(array, day, axis=0) for array in held[1:]))
+    for _ in range(MAX_DAYS):
+        before = simulation.state.node_c.copy()
+        simulation.advance(forcing)
+        if np.abs(simulation.state.node_c - before).max() < SETTLED_K:
+            break
+    return simulation
 
 
 def _through(

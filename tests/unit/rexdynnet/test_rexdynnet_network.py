@@ -341,3 +341,13 @@ def test_sizing_rules_that_cannot_be_are_named(root):
         SizingRule(supply_c=40.0)
     with pytest.raises(InputError, match=r"kg/s; expected a flow that DN\d+ carries \(at 1e-06 Pa/m"):
         size_network(heat, SizingRule(max_gradient_pa_m=1e-6))
+
+
+def test_a_run_that_starts_steady_stays_where_it_is():
+    """Held forcing changes nothing any more: the exponential law from the first step on, no heat stored."""
+    run = line().simulate(
+        START, START + pd.Timedelta(hours=2), 300.0, heat_demand_kw=8.0, supply_temperature_c=71.0, initial_c="steady"
+    )
+    assert np.ptp(run.supply_c.to_numpy(), axis=0).max() < 1e-3
+    assert np.ptp(run.return_c.to_numpy(), axis=0).max() < 1e-3
+    assert np.abs(run.stored_kw).max() < 0.01
