@@ -33,7 +33,7 @@ USUAL_SUPPLY_K = 343.15
 CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
 CONSUMERS = ("heat_consumer", "heat_exchanger")
 STAND_IN = Pipe(1.0, 0.1)
-NO_LENGTH = "what joins two junctions without any length is an open valve"
+NO_LENGTH = "0 joins two junctions, as an open valve does"
 READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid")
 HINTS = {
     "pump": "the plants give the head, as the return mirrors the supply: replace it by an open valve and give the main "
@@ -140,7 +140,7 @@ def _refuse_loose(source: _File) -> None:
 
 
 def _nodes(source: _File) -> dict[int, str]:
-    """Return each junction's node: both ends of an open valve are one."""
+    """Return each junction's node: both ends of an open valve are one, and those of a pipe of exactly no length."""
     joined: nx.Graph[int] = nx.Graph()
     joined.add_nodes_from(row["index"] for row in source.tables["junction"])
     for table, row in source.rows("valve"):
@@ -150,7 +150,13 @@ def _nodes(source: _File) -> dict[int, str]:
         elif len(ends) < 2 and not is_open:
             hint = "take the pipe out of service, or shut it in the run: simulate(changes=...)"
             source.refuse(table, row, f"closed on {row.get('et')} {row.get('element')}", "an open valve", hint)
+    joined.add_edges_from(_ends(row) for _, row in source.rows("pipe") if _joins(row))
     return {node: str(min(part)) for part in nx.connected_components(joined) for node in part}
+
+
+def _joins(row: Row) -> bool:
+    """Return whether a pipe has no length, as drawings have them where a service branches off."""
+    return _is_number(row.get("length_km")) and row["length_km"] == 0.0
 
 
 def _plants(source: _File) -> dict[str, Row]:
@@ -274,6 +280,8 @@ def _drawing(source: _File) -> nx.Graph[str]:
             graph.nodes[node].update(x_m=place[row["index"]]["x"], y_m=place[row["index"]]["y"])
     names: dict[str, int] = {}
     for table, row in source.rows("pipe"):
+        if _joins(row):
+            continue
         a, b = (source.alias[end] for end in _ends(row))
         if a == b:
             source.refuse(table, row, "both ends joined by open valves", "two different ends", "shut or remove a valve")

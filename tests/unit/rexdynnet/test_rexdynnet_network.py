@@ -298,7 +298,7 @@ def test_numbers_of_a_pandapipes_file_that_cannot_be_are_named_at_once(tmp_path)
     document = json.loads(file.read_text())
     pipes = json.loads(document["_object"]["pipe"]["_object"])
     for row, column, value in (
-        (0, "length_km", 0), (1, "length_km", -1.0), (2, "inner_diameter_mm", None), (3, "inner_diameter_mm", 0),
+        (0, "length_km", None), (1, "length_km", -1.0), (2, "inner_diameter_mm", None), (3, "inner_diameter_mm", 0),
         (3, "k_mm", -1.0),
     ):  # fmt: skip
         pipes["data"][row][pipes["columns"].index(column)] = value
@@ -310,6 +310,21 @@ def test_numbers_of_a_pandapipes_file_that_cannot_be_are_named_at_once(tmp_path)
         *("pipe 0, length_m", "pipe 1, length_m", "pipe 2, inner_diameter_m", "pipe 3, inner_diameter_m"),
         *("pipe 3, roughness_m", "ext_grid 0", "sink 0"),
     }
+
+
+def test_a_pandapipes_pipe_without_length_joins_its_ends(tmp_path):
+    """As in the heat network of Schutterwald that pandapipes brings along, which must load."""
+    file = pandapipes_file(
+        tmp_path / "joined.json", 4, [(0, 1), (1, 2), (2, 3)], ext_grid=[{"junction": 0, "t_k": 350.0}],
+        sink=[{"junction": 3, "mdot_kg_per_s": 0.3}],
+    )  # fmt: skip
+    document = json.loads(file.read_text())
+    pipes = json.loads(document["_object"]["pipe"]["_object"])
+    pipes["data"][1][pipes["columns"].index("length_km")] = 0.0
+    document["_object"]["pipe"]["_object"] = json.dumps(pipes)
+    file.write_text(json.dumps(document))
+    network = HeatNetwork.from_pandapipes(file)
+    assert (len(network.pipes), len(network.nodes)) == (2, 3)
 
 
 def test_casings_are_those_that_makers_list():
