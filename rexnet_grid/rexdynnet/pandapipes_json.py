@@ -150,7 +150,7 @@ def _nodes(source: _File) -> dict[int, str]:
         elif len(ends) < 2 and not is_open:
             hint = "take the pipe out of service, or shut it in the run: simulate(changes=...)"
             source.refuse(table, row, f"closed on {row.get('et')} {row.get('element')}", "an open valve", hint)
-    joined.add_edges_from(_ends(row) for _, row in source.rows("pipe") if _joins(row))
+    joined.add_edges_from((ends[0], ends[1]) for ends in (_ends(row) for _, row in source.rows("pipe") if _joins(row)))
     return {node: str(min(part)) for part in nx.connected_components(joined) for node in part}
 
 
