@@ -2,8 +2,8 @@
 
 A column of the factors depends on those of its descendants in the elimination tree alone, so after a change of some
 entries only the columns between them and the root have to be found again: partial refactorisation (Chan and Brandwajn,
-"Partial matrix refactorization", IEEE Trans. Power Systems 1 (1986) 193, doi:10.1109/TPWRS.1986.4334870). In a radial
-network that is the way from the branch to its supply.
+"Partial matrix refactorization", IEEE Trans. Power Systems 1 (1986) 193 to 199). In a radial network that is the way
+from the branch to its supply.
 """
 
 from __future__ import annotations
