@@ -6,8 +6,7 @@ import numpy as np
 
 from rexnet_grid.delivery import Headroom
 from rexnet_grid.delivery.admission import LinearAdmission
-from rexnet_grid.reservex import Exchange, MarketRules
-from rexnet_grid.reservex.layout import NO_PRICE
+from rexnet_grid.reservex import NO_PRICE, Exchange, MarketRules
 
 NODES = ("supply", "solar", "house")
 FALL = np.array([[0.0, -1.0, -1.0]])
