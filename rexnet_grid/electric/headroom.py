@@ -10,6 +10,7 @@ import numpy as np
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.electric.angle_rows import AngleRows
 from rexnet_grid.electric.case import NOWHERE, PQ, PV
+from rexnet_grid.electric.kept_groups import groups_kept
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
 from rexnet_grid.electric.loading_rows import LoadingRows
 from rexnet_grid.electric.node_model import NodeModel, fill
@@ -72,8 +73,12 @@ class HeadroomRows:
             why = f"without {outages[topology - 1]}" if topology else ""
             parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
-        groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
-        self.groups = self._rehearsed(groups, topologies, limits, buses, supply)
+        rows = (self.all.falling, self.all.rising, self.all.at_rest())
+
+        def grouped() -> RowGroups:
+            return self._rehearsed(RowGroups.of(*rows, most), topologies, limits, buses, supply)
+
+        self.groups = groups_kept(grouped, topologies, *rows, buses, f"{limits} {supply} {most}")
         self._names = tuple(self.all.names[i] for i in self.groups.first)
         self._dark = _dark(topologies, buses)
         self._falling = np.vstack((self.groups.falling, -self._dark))
