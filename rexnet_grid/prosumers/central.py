@@ -154,9 +154,10 @@ class CentralHeatPump(Participant):
         limits = self.plant.range
         if limits is None or np.isinf(limits.ramp_kw_per_min):
             return rating
-        last, step = len(self._sold_kw) - 1, limits.step_kw(self.plant.minutes)
+        last = len(self._sold_kw) - 1
         before, after = self._sold_kw[np.maximum(units - 1, 0)], self._sold_kw[np.minimum(units + 1, last)]
-        return np.asarray(np.minimum(rating, np.maximum(np.minimum(before, after), 0.0) + step))
+        reached = limits.reach_kw(np.maximum(np.minimum(before, after), 0.0), self.plant.minutes)
+        return np.asarray(np.minimum(rating, reached))
 
     def _heat_quotes(self, now: float, heat: MarketView, power: MarketView, gap: IntArray, missing: IntArray) -> Quotes:
         """Return offers of new heat where electricity is offered, and purchases of heat where too little is."""

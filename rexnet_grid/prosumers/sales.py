@@ -48,14 +48,12 @@ class SalesBook:
         """Put what was really delivered in the place of what was sold."""
         self.sold_kw[unit] = rate_kw
 
-    def ramp_room_kw(self, units: IntArray, step_kw: float) -> FloatArray:
+    def ramp_room_kw(self, units: IntArray, plant: OperatingRange, minutes: float) -> FloatArray:
         """Return up to which output [kW] each unit may be sold so that no neighbour is further away than a ramp."""
-        if np.isinf(step_kw):
-            return np.full(len(units), np.inf)
         last = len(self.sold_kw) - 1
         before = np.where(units > 0, self.sold_kw[np.maximum(units - 1, 0)], np.inf)
         after = np.where(units < last, self.sold_kw[np.minimum(units + 1, last)], np.inf)
-        return np.asarray(np.maximum(np.minimum(before, after), 0.0) + step_kw)
+        return plant.reach_kw(np.maximum(np.minimum(before, after), 0.0), minutes)
 
 
 def whole_lots(rate_kw: FloatArray, lot_kw: float) -> IntArray:
@@ -65,5 +63,5 @@ def whole_lots(rate_kw: FloatArray, lot_kw: float) -> IntArray:
 
 def free_kw(book: SalesBook, units: IntArray, plant: OperatingRange, minutes: float, most_kw: FloatArray) -> FloatArray:
     """Return what a plant may still sell in each unit [kW], between rating, what it has, and its ramps."""
-    ceiling = np.minimum(np.minimum(plant.max_kw, most_kw), book.ramp_room_kw(units, plant.step_kw(minutes)))
+    ceiling = np.minimum(most_kw, book.ramp_room_kw(units, plant, minutes))
     return np.asarray(ceiling - np.maximum(book.sold_kw[units], 0.0))

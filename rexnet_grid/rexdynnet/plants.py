@@ -64,14 +64,16 @@ class OperatingRange:
         if issues:
             raise InputError(issues)
 
-    def step_kw(self, minutes: float) -> float:
-        """Return how far the output moves in ``minutes`` [kW]; from a stop at least the minimum load is reached."""
-        return max(self.ramp_kw_per_min * minutes, self.min_kw) if self.ramp_kw_per_min < math.inf else math.inf
+    def reach_kw(self, before_kw: ArrayLike, minutes: float) -> FloatArray:
+        """Return the highest output ``minutes`` after ``before_kw`` [kW]: one ramp more, or a start to the minimum."""
+        step = self.ramp_kw_per_min * minutes
+        return np.minimum(np.maximum(np.asarray(before_kw) + step, self.min_kw), self.max_kw)
 
     def nearest(self, wanted_kw: float, before_kw: float, minutes: float, available_kw: float = math.inf) -> float:
         """Return the output nearest to what is wanted [kW].
 
-        A plant that is asked for less than half its minimum load stops, for more it runs at the minimum.
+        A plant that is asked for less than half its minimum load stops, for more it runs at the minimum. It stops from
+        where one ramp brings it down to the minimum; from higher up it has to come down first.
 
         Parameters
         ----------
@@ -81,9 +83,20 @@ class OperatingRange:
             Length of the unit [min].
         available_kw
             What sun or source allow [kW].
+
+        Raises
+        ------
+        InputError
+            For what is no number.
         """
-        step, most = self.step_kw(minutes), min(self.max_kw, available_kw)
-        output = min(max(wanted_kw, before_kw - step, 0.0), before_kw + step, most)
+        given = {"wanted_kw": wanted_kw, "before_kw": before_kw, "minutes": minutes, "available_kw": available_kw}
+        issues = [Issue("plant", key, str(value), "a number") for key, value in given.items() if math.isnan(value)]
+        if issues:
+            raise InputError(issues)
+        most = min(self.max_kw, available_kw)
+        lowest = before_kw - self.ramp_kw_per_min * minutes
+        lowest = lowest if lowest > self.min_kw else 0.0
+        output = min(max(wanted_kw, lowest), float(self.reach_kw(before_kw, minutes)), most)
         if 0.0 < output < self.min_kw:
             output = self.min_kw if output >= 0.5 * self.min_kw and self.min_kw <= most else 0.0
         return output

@@ -27,10 +27,21 @@ def test_output_stays_in_its_limits(wanted, before, least, ramp, available):
     output = plant.nearest(wanted, before, 15.0, available)
     assert output == 0.0 or least - 1e-9 <= output <= 200.0 + 1e-9
     assert output <= available + 1e-9
-    if output > least and before <= available:
-        assert abs(output - before) <= max(15.0 * ramp, least) + 1e-9
+    if before <= available and (output > least or before - 15.0 * ramp > least):
+        assert before - 15.0 * ramp - 1e-9 <= output <= max(before + 15.0 * ramp, least) + 1e-9
     if least <= wanted <= min(200.0, available) and abs(wanted - before) <= 15.0 * ramp:
         assert output == wanted
+
+
+def test_a_running_plant_with_a_minimum_load_moves_by_its_ramp_only():
+    plant = OperatingRange(100.0, min_kw=40.0, ramp_kw_per_min=1.0)
+    assert plant.nearest(100.0, 50.0, 15.0) == 65.0
+    assert plant.nearest(45.0, 100.0, 15.0) == plant.nearest(0.0, 100.0, 15.0) == 85.0
+    assert plant.nearest(100.0, 0.0, 15.0) == 40.0
+    assert plant.nearest(0.0, 55.0, 15.0) == 0.0
+    np.testing.assert_array_equal(plant.reach_kw([0.0, 40.0, 90.0], 15.0), [40.0, 55.0, 100.0])
+    with pytest.raises(InputError, match=r"wanted_kw[\s\S]*before_kw"):
+        plant.nearest(math.nan, math.nan, 15.0)
 
 
 def test_efficiency_follows_the_load():
