@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rexnet_grid.lazy import on_first_use
 
 if TYPE_CHECKING:
+    from rexnet_grid.rexdynnet.booster import Booster
     from rexnet_grid.rexdynnet.buildings import Building
     from rexnet_grid.rexdynnet.controller import ControlSettings
     from rexnet_grid.rexdynnet.curves import SupplyCurve
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.tank import StratifiedTank
 
 __all__ = [
+    "Booster",
     "Building",
     "BuildingRun",
     "Chp",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Booster": "booster",
     "Building": "buildings",
     "BuildingRun": "heating",
     "Chp": "plants",

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import Issue, did_you_mean
+from rexnet_grid.rexdynnet.booster import booster_issues
 from rexnet_grid.rexdynnet.emitters import Emitter
 from rexnet_grid.rexdynnet.exchanger import Exchanger
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
@@ -37,7 +38,7 @@ FREE_ATTRIBUTES = ("label", "comment", "x", "y", "pos", "geometry")
 PLACE = ("x_m", "y_m", "lon_deg", "lat_deg", "height_m")
 NODE_ATTRIBUTES = ("kind", "name", *PLACE, *FREE_ATTRIBUTES)
 END_ATTRIBUTES = ("annual_kwh", "mass_flow_kg_s")
-EDGE_ATTRIBUTES = ("pipe", "name", "from_node", "catalogue", "series", *FREE_ATTRIBUTES)
+EDGE_ATTRIBUTES = ("pipe", "booster", "name", "from_node", "catalogue", "series", *FREE_ATTRIBUTES)
 EQUIPMENT: dict[str, type] = {"heating": Exchanger, "hot_water": Exchanger, "emitter": Emitter, "pump": Pump}
 
 
@@ -71,6 +72,7 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
         for a, b, data in graph.edges(data=True)
         if a == b
     ]
+    issues += booster_issues(network)
     return [*issues, *_island_issues(network), *end_issues(where, network.substations, network.plants)]
 
 

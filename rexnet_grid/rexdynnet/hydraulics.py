@@ -3,6 +3,7 @@ r"""Flows and pressure drops: trees by summation, meshes by Newton on the loops.
 Darcy-Weisbach with the friction of :mod:`correlations` and minor losses, :math:`\Delta p = (f L / D + \zeta)\, \dot m
 |\dot m| / (2 \rho A^2)`. Supply and return of a route carry the same flow in opposite directions (what a substation
 draws it gives back at the same node, and so do plants), hence one side is solved and the circuit has twice its drop.
+A booster's head is taken from the drop of its pipe, in halves where it lifts one side only: drops are the mean of both.
 In each part of the network the first plant that pumps keeps the pressure and takes up the balance of flow; a part
 without one stands still.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, part
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
 from rexnet_grid.rexdynnet.correlations import friction_and_slope, roughness_term
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
 REYNOLDS, HEAD, REACH, ROUGH, BENDS = range(5)
+ALONG, SHARE, BOOST, SAG, BOW, SPEED = range(5, 11)
 LOOP_TOLERANCE = 1e-8
 MAX_NEWTON = 60
 WHOLE_STEPS = 8
@@ -33,7 +35,7 @@ SMALLEST_KG_S = 1e-9
 def drag_table(
     diameter_m: FloatArray, length_m: FloatArray, roughness_m: FloatArray, minor_loss: FloatArray, fluid: FloatArray
 ) -> FloatArray:
-    """Return what a pipe's drop depends on besides its flow, (P, 5), see :attr:`Layout.drag`."""
+    """Return what a pipe's drop depends on besides its flow, (P, 11), see :attr:`Layout.drag`; without boosters."""
     area = 0.25 * math.pi * diameter_m**2
     return np.stack(
         (
@@ -42,9 +44,37 @@ def drag_table(
             length_m / diameter_m,
             roughness_term(roughness_m / diameter_m),
             minor_loss,
+            *np.zeros((SPEED - BENDS, len(diameter_m))),
         ),
         axis=1,
     )
+
+
+@apart
+def boost(drag: FloatArray, flow: float) -> tuple[float, float]:
+    """Return what a booster takes from the drop of its pipe and how that falls by flow, see :mod:`booster`."""
+    m, n = max(flow * drag[ALONG], 0.0), drag[SPEED]
+    lift = n * n * drag[BOOST] - (n * drag[SAG] + drag[BOW] * m) * m
+    if lift <= 0.0:
+        return 0.0, 0.0
+    fall = n * drag[SAG] + 2.0 * drag[BOW] * m if m > 0.0 else 0.0
+    return drag[ALONG] * drag[SHARE] * lift, drag[SHARE] * fall
+
+
+@inner
+def boosts_rings(layout: Layout) -> bool:
+    """Return whether a booster lies in a loop."""
+    found = False
+    for k in range(layout.loop_pipe.shape[0]):
+        found = found or layout.drag[layout.loop_pipe[k], ALONG] != 0.0
+    return found
+
+
+@apart
+def set_speed(layout: Layout, speed: float) -> None:
+    """Let all boosters in loops run at a part of their full speed."""
+    for k in range(layout.loop_pipe.shape[0]):
+        layout.drag[layout.loop_pipe[k], SPEED] = speed
 
 
 @entry
@@ -56,7 +86,11 @@ def drop_and_slope(layout: Layout, p: int, flow: float) -> tuple[float, float]:
     friction, bend = friction_and_slope(reynolds, drag[p, ROUGH])
     loss = friction * drag[p, REACH] + drag[p, BENDS]
     head = drag[p, HEAD] * m
-    return head * loss * flow, head * (2.0 * loss + bend * reynolds * drag[p, REACH])
+    drop, slope = head * loss * flow, head * (2.0 * loss + bend * reynolds * drag[p, REACH])
+    if drag[p, ALONG] != 0.0:
+        lift, fall = boost(drag[p], flow)
+        return drop - lift, slope + fall
+    return drop, slope
 
 
 @entry

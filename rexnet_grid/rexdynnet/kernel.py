@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, part
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
-from rexnet_grid.rexdynnet.hydraulics import set_drops, solve_flows
+from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down, parts
-from rexnet_grid.rexdynnet.ordering import order_nodes
+from rexnet_grid.rexdynnet.ordering import circles, order_nodes
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
 from rexnet_grid.rexdynnet.service import (
     HARD_ROUNDS,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
 MAX_CUTS = 40
+SPEED_TRIALS = 24
 MAX_TRIALS = 28
 HELD_TRIAL = 8
 RATING_TOLERANCE = 1e-3
@@ -185,6 +186,31 @@ def keep(layout: Layout, state: State, backup: State, side: int, forward: bool) 
 
 
 @part
+def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
+    """Find the flows for what substations draw as it is; return whether the loops converged.
+
+    Boosters in rings run as fast as they can without driving water round in a circle, found by bisection.
+    """
+    solved, rings = False, boosts_rings(layout)
+    slow, fast, speed = 0.0, 1.0, 1.0
+    for trial in range(SPEED_TRIALS + 1):
+        if rings:
+            set_speed(layout, speed)
+        set_draw(layout, scratch, inputs, row)
+        solved = solve_flows(layout, scratch, state.flow)
+        if trial == SPEED_TRIALS or not (rings and solved):
+            break
+        if circles(layout, state, scratch.degree):
+            fast = speed
+        else:
+            slow = speed
+        if slow == 1.0:
+            break
+        speed = slow if trial == SPEED_TRIALS - 1 else 0.5 * (slow + fast)
+    return solved
+
+
+@part
 def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
     """Find the flows for what substations draw, cut to what the pumps can lift, beginning with the last cuts.
 
@@ -196,8 +222,7 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
         scratch.sub_kg_s[s] = min(scratch.sub_kg_s[s], scratch.cut_kg_s[s])
     solved, fits = False, False
     for cut in range(MAX_CUTS + 1):
-        set_draw(layout, scratch, inputs, row)
-        solved = solve_flows(layout, scratch, state.flow)
+        solved = balance(layout, state, scratch, inputs, row)
         if cut == MAX_CUTS or not solved:
             break
         fits = not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row])

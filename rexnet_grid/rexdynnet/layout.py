@@ -26,8 +26,9 @@ class Layout(NamedTuple):
 
     ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
-    ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 5) Reynolds number
-    per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses;
+    ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 11) Reynolds number
+    per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses; of a booster its direction (0 without),
+    1 on both sides or 0.5 on one, head without flow, its fall with the flow and with that squared, and its speed;
     ``cells`` (4, P) into how many a wall is cut at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
@@ -94,8 +95,8 @@ class State(NamedTuple):
     ``opening`` (S,) of their bypasses, 0 to 1;
     ``level`` (2, P) how finely each pipe is resolved; ``moved`` (2, P) 1 where its water last moved towards end B, -1
     towards A, 0 where it has stood; ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction
-    of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G,) 1 for pipes that are shut and plants
-    that do not pump.
+    of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G + P,) 1 for pipes that are shut, and
+    for plants and pipes whose pumps do not run.
     """
 
     parcel: FloatArray
@@ -179,7 +180,8 @@ class Outputs(NamedTuple):
 
     ``supply_c``, ``return_c`` (T, N); ``sub_kg_s``, of which ``bypass_kg_s``, ``delivered_w``,
     ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
-    (T, P) of the supply side; ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
+    (T, P) of the supply side, the latter the mean of both where a booster lifts one;
+    ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
     worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
     ``differential_pa`` (T, S) between supply and return at each substation; ``unsettled`` (T, 1) 1 where the sharing of
     head or a plant's rating was not settled when the iterations ended.
@@ -318,5 +320,5 @@ def initial_state(
         sign=np.full(len(layout.pipe_from), 2, dtype=np.int64),
         order=np.arange(nodes, dtype=np.int64),
         closed=np.zeros(len(layout.pipe_from), dtype=np.int64),
-        stopped=np.zeros(len(layout.plant_node), dtype=np.int64),
+        stopped=np.zeros(len(layout.plant_node) + len(layout.pipe_from), dtype=np.int64),
     )

@@ -120,7 +120,8 @@ class HeatNetwork:
     Attributes
     ----------
     graph
-        Nodes with ``kind`` and, where known, ``x_m`` and ``y_m``; edges with ``name``, ``pipe`` and ``from_node``.
+        Nodes with ``kind`` and, where known, ``x_m`` and ``y_m``; edges with ``name``, ``pipe``, ``from_node`` and,
+        where there is one, ``booster``.
     substations, plants
         In the order of all results.
     fluid
@@ -149,7 +150,8 @@ class HeatNetwork:
         graph
             Node attribute ``kind`` in {"plant", "substation", "junction"}, optional ``x_m``, ``y_m``, ``lon_deg``,
             ``lat_deg``, ``height_m`` and any field of :class:`Substation` or :class:`Plant`; edge attribute ``pipe`` (a
-            :class:`Pipe`), optional ``name`` and ``from_node``. Nodes and edges may also have ``name``, ``label``,
+            :class:`Pipe`), optional ``name``, ``from_node`` and ``booster`` (a :class:`Booster`, which
+            needs the ``from_node`` from which it lifts). Nodes and edges may also have ``name``, ``label``,
             ``comment``, ``x``, ``y``, ``pos`` and ``geometry``, which nothing reads; anything else is refused.
         fluid
             Water at 60 degC when left out, with the film between water and wall at its own temperature and what pipes
@@ -174,12 +176,7 @@ class HeatNetwork:
             elif kind == "plant":
                 plants.append(Plant(str(node), **_own(data, Plant)))
         for a, b, data in graph.edges(data=True):
-            pipe = data.get("pipe")
-            if not isinstance(pipe, Pipe):
-                issues.append(Issue(name, f"edge {a}-{b}, pipe", repr(pipe), "a rexdynnet.Pipe"))
-                continue
-            start = str(data.get("from_node", a))
-            drawn.add_edge(str(a), str(b), name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=start)
+            _draw(drawn, str(a), str(b), data, name, issues)
         if len(drawn.edges) < len(graph.edges):
             raise NetworkDataError([*issues, *end_issues(name, substations, plants)])
         try:
@@ -215,6 +212,11 @@ class HeatNetwork:
         return tuple(data["name"] for _, _, data in self.graph.edges(data=True))
 
     @property
+    def booster_names(self) -> tuple[str, ...]:
+        """Names of the routes that have a booster."""
+        return tuple(data["name"] for _, _, data in self.graph.edges(data=True) if data.get("booster") is not None)
+
+    @property
     def substation_names(self) -> tuple[str, ...]:
         """Nodes of the substations, the columns of demand."""
         return tuple(s.node for s in self.substations)
@@ -225,7 +227,7 @@ class HeatNetwork:
         return tuple(p.node for p in self.plants)
 
     def layout(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:
-        """Return the arrays that the kernels work on, with some pipes shut and some plants not pumping."""
+        """Return the arrays that the kernels work on, with some pipes shut and some plants or boosters off."""
         return build_layout(self, closed, stopped)
 
     def start(self, initial_c: float | Any = 60.0, **options: Any) -> HeatSimulation:
@@ -239,6 +241,19 @@ class HeatNetwork:
         from rexnet_grid.rexdynnet.whole_run import simulate
 
         return simulate(self, start, end, dt_s, **forcing)
+
+
+def _draw(drawn: nx.Graph[str], a: str, b: str, data: dict[str, Any], name: str, issues: list[Issue]) -> None:
+    pipe, booster = data.get("pipe"), data.get("booster")
+    if not isinstance(pipe, Pipe):
+        issues.append(Issue(name, f"edge {a}-{b}, pipe", repr(pipe), "a rexdynnet.Pipe"))
+        return
+    drawn.add_edge(a, b, name=str(data.get("name", f"{a}-{b}")), pipe=pipe, from_node=str(data.get("from_node", a)))
+    if booster is not None:
+        drawn.edges[a, b]["booster"] = booster
+    if booster is not None and "from_node" not in data:
+        expected = "the node from which the booster lifts supply water to the other"
+        issues.append(Issue(name, f"edge {a}-{b}, from_node", "", expected))
 
 
 def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:

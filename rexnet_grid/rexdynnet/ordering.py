@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, State
 
 STILL_KG_S = 1e-10
+LEFT_OVER = 1e-6
+UNKNOWN = 2
 
 
 @part
@@ -129,6 +131,23 @@ def sort_nodes(
                     order[n] = far
                     n += 1
     return n
+
+
+@apart
+def circles(layout: Layout, state: State, degree: IntArray) -> bool:
+    """Return whether water runs in a circle, more than a solver leaves, or stands; the order has to be found anew."""
+    most = 0.0
+    for p in range(state.flow.shape[0]):
+        most = max(most, abs(state.flow[p]))
+    for p in range(state.flow.shape[0]):
+        state.sign[p] = 0 if abs(state.flow[p]) <= LEFT_OVER * most else (1 if state.flow[p] > 0.0 else -1)
+    degree[:] = 0
+    for p in range(state.sign.shape[0]):
+        if state.sign[p] != 0:
+            degree[layout.pipe_to[p] if state.sign[p] > 0 else layout.pipe_from[p]] += 1
+    n = sort_nodes(state.sign, layout.pipe_from, layout.pipe_to, layout.node_ptr, layout.node_pipe, degree, state.order)
+    state.sign[:] = UNKNOWN
+    return most < STILL_KG_S or n < state.order.shape[0]
 
 
 @part

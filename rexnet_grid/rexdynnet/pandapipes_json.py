@@ -1,13 +1,14 @@
 """Read a heat network from a pandapipes JSON file, without pandapipes.
 
-Read are junctions with their heights, pipes, open valves, heat consumers, sinks, sources, circulation pumps and
-external grids. A file with circulation pumps holds a supply and a return side; the supply side, what is reached from
-the pumps' flow junctions without passing a consumer, is the drawing of the route, and the return follows from it.
+Read are junctions with their heights, pipes, open valves, pumps, heat consumers, sinks, sources, circulation pumps
+and external grids. A file with circulation pumps holds a supply and a return side; the supply side, what is reached
+from their flow junctions without passing a consumer, is the drawing of the route, and the return follows from it.
 
 External grids, circulation pumps and sources become plants, in this order; a source has the temperature of its junction
 and, like a sink, its mass flow in the node attribute ``mass_flow_kg_s``. The design heat of a consumer is ``qext_w``,
 or m cp dT where the file gives flow and temperature. A pipe's ``alpha`` or ``u_w_per_m2k`` refers to its inner surface
 and becomes the film of a bare pipe; of two pipes between the same junctions the second is drawn as two halves.
+Pumps between junctions become boosters, see :mod:`pandapipes_pumps`.
 Whatever is in service and has no place in the model is an error that names it: nothing is left out.
 """
 
@@ -17,15 +18,22 @@ import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import networkx as nx
 
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
+from rexnet_grid.rexdynnet.booster import ring_pipes
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C, Fluid
 from rexnet_grid.rexdynnet.network import HeatNetwork
+from rexnet_grid.rexdynnet.pandapipes_pumps import pump_curves, serving, upstream
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.units import ZERO_CELSIUS_K
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rexnet_grid.rexdynnet.booster import Booster
 
 Row = dict[str, Any]
 ADIABATIC_MK_W = 1e6
@@ -33,11 +41,10 @@ USUAL_SUPPLY_K = 343.15
 CIRCULATION = ("circ_pump_pressure", "circ_pump_mass")
 CONSUMERS = ("heat_consumer", "heat_exchanger")
 STAND_IN = Pipe(1.0, 0.1)
+PUMP_LENGTH_M = 0.1
 NO_LENGTH = "0 joins two junctions, as an open valve does"
-READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid")
+READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid", "pump")
 HINTS = {
-    "pump": "the plants give the head, as the return mirrors the supply: replace it by an open valve and give the main "
-    "plant a pump with the sum of both heads, or make its outlet a plant of its own",
     "compressor": "heat networks carry water: take it out of service",
 }
 
@@ -70,18 +77,23 @@ def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork
     file = Path(path)
     fluid = fluid or Fluid.water(60.0, follows=True)
     try:
-        tables = _tables(json.loads(file.read_text(encoding="utf-8")))
+        document = json.loads(file.read_text(encoding="utf-8"))
+        tables = _tables(document)
         source = _File(str(file), {"junction": tables["junction"]} | tables, fluid)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetworkDataError([Issue(str(file), "file", type(error).__name__, "a pandapipes JSON file")]) from error
     _refuse_foreign(source)
     _refuse_loose(source)
     source.alias = _nodes(source)
+    curves = pump_curves(document, source.rows("pump"), fluid, source.refuse)
     plants = _plants(source)
     consumers = _consumers(source, plants)
     graph = _drawing(source)
+    _draw_pumps(source, graph, curves)
     if plants:
-        graph = _supply_side(source, graph, plants)
+        whole, graph = graph, _supply_side(source, graph, plants)
+        _return_pumps(source, whole, graph, curves)
+    _ring_pumps(source, graph)
     if source.issues:
         raise NetworkDataError(source.issues)
     for node, data in plants.items():
@@ -303,6 +315,53 @@ def _draw(graph: nx.Graph[str], a: str, b: str, name: str, row: Row, pipe: Pipe)
     graph.add_edge(middle, b, name=f"{name}, second half", pipe=half, from_node=middle, row=row)
 
 
+def _draw_pumps(source: _File, graph: nx.Graph[str], curves: Mapping[int, Booster]) -> None:
+    """Draw the pumps: each a short pipe as wide as the widest beside it, without loss."""
+    for table, row in source.rows("pump"):
+        a, b = (source.alias[end] for end in _ends(row))
+        if a == b or graph.has_edge(a, b):
+            expected = "two junctions that no valve or pipe joins beside it"
+            source.refuse(table, row, f"junction {_ends(row)[0]} to {_ends(row)[1]}", expected, "close the valve")
+            continue
+        beside = [data["pipe"].inner_diameter_m for _, _, data in graph.edges([a, b], data=True)]
+        pipe = Pipe(
+            PUMP_LENGTH_M, max(beside, default=STAND_IN.inner_diameter_m), 0.0, insulation_thickness_m=0.0,
+            soil_resistance=ADIABATIC_MK_W, roughness_m=0.0,
+        )  # fmt: skip
+        name = f"pump {row['index']}"
+        graph.add_edge(a, b, name=name, pipe=pipe, from_node=a, row=row, booster=curves.get(row["index"]))
+
+
+def _return_pumps(source: _File, whole: nx.Graph[str], supply: nx.Graph[str], curves: Mapping[int, Booster]) -> None:
+    """Put each pump of the return side into the supply's pipe that serves the same consumers."""
+    pairs = {(source.alias[row["from_junction"]], source.alias[row["to_junction"]])
+             for _, row in source.rows(*CONSUMERS)}  # fmt: skip
+    others = {s for s, _ in pairs} | {source.alias[row["junction"]] for _, row in source.rows("sink")}
+    for table, row in source.rows("pump"):
+        a, b = (source.alias[end] for end in _ends(row))
+        if row["index"] not in curves or a in supply or not whole.has_edge(a, b):
+            continue
+        behind = upstream(whole, a, b)
+        served = frozenset(s for s, r in pairs if r in behind)
+        mixed = any((s in served) != (r in behind) for s, r in pairs)
+        found = None if b in behind or mixed else serving(supply, next(iter(supply)), served, others - served)
+        if found is None:
+            expected = "a pump that lifts the return of some consumers towards the plant, outside of rings"
+            hint = "turn it round, or put it beside a pipe whose supply serves the same consumers"
+            source.refuse(table, row, f"junction {_ends(row)[0]} to {_ends(row)[1]}", expected, hint)
+            continue
+        supply.edges[found].update(booster=replace(curves[row["index"]], side="return"), from_node=found[0])
+
+
+def _ring_pumps(source: _File, graph: nx.Graph[str]) -> None:
+    """Let pumps in rings stand on both sides where the file holds the supply alone; the return mirrors it."""
+    if source.rows(*CIRCULATION, *CONSUMERS):
+        return
+    for (_, _, data), ring in zip(graph.edges(data=True), ring_pipes(graph), strict=True):
+        if ring and data.get("booster") is not None:
+            data["booster"] = replace(data["booster"], side="both")
+
+
 def _supply_side(source: _File, graph: nx.Graph[str], plants: dict[str, Row]) -> nx.Graph[str]:
     """Return what the main plant reaches; name what neither it nor the return side holds."""
     reached = set(nx.node_connected_component(graph, next(iter(plants))))
@@ -312,15 +371,20 @@ def _supply_side(source: _File, graph: nx.Graph[str], plants: dict[str, Row]) ->
         if table in CIRCULATION and behind in reached:
             hint = "supply and return may meet in consumers only: take the pipe or valve between them out of service"
             source.refuse(table, row, f"return junction {row['return_junction']}", "a return side of its own", hint)
+        elif behind in reached and source.rows("pump"):
+            hint = "a pump that drives a circuit by itself is a circulation pump: circ_pump_pressure"
+            source.refuse(table, row, f"to_junction {row['to_junction']}", "a return side of its own", hint)
         held |= nx.node_connected_component(graph, behind)
     for table, row in source.rows(*CIRCULATION, "ext_grid", "source", *CONSUMERS, "sink"):
         junction = row[next(key for key in ("flow_junction", "from_junction", "junction") if key in row)]
         if source.alias[junction] not in reached:
             hint = "check pipes, valves and pumps on the way"
             source.refuse(table, row, f"junction {junction}", "a way of pipes to the main plant", hint)
-    for row in {data["row"]["index"]: data["row"] for a, _, data in graph.edges(data=True) if a not in held}.values():
+    loose = {("booster" in data, data["row"]["index"]): data for a, _, data in graph.edges(data=True) if a not in held}
+    for data in loose.values():
+        row, table = data["row"], "pump" if "booster" in data else "pipe"
         between = "junction " + " to ".join(map(str, _ends(row)))
-        source.refuse("pipe", row, between, "a way of pipes to the main plant", "check pipes, valves and pumps")
+        source.refuse(table, row, between, "a way of pipes to the main plant", "check pipes, valves and pumps")
     ordered: nx.Graph[str] = nx.Graph()
     starts = (node for node in plants if node in reached)
     ordered.add_nodes_from((node, graph.nodes[node]) for node in (*starts, *graph) if node in reached)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.rexdynnet.booster import outside_rings, unboosted
 from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, solve
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pumping import worst_head_pa
@@ -64,8 +65,8 @@ class FlowPlanner:
         self.layout, self.network = foreseer.sim.layout, foreseer.sim.network
         usual = foreseer.usual_kg_s[None, :]
         flows = usual @ foreseer.factors[:, self.layout.sub_node].T
-        drop = worst_head_pa(self.layout, foreseer.factors, flows, usual)
-        need = worst_head_pa(self.layout, foreseer.factors, flows, usual, self.layout.sub_needs_pa)
+        drop = worst_head_pa(unboosted(self.layout), foreseer.factors, flows, usual)
+        need = worst_head_pa(outside_rings(self.layout), foreseer.factors, flows, usual, self.layout.sub_needs_pa)
         self.reserve_pa = settings.head_reserve * float(drop[0])
         self.constant_pa = min(float(need[0]) + self.reserve_pa, limits.max_pump_head_pa)
 
@@ -116,7 +117,8 @@ class FlowPlanner:
         The reserve is a part of the head for the usual largest flows, as small flows may double without notice.
         """
         needs = self.layout.sub_needs_pa
-        need = worst_head_pa(self.layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, needs)
+        sure = outside_rings(self.layout)
+        need = worst_head_pa(sure, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, needs)
         return np.asarray(np.minimum(need + self.reserve_pa, self.limits.max_pump_head_pa))
 
     def settle(self, plan: FlowPlan, seen: Foresight) -> FlowPlan:
@@ -158,8 +160,10 @@ class FlowPlanner:
         flow = seen.sub_flow.sum(axis=1)
         spread = np.maximum(seen.arrive_c - self.return_c, SMALLEST_SPREAD_K)
         lift = heat_capacity * np.maximum(seen.supply_c - seen.return_c, 0.0)
-        drop = worst_head_pa(layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
-        need = worst_head_pa(layout, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, layout.sub_needs_pa)
+        drop = worst_head_pa(unboosted(layout), self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
+        need = worst_head_pa(
+            outside_rings(layout), self.foreseer.factors, seen.pipe_flow, seen.sub_flow, layout.sub_needs_pa
+        )
         per_flow = layout.fluid[0] * settings.pump_efficiency * WATT_PER_KILOWATT
         speed = (np.abs(seen.pipe_flow) / max_pipe_flow(layout, self.limits)).max(axis=1)
         most_drop = np.maximum(self.limits.max_pump_head_pa - (need - drop), 1.0)

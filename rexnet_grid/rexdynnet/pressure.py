@@ -6,9 +6,9 @@ there :math:`\Delta p_n` and the height above the plant :math:`z_n`,
 
 .. math:: p_{return,n} = p_0 + \Delta p_n - \rho g z_n, \qquad p_{supply,n} = p_0 + H - \Delta p_n - \rho g z_n,
 
-H being the head of the plant's pump (S. Frederiksen and S. Werner, *District Heating and Cooling*, Studentlitteratur
-2013, ch. 9). Water boils below its vapour pressure, that of W. Wagner and A. Pruss (J. Phys. Chem. Ref. Data 31 (2002)
-387, doi:10.1063/1.1461829, eq. 2.5).
+H being the head of the plant's pump and each drop its side's own, less what boosters lift there (S. Frederiksen and S.
+Werner, *District Heating and Cooling*, Studentlitteratur 2013, ch. 9). Water boils below its vapour pressure, that of
+W. Wagner and A. Pruss (J. Phys. Chem. Ref. Data 31 (2002) 387, doi:10.1063/1.1461829, eq. 2.5).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pandas as pd
 
 from rexnet_grid.delivery import Violation
 from rexnet_grid.errors import Issue, NetworkDataError
+from rexnet_grid.rexdynnet.booster import lopsided_pa
 from rexnet_grid.rexdynnet.layout import Outputs
 from rexnet_grid.rexdynnet.pump import SHUTOFF
 from rexnet_grid.rexdynnet.pumping import needed_head_pa
@@ -109,8 +110,10 @@ def with_pressures(
     mean = Outputs(*(array.mean(axis=0) for array in outputs))
     most_pa = float(layout.pump[0, SHUTOFF])
     head_pa = max(needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s), min(chosen_pa, most_pa))
-    way, static = ways_pa(layout, mean.dp_pa[None])[0], static_pa(network)
-    supply, back = kept.kept_pa + head_pa - way - static, kept.kept_pa + way - static
+    static, drop = static_pa(network), mean.dp_pa[None]
+    aside = lopsided_pa(network, layout, mean.pipe_kg_s[None], drop)
+    there, back_again = ways_pa(layout, drop - aside)[0], ways_pa(layout, drop + aside)[0]
+    supply, back = kept.kept_pa + head_pa - there - static, kept.kept_pa + back_again - static
     left = np.minimum(supply - vapour_pressure_pa(mean.supply_c), back - vapour_pressure_pa(mean.return_c))
     highest = np.maximum(supply, back)
     broken = [
@@ -165,10 +168,12 @@ def absolute_pressures(network: HeatNetwork, run: HeatRun, kept_pa: float) -> Pr
     """
     if not (np.isfinite(kept_pa) and kept_pa > 0.0):
         raise NetworkDataError([Issue(network.name, "kept_pa", str(kept_pa), "an absolute pressure above zero [Pa]")])
-    drop, static = ways_pa(network.layout(), run.pressure_drop_pa.to_numpy()), static_pa(network)
+    layout, drop, static = network.layout(), run.pressure_drop_pa.to_numpy(), static_pa(network)
+    aside = lopsided_pa(network, layout, run.pipe_flow_kg_s.to_numpy(), drop)
+    there, back_again = ways_pa(layout, drop - aside), ways_pa(layout, drop + aside)
     head = run.plants_head_pa.iloc[:, 0].to_numpy()[:, None]
-    back = kept_pa + drop - static
-    out = kept_pa + head - drop - static
+    back = kept_pa + back_again - static
+    out = kept_pa + head - there - static
     left = np.minimum(
         out - vapour_pressure_pa(run.supply_c.to_numpy()), back - vapour_pressure_pa(run.return_c.to_numpy())
     )

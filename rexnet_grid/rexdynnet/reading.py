@@ -7,7 +7,9 @@ file                    columns (those in brackets may be missing or empty)
 ``pipes.csv``           name, from_node, to_node, length_m, and either catalogue, series or inner_diameter_m;
                         [wall_thickness_m, wall_conductivity_w_mk, wall_density_kg_m3, wall_heat_capacity_j_kgk,
                         insulation_thickness_m, insulation_conductivity_w_mk, outer_film_w_m2k, soil_resistance_mk_w,
-                        roughness_m, minor_loss, coupling]
+                        roughness_m, minor_loss, coupling, booster_shutoff_pa, booster_fall_pa_s_kg,
+                        booster_fall_pa_s2_kg2, booster_efficiency, booster_best_kg_s, booster_side (supply, return or
+                        both)]; a booster lifts supply water from ``from_node`` to ``to_node``
 ``substations.csv``     node, [design_heat_kw, return_c, max_mass_flow_kg_s, min_supply_c, min_differential_pa,
                         bypass_supply_c, bypass_kg_s, annual_kwh]
 ``plants.csv``          node, [max_heat_kw, min_supply_c, max_supply_c, supply_c, pump_shutoff_pa, pump_fall_pa_s2_kg2,
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from rexnet_grid.errors import InputError, Issue, NetworkDataError, did_you_mean
+from rexnet_grid.rexdynnet.booster import Booster
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 from rexnet_grid.rexdynnet.fitness import FREE_ATTRIBUTES, KINDS, PLACE
 from rexnet_grid.rexdynnet.network import HeatNetwork
@@ -68,6 +71,8 @@ PUMP_COLUMNS = {
     "pump_best_kg_s": "best_kg_s",
 }
 PLANT_COLUMNS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c", *PUMP_COLUMNS)
+BOOSTER_COLUMNS = {column.replace("pump", "booster"): field for column, field in PUMP_COLUMNS.items()}
+BOOSTER_EXTRA = ("booster_fall_pa_s_kg", "booster_side")
 STAND_IN = Pipe(1.0, 0.1)
 _REQUIRED = {
     "nodes.csv": ("name", "kind"),
@@ -77,7 +82,15 @@ _REQUIRED = {
 }
 _KNOWN = {
     "nodes.csv": (*_REQUIRED["nodes.csv"], *PLACE, *FREE_ATTRIBUTES),
-    "pipes.csv": (*_REQUIRED["pipes.csv"], "catalogue", "series", *PIPE_COLUMNS, *FREE_ATTRIBUTES),
+    "pipes.csv": (
+        *_REQUIRED["pipes.csv"],
+        "catalogue",
+        "series",
+        *PIPE_COLUMNS,
+        *BOOSTER_COLUMNS,
+        *BOOSTER_EXTRA,
+        *FREE_ATTRIBUTES,
+    ),
     "substations.csv": ("node", *SUBSTATION_COLUMNS, "name", *FREE_ATTRIBUTES),
     "plants.csv": ("node", *PLANT_COLUMNS, "name", *FREE_ATTRIBUTES),
 }
@@ -187,6 +200,27 @@ def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues
         if row["from_node"] in graph and row["to_node"] in graph:
             drawn = pipe or STAND_IN
             graph.add_edge(row["from_node"], row["to_node"], name=name, pipe=drawn, from_node=row["from_node"])
+            booster = _booster(folder, where, row, issues)
+            if booster is not None:
+                graph.edges[row["from_node"], row["to_node"]]["booster"] = booster
+
+
+def _booster(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) -> Booster | None:
+    """Return the booster of a pipe from its columns, if it has any."""
+    columns = (*BOOSTER_COLUMNS, *BOOSTER_EXTRA)
+    given: dict[str, Any] = {key: _number(folder, where, key, row, issues) for key in columns[:-1] if row.get(key)}
+    if not (given or row.get("booster_side")) or any(math.isnan(value) for value in given.values()):
+        return None
+    if "booster_shutoff_pa" not in given:
+        issues.append(Issue(str(folder), f"{where}, booster_shutoff_pa", "", "the head without flow [Pa]"))
+        return None
+    fall = given.pop("booster_fall_pa_s_kg", 0.0)
+    try:
+        pump = Pump(**{BOOSTER_COLUMNS[column]: value for column, value in given.items()})
+        return Booster(pump, row.get("booster_side") or "supply", fall)
+    except InputError as error:
+        issues += [Issue(str(folder), f"{where}, booster_{i.key}", i.value, i.expected, i.hint) for i in error.issues]
+        return None
 
 
 def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) -> Pipe | None:

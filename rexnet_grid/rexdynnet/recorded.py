@@ -55,7 +55,7 @@ def arrays(
     set_supply_c, set_head_pa
         What the controller chose [degC, Pa].
     pump_kw
-        (1,) electric power of the pump [kW].
+        (1,) electric power of the pump and of boosters [kW].
     """
     return {
         "supply_c": mean.supply_c,

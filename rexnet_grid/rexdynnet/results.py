@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, RESIDUAL, STORED
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ class HeatRun:
     heat_kw, unserved_kw
         Heat delivered to each substation, and asked for but not delivered [kW].
     pipe_flow_kg_s, pressure_drop_pa
-        Flow and pressure drop along each supply pipe, positive from its first to its second node [kg/s, Pa].
+        Flow and pressure drop along each supply pipe, positive from its first to its second node [kg/s, Pa]; the drop
+        less the head of a booster, the mean of supply and return where it lifts one of them.
     pump_head_pa
         Pressure drop to the worst substation and back [Pa].
     plants_head_pa, pumps_kw
         Head and electric power of each plant's circulation pump [Pa, kW].
+    boosters_kw
+        Electric power of the booster in each pipe that has one [kW].
     differential_pa
         Pressure between supply and return at each substation [Pa]; the least of them in ``worst_differential_pa``.
     plant_kw
@@ -60,6 +64,7 @@ class HeatRun:
     pump_head_pa: pd.Series
     plants_head_pa: pd.DataFrame
     pumps_kw: pd.DataFrame
+    boosters_kw: pd.DataFrame
     differential_pa: pd.DataFrame
     bypass_kg_s: pd.DataFrame
     plant_kw: pd.Series
@@ -109,6 +114,9 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         pump_head_pa=series(outputs.head_pa[:, 0], "pump_head_pa", "Pa"),
         plants_head_pa=frame(outputs.plant_head_pa, network.plant_names, "Pa"),
         pumps_kw=frame(outputs.pump_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
+        boosters_kw=frame(
+            boosters_kw(network, network.layout(), outputs.pipe_kg_s, outputs.dp_pa), network.booster_names, "kW"
+        ),
         differential_pa=frame(outputs.differential_pa, subs, "Pa"),
         bypass_kg_s=frame(outputs.bypass_kg_s, subs, "kg/s"),
         plant_kw=series(ledger[:, PLANT] / WATT_PER_KILOWATT, "plant_kw", "kW"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
+from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_water, raise_if
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 NEVER_SEEN = 2
+NO_BOOSTERS = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class HeatStep:
     bypass_kg_s
         (n_substations,) part of the flow that bypasses let through [kg/s].
     pipe_flow_kg_s, pressure_drop_pa
-        (n_pipes,) [kg/s, Pa].
+        (n_pipes,) [kg/s, Pa]; the drop less the head of a booster, the mean of both sides where it lifts one.
     plants_kw, plants_kg_s, plants_c
         (n_plants,) [kW, kg/s, degC].
     plant_kw, delivered_kw, loss_kw, stored_kw, residual_kw
@@ -63,6 +65,8 @@ class HeatStep:
         (n_plants,) head and electric power of the circulation pumps [Pa, kW].
     differential_pa
         (n_substations,) pressure between supply and return [Pa].
+    boosters_kw
+        (n_boosters,) electric power of the boosters, in the order of their pipes [kW].
     unsettled
         Whether sharing the pumps' head, or keeping a plant to its rating, was ended by the number of iterations.
     """
@@ -88,6 +92,7 @@ class HeatStep:
     differential_pa: FloatArray
     bypass_kg_s: FloatArray
     unsettled: bool
+    boosters_kw: FloatArray
 
 
 def initial_nodes(network: HeatNetwork, initial_c: Any) -> tuple[FloatArray, FloatArray]:
@@ -161,6 +166,7 @@ class HeatSimulation:
         self._scratch = new_scratch(self.layout)
         self._outputs: dict[int, Outputs] = {}
         subs, plants = len(network.substations), len(network.plants)
+        self._pumps = (*network.plant_names, *network.booster_names)
         self._return_c = np.array([[s.usual_return_c for s in network.substations]])
         self._has_emitters = any(s.emitter is not None for s in network.substations)
         self._supply_c = np.array([[p.supply_c for p in network.plants]])
@@ -178,7 +184,9 @@ class HeatSimulation:
         self.state.flow[:], self.state.sign[:] = state.flow, state.sign
 
     def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
-        """Shut pipes and stop plants from now on; what is not named is open and pumps.
+        """Shut pipes and stop plants and boosters from now on; what is not named is open and pumps.
+
+        Water passes a booster that is stopped; to shut its way too, close its pipe.
 
         Water stands in what no plant reaches any more and cools; what substations there ask for is unserved. Where a
         part of the network is cut off with a plant of its own, the first that pumps keeps the pressure there.
@@ -188,7 +196,7 @@ class HeatSimulation:
         closed
             Names of pipes, each shut on supply and return.
         stopped
-            Nodes of plants.
+            Nodes of plants, names of pipes with a booster.
 
         Raises
         ------
@@ -199,14 +207,14 @@ class HeatSimulation:
             Issue(self.network.name, key, name, f"a {kind} of the network", did_you_mean(name, known))
             for key, kind, names, known in (
                 ("closed", "pipe", closed, self.network.pipes),
-                ("stopped", "plant", stopped, self.network.plant_names),
+                ("stopped", "plant or booster", stopped, self._pumps),
             )
             for name in names
             if name not in known
         ]
         raise_if(issues)
         self.state.closed[:] = [name in closed for name in self.network.pipes]
-        self.state.stopped[:] = [name in stopped for name in self.network.plant_names]
+        self.state.stopped[:] = [name in stopped for name in (*self.network.plant_names, *self.network.pipes)]
         self._draw()
 
     @property
@@ -221,8 +229,9 @@ class HeatSimulation:
 
     @property
     def stopped(self) -> tuple[str, ...]:
-        """Plants that do not pump."""
-        return tuple(n for n, off in zip(self.network.plant_names, self.state.stopped, strict=True) if off)
+        """Plants, and pipes with boosters, that do not pump."""
+        names = (*self.network.plant_names, *self.network.pipes)
+        return tuple(n for n, off in zip(names, self.state.stopped, strict=True) if off)
 
     def _layout(self, closed: Collection[str], stopped: Collection[str]) -> Layout:
         layout = self.network.layout(closed, stopped)
@@ -313,7 +322,16 @@ class HeatSimulation:
             raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found")
         if outputs.supply_c.min() < 0.0 or outputs.return_c.min() < 0.0:
             check_liquid(self.network.name, outputs.supply_c, outputs.return_c, self.network.nodes, range(1, rows + 1))
-        return _to_step(outputs)
+        step = _to_step(outputs)
+        return (
+            step
+            if len(self._pumps) == len(self.network.plants)
+            else replace(step, boosters_kw=self._boosters_kw(outputs))
+        )
+
+    def _boosters_kw(self, outputs: Outputs) -> FloatArray:
+        power: FloatArray = boosters_kw(self.network, self.layout, outputs.pipe_kg_s, outputs.dp_pa).mean(axis=0)
+        return power
 
     def advance(self, inputs: Inputs) -> Outputs:
         """Go through prepared rows of forcing; see :class:`Inputs`."""
@@ -356,4 +374,5 @@ def _to_step(outputs: Outputs) -> HeatStep:
         o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
         float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
         o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa, o.bypass_kg_s, bool(o.unsettled[0] > 0.0),
+        NO_BOOSTERS,
     )  # fmt: skip

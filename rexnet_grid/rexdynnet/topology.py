@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from rexnet_grid.rexdynnet.booster import boost_table
 from rexnet_grid.rexdynnet.correlations import TURBULENT_REYNOLDS, nusselt
 from rexnet_grid.rexdynnet.ends import exchanger_table
 from rexnet_grid.rexdynnet.fluid import film_table
-from rexnet_grid.rexdynnet.hydraulics import drag_table
+from rexnet_grid.rexdynnet.hydraulics import ALONG, drag_table
 from rexnet_grid.rexdynnet.layout import Layout
 from rexnet_grid.rexdynnet.levels import CALM_CELLS
 from rexnet_grid.rexdynnet.loops import short_loops, spanning_forest, whole
@@ -116,7 +117,8 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
     closed
         Names of pipes that are shut on both sides; what lies behind them and has no other plant stands still.
     stopped
-        Nodes of plants that do not pump. Where the first plant of an island is stopped the next keeps the pressure.
+        Nodes of plants that do not pump, and pipes whose boosters do not. Where the first plant of an island is
+        stopped the next keeps the pressure.
     """
     graph, fluid = network.graph, network.fluid
     index = {node: k for k, node in enumerate(graph)}
@@ -142,6 +144,8 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
             max_flow.append(0.0)
             continue
         max_flow.append(s.max_mass_flow_kg_s or VALVE_VELOCITY_M_S * widest * fluid.density)
+    arrays = pipe_arrays(pipes, fluid)
+    arrays["drag"][:, ALONG:] = boost_table(network, stopped)
     return Layout(
         pipe_from=whole([a for a, _ in ends]),
         pipe_to=whole([b for _, b in ends]),
@@ -173,5 +177,5 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         fluid=fluid_array(fluid),
         film=film_table(fluid),
         exchanger=exchanger_table(network.substations),
-        **pipe_arrays(pipes, fluid),  # type: ignore[arg-type]
+        **arrays,  # type: ignore[arg-type]
     )

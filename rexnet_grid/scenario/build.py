@@ -52,7 +52,7 @@ LEAD_IN_MINUTES = 180
 PICTURES = 7
 ELEMENTS = {
     "electricity": "a line, transformer or switch of the electric network",
-    "heat": 'a pipe ("pipe NAME") or a plant\'s pump ("pump NODE") of the heat network',
+    "heat": 'a pipe ("pipe NAME") or a pump ("pump NODE" of a plant, "pump PIPE" of a booster) of the heat network',
 }
 JUST_BEFORE = 1e-3
 
@@ -213,7 +213,8 @@ def _switches(scenario: Scenario, carrier: Carrier, network: DeliveryNetwork) ->
         return {}
     heat = cast("HeatDelivery", network)
     pipes = {f"pipe {name}": partial(switch_pipe, heat, name) for name in heat.network.pipes}
-    return pipes | {f"pump {name}": partial(switch_pump, heat, name) for name in heat.network.plant_names}
+    pumps = (*heat.network.plant_names, *heat.network.booster_names)
+    return pipes | {f"pump {name}": partial(switch_pump, heat, name) for name in pumps}
 
 
 def _events(

@@ -23,7 +23,7 @@ _ELEMENTS: dict[Carrier, tuple[re.Pattern[str], str]] = {
         re.compile(r"(line|trafo|trafo3w|impedance|switch) \d+"),
         "a line, transformer or switch of the electric network",
     ),
-    "heat": (re.compile(r"(pipe|pump) .+"), "a pipe, or the pump of a plant, of the heat network"),
+    "heat": (re.compile(r"(pipe|pump) .+"), "a pipe, or the pump of a plant or in a pipe, of the heat network"),
 }
 _FILE_ENDINGS = (".json", ".xlsx", ".csv", ".parquet", ".toml", ".p", ".pkl")
 
@@ -169,7 +169,10 @@ def _heat(scenario: Scenario) -> list[Issue]:
     seats = seats_of(network)
     places = check_places(scenario, "heat", seats)
     grid = network.network
-    known = [*(f"pipe {name}" for name in grid.pipes), *(f"pump {name}" for name in grid.plant_names)]
+    known = [
+        *(f"pipe {name}" for name in grid.pipes),
+        *(f"pump {name}" for name in (*grid.plant_names, *grid.booster_names)),
+    ]
     elements = _elements(scenario, "heat", known)
     return [*network.check(), *places, *check_ends(scenario, grid.plant_names, seats), *elements]
 

@@ -259,6 +259,6 @@ class Contingency(Section):
     """In which network."""
     element: Annotated[str, Field(min_length=1)]
     """``"line 3"``, ``"trafo 0"`` or ``"switch 5"`` of the electric network, ``"pipe NAME"`` or ``"pump NODE"`` (that
-    of a plant) of the heat network, or a participant's name."""
+    of a plant, or with its pipe's name a booster) of the heat network, or a participant's name."""
     action: Literal["trip", "restore"] = "trip"
     """What happens to it: ``trip`` takes it out, opens a switch; ``restore`` brings it back, closes a switch."""
