@@ -18,6 +18,7 @@ from pandapower.control.controller.DERController import DERController
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
+from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
 from rexnet_grid.electric.wiring import Wiring
@@ -50,11 +51,13 @@ class Controls:
         self._order = ctrl_variables_default(self._net)
         written = {control.element for control in self._objects}
         self._taps = {t: self._net[t].tap_pos.copy() for t in written - set(POWER_TABLES)}
-        self._powers = {t: self._net[t][["p_mw", "q_mvar"]].copy() for t in written & set(POWER_TABLES)}
+        self._powers = {t: self._net[t][["p_mw", "q_mvar"]].astype(float) for t in written & set(POWER_TABLES)}
         at = {int(b): i for i, b in enumerate(case.bus_id)}
         self._bus = {t: np.array([at[int(b)] for b in self._net[t].bus], dtype=np.int64) for t in self._powers}
         on = {t: self._net[t].scaling * self._net[t].in_service * 1e3 * POWER_TABLES[t] for t in self._powers}
         self._to_kw = {t: factor.to_numpy(float)[:, None] for t, factor in on.items()}
+        self._inverters = Inverters.of(self._net, case)
+        self._given = self._powers
 
     @staticmethod
     def can(net: Any, case: GridCase) -> bool:
@@ -79,8 +82,13 @@ class Controls:
 
         ``kw`` and ``kvar`` (n_bus,) are the whole injection before they act. None where they, or the power flow, come
         to no end.
+
+        Raises
+        ------
+        InputError
+            The injection changes at a bus where it is not clear which inverter gives what of it.
         """
-        self._reset()
+        self._reset(self._inverters.powers(kw - self._case.base_kw, self._case.bus_id))
         found: list[tuple[GridCase, FloatArray]] = []
 
         def solve(net: Any, **_: Any) -> None:
@@ -95,11 +103,14 @@ class Controls:
             return None
         return found[-1]
 
-    def _reset(self) -> None:
-        """Bring tables and controllers back to where the net has them."""
+    def _reset(self, inverter_mw: FloatArray) -> None:
+        """Bring tables and controllers back to where the net has them, with what this injection's inverters give."""
         for table, positions in self._taps.items():
             self._net[table]["tap_pos"] = positions
-        for table, powers in self._powers.items():
+        self._given = {table: powers.copy() for table, powers in self._powers.items()}
+        if len(inverter_mw):
+            self._given["sgen"].loc[self._inverters.row, "p_mw"] = inverter_mw
+        for table, powers in self._given.items():
             self._net[table][["p_mw", "q_mvar"]] = powers
         for control, state in zip(self._objects, self._states, strict=True):
             vars(control).clear()
@@ -109,7 +120,7 @@ class Controls:
         """Solve with the tables as they are now; ``before`` are results to start from."""
         solver = self._solver()
         kw, kvar = kw.copy(), kvar.copy()
-        for table, before_they_act in self._powers.items():
+        for table, before_they_act in self._given.items():
             power = self._net[table][["p_mw", "q_mvar"]].to_numpy(float)
             change = (power - before_they_act.to_numpy(float)) * self._to_kw[table]
             np.add.at(kw, self._bus[table], change[:, 0])

@@ -29,6 +29,8 @@ from pandapower.topology import connected_components, create_nxgraph
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_checks import fit_rows, format_issues, is_older, table_issues
+from rexnet_grid.electric.pandapower_control_checks import controller_issues
+from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
@@ -72,11 +74,12 @@ def build_case(net: Any) -> GridCase:
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
     work, name = copy.deepcopy(net), str(net.get("name") or "pandapower net")
-    if issues := format_issues(work, name, pp.__format_version__) or table_issues(work, name):
+    newest = pp.__format_version__
+    if issues := format_issues(work, name, newest) or table_issues(work, name) or controller_issues(work, name):
         raise NetworkDataError(issues)
     _refuse_unsupported(work, name)
     try:
-        ppci = _internal_case(work)
+        return _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS as error:
         raise NetworkDataError(
             [
@@ -89,7 +92,6 @@ def build_case(net: Any) -> GridCase:
                 )
             ]
         ) from error
-    return _case_from(work, ppci)
 
 
 def separate_case(net: Any) -> GridCase | None:
@@ -242,13 +244,18 @@ def _refuse_unsupported(net: Any, name: str) -> None:
 def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
     """Let the net's controllers and reactive limits act for one injection (by bus, whole); return what they leave.
 
-    What differs from the net's own injection is added as further loads, so the controllers see the voltages of the
-    asked injection while they move taps and reactive power of their own elements. Returns the case, and the injection
-    with what the controllers added; None when pandapower finds no solution.
+    What differs from the net's own injection is given by inverters that follow it, else added as further loads, so the
+    controllers see the asked injection's voltages while they act. Returns the case, and the injection with what they
+    added; None when pandapower finds no solution. InputError where it is not clear which inverter gives what of it.
     """
     work = copy.deepcopy(net)
     base = build_case(work)
     change_kw, change_kvar = kw - base.base_kw, kvar - base.base_kvar
+    inverters = Inverters.of(work, base)
+    given_mw = inverters.powers(change_kw, base.bus_id)
+    work.sgen["p_mw"] = work.sgen.p_mw.astype(float)
+    work.sgen.loc[inverters.row, "p_mw"] = given_mw
+    np.subtract.at(change_kw, inverters.at, (given_mw - inverters.p_mw) * inverters.kw_per_mw)
     differs = np.flatnonzero((np.abs(change_kw) > 0.0) | (np.abs(change_kvar) > 0.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

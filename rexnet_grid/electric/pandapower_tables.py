@@ -246,19 +246,20 @@ def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
     """Return the tap changers of transformers in service whose steps follow no table; ``place`` as above.
 
     A changer of the kind Ratio or Symmetrical adds complex turns, an Ideal one turns the angle alone. Those of
-    three-winding transformers act on one winding, at its terminal or, seen from its other end, at the star point.
+    three-winding transformers act on one winding, at its terminal or, seen from its other end, at the star point. There
+    pandapower wants percent and degree of the step: without one of them the tap changes nothing.
     """
     taps: list[tuple[complex, ...]] = []
     for table, sides in (("trafo", ("hv", "lv")), ("trafo3w", ("hv", "mv", "lv"))):
         frame = net[table]
         start = net["_pd2ppc_lookups"]["branch"][table][0] if len(frame) else 0
         for row, (_, t) in enumerate(frame.iterrows()):
-            step = _tap_step(t)
+            star = table == "trafo3w" and bool(t.get("tap_at_star_point", False))
+            step = _tap_step(t, star=star)
             if step is None or t.tap_side not in sides:
                 continue
             winding = sides.index(t.tap_side) if table == "trafo3w" else 0
             edge = int(place[start + winding * len(frame) + row])
-            star = table == "trafo3w" and bool(t.get("tap_at_star_point", False))
             if edge != NOWHERE:
                 taps.append((edge, int((t.tap_side == "hv") == star), int(star), *step))
     rows = np.array(taps, dtype=complex).reshape(-1, 9)
@@ -274,7 +275,7 @@ def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
     }
 
 
-def _tap_step(t: Any) -> tuple[complex, ...] | None:
+def _tap_step(t: Any, *, star: bool) -> tuple[complex, ...] | None:
     """Return position, neutral, complex step, ideal turn, lowest and highest position; None where it has no such."""
     kind = t.get("tap_changer_type", "Ratio")
     depends = t.get("tap_dependency_table", False)
@@ -282,8 +283,10 @@ def _tap_step(t: Any) -> tuple[complex, ...] | None:
         return None
     position, neutral, low, high = (float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_min", "tap_max"))
     percent, degree = (0.0 if _missing(t.get(c)) else float(t[c]) for c in ("tap_step_percent", "tap_step_degree"))
-    if np.isnan([position, neutral, low, high]).any() or (kind == "Ideal" and percent != 0.0):
+    if np.isnan([position, neutral, low, high]).any() or (kind == "Ideal" and (percent != 0.0 or star)):
         return None
+    if star and any(_missing(t.get(c)) for c in ("tap_step_percent", "tap_step_degree")):
+        percent = 0.0
     turn = np.radians(degree)
     step = 0j if kind == "Ideal" else percent / 100.0 * np.exp(1j * turn)
     return position, neutral, step, turn if kind == "Ideal" else 0.0, low, high

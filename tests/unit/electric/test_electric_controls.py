@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 
 import numpy as np
 import pytest
 
 from rexnet_grid.electric import ElectricNetwork
+from rexnet_grid.errors import InputError, NetworkDataError
 
 pp = pytest.importorskip("pandapower")
 
@@ -68,7 +70,6 @@ NETS = {
     "discrete at the other side": lambda: with_taps(feeder("lv"), tol=0.01),
     "continuous": lambda: with_taps(feeder(), "ContinuousTapControl", tol=1e-6),
     "curve": lambda: with_inverters(feeder()),
-    "curve of a saturated inverter": lambda: with_inverters(feeder(), saturate_sn_mva=0.02, q_prio=False),
     "inverters, then taps": lambda: with_inverters(with_taps(feeder(), level=1), level=0),
     "all at once": lambda: with_inverters(with_taps(feeder(), order=1), order=0),
     "three windings": three_windings,
@@ -97,6 +98,128 @@ def test_controllers_act_as_in_pandapower(name, monkeypatch):
         tapped.add((*work.trafo.tap_pos, *work.trafo3w.tap_pos, *np.round(work.sgen.q_mvar, 6)))
     assert len(tapped) > 1
     np.testing.assert_array_equal(flows.vm_pu[0], flows.vm_pu[3])
+
+
+def one_inverter(p_mw=3.0, **how):
+    from pandapower.control.controller.DERController import DERController, QModelCosphiP
+
+    net = pp.create_empty_network()
+    supply, bus = pp.create_bus(net, 20.0), pp.create_bus(net, 20.0)
+    pp.create_ext_grid(net, supply)
+    pp.create_line(net, supply, bus, 15.0, "NA2XS2Y 1x150 RM/25 12/20 kV")
+    pp.create_load(net, bus, 4.0, 1.5)
+    sgen = int(pp.create_sgen(net, bus, p_mw, 0.0, sn_mva=3.3, scaling=0.8))
+    how = {"q_model": QModelCosphiP(-0.9), **how}
+    DERController(net, sgen, **how)
+    return net
+
+
+def grid_code():
+    from pandapower.control.controller.DERController import PQVArea4120V2, QModelConstQ
+
+    return {"q_model": QModelConstQ(0.3), "pqv_area": PQVArea4120V2()}
+
+
+FOLLOWING = {
+    "cos phi": dict,
+    "an area": grid_code,
+    "a limit of apparent power": lambda: {"saturate_sn_mva": 2.0},
+    "power before reactive power": lambda: {"saturate_sn_mva": 2.0, "q_prio": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "powers"),
+    [*((name, (3.0, 1.0, 0.2, 0.0, 3.0)) for name in FOLLOWING), ("beside another controller", (1.0,))],
+)
+def test_an_inverter_follows_what_is_injected_at_its_bus(name, powers):
+    pp_net = one_inverter(**FOLLOWING.get(name, dict)())
+    if name not in FOLLOWING:
+        pp.control.ConstControl(pp_net, "load", "q_mvar", 0)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    assert (net._controls is not None) == (name in FOLLOWING)
+    kw, kvar = net.base_injection()
+    for p_mw in powers:
+        work = copy.deepcopy(pp_net)
+        work.sgen["p_mw"] = p_mw
+        pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+        flow = net.power_flow(kw - np.array([0.0, 800.0 * (3.0 - p_mw)]), kvar)
+        np.testing.assert_allclose(flow.vm_pu, work.res_bus.vm_pu, rtol=0, atol=1e-8)
+
+
+def test_what_an_inverter_cannot_give_or_take_is_the_loads():
+    pp_net = one_inverter()
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = net.base_injection()
+    for p_mw, load_mw in ((0.0, 5.0), (3.3, 2.0)):
+        work = copy.deepcopy(pp_net)
+        work.sgen["p_mw"], work.load["p_mw"] = p_mw, load_mw
+        pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+        flow = net.power_flow(np.array([kw[0], 1e3 * (0.8 * p_mw - load_mw)]), kvar)
+        np.testing.assert_allclose(flow.vm_pu, work.res_bus.vm_pu, rtol=0, atol=1e-8)
+
+
+def test_whose_change_it_is_has_to_be_clear():
+    pp_net = one_inverter()
+    pp.create_sgen(pp_net, 1, 0.5, name="beside")
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = net.base_injection()
+    pp.runpp(pp_net, run_control=True, tolerance_mva=1e-9)
+    np.testing.assert_allclose(net.power_flow(kw, kvar).vm_pu, pp_net.res_bus.vm_pu, rtol=0, atol=1e-8)
+    with pytest.raises(InputError, match=r"controller of sgen 0.*bus 1.*only generator at its bus"):
+        net.power_flow(0.5 * kw, kvar)
+
+
+def test_a_curve_over_voltage_asks_for_no_power():
+    pp_net = with_inverters(feeder())
+    pp.create_sgen(pp_net, int(pp_net.sgen.bus.iloc[0]), 0.01)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    kw, kvar = net.base_injection()
+    work = by_pandapower(pp_net, 0.5 * kw, 0.5 * kvar, (kw, kvar))
+    np.testing.assert_allclose(net.power_flow(0.5 * kw, 0.5 * kvar).vm_pu, work.res_bus.vm_pu, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "said"),
+    [
+        ("controller", "object", "x", "controller 0: got object 'x'; expected a controller"),
+        ("controller", "in_service", None, "controller 0: got in_service None; expected true or false"),
+        ("trafo", "tap_pos", np.nan, "controller 0: got trafo 0 with tap_pos nan; expected a number"),
+        ("trafo", "tap_side", None, "controller 1: got trafo 1 without tap_side"),
+    ],
+)
+def test_tables_that_no_controller_can_act_by_are_refused(table, column, value, said):
+    pp_net = with_taps(feeder())
+    rows = pp_net[table]
+    rows[column] = value
+    with pytest.raises(NetworkDataError, match=re.escape(said)):
+        ElectricNetwork.from_pandapower(pp_net)
+    if column == "tap_pos":
+        pp_net.controller["in_service"] = False
+        ElectricNetwork.from_pandapower(pp_net)
+
+
+def test_controllers_of_what_is_not_there_are_refused():
+    pp_net = with_taps(feeder())
+    first, second = pp_net.controller.object
+    first.element_index, second.element = 7, "trafos"
+    with pytest.raises(
+        NetworkDataError, match=r"(?s)element_index 7; expected a row.*element trafos; expected a table"
+    ):
+        ElectricNetwork.from_pandapower(pp_net)
+    del pp_net.controller["order"]
+    with pytest.raises(NetworkDataError, match=r"controller\.order: got no such column"):
+        ElectricNetwork.from_pandapower(pp_net)
+    pp_net["controller"] = "x"
+    with pytest.raises(NetworkDataError, match="controller: got str; expected a table"):
+        ElectricNetwork.from_pandapower(pp_net)
+
+
+def test_an_inverter_needs_a_rating():
+    pp_net = one_inverter()
+    pp_net.controller.object[0].sn_mva[0] = np.nan
+    with pytest.raises(NetworkDataError, match="sgen 0 with sn_mva nan; expected a rating above zero"):
+        ElectricNetwork.from_pandapower(pp_net)
 
 
 def test_a_controller_of_another_kind_goes_to_pandapower(monkeypatch):

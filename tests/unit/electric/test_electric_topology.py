@@ -378,6 +378,7 @@ TAPS = {"tap_neutral": 1.0, "tap_min": -9.0, "tap_max": 9.0, "tap_pos": 2.0, "ta
         ("trafo3w", "lv", "Symmetrical", 30.0, False),
         ("trafo3w", "hv", "Ratio", 0.0, True),
         ("trafo3w", "lv", "Ratio", 20.0, True),
+        ("trafo3w", "mv", "Ratio", np.nan, True),
         ("trafo", "hv", "Ratio", 60.0, False),
         ("trafo", "lv", "Symmetrical", 90.0, False),
         ("trafo", "hv", "Ideal", 1.5, False),
@@ -405,6 +406,21 @@ def test_every_kind_of_tap_moves_as_pandapower_moves_it(table, side, kind, degre
         np.testing.assert_allclose(flow.vm_pu, anew.vm_pu, rtol=0, atol=1e-10)
         np.testing.assert_allclose(flow.va_degree, anew.va_degree, rtol=0, atol=1e-8)
         np.testing.assert_allclose(flow.loading_percent, anew.loading_percent, rtol=0, atol=1e-7)
+
+
+def test_an_ideal_tap_at_a_star_point_stays_where_it_is():
+    """pandapower turns its step by half a circle, so the net has to say where it stands."""
+    from pandapower.networks import example_multivoltage
+
+    pp_net = example_multivoltage()
+    for column, value in {**TAPS, "tap_side": "hv", "tap_changer_type": "Ideal", "tap_step_percent": 0.0}.items():
+        pp_net.trafo3w[column] = value
+    pp_net.trafo3w["tap_step_degree"], pp_net.trafo3w["tap_at_star_point"] = 1.5, True
+    with pytest.raises(NetworkDataError, match="tap changer"):
+        ElectricNetwork.from_pandapower(pp_net).changed(taps={"trafo3w 0": 3})
+    pp_net.trafo3w["tap_step_degree"] = np.nan
+    with pytest.raises(NetworkDataError, match="a net that pandapower can solve"):
+        ElectricNetwork.from_pandapower(pp_net)
 
 
 CHANGING = (
