@@ -1,0 +1,178 @@
+"""What a three-phase study makes of a pandapower net: all of it as ``runpp`` does, or the row is refused by name."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from rexnet_grid.electric.threephase import ThreePhaseNetwork
+from rexnet_grid.electric.transformer_turns import turns
+from rexnet_grid.errors import NetworkDataError
+
+pp = pytest.importorskip("pandapower")
+pytest.importorskip("power_grid_model", reason="the extra threephase is not installed")
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """20 kV, a Dyn5 transformer one step off neutral, three cables with a load at the end of each."""
+    net = pp.create_empty_network()
+    source, *buses = [pp.create_bus(net, kv) for kv in (20.0, 0.4, 0.4, 0.4, 0.4)]
+    pp.create_ext_grid(net, source, 1.02)
+    pp.create_transformer(net, source, buses[0], "0.4 MVA 20/0.4 kV", tap_pos=-1)
+    for start, end in pairwise(buses):
+        pp.create_line(net, start, end, 0.2, "NAYY 4x150 SE")
+        pp.create_load(net, end, 0.03, 0.01)
+    net.line = net.line.assign(r0_ohm_per_km=0.8, x0_ohm_per_km=0.3, c0_nf_per_km=200.0)
+    return net
+
+
+def nothing(net):
+    assert len(net.load) == 3
+
+
+def impedance_switch(net):
+    far = pp.create_bus(net, 0.4)
+    pp.create_switch(net, 4, far, "b", closed=True, z_ohm=0.05)
+    pp.create_load(net, far, 0.02, 0.01)
+
+
+def fused_switch(net):
+    far = pp.create_bus(net, 0.4)
+    pp.create_switch(net, 4, far, "b", closed=True)
+    pp.create_load(net, far, 0.02, 0.01)
+
+
+def second_tap_changer(net):
+    given = {"side": "lv", "neutral": 0, "min": -2, "max": 2, "pos": 2, "step_percent": 2.5, "changer_type": "Ratio"}
+    net.trafo = net.trafo.assign(**{f"tap2_{key}": value for key, value in given.items()})
+
+
+def no_tap_changer(net):
+    net.trafo["tap_changer_type"] = None
+
+
+def half_a_step(net):
+    net.trafo["tap_pos"] = -1.5
+
+
+def low_voltage_side(net):
+    net.trafo["tap_side"] = "lv"
+
+
+def voltage_dependent(net):
+    net.load["const_z_p_percent"], net.load["const_i_q_percent"] = 60.0, 40.0
+
+
+def conducting_lines(net):
+    net.line["g_us_per_km"] = 5000.0
+    net.line["c_nf_per_km"] = 0.0
+
+
+def without_supply(net):
+    pp.create_transformer(net, pp.create_bus(net, 20.0), pp.create_bus(net, 0.4), "0.4 MVA 20/0.4 kV")
+
+
+def out_of_service(net):
+    pp.create_gen(net, 3, 0.01, vm_pu=1.0, in_service=False)
+    pp.create_shunt(net, 3, 0.01, in_service=False)
+    pp.create_asymmetric_load(net, 3, 0.01, type="delta", in_service=False)
+
+
+HONOURED = (
+    nothing,
+    impedance_switch,
+    fused_switch,
+    second_tap_changer,
+    no_tap_changer,
+    half_a_step,
+    low_voltage_side,
+    voltage_dependent,
+    conducting_lines,
+    without_supply,
+    out_of_service,
+)
+
+
+@pytest.mark.parametrize("change", HONOURED)
+def test_balanced_injections_give_what_runpp_gives(plain, change):
+    """The transformer's pi instead of pandapower's T circuit moves voltages by less than 1e-6 p.u."""
+    net = copy.deepcopy(plain)
+    change(net)
+    study = ThreePhaseNetwork.from_pandapower(net)
+    flow = study.power_flow(*study.base_injection())
+    pp.runpp(net, tolerance_mva=1e-9, calculate_voltage_angles=True)
+    assert flow.converged
+    expected = net.res_bus.vm_pu.to_numpy()
+    for phase, turn in enumerate((0.0, -120.0, 120.0)):
+        np.testing.assert_allclose(flow.vm_pu[:, phase], expected, atol=1e-6)
+        beside = np.exp(1j * np.radians(flow.va_degree[:, phase] - turn - net.res_bus.va_degree.to_numpy()))
+        np.testing.assert_allclose(beside[np.isfinite(expected)], 1.0, atol=1e-5)
+    lost = 1e3 * (net.res_ext_grid.p_mw.sum() - net.res_load.p_mw.sum())
+    assert flow.loss_kw == pytest.approx(lost, rel=1e-4)
+
+
+def test_everything_it_does_not_take_is_told_at_once_by_row(plain):
+    from pandapower.control import DiscreteTapControl
+
+    net = copy.deepcopy(plain)
+    pp.create_asymmetric_load(net, 3, 0.01, type="delta")
+    pp.create_gen(net, 2, 0.01, vm_pu=1.0)
+    DiscreteTapControl(net, element_index=0, vm_lower_pu=0.99, vm_upper_pu=1.02)
+    net.trafo["leakage_reactance_ratio_hv"] = 0.3
+    net.trafo["tap_step_degree"] = 60.0
+    net.line.loc[1, "r0_ohm_per_km"] = np.nan
+    with pytest.raises(NetworkDataError) as refused:
+        ThreePhaseNetwork.from_pandapower(net)
+    found = {(issue.key, issue.value.split(" ")[0]) for issue in refused.value.issues}
+    assert found == {
+        ("asymmetric_load 0", "type"),
+        ("gen 0", "in_service"),
+        ("controller 0", "object"),
+        ("trafo 0", "leakage_reactance_ratio_hv"),
+        ("trafo 0", "shift_degree"),
+        ("line 1", "r0_ohm_per_km"),
+    }
+    assert all(issue.expected for issue in refused.value.issues)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("shift_degree", 20.0, "multiples of 30 deg"),
+        ("shift_degree", 0.0, "an odd multiple of 30 deg"),
+        ("vector_group", "Dxn", "a vector group such as Dyn"),
+        ("tap_pos", np.nan, "a finite number"),
+    ],
+)
+def test_transformers_that_no_clock_number_describes(plain, column, value, told):
+    net = copy.deepcopy(plain)
+    net.trafo[column] = value
+    if column == "tap_pos":
+        net.trafo["tap_neutral"] = 0.0
+    with pytest.raises(NetworkDataError, match=told):
+        ThreePhaseNetwork.from_pandapower(net)
+
+
+def test_an_ideal_tap_changer_turns_by_its_steps(plain):
+    trafo = plain.trafo.loc[0].copy()
+    trafo["tap_changer_type"], trafo["tap_step_percent"], trafo["tap_step_degree"] = "Ideal", 0.0, 30.0
+    assert turns(trafo) == pytest.approx((20.0, 0.4, 120.0))
+
+
+@pytest.mark.parametrize(("group", "shift"), [("Dyn", 150.0), ("YNyn", 0.0)])
+@pytest.mark.parametrize("vk0_percent", [2.0, 9.0])
+def test_the_zero_sequence_of_a_transformer_is_that_of_runpp_3ph(plain, group, shift, vk0_percent):
+    """One phase loaded; magnetising in the zero sequence is as good as absent in both."""
+    net = copy.deepcopy(plain)
+    net.trafo = net.trafo.assign(vector_group=group, shift_degree=shift, vk0_percent=vk0_percent, vkr0_percent=1.0)
+    net.trafo = net.trafo.assign(mag0_percent=1e6, mag0_rx=0.0, si0_hv_partial=0.9, i0_percent=0.0, pfe_kw=0.0)
+    net.ext_grid = net.ext_grid.assign(s_sc_max_mva=1e6, rx_max=0.1, x0x_max=1.0, r0x0_max=0.1)
+    pp.create_asymmetric_load(net, 4, 0.02, 0.0, 0.0, 0.01, 0.0, 0.0)
+    study = ThreePhaseNetwork.from_pandapower(net)
+    flow = study.power_flow(*study.base_injection())
+    pp.runpp_3ph(net, tolerance_mva=1e-9)
+    np.testing.assert_allclose(flow.vm_pu, net.res_bus_3ph[["vm_a_pu", "vm_b_pu", "vm_c_pu"]], atol=2e-6)
