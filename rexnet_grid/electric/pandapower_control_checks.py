@@ -63,6 +63,13 @@ def _of(net: Any, control: Any) -> Iterator[tuple[str, str]]:
 
 def _inverters(net: Any, control: DERController, there: list[Any]) -> Iterator[tuple[str, str]]:
     """Yield what an inverter's controller, which keeps bus and rating itself, cannot act by."""
+    for key, method, what in (("q_model", "step", "a Q model"), ("pqv_area", "in_area", "an area")):
+        value = getattr(control, key, None)
+        if value is not None and not callable(getattr(value, method, None)):
+            yield (
+                f"{key} {value!r}"[:60],
+                f"{what} of pandapower, which its files do not keep: make the controller anew",
+            )
     kept = zip(
         np.atleast_1d(control.element_index), np.atleast_1d(control.bus), np.atleast_1d(control.sn_mva), strict=False
     )

@@ -22,6 +22,7 @@ from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
 from rexnet_grid.electric.wiring import Wiring
+from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
@@ -86,7 +87,8 @@ class Controls:
         Raises
         ------
         InputError
-            The injection changes at a bus where it is not clear which inverter gives what of it.
+            The injection changes at a bus where it is not clear which inverter gives what of it, or a controller fails,
+            as where an inverter's areas of active power and of voltage do not overlap.
         """
         self._reset(self._inverters.powers(kw - self._case.base_kw, self._case.bus_id))
         found: list[tuple[GridCase, FloatArray]] = []
@@ -101,6 +103,9 @@ class Controls:
             run_control(self._net, self._order | {"run": solve})
         except (LoadflowNotConverged, ControllerNotConverged):
             return None
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            got, expected = f"{type(error).__name__}: {error}", "controllers that know what to do at this injection"
+            raise InputError([Issue(self._case.name, "controllers", got, expected)]) from error
         return found[-1]
 
     def _reset(self, inverter_mw: FloatArray) -> None:

@@ -222,6 +222,26 @@ def test_an_inverter_needs_a_rating():
         ElectricNetwork.from_pandapower(pp_net)
 
 
+def test_a_q_model_that_a_file_has_lost_is_named(tmp_path):
+    pp.to_json(one_inverter(), str(tmp_path / "net.json"))
+    with pytest.raises(
+        NetworkDataError, match=r"q_model .*expected a Q model of pandapower, which its files do not keep"
+    ):
+        ElectricNetwork.from_file(tmp_path / "net.json")
+
+
+def test_a_controller_that_fails_says_why(monkeypatch):
+    from pandapower.control.controller.DERController import QModelCosphiP
+
+    def step(*_, **__):
+        raise ValueError("areas do not overlap")
+
+    net = ElectricNetwork.from_pandapower(one_inverter())
+    monkeypatch.setattr(QModelCosphiP, "step", step)
+    with pytest.raises(InputError, match="controllers: got ValueError: areas do not overlap"):
+        net.power_flow(*net.base_injection())
+
+
 def test_a_controller_of_another_kind_goes_to_pandapower(monkeypatch):
     from rexnet_grid.electric import pandapower_nets
 
