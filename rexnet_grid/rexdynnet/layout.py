@@ -96,7 +96,8 @@ class State(NamedTuple):
     ``level`` (2, P) how finely each pipe is resolved; ``moved`` (2, P) 1 where its water last moved towards end B, -1
     towards A, 0 where it has stood; ``flow`` (P,) [kg/s]; ``sign`` (P,) and ``order`` (N,) direction
     of flow and the nodes in its order; ``closed`` (P,), ``stopped`` (G + P,) 1 for pipes that are shut, and
-    for plants and pipes whose pumps do not run.
+    for plants and pipes whose pumps do not run; ``water_kg`` (P,) what each pipe
+    of one side holds.
     """
 
     parcel: FloatArray
@@ -112,10 +113,11 @@ class State(NamedTuple):
     order: IntArray
     closed: IntArray
     stopped: IntArray
+    water_kg: FloatArray
 
 
 class Scratch(NamedTuple):
-    """Working memory that carries nothing from step to step.
+    """Working memory that carries nothing from step to step: all of it may hold anything before one.
 
     ``cell`` (2, P, PROPERTIES) see :func:`walls.set_cell`; ``piece`` (P + 3, PIECES, 3) lists of pieces: what leaves
     each pipe, two for use inside a pipe, one for a node.
@@ -223,14 +225,14 @@ def new_scratch(layout: Layout) -> Scratch:
         source_kg_s=np.zeros(nodes),
         source_c=np.zeros(nodes),
         mean_c=np.zeros(nodes),
-        warm_share=np.ones(nodes),
+        warm_share=np.zeros(nodes),
         warm_c=np.zeros(nodes),
         bypass_kg_s=np.zeros(subs),
         search=np.zeros((subs, SEARCH)),
         sub_kg_s=np.zeros(subs),
         most_kg_s=np.zeros(subs),
         asked_kg_s=np.zeros(subs),
-        cut_kg_s=np.full(subs, np.inf),
+        cut_kg_s=np.zeros(subs),
         node_drop_pa=np.zeros(nodes),
         plant_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
@@ -321,4 +323,5 @@ def initial_state(
         order=np.arange(nodes, dtype=np.int64),
         closed=np.zeros(len(layout.pipe_from), dtype=np.int64),
         stopped=np.zeros(len(layout.plant_node) + len(layout.pipe_from), dtype=np.int64),
+        water_kg=layout.mass_kg.copy(),
     )

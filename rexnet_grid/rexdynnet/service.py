@@ -70,6 +70,7 @@ def begin_search(layout: Layout, state: State, scratch: Scratch) -> None:
         scratch.search[s, SHARE] = 1.0
         scratch.search[s, COLD] = 0.0
         scratch.search[s, OPENING] = state.opening[s]
+        scratch.search[s, MISS] = math.nan
         scratch.search[s, LOW] = 0.0
         scratch.search[s, HIGH] = 1.0
 
@@ -123,7 +124,7 @@ def wanted_opening(layout: Layout, s: int, arrived_c: float) -> float:
 
 
 @apart
-def open_bypass(layout: Layout, scratch: Scratch, s: int, attempt: int) -> bool:
+def open_bypass(layout: Layout, scratch: Scratch, s: int) -> bool:
     """Improve the opening of a bypass, in a bracket; return whether it does not fit the temperature yet.
 
     More flow brings warmer water and closes the valve, so the miss falls with the opening and has one root.
@@ -138,7 +139,7 @@ def open_bypass(layout: Layout, scratch: Scratch, s: int, attempt: int) -> bool:
     search[s, LOW if miss > 0.0 else HIGH] = opening
     far = search[s, other]
     new = 0.5 * (opening + far)
-    if attempt == 0:
+    if math.isnan(search[s, MISS]):
         new = wanted
     elif (miss > 0.0) != (search[s, MISS] > 0.0):
         new = opening + miss * (far - opening) / (miss - search[s, MISS])
@@ -210,7 +211,7 @@ def guess_again(
         state.arrive_c[s] = expected + (arrived - expected) / (1.0 - slope)
         if measured:
             continue
-        if layout.bypass[s, LARGEST_KG_S] > 0.0 and open_bypass(layout, scratch, s, attempt):
+        if layout.bypass[s, LARGEST_KG_S] > 0.0 and open_bypass(layout, scratch, s):
             again, hard = True, True
         if flow <= 0.0:
             continue

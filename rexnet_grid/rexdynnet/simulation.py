@@ -27,7 +27,7 @@ from rexnet_grid.rexdynnet.layout import (
     overwrite_state,
 )
 from rexnet_grid.rexdynnet.parcels import COUNT
-from rexnet_grid.rexdynnet.stepcheck import check_step, length_s
+from rexnet_grid.rexdynnet.stepcheck import check_state, check_step, length_s
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -156,9 +156,9 @@ class HeatSimulation:
     def __init__(self, network: HeatNetwork, initial_c: Any = 60.0, *, refuses_cold: bool = True) -> None:
         supply_c, return_c = initial_nodes(network, initial_c)
         self.network = network
-        self._denser = density_ratio(network, supply_c)
         self.refuses_cold = refuses_cold
-        self.layout = self._layout((), ())
+        layout = self._layout((), ())
+        self.layout = layout._replace(mass_kg=layout.mass_kg * density_ratio(network, supply_c))
         self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         a, b = self.layout.pipe_from, self.layout.pipe_to
         self.state = initial_state(self.layout, supply_c[a], return_c[a], supply_c[b], return_c[b])
@@ -178,7 +178,14 @@ class HeatSimulation:
         return copy_state(self.state)
 
     def restore(self, state: State) -> None:
-        """Go back to a saved state, exactly; pipes and plants are shut as they were then."""
+        """Go back to a saved state, exactly; pipes and plants are shut as they were then.
+
+        Raises
+        ------
+        NetworkDataError
+            For what is no state of this network; nothing has changed then.
+        """
+        check_state(self.network.name, state, self.state)
         overwrite_state(self.state, state)
         self._draw()
         self.state.flow[:], self.state.sign[:] = state.flow, state.sign
@@ -235,16 +242,15 @@ class HeatSimulation:
 
     def _layout(self, closed: Collection[str], stopped: Collection[str]) -> Layout:
         layout = self.network.layout(closed, stopped)
-        layout = layout._replace(mass_kg=layout.mass_kg * self._denser)
         return layout if self.refuses_cold else layout._replace(least_c=np.zeros_like(layout.least_c))
 
     def _draw(self) -> None:
-        """Bring the layout in line with what is shut and stopped."""
-        wanted = (self.closed, self.stopped)
-        if wanted == self._drawn:
+        """Bring the layout in line with what is shut and stopped, and with the water that the pipes hold."""
+        wanted, water_kg = (self.closed, self.stopped), self.state.water_kg
+        if wanted == self._drawn and np.array_equal(water_kg, self.layout.mass_kg):
             return
         self._drawn = wanted
-        self.layout = self._layout(*wanted)
+        self.layout = self._layout(*wanted)._replace(mass_kg=water_kg.copy())
         self._scratch = new_scratch(self.layout)
         self.state.flow[:] = 0.0
         self.state.sign[:] = NEVER_SEEN

@@ -1,4 +1,4 @@
-"""What may force one step of a heat network."""
+"""What may force one step of a heat network, and which state it may go back to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from rexnet_grid.errors import Issue, NetworkDataError
 from rexnet_grid.rexdynnet.forcing import LARGEST_KG_S, check_range, check_water, raise_if
-from rexnet_grid.rexdynnet.layout import NOT_GIVEN
+from rexnet_grid.rexdynnet.layout import NOT_GIVEN, State
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Inputs
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WATT_PER_KILOWATT = 1000.0
 LARGEST_KW = 1e7
 COLDEST_GROUND_C, HOTTEST_GROUND_C = -60.0, 120.0
+SAME_DENSITY = 1e-9
 
 
 def length_s(dt_s: Any) -> float:
@@ -28,6 +29,28 @@ def length_s(dt_s: Any) -> float:
     if not 0.0 < length < math.inf:
         raise NetworkDataError([Issue("step", "dt_s", str(dt_s), "a finite time above zero [s]")])
     return length
+
+
+def check_state(name: str, state: Any, own: State) -> None:
+    """Raise for what is no state of the network that ``own`` is one of.
+
+    Every pipe must hold the water that it holds there, but for one ratio of densities.
+    """
+    if not isinstance(state, State):
+        raise NetworkDataError([Issue(name, "state", type(state).__name__, "what save() of this network returned")])
+    wrong = [n for n, a, b in zip(State._fields, state, own, strict=True) if np.shape(a) != b.shape]
+    if not wrong:
+        ratio = state.water_kg / own.water_kg
+        if np.abs(ratio - ratio[0]).max() > SAME_DENSITY * ratio[0]:
+            wrong = ["water_kg"]
+    if wrong:
+        got, expected = (
+            f"{len(s.flow)} pipes, {len(s.order)} nodes, {len(s.arrive_c)} substations, "
+            f"{len(s.stopped) - len(s.flow)} plants, {s.water_kg.sum():.6g} kg"
+            for s in (state, own)
+        )
+        hint = "it was saved in another network"
+        raise NetworkDataError([Issue(name, f"state, {wrong[0]}", got, expected, hint)])
 
 
 def check_step(inputs: Inputs, has_heat: bool, has_flow: bool, *, plain: bool) -> None:

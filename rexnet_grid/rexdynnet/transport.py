@@ -263,7 +263,10 @@ def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
 def note_warmth(layout: Layout, scratch: Scratch, side: int, node: int, n: int, mean: float, dt: float) -> None:
     """Write the part of the step in which what reaches a node is warm enough there, and its mean then [-, degC]."""
     least = layout.least_c[node]
-    if least <= 0.0 or side == RETURN:
+    if side == RETURN:
+        return
+    if least <= 0.0:
+        scratch.warm_share[node] = 1.0
         return
     piece, slot = scratch.piece, layout.pipe_to.shape[0] + 2
     warm, heat = 0.0, 0.0

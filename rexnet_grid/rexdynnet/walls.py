@@ -108,6 +108,7 @@ def set_cell(
     rate = cooling_rate(loss_units, ratio, n) / cell_s
     cell[p, RATE] = rate
     if ratio <= 0.0:
+        cell[p, STEADY_NEAR], cell[p, STEADY_FAR] = 0.0, 0.0
         return
     whole = 1.0 + n * (0.5 + n / 12.0)
     per_tau = n / (ratio * cell_s * whole)
