@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
-from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, SHARE, drops
+from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, LEAST, SHARE, drops
 from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class Booster:
 
     @property
     def row(self) -> tuple[float, ...]:
-        """The numbers as the kernels see them: the part of the circuit's halves that it lifts, its curve, its speed."""
+        """The numbers as the kernels see them: direction, part of both sides, curve, speed and least head."""
         share = 1.0 if self.side == "both" else 0.5
-        return (1.0, share, self.pump.shutoff_pa, self.fall_pa_s_kg, self.pump.fall_pa_s2_kg2, 1.0)
+        return (1.0, share, self.pump.shutoff_pa, self.fall_pa_s_kg, self.pump.fall_pa_s2_kg2, 1.0, 0.0)
 
 
 def boosters_of(network: HeatNetwork) -> dict[int, Booster]:
@@ -109,8 +109,8 @@ def booster_issues(network: HeatNetwork) -> list[Issue]:
 
 
 def boost_table(network: HeatNetwork, stopped: Collection[str] = ()) -> FloatArray:
-    """Return the columns of :attr:`Layout.drag` from ``ALONG`` on, (n_pipes, 6)."""
-    table = np.zeros((len(network.pipes), 6))
+    """Return the columns of :attr:`Layout.drag` from ``ALONG`` on, (n_pipes, 7)."""
+    table = np.zeros((len(network.pipes), 7))
     for p, booster in boosters_of(network).items():
         if network.pipes[p] not in stopped:
             table[p] = booster.row
@@ -183,12 +183,26 @@ def lopsided_pa(network: HeatNetwork, layout: Layout, flow_kg_s: FloatArray, dro
     return found
 
 
-def counted_head_pa(layout: Layout, flow_kg_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what each pipe's booster surely adds along, and at most against, to one half of the circuit (P,) [Pa].
+def falling(layout: Layout) -> Layout:
+    """Return a layout of convex drops: what boosters outside rings lift without flow is left out, all their fall is in.
 
-    ``flow_kg_s`` (P,) is the largest flow there can be; what stands in a ring, and may run slowly, is not counted on.
+    Their curves go on below nothing there, so that the drop is at least the real one with that head added to it.
     """
-    case = flow_kg_s[None]
-    along = (drops(unboosted(layout), case) - drops(outside_rings(layout), case))[0]
-    drag = layout.drag
-    return along, drag[:, ALONG] * drag[:, SHARE] * drag[:, BOOST]
+    off = outside_rings(layout)
+    if not off.drag[:, ALONG].any():
+        return off
+    drag = off.drag.copy()
+    drag[:, BOOST], drag[:, LEAST] = 0.0, -np.inf
+    return off._replace(drag=drag)
+
+
+def counted_head_pa(layout: Layout, flow_kg_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what each pipe's booster lifts along without flow, and holds against water the other way (P,) [Pa].
+
+    Of one half of the circuit. ``flow_kg_s`` (n_cases, P) are the flows that are foreseen. What stands in a ring, and
+    may run slowly, is not counted on along, and against only where water is foreseen to come the other way.
+    """
+    full = layout.drag[:, SHARE] * layout.drag[:, BOOST] * (layout.drag[:, ALONG] != 0.0)
+    inside = np.isin(np.arange(len(full)), layout.loop_pipe)
+    against = full * (~inside | (flow_kg_s < 0.0).any(axis=0))
+    return full * ~inside, against

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
 REYNOLDS, HEAD, REACH, ROUGH, BENDS = range(5)
-ALONG, SHARE, BOOST, SAG, BOW, SPEED = range(5, 11)
+ALONG, SHARE, BOOST, SAG, BOW, SPEED, LEAST = range(5, 12)
 LOOP_TOLERANCE = 1e-8
 MAX_NEWTON = 60
 WHOLE_STEPS = 8
@@ -35,7 +35,7 @@ SMALLEST_KG_S = 1e-9
 def drag_table(
     diameter_m: FloatArray, length_m: FloatArray, roughness_m: FloatArray, minor_loss: FloatArray, fluid: FloatArray
 ) -> FloatArray:
-    """Return what a pipe's drop depends on besides its flow, (P, 11), see :attr:`Layout.drag`; without boosters."""
+    """Return what a pipe's drop depends on besides its flow, (P, 12), see :attr:`Layout.drag`; without boosters."""
     area = 0.25 * math.pi * diameter_m**2
     return np.stack(
         (
@@ -44,7 +44,7 @@ def drag_table(
             length_m / diameter_m,
             roughness_term(roughness_m / diameter_m),
             minor_loss,
-            *np.zeros((SPEED - BENDS, len(diameter_m))),
+            *np.zeros((LEAST - BENDS, len(diameter_m))),
         ),
         axis=1,
     )
@@ -55,7 +55,7 @@ def boost(drag: FloatArray, flow: float) -> tuple[float, float]:
     """Return what a booster takes from the drop of its pipe and how that falls by flow, see :mod:`booster`."""
     m, n = max(flow * drag[ALONG], 0.0), drag[SPEED]
     lift = n * n * drag[BOOST] - (n * drag[SAG] + drag[BOW] * m) * m
-    if lift <= 0.0:
+    if lift <= drag[LEAST]:
         return 0.0, 0.0
     fall = n * drag[SAG] + 2.0 * drag[BOW] * m if m > 0.0 else 0.0
     return drag[ALONG] * drag[SHARE] * lift, drag[SHARE] * fall

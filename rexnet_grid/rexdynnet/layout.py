@@ -26,9 +26,10 @@ class Layout(NamedTuple):
 
     ``pipe_from``, ``pipe_to`` (P,) nodes at end A and B; ``row_ptr`` (P+1,) rows of parcels of each pipe;
     ``node_ptr`` (N+1,), ``node_pipe`` pipes at each node; ``diameter_m``, ``length_m``, ``mass_kg``, ``wall_j_k``,
-    ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 11) Reynolds number
+    ``loss_w_k``, ``wall_resistance_k_w``, ``coupling`` (P,) of one pipe on one side; ``drag`` (P, 12) Reynolds number
     per kg/s, 1 / (2 rho A^2), L / D, Haaland's term of the wall, minor losses; of a booster its direction (0 without),
-    1 on both sides or 0.5 on one, head without flow, its fall with the flow and with that squared, and its speed;
+    1 on both sides or 0.5 on one, head without flow, its fall with the flow and with that squared, its
+    speed and least head;
     ``cells`` (4, P) into how many a wall is cut at each level, see :mod:`levels`;
     ``tree_node``, ``tree_parent``, ``tree_pipe``, ``island`` (N,) the spanning forest, ``chord`` pipes outside it,
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Headroom
-from rexnet_grid.rexdynnet.booster import counted_head_pa, unboosted
+from rexnet_grid.rexdynnet.booster import counted_head_pa, falling
 from rexnet_grid.rexdynnet.chords import steepest_chords
 from rexnet_grid.rexdynnet.hydraulics import drops
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
@@ -263,12 +263,12 @@ class HeadroomRows:
         matrix, slack = (np.concatenate([block[i] for block in blocks], axis=1) for i in (0, 1))
         return (matrix, slack), ("pump head",) * matrix.shape[1]
 
-    def _boosted(self, ways: FloatArray) -> FloatArray:
-        """Return what boosters add to the head of each way at the velocity limit, less what they may hold against it.
+    def _boosted(self, seen: Foresight, ways: FloatArray) -> FloatArray:
+        """Return what boosters add to the head of each way, less what they may hold against it, (n_substations,) [Pa].
 
-        Their head falls with the flow, so at any flow inside the limit it is at least that, (n_substations,) [Pa].
+        That is without flow; how their heads fall with it is part of the pipes' drops.
         """
-        along, against = counted_head_pa(self.layout, max_pipe_flow(self.layout, self.limits))
+        along, against = counted_head_pa(self.layout, seen.pipe_flow)
         return np.asarray(2.0 * (np.clip(ways, 0.0, None) @ along - np.clip(-ways, 0.0, None) @ against))
 
     def _ways(self, seen: Foresight, head_pa: FloatArray, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -279,9 +279,9 @@ class HeadroomRows:
         """
         layout, plants = self.layout, self.plants
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
-        boosted = self._boosted(ways)
+        boosted = self._boosted(seen, ways)
         limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa + boosted, SMALLEST_HEAD_PA)
-        layout = unboosted(layout)
+        layout = falling(layout)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         side, (up, down) = self._side_flow(seen), self._side_room(seen)
         given = np.maximum(seen.sub_flow @ self.together - side @ self.with_plant.T, 0.0)

@@ -13,7 +13,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, HeatNetwork, Pump
+from rexnet_grid.rexdynnet import Booster, HeatDelivery, HeatLimits, HeatNetwork, Pump
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 
 MARGIN = 0.02
@@ -47,13 +47,29 @@ def town(rng: np.random.Generator, plants: int) -> HeatNetwork:
     return HeatNetwork.from_graph(graph)
 
 
+def boosted(network: HeatNetwork, rng: np.random.Generator) -> HeatNetwork:
+    """Return the town with a booster in four of ten pipes, lifting away from the main plant; in rings on both sides."""
+    graph: nx.Graph = nx.Graph()
+    graph.add_nodes_from(network.graph.nodes(data=True))
+    bridges = {frozenset(ends) for ends in nx.bridges(network.graph)}
+    away = nx.bfs_tree(network.graph, "main")
+    for a, b, data in network.graph.edges(data=True):
+        side = str(rng.choice(["supply", "return", "both"])) if frozenset((a, b)) in bridges else "both"
+        pump = Pump(float(rng.uniform(5e3, 4e4)), float(rng.choice([0.0, 2e3])))
+        booster = Booster(pump, side, float(rng.choice([0.0, 500.0]))) if rng.random() < 0.4 else None
+        graph.add_edge(a, b, **{**data, "booster": booster, "from_node": a if away.has_edge(a, b) else b})
+    return HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
+
+
 class Market:
     """A town after four units of random demand, and a trader of its fifth."""
 
-    def __init__(self, seed: int, plants: int) -> None:
+    def __init__(self, seed: int, plants: int, *, boosters: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         self.plants = plants
         network = town(self.rng, plants)
+        if boosters:
+            network = boosted(network, np.random.default_rng(seed))
         self.houses = len(network.substations)
         limits = HeatLimits(max_velocity_m_s=1.5, margin=MARGIN)
         self.heat = HeatDelivery(network, supply_temperature=80.0, return_temperature_c=40.0, limits=limits)
@@ -129,4 +145,21 @@ def test_what_a_network_can_carry_is_admitted():
             market.trade(0.0)
         timid.append(market.carries(1.0 / 0.9))
     assert len(timid) >= 8
+    assert sum(timid) <= 2
+
+
+def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
+    excesses, timid = [], []
+    for seed in range(10):
+        market = Market(seed, 1, boosters=True)
+        if market.excess(market.base) > 0.0:
+            continue
+        for _ in range(3):
+            market.trade(0.0)
+        excesses.append(market.excess(market.position))
+        timid.append(market.carries(1.0 / 0.9))
+        assert market.heat.deliver(UNIT, market.position).balance.residual_relative < 1e-9
+    assert len(excesses) >= 8
+    assert sum(excess > MARGIN for excess in excesses) <= 2
+    assert max(excesses) <= 0.1
     assert sum(timid) <= 2
