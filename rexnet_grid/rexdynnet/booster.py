@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
-from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, LEAST, SHARE, drops
+from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, LEAST, SAG, SHARE, drops
 from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
@@ -183,26 +183,36 @@ def lopsided_pa(network: HeatNetwork, layout: Layout, flow_kg_s: FloatArray, dro
     return found
 
 
+def surely_lifting(layout: Layout, flow_kg_s: FloatArray) -> Layout:
+    """Return a layout without the boosters that cannot be counted on at the flows foreseen, (n_cases, n_pipes) [kg/s].
+
+    Those in rings, which may run slowly, and those whose curve has ended, past which water passes freely.
+    """
+    sure = outside_rings(layout)
+    drag = sure.drag
+    if not drag[:, ALONG].any():
+        return sure
+    most = np.maximum(flow_kg_s, 0.0).max(axis=0)
+    ended = drag[:, BOOST] <= (drag[:, SAG] + drag[:, BOW] * most) * most
+    drag = drag.copy()
+    drag[ended, ALONG] = 0.0
+    return sure._replace(drag=drag)
+
+
 def falling(layout: Layout) -> Layout:
-    """Return a layout of convex drops: what boosters outside rings lift without flow is left out, all their fall is in.
+    """Return a layout of convex drops: what boosters lift without flow is left out, all their fall is in.
 
     Their curves go on below nothing there, so that the drop is at least the real one with that head added to it.
     """
-    off = outside_rings(layout)
-    if not off.drag[:, ALONG].any():
-        return off
-    drag = off.drag.copy()
+    if not layout.drag[:, ALONG].any():
+        return layout
+    drag = layout.drag.copy()
     drag[:, BOOST], drag[:, LEAST] = 0.0, -np.inf
-    return off._replace(drag=drag)
+    return layout._replace(drag=drag)
 
 
-def counted_head_pa(layout: Layout, flow_kg_s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what each pipe's booster lifts along without flow, and holds against water the other way (P,) [Pa].
-
-    Of one half of the circuit. ``flow_kg_s`` (n_cases, P) are the flows that are foreseen. What stands in a ring, and
-    may run slowly, is not counted on along, and against only where water is foreseen to come the other way.
-    """
-    full = layout.drag[:, SHARE] * layout.drag[:, BOOST] * (layout.drag[:, ALONG] != 0.0)
-    inside = np.isin(np.arange(len(full)), layout.loop_pipe)
-    against = full * (~inside | (flow_kg_s < 0.0).any(axis=0))
-    return full * ~inside, against
+def still_head_pa(layout: Layout) -> FloatArray:
+    """Return what each pipe's booster lifts without flow, (n_pipes,) [Pa]; of one half of the circuit."""
+    drag = layout.drag
+    head: FloatArray = np.abs(drag[:, ALONG]) * drag[:, SHARE] * drag[:, BOOST]
+    return head

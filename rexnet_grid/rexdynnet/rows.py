@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Headroom
-from rexnet_grid.rexdynnet.booster import counted_head_pa, falling
+from rexnet_grid.rexdynnet.booster import falling, still_head_pa, surely_lifting
 from rexnet_grid.rexdynnet.chords import steepest_chords
 from rexnet_grid.rexdynnet.hydraulics import drops
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
@@ -263,13 +263,18 @@ class HeadroomRows:
         matrix, slack = (np.concatenate([block[i] for block in blocks], axis=1) for i in (0, 1))
         return (matrix, slack), ("pump head",) * matrix.shape[1]
 
-    def _boosted(self, seen: Foresight, ways: FloatArray) -> FloatArray:
-        """Return what boosters add to the head of each way, less what they may hold against it, (n_substations,) [Pa].
+    def _boosted(self, seen: Foresight, ways: FloatArray) -> tuple[FloatArray, Layout]:
+        """Return what boosters surely add to the head of each way, (n_substations,) [Pa], and convex drops for it.
 
-        That is without flow; how their heads fall with it is part of the pipes' drops.
+        Added is what they lift without flow, less what any holds against water from the other end; how their heads
+        fall with the flow is part of the drops.
         """
-        along, against = counted_head_pa(self.layout, seen.pipe_flow)
-        return np.asarray(2.0 * (np.clip(ways, 0.0, None) @ along - np.clip(-ways, 0.0, None) @ against))
+        layout = self.layout
+        sure = surely_lifting(layout, seen.pipe_flow)
+        against = still_head_pa(layout)
+        against[layout.loop_pipe] *= (seen.pipe_flow[:, layout.loop_pipe] < 0.0).any(axis=0)
+        along = np.clip(ways, 0.0, None) @ still_head_pa(sure)
+        return np.asarray(2.0 * (along - np.clip(-ways, 0.0, None) @ against)), falling(sure)
 
     def _ways(self, seen: Foresight, head_pa: FloatArray, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return a row for each substation whose valve, with all others, could ask for too much head in some unit.
@@ -277,11 +282,10 @@ class HeadroomRows:
         ``head_pa`` (n_units, n_substations) is the head without flow, ``fall`` (n_substations,) how it falls with the
         square of what the plant gives that keeps the pressure [Pa, Pa s2/kg2].
         """
-        layout, plants = self.layout, self.plants
+        plants = self.plants
         ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
-        boosted = self._boosted(seen, ways)
+        boosted, layout = self._boosted(seen, ways)
         limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa + boosted, SMALLEST_HEAD_PA)
-        layout = falling(layout)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         side, (up, down) = self._side_flow(seen), self._side_room(seen)
         given = np.maximum(seen.sub_flow @ self.together - side @ self.with_plant.T, 0.0)

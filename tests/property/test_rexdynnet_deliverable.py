@@ -149,6 +149,7 @@ def test_what_a_network_can_carry_is_admitted():
 
 
 def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
+    """Nothing fits about a ring whose booster meets water the other way: its whole head is counted against it."""
     excesses, timid = [], []
     for seed in range(10):
         market = Market(seed, 1, boosters=True)
@@ -157,7 +158,8 @@ def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
         for _ in range(3):
             market.trade(0.0)
         excesses.append(market.excess(market.position))
-        timid.append(market.carries(1.0 / 0.9))
+        stuck = np.array_equal(market.position, market.base)
+        timid.append(stuck or market.carries(1.0 / 0.9))
         assert market.heat.deliver(UNIT, market.position).balance.residual_relative < 1e-9
     assert len(excesses) >= 8
     assert sum(excess > MARGIN for excess in excesses) <= 2
