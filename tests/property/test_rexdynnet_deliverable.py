@@ -153,7 +153,7 @@ def test_what_a_network_can_carry_is_admitted():
 
 
 def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
-    """Boosters in rings are left out: there headroom may be timid, or the head that is needed exceed what was chosen."""
+    """Boosters in rings are left out: there headroom may be timid, or more head be needed than was chosen."""
     excesses, timid = [], []
     for seed in range(10):
         market = Market(seed, 1, boosters=True)
