@@ -40,13 +40,14 @@ class Strictness:
     Attributes
     ----------
     rivals, sides
-        Standard errors it has to keep in every rival, and in the zones' own fits from either side.
+        Standard errors it has to keep in every rival, and in the zones' own fits from either side (there each edge may
+        have its own number).
     dark
         Whether masses have to be at rest at both ends, and no absence is stated.
     """
 
     rivals: float
-    sides: float
+    sides: float | FloatArray
     dark: bool
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.kalman import BoolArray
 
 
 _MATERIAL_SHARE = 0.2
@@ -60,8 +61,10 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     its place by ten for each zone. Without a floor plan the pairs are screened first. The whole building is then fitted
     with every candidate edge, starting from the zones' fits. Where residuals stray from white noise, hidden neighbours
     are tried. Where they were needed or residuals stay coloured, and always without a floor plan, an edge has to show
-    in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays undetermined. A floor plan of four
-    fifths of all pairs or more is no knowledge, and what it lists is judged as if there were none.
+    in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays undetermined. So has every edge of
+    three zones that a floor plan lets touch each other, for they may stand about a space without a meter (a hall), and
+    such an edge has to show from both sides. A floor plan of four fifths of all pairs or more is no knowledge, and what
+    it lists is judged as if there were none.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     unaided = candidates is None or says_nothing(data, pairs)
     material = _material(whole, rules)
     contested = Doubts.none(len(pairs))
-    if pairs and (unaided or whole.hidden or not whole.white.passes):
+    if pairs and (unaided or whole.hidden or not whole.white.passes or in_triangles(pairs).any()):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
     names = unchecked_names(data) if candidates is None else names_on_plan(whole, nodes)
@@ -97,6 +100,15 @@ def says_nothing(data: ZoneData, pairs: tuple[Pair, ...]) -> bool:
     return zones > TWO and len(pairs) >= _NEARLY_ALL * zones * (zones - 1) / 2
 
 
+def in_triangles(pairs: tuple[Pair, ...]) -> BoolArray:
+    """Return which pairs (pairs,) a third zone joins at both ends, as zones about a common space do."""
+    beside: dict[int, set[int]] = {}
+    for i, j in pairs:
+        beside.setdefault(i, set()).add(j)
+        beside.setdefault(j, set()).add(i)
+    return np.array([bool(beside[i] & beside[j]) for i, j in pairs], dtype=bool)
+
+
 def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1, 2, 3]) -> dict[int, list[NodeFit]]:
     """Return the zones' own fits with each number of states that is to be tried."""
     fits = {order: fit_nodes(data, kept, order) for order in ((1, 2) if states == "auto" else (min(states, 2),))}
@@ -107,7 +119,7 @@ def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1
 
 def _strictness(whole: Whole, *, unaided: bool) -> Strictness:
     if not unaided:
-        return WITH_PLAN
+        return replace(WITH_PLAN, sides=np.where(in_triangles(whole.model.pairs), WITHOUT_PLAN.sides, WITH_PLAN.sides))
     if whole.hidden:
         return IN_THE_DARK
     many = len(whole.data.zones) > FEW_ZONES

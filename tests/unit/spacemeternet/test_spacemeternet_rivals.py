@@ -13,8 +13,16 @@ from rexnet_grid.spacemeternet.frame import zone_data
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.names import unchecked_names
 from rexnet_grid.spacemeternet.plausibility import strangers
-from rexnet_grid.spacemeternet.rivals import IN_THE_DARK, WITHOUT_PLAN, Doubts, doubts, part_of, restless_edges
-from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs, says_nothing
+from rexnet_grid.spacemeternet.rivals import (
+    IN_THE_DARK,
+    WITH_PLAN,
+    WITHOUT_PLAN,
+    Doubts,
+    doubts,
+    part_of,
+    restless_edges,
+)
+from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs, in_triangles, says_nothing
 from rexnet_grid.spacemeternet.wholefit import fit_whole, scale_error
 
 STEP_H, MINUTES = 0.25, 15
@@ -98,6 +106,19 @@ def test_an_edge_that_only_one_side_shows_is_doubted(restless):
     assert (one.present >= both.present).all()
     assert one.present[restless.z < 15.0].all()
     assert not one.absent.any()
+
+
+def test_three_zones_that_touch_each_other_may_stand_about_a_hall():
+    assert in_triangles(((0, 1), (0, 2), (1, 2), (2, 3))).tolist() == [True, True, True, False]
+    assert not in_triangles(((0, 1), (1, 2), (2, 3), (0, 3))).any()
+
+
+def test_an_edge_about_a_possible_hall_has_to_show_from_both_sides_with_a_plan_too(restless):
+    one_side = np.array([1.0, 1.0, 1.0])
+    usual = doubts(restless, one_side, WITH_PLAN, 10.0)
+    by_edge = replace(WITH_PLAN, sides=np.array([WITHOUT_PLAN.sides, WITH_PLAN.sides, WITH_PLAN.sides]))
+    hall = doubts(restless, one_side, by_edge, 10.0)
+    assert hall.present.tolist() == [True, *usual.present[1:].tolist()]
 
 
 def test_a_part_of_the_meters_keeps_every_column():
