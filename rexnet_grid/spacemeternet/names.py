@@ -33,23 +33,34 @@ class Names:
         Pairs of zones whose names nothing in the readings and the floor plan tells apart.
     mistaken
         Pairs of zones that fit the floor plan better under each other's names.
+    equal
+        Interchangeable pairs that were tried under each other's names and explain the readings as well, though other
+        edges follow.
+    warm_with_other
+        Pairs of zones that both fit better with the other's metered heat.
     """
 
     interchangeable: tuple[Pair, ...] = ()
     mistaken: tuple[Pair, ...] = ()
+    equal: tuple[Pair, ...] = ()
+    warm_with_other: tuple[Pair, ...] = ()
+
+    def also(self, more: Names) -> Names:
+        """Return all that either knows."""
+        return Names(
+            tuple(sorted({*self.interchangeable, *more.interchangeable})),
+            (*self.mistaken, *more.mistaken),
+            (*self.equal, *more.equal),
+            (*self.warm_with_other, *more.warm_with_other),
+        )
 
     def others(self, pair: Pair) -> tuple[Pair, ...]:
         """Return the pairs that a verdict may be about as well, if interchangeable zones exchange their names."""
-        found, new = {pair}, [pair]
-        while new:
-            i, j = new.pop()
-            for a, b in self.interchangeable:
-                swap = {a: b, b: a}
-                other = ordered(swap.get(i, i), swap.get(j, j))
-                if other not in found:
-                    found.add(other)
-                    new.append(other)
-        return tuple(sorted(found - {pair}))
+        return _reached(pair, self.interchangeable)
+
+    def open(self, pair: Pair) -> bool:
+        """Tell whether an edge cannot be stated for its names: another pair has it in a naming that fits as well."""
+        return bool(self.warm_with_other) or self.touched(pair) or bool(_reached(pair, self.equal))
 
     def listed(self, pair: Pair, zones: tuple[str, ...]) -> str:
         """Return those pairs by name, or how many they are."""
@@ -68,6 +79,11 @@ class Names:
             f"{zones[a]} and {zones[b]} fit the floor plan better under each other's names; are their sensors swapped? "
             "their edges are left undetermined"
             for a, b in self.mistaken
+        ]
+        out += [
+            f"{zones[a]} and {zones[b]} fit better with each other's heat; are two columns of temperatures_c or "
+            "heat_kw swapped? all edges are left undetermined"
+            for a, b in self.warm_with_other
         ]
         return out + [
             f"{', '.join(zones[z] for z in group)}: neither heat meters nor a floor plan tell them apart; edges are "
@@ -99,6 +115,20 @@ def _served(data: ZoneData) -> list[frozenset[int]]:
 def ordered(i: int, j: int) -> Pair:
     """Return two zones as a pair."""
     return (min(i, j), max(i, j))
+
+
+def _reached(pair: Pair, exchanges: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """Return the other pairs that exchanges of names turn a pair into."""
+    found, new = {pair}, [pair]
+    while new:
+        i, j = new.pop()
+        for a, b in exchanges:
+            swap = {a: b, b: a}
+            other = ordered(swap.get(i, i), swap.get(j, j))
+            if other not in found:
+                found.add(other)
+                new.append(other)
+    return tuple(sorted(found - {pair}))
 
 
 def _groups(pairs: tuple[Pair, ...]) -> list[list[int]]:

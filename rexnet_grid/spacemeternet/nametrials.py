@@ -45,7 +45,8 @@ def names_on_plan(whole: Whole, nodes: list[NodeFit]) -> Names:
     wrong = [pair for pair, gains in looks.items() if min(gains) > _VERY_STRONG]
     mistaken = tuple(sorted(wrong, key=lambda pair: -min(looks[pair]))[:1])
     open_ = tuple(pair for pair, gains in looks.items() if max(gains) >= -_VERY_STRONG and pair not in mistaken)
-    return Names(open_, mistaken)
+    plan = whole.model.pairs
+    return Names(open_, mistaken, equal=tuple(pair for pair in open_ if exchanged(plan, pair) != plan))
 
 
 def exchanged(plan: tuple[Pair, ...], names: Pair) -> tuple[Pair, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.buildingfit import BuildingFit
+from rexnet_grid.spacemeternet.heatnames import names_by_heat
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.names import Names, unchecked_names
 from rexnet_grid.spacemeternet.nametrials import names_on_plan
@@ -88,7 +89,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     if pairs and (unaided or whole.hidden or not whole.white.passes or in_triangles(pairs).any()):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
-    names = unchecked_names(data) if candidates is None else names_on_plan(whole, nodes)
+    names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
+    names = names.also(names_by_heat(data, nodes))
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
     verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
     return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white, names)
@@ -195,7 +197,7 @@ def _verdicts(
         std_error = np.full(len(states), np.inf)
         doubted["present"] = np.ones(len(states), dtype=bool)
     for state in doubted:
-        doubted[state] = doubted[state] | np.array([names.touched(pair) for pair in whole.model.pairs], dtype=bool)
+        doubted[state] = doubted[state] | np.array([names.open(pair) for pair in whole.model.pairs], dtype=bool)
     states = tuple(
         "undetermined" if state != "undetermined" and doubted[state][k] else state for k, state in enumerate(states)
     )

@@ -180,7 +180,7 @@ def build_zone_model(
     typical = float(np.median([g.loss for g in guesses]))
     split = -1
     if states > 1:
-        split = net.parameter(Parameter(SPLIT, "1", 0.75, 0.3, 1.0, "linear", 0.15))
+        split = net.parameter(Parameter(SPLIT, "1", 0.75, 0.05, 1.0, "linear", 0.15))
     heated = {zone for circuit in data.circuits for zone in circuit.zones}
     air: list[int] = []
     mass: list[int] = []
