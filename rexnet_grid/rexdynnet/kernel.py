@@ -11,7 +11,7 @@ from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed,
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down, parts
 from rexnet_grid.rexdynnet.ordering import circles, order_nodes
-from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START
+from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START, TEMP
 from rexnet_grid.rexdynnet.service import (
     HARD_ROUNDS,
     MAX_ROUNDS,
@@ -35,6 +35,7 @@ RATING_TOLERANCE = 1e-3
 LEAST_TOLERANCE_W = 10.0
 SMALLEST_BRACKET_K = 1e-6
 STEEPEST, FLATTEST = -9.0, 0.98
+BISECT_EVERY = 3
 BACK, TRIED, CAME, SAFE, OVER = range(5)
 
 
@@ -103,9 +104,6 @@ def begin_rating(layout: Layout, state: State, scratch: Scratch) -> None:
     """Expect back at each plant what came in the step before."""
     for g in range(layout.plant_node.shape[0]):
         scratch.rating[g, BACK] = state.node_c[1, layout.plant_node[g]]
-        scratch.rating[g, TRIED] = math.nan
-        scratch.rating[g, SAFE] = -math.inf
-        scratch.rating[g, OVER] = math.inf
 
 
 @part
@@ -118,47 +116,102 @@ def may_exceed(layout: Layout, scratch: Scratch) -> bool:
 
 
 @apart
-def expect_back(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, trial: int) -> bool:
+def coldest(layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int) -> float:
+    """Return the coldest of the water and walls before the step, the ground and what substations return [degC].
+
+    Nothing colder can come back, and it is not below freezing.
+    """
+    least = math.inf
+    pipes = before.flow.shape[0]
+    for side in range(2):
+        for p in range(pipes):
+            least = min(least, inputs.ground_c[row, p % inputs.ground_c.shape[1]])
+            first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
+            last = first + parts(layout, p, before.level[side, p])
+            for at in range(first, last + 1):
+                for k in range(before.ring[at, COUNT]):
+                    least = min(least, before.parcel[at, (before.ring[at, START] + k) & LAST, TEMP])
+                if at < last:
+                    least = min(least, before.wall[at, 0], before.wall[at, 1])
+    for s in range(layout.sub_node.shape[0]):
+        if scratch.sub_kg_s[s] > 0.0:
+            least = min(least, inputs.return_c[row, s], scratch.return_c[s])
+    return max(least, 0.0)
+
+
+@apart
+def widen(rating: FloatArray, least_c: float) -> None:
+    """Let the expectations at all plants begin anew between the coldest there is and what they want to supply."""
+    for g in range(rating.shape[0]):
+        rating[g, TRIED] = math.nan
+        rating[g, SAFE] = least_c
+        rating[g, OVER] = math.inf
+
+
+@apart
+def next_back(rating: FloatArray, came: float, most_c: float, over: bool, bisect: bool) -> float:
+    """Return the next expectation of one plant: a secant step inside its bracket, or half the bracket [degC]."""
+    back, slope = rating[BACK], 0.0
+    if not math.isnan(rating[TRIED]) and rating[TRIED] != back:
+        slope = min(max((came - rating[CAME]) / (back - rating[TRIED]), STEEPEST), FLATTEST)
+    guess = back + (came - back) / (1.0 - slope)
+    low = rating[SAFE] if over else min(back, rating[SAFE])
+    high = min(most_c, rating[OVER])
+    closed = rating[OVER] < math.inf
+    if (closed and not low < guess < high) or (bisect and closed):
+        guess = 0.5 * (low + high) if high > low else low
+    return min(max(guess, low), high)
+
+
+@apart
+def keeps_ratings(layout: Layout, scratch: Scratch) -> bool:
+    """Return whether no plant gives more than its largest heat."""
+    kept = True
+    for g in range(layout.plant_node.shape[0]):
+        flow, most = scratch.plant_kg_s[g] * layout.fluid[1], layout.plant_max_w[g]
+        heat = flow * (scratch.plant_c[g] - scratch.mean_c[layout.plant_node[g]])
+        kept = kept and (flow <= 0.0 or heat <= most + max(RATING_TOLERANCE * most, LEAST_TOLERANCE_W))
+    return kept
+
+
+@apart
+def expect_back(layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int, trial: int) -> bool:
     """Improve what is expected back at each plant that is at its largest heat; return whether any was expected wrongly.
 
     A plant at its limit supplies ``T_back + P_max / (m c)``, so it gives ``P_max`` where what comes back in the step is
-    what was expected: secants on the difference, inside a bracket once it is known; within 0.1 % or 10 W of the rating.
-    Valves that open and shut make that difference jump. So flows are held after some trials, and the last takes the
-    warmest expectation that kept to the rating.
+    what was expected, and less where more comes back. The expectation lies between the coldest there is, where no
+    plant exceeds its rating, and the wanted supply temperature: secants inside that bracket, within 0.1 % or 10 W.
+
+    Valves that open and shut make what comes back jump. So flows are held after some trials. What comes back to any
+    plant then rises with the supply of every plant, by no more than that: ``SAFE`` keeps the highest expectations with
+    which all plants kept to their ratings together, those that exceed move towards them, and the last trial takes them.
     """
+    rating, plants = scratch.rating, layout.plant_node.shape[0]
+    if trial in (0, HELD_TRIAL):
+        widen(rating, coldest(layout, before, scratch, inputs, row))
     again = False
-    if trial == HELD_TRIAL:
-        scratch.rating[:, SAFE] = -math.inf
-        scratch.rating[:, OVER] = math.inf
-        scratch.rating[:, TRIED] = math.nan
-    for g in range(layout.plant_node.shape[0]):
-        flow = scratch.plant_kg_s[g] * layout.fluid[1]
-        most = layout.plant_max_w[g]
+    if keeps_ratings(layout, scratch):
+        for g in range(plants):
+            rating[g, SAFE] = max(rating[g, SAFE], rating[g, BACK])
+    for g in range(plants):
+        flow, most = scratch.plant_kg_s[g] * layout.fluid[1], layout.plant_max_w[g]
         came = scratch.mean_c[layout.plant_node[g]]
         wanted = min(max(inputs.supply_c[row, g], layout.plant_range_c[g, 0]), layout.plant_range_c[g, 1])
         heat = flow * (scratch.plant_c[g] - came)
         close = max(RATING_TOLERANCE * most, LEAST_TOLERANCE_W)
         if flow <= 0.0 or abs(heat - most) <= close or (heat < most and scratch.plant_c[g] >= wanted):
             continue
-        rating = scratch.rating[g]
-        back, tried = rating[BACK], rating[TRIED]
-        if heat < most:
-            rating[SAFE] = max(rating[SAFE], back)
-        else:
-            rating[OVER] = min(rating[OVER], back)
-        safe, over = rating[SAFE], rating[OVER]
-        if heat < most and over - safe < SMALLEST_BRACKET_K and trial >= HELD_TRIAL:
-            continue
-        slope = 0.0
-        if not math.isnan(tried) and tried != back:
-            slope = min(max((came - rating[CAME]) / (back - tried), STEEPEST), FLATTEST)
-        guess = back + (came - back) / (1.0 - slope)
-        if safe > -math.inf and over < math.inf and not safe < guess < over:
-            guess = 0.5 * (safe + over)
-        if safe > -math.inf and (trial == MAX_TRIALS - 2 or over - safe < SMALLEST_BRACKET_K):
-            guess = safe
-        rating[TRIED], rating[CAME], rating[BACK] = back, came, guess
         again = True
+        over, back = heat > most, rating[g, BACK]
+        if over:
+            rating[g, OVER] = min(rating[g, OVER], back)
+        elif rating[g, OVER] - back < SMALLEST_BRACKET_K:
+            rating[g, OVER] = math.inf
+        guess = next_back(rating[g], came, wanted, over, trial % BISECT_EVERY == 0)
+        rating[g, TRIED], rating[g, CAME], rating[g, BACK] = back, came, guess
+    if again and trial == MAX_TRIALS - 2:
+        for g in range(plants):
+            rating[g, BACK] = rating[g, SAFE]
     return again
 
 
@@ -309,7 +362,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             if limited or trial > 0:
                 keep(layout, state, backup, RETURN, trial == 0)
             lost += sweep(layout, state, scratch, RETURN, dt)
-            kept = not (limited and solved) or not expect_back(layout, scratch, inputs, row, trial)
+            kept = not (limited and solved) or not expect_back(layout, backup, scratch, inputs, row, trial)
             if kept:
                 break
         outputs.unsettled[row, 0] = 0.0 if fits and kept else 1.0

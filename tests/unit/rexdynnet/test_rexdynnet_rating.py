@@ -93,3 +93,43 @@ def test_a_usual_temperature_outside_a_plants_limits_is_refused():
     graph.add_edge("p", "h", pipe=catalogue_pipe("DN32", 60.0))
     with pytest.raises(InputError, match=r"plant p, supply_c: got 75; .*55 to 65"):
         HeatNetwork.from_graph(graph)
+
+
+@pytest.mark.parametrize("dt_s", [300.0, 900.0, 3600.0])
+def test_a_plant_asked_for_far_more_than_its_rating_gives_it_and_stays_warmer_than_what_comes_back(dt_s):
+    """A house of 75 kW close behind a plant of 30 kW, with a return that swings: nothing gets colder than it was."""
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant", max_heat_kw=30.0)
+    graph.add_node("h", kind="substation")
+    graph.add_edge("p", "h", pipe=catalogue_pipe("DN50", 9.0))
+    sim = HeatNetwork.from_graph(graph).start((77.0, 29.0))
+    for k in range(12):
+        step = sim.step(
+            dt_s, heat_demand_kw=75.0 if k % 4 else 3.0, return_temperature_c=(29.0, 44.0)[k % 2],
+            supply_temperature_c=77.0, ground_c=10.0,
+        )  # fmt: skip
+        assert min(step.supply_c.min(), step.return_c.min()) >= 10.0
+        assert 0.0 <= step.plant_kw <= 30.0 * 1.001
+        assert abs(step.residual_kw) <= 1e-9 * max(step.plant_kw, step.delivered_kw, 1.0)
+        if k % 4:
+            assert step.plant_kw >= 30.0 * 0.999
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_plants_keep_their_ratings_together(seed):
+    rng = np.random.default_rng(seed)
+    graph = nx.Graph()
+    for node, kind in (("p", "plant"), ("q", "plant"), ("a", "substation"), ("b", "substation")):
+        graph.add_node(node, kind=kind, **({"max_heat_kw": 8.0} if kind == "plant" else {}))
+    for ends in (("p", "a"), ("a", "b"), ("b", "q")):
+        pipe = catalogue_pipe(str(rng.choice(["DN25", "DN40"])), float(round(10.0 ** rng.uniform(0.7, 2.3))))
+        graph.add_edge(*ends, pipe=pipe)
+    sim = HeatNetwork.from_graph(graph).start((75.0, 40.0))
+    for _ in range(30):
+        step = sim.step(
+            float(rng.choice([300.0, 900.0, 3600.0])), heat_demand_kw=rng.choice([1.0, 6.0, 20.0], 2),
+            return_temperature_c=float(rng.uniform(30.0, 45.0)), supply_temperature_c=75.0,
+            plant_mass_flow_kg_s=[0.0, float(rng.choice([0.05, 0.2, 1.0]))],
+        )  # fmt: skip
+        assert step.plants_kw.max() <= 8.0 + TOLERANCE_KW + 1e-9
+        assert min(step.supply_c.min(), step.return_c.min()) >= 9.0
