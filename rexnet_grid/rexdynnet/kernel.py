@@ -160,7 +160,7 @@ def next_back(rating: FloatArray, came: float, most_c: float, over: bool, bisect
     closed = rating[OVER] < math.inf
     if (closed and not low < guess < high) or (bisect and closed):
         guess = 0.5 * (low + high) if high > low else low
-    return min(max(guess, low), high)
+    return float(min(max(guess, low), high))
 
 
 @apart
