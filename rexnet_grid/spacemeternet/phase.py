@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ABSTAINS = -1
 _MOST_REMARKS = 5
 _LEAST_SUPPORT = 0.6
+_LIKELY = 0.5
 _PAIRS_OF_HALVES = 4
 _BLOCKS = 20
 
@@ -29,7 +31,8 @@ class PhaseAssigner(Estimator):
     """Assign customers to phases by the likeliest grouping of their voltages.
 
     The model is in :mod:`rexnet_grid.spacemeternet.phasemodel`. A customer abstains where another phase, or another
-    naming of the groups by the busbar's readings, is not unlikely enough, or where halves of the readings disagree.
+    naming of the groups by the busbar's readings, is not unlikely enough, where halves of the readings disagree, or
+    where its voltage follows all phases alike, as that of a three-phase customer does, which ``remarks_`` say.
 
     Parameters
     ----------
@@ -59,7 +62,8 @@ class PhaseAssigner(Estimator):
         -------
         PhaseAssigner
             Itself, with ``labels_`` (customers,): position of the phase among the columns of ``v_busbar``, -1 where it
-            abstains; ``phases_`` the names; ``probability_`` (customers, phases); ``remarks_`` on the meters.
+            abstains; ``phases_`` the names; ``probability_`` (customers, phases), which sums to one but for the
+            probability of all phases; ``groups_`` (customers,), the number of phases for those; ``remarks_``.
 
         Raises
         ------
@@ -75,10 +79,12 @@ class PhaseAssigner(Estimator):
         )
         v, anchors = _centred(customers.to_numpy(dtype=float)), _centred(busbar.to_numpy(dtype=float))
         likelihood = PhaseLikelihood(v, anchors)
-        starts = _starts(v, anchors, self.starts, np.random.default_rng(self.seed))
+        starts = _starts(likelihood, self.starts, np.random.default_rng(self.seed))
         labels, self.loglik_ = max((likelihood.climb(start) for start in starts), key=lambda found: found[1])
-        probability = likelihood.posterior(labels)
+        both = likelihood.posterior(labels)
+        probability, on_all = both[:, :-1], both[:, -1] >= _LIKELY
         self.groups_ = labels
+        self._remark_on_all([str(c) for c in customers.columns[on_all]])
         best = probability.argmax(axis=1)
         sure = probability.max(axis=1) >= self.confidence
         if sure.any():
@@ -92,6 +98,13 @@ class PhaseAssigner(Estimator):
             c: self.phase_names_[k] if k >= 0 else "" for c, k in zip(self.customers_, self.labels_, strict=True)
         }
         return self
+
+    def _remark_on_all(self, names: list[str]) -> None:
+        if names:
+            who = ", ".join(names[:_MOST_REMARKS])
+            more = f" and {len(names) - _MOST_REMARKS} more" if len(names) > _MOST_REMARKS else ""
+            told = "voltages that follow all phases alike: three-phase, or close to the busbar; no phase is given"
+            self.remarks_ += (f"{who}{more}: {told}",)
 
 
 def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -> FloatArray:
@@ -109,7 +122,7 @@ def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -
             rows = np.concatenate([blocks[k] for k in sorted(half)])
             own, anchors = _centred(v[rows]), _centred(busbar[rows])
             likelihood = PhaseLikelihood(own, anchors)
-            climbs = [likelihood.climb(start) for start in _starts(own, anchors, 2, rng)]
+            climbs = [likelihood.climb(start) for start in _starts(likelihood, 2, rng)]
             hits += max(climbs, key=lambda found: found[1])[0] == labels
             drawn += 1
     return hits / drawn
@@ -119,16 +132,17 @@ def _centred(v: FloatArray) -> FloatArray:
     return np.asarray(np.nan_to_num(v - np.nanmean(v, axis=0)))
 
 
-def _starts(v: FloatArray, busbar: FloatArray, count: int, rng: np.random.Generator) -> list[LabelArray]:
-    """Return assignments to start from: by the busbar, by linkage of the correlations, and at random."""
-    k = busbar.shape[1]
-    both = np.hstack([v, busbar])
-    both = both / np.maximum(both.std(axis=0), 1e-12)
-    correlation = both.T @ both / len(both)
-    n = v.shape[1]
+def _starts(likelihood: PhaseLikelihood, count: int, rng: np.random.Generator) -> list[LabelArray]:
+    """Return assignments to start from: by the busbar, by linkage of the correlations, and at random.
+
+    Linkage is cut into as many groups as phases, and into one more, the one that then does best taken as on all.
+    """
+    correlation, n, k = likelihood.covariance, likelihood.n_customers, likelihood.n_phases
     out = [correlation[:n, n:].argmax(axis=1)]
     if n > k:
         distance = 1.0 - correlation[:n, :n]
         tree = linkage(squareform(np.maximum(0.5 * (distance + distance.T), 0.0), checks=False), "average")
-        out.append(fcluster(tree, k, "maxclust").astype(np.int64) - 1)
+        groups, more = (fcluster(tree, m, "maxclust").astype(np.int64) - 1 for m in (k, k + 1))
+        orders = [np.array(order) for order in permutations(range(k + 1))]
+        out += [groups, max((order[more] for order in orders), key=likelihood.value)]
     return out + [rng.integers(0, k, n) for _ in range(count)]

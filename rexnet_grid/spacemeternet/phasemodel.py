@@ -5,8 +5,10 @@ correlated (neutral, medium voltage). A customer's voltage is its loading times 
 
     v_i = λ_i f_{k(i)} + e_i,   corr(f_a, f_b) = R_ab,   cov(v) = λ R λ' + diag(ψ)
 
-an exploratory factor model with known structure (Lawley and Maxwell 1971). Loadings, correlations and noises follow
-from the sample covariance for each assignment; no busbar reading is needed to tell groups apart, only to name them.
+an exploratory factor model with known structure (Lawley and Maxwell 1971). A customer who loads all phases alike moves
+with their sum instead, the last of the groups, which names no phase and shapes no factor. Loadings, correlations and
+noises follow from the sample covariance for each assignment; no busbar reading is needed to tell groups apart, only to
+name them.
 """
 
 from __future__ import annotations
@@ -48,14 +50,16 @@ class PhaseLikelihood:
         self.steps = effective_steps(customers)
         self.n_customers, self.n_phases = customers.shape[1], busbar.shape[1]
         self._anchors = np.arange(self.n_phases)
+        self._signature = np.vstack([np.eye(self.n_phases), np.ones(self.n_phases)])
 
     def value(self, labels: LabelArray) -> float:
-        """Return the log-likelihood of ``labels`` (customers,)."""
+        """Return the log-likelihood of ``labels`` (customers,), the number of phases standing for all of them."""
         group = np.concatenate([labels, self._anchors])
         loading = self._loadings(group)
         across = self._across(group, loading)
+        signature, loading = self._with_all_phases(group, loading, across)
         # diag(psi) + member across member', by Woodbury's identity: three factors instead of n eigenvalues
-        member = np.eye(self.n_phases)[group] * loading[:, None]
+        member = signature * loading[:, None]
         psi = 1.0 - loading**2
         weighted = member / psi[:, None]
         inner = np.linalg.inv(across) + member.T @ weighted
@@ -70,15 +74,15 @@ class PhaseLikelihood:
         for _ in range(_SWEEPS):
             before = value
             for i in range(self.n_customers):
-                for phase in range(self.n_phases):
+                for phase in range(self.n_phases + 1):
                     if phase != best[i]:
                         trial = best.copy()
                         trial[i] = phase
                         other = self.value(trial)
                         if other > value:
                             best, value = trial, other
-            for order in permutations(range(self.n_phases)):
-                trial = np.array(order)[best]
+            for order in self._namings():
+                trial = order[best]
                 other = self.value(trial)
                 if other > value:
                     best, value = trial, other
@@ -87,29 +91,50 @@ class PhaseLikelihood:
         return best, value
 
     def posterior(self, labels: LabelArray) -> FloatArray:
-        """Return (customers, phases) probabilities about ``labels``: of each customer's group and of the groups' names.
+        """Return (customers, phases + 1) probabilities about ``labels``: of customers' groups and the groups' names.
 
         Loadings fitted anew for each assignment flatter all of them, the naming most, as it hangs on three busbar
         readings; log-likelihoods are therefore tempered before they are compared.
         """
         n, k = self.n_customers, self.n_phases
-        group = np.empty((n, k))
+        group = np.empty((n, k + 1))
         for i in range(n):
-            for phase in range(k):
+            for phase in range(k + 1):
                 trial = labels.copy()
                 trial[i] = phase
                 group[i, phase] = self.value(trial)
         group = _softmax(_TEMPER_GROUP * group)
-        orders = list(permutations(range(k)))
-        names = _softmax(_TEMPER_NAME * np.array([[self.value(np.array(order)[labels]) for order in orders]]))[0]
-        out = np.zeros((n, k))
+        orders = self._namings()
+        names = _softmax(_TEMPER_NAME * np.array([[self.value(order[labels]) for order in orders]]))[0]
+        out = np.zeros((n, k + 1))
         for weight, order in zip(names, orders, strict=True):
-            out[:, list(order)] += weight * group
+            out[:, order] += weight * group
         return out
+
+    def _namings(self) -> list[LabelArray]:
+        """Return all namings of the groups; who loads all phases does so under any name."""
+        return [np.array([*order, self.n_phases]) for order in permutations(range(self.n_phases))]
+
+    def _with_all_phases(
+        self, group: LabelArray, loading: FloatArray, across: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how each meter follows the phases, at unit variance, and its loading.
+
+        Those on all phases have theirs from the covariances with all others by least squares.
+        """
+        signature, every = self._signature[group], group == self.n_phases
+        if not every.any():
+            return signature, loading
+        signature[every] /= np.sqrt(np.ones(self.n_phases) @ across @ np.ones(self.n_phases))
+        expected = (signature[every] @ across @ signature[~every].T) * loading[~every]
+        seen = self.covariance[np.ix_(every, ~every)]
+        loading = loading.copy()
+        loading[every] = np.clip((seen * expected).sum(axis=1) / (expected**2).sum(axis=1), 1e-3, _MOST_LOADING)
+        return signature, loading
 
     def _loadings(self, group: LabelArray) -> FloatArray:
         """Return loadings by alternating least squares on the covariances within the groups."""
-        same = (group[:, None] == group[None, :]).astype(float)
+        same = ((group[:, None] == group[None, :]) & (group < self.n_phases)).astype(float)
         np.fill_diagonal(same, 0.0)
         loading = np.full(len(group), 0.7)
         for _ in range(_ROUNDS):
@@ -120,7 +145,7 @@ class PhaseLikelihood:
 
     def _across(self, group: LabelArray, loading: FloatArray) -> FloatArray:
         """Return the correlation of the phases' factors."""
-        member = np.eye(self.n_phases)[group] * loading[:, None]
+        member = np.eye(self.n_phases + 1)[group, : self.n_phases] * loading[:, None]
         size = np.maximum((member**2).sum(axis=0), 1e-12)
         across = np.clip((member.T @ self.covariance @ member) / np.outer(size, size), -0.95, 0.95)
         np.fill_diagonal(across, 1.0)

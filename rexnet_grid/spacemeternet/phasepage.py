@@ -48,7 +48,7 @@ def assignment_table(net: PhaseAssigner) -> pd.DataFrame:
             "customer": list(net.customers_),
             "phase": [net.phases_[c] or "left open" for c in net.customers_],
             **shares,
-            "group": [f"group {g + 1}" for g in net.groups_],
+            "group": [f"group {g + 1}" if g < len(net.phase_names_) else "all phases" for g in net.groups_],
         }
     )
     return table.iloc[order]

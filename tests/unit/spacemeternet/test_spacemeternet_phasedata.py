@@ -60,3 +60,18 @@ def test_a_customer_of_another_transformer_gets_no_phase():
     elsewhere = 1.0 + 2e-3 * np.random.default_rng(9).normal(size=len(v))
     labels = PhaseAssigner(starts=1).fit(v.assign(g=elsewhere), b).labels_
     np.testing.assert_array_equal(labels, [0, 1, 2, 0, 1, 2, -1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_phase_customers_abstain_and_leave_the_others_their_phases(seed):
+    rng = np.random.default_rng(seed)
+    load = 2e-3 * rng.normal(size=(960, 3)) + 1e-3 * rng.normal(size=(960, 1))
+    busbar = 1.0 + 1e-3 * rng.normal(size=(960, 3))
+    phase = np.array([-1, 0, 1, 2, -1, 2, 0, 1, -1, 0, 1, 2])
+    share = np.where(phase[:, None] < 0, 1.0 / 3.0, np.eye(3)[phase])
+    v = busbar @ share.T + (load @ share.T) * np.linspace(0.3, 1.0, 12)
+    v += 8e-4 * rng.gamma(1.0, 1.0, v.shape) + 3e-4 * rng.normal(size=v.shape)
+    found = PhaseAssigner(starts=2).fit(v, busbar + 3e-4 * rng.normal(size=busbar.shape))
+    np.testing.assert_array_equal(found.labels_, phase)
+    assert found.remarks_[0].startswith("0, 4, 8: voltages that follow all phases alike")
+    assert (found.groups_[phase < 0] == 3).all()
