@@ -65,6 +65,8 @@ class FreeRegressionWarning(UserWarning):
 class VoltageSpaceNet(Estimator):
     """Voltage sensitivities of a radial feeder from P, Q and V of its customers.
 
+    The customers are all on one phase, or each is on three alike; of others each phase is a feeder of its own.
+
     Parameters
     ----------
     tree
@@ -123,7 +125,7 @@ class VoltageSpaceNet(Estimator):
         Raises
         ------
         MeterDataError
-            If columns differ, voltages are not per unit, or there are too few rows.
+            If columns differ, voltages are not per unit, there are too few rows, or customers are on different phases.
         ValueError
             If ``method`` or ``gain_std`` is out of range.
         """
@@ -136,6 +138,7 @@ class VoltageSpaceNet(Estimator):
         self._remarks, self._without_q = found.remarks, not q.any()
         if self._without_q:
             self._remarks += (_NO_Q,)
+        self._phases = found.phases
         self._energies = found.energies and not self.sure_of_units
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
@@ -250,7 +253,7 @@ class VoltageSpaceNet(Estimator):
             for below, r, s, x in zip(best.tree.below, best.r, error, best.x, strict=True):
                 held = [w for w, known in zip(self.weights_, sets, strict=True) if below.tobytes() in known]
                 share = float(np.sum(held)) if self.tree is None else 1.0
-                sure = share >= _SURE_BRANCH and r > _ERRORS_OF_BRANCH * s
+                sure = share >= _SURE_BRANCH and r > _ERRORS_OF_BRANCH * s and not self._phases.doubted
                 state = "present" if sure else "undetermined"
                 rows.append((" ".join(names[below]), 0.5 * r, 0.5 * s, 0.5 * x, share, state))
         columns = ["customers_below", "r_pu_per_kw", "std_error", "x_pu_per_kvar", "probability", "state"]
@@ -286,6 +289,8 @@ class VoltageSpaceNet(Estimator):
         names, model = list(self.customers_), self._model
         half = 0.5 / self.mean_pu_[:, None]
         spread = model.spread + (_LINEARISATION * model.c) ** 2
+        if self.trees_:
+            spread += np.nan_to_num(self._phases.effect - model.c) ** 2
         if self._energies:
             spread += (_DOUBTED_SCALE * model.c) ** 2
             self._remarks += (_ENERGIES,)

@@ -12,7 +12,9 @@ from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.belonging import Answers, over_others
 from rexnet_grid.spacemeternet.feedermeters import looks_like_energy, meter_issues
 from rexnet_grid.spacemeternet.gaps import ROWS_A_CUSTOMER, fill
+from rexnet_grid.spacemeternet.losses import lost_by_size
 from rexnet_grid.spacemeternet.mending import mendings
+from rexnet_grid.spacemeternet.onephase import OnePhase
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -31,6 +33,10 @@ _SCALES = {
     0.25: "a current transformer's ratio",
 }
 _LEAST_TO_COMPARE, _MOST_NAMED = 3, 3
+_BY_SIZE = (
+    "readings of p_kw are lost where powers are {}: what is left is no fair sample, so signs, units, clocks and phases "
+    "were not checked, and sensitivities may be off by more than their standard errors; send small and large values too"
+)
 _MOST_PER_KW, _MUCH_PER_KW, _TIMES_USUAL = 0.05, 0.005, 50.0
 
 
@@ -48,6 +54,8 @@ class FeederReadings:
         What is not known of them if some had to be filled.
     remarks
         What a user should know of them.
+    phases
+        What speaks against all customers being on one phase.
     energies
         Whether the powers may be energies of a step.
     """
@@ -58,6 +66,7 @@ class FeederReadings:
     v: FloatArray
     gaps: Gaps | None
     remarks: tuple[str, ...]
+    phases: OnePhase
     energies: bool
 
 
@@ -95,12 +104,20 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
         issues.append(Issue("p_kw", "sign", value, "injections, positive into the network", hint))
     if not issues and count >= _ROWS_TO_COMPARE * len(names):
         issues += _megawatts(names, rows[0], rows[2])
-    if not issues and count >= _ROWS_TO_COMPARE * len(names):
-        unknown = gaps.unknown([np.arange(count)])[0] if gaps is not None else None
+    unknown = gaps.unknown([np.arange(count)])[0] if gaps is not None else None
+    phases = OnePhase.of(rows[0], rows[1], rows[2], unknown) if not issues else None
+    by_size = lost_by_size(arrays[0]) if not issues else ""
+    if phases is not None:
+        issues += phases.issues(names) if not by_size else []
+        remarks += phases.remarks
+    if by_size:
+        remarks += (_BY_SIZE.format(by_size),)
+    elif not issues and count >= _ROWS_TO_COMPARE * len(names):
         issues += [_told(m, names) for m in mendings(rows[0], rows[1], rows[2], unknown)]
-    if issues:
+    if issues or phases is None:
         raise MeterDataError(issues)
-    return FeederReadings(tuple(names), rows[0], rows[1], rows[2], gaps, remarks, looks_like_energy(rows[0]))
+    p_kept, q_kept, v_kept = rows[0], rows[1], rows[2]
+    return FeederReadings(tuple(names), p_kept, q_kept, v_kept, gaps, remarks, phases, looks_like_energy(p_kept))
 
 
 def _without_gaps(arrays: list[FloatArray]) -> tuple[list[FloatArray], Gaps | None, tuple[str, ...]]:

@@ -1,0 +1,115 @@
+"""Whether one network of positive resistances can be behind a feeder's voltages, or customers sit on different phases.
+
+Where all customers are on one phase, or balanced, no voltage falls when another customer injects. On a four-wire feeder
+one on another phase shifts the neutral and does just that: with the same impedance in both, minus half of what they
+share. So effects are regressed without signs, e_ij and e_ji taken together, and what half of the readings calls
+negative is put to the test in the other half. Two powers counted the wrong way round cancel, and where a customer's own
+power lowers its own voltage something else is wrong: a sign, or a busbar that is raised with the load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rexnet_grid.errors import Issue
+from rexnet_grid.spacemeternet.belonging import Answers
+from rexnet_grid.spacemeternet.moments import Moments, Sample
+from rexnet_grid.spacemeternet.treesearch import filtered
+from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO
+
+if TYPE_CHECKING:
+    from rexnet_grid.spacemeternet.discretise import FloatArray
+
+_ROWS_A_CUSTOMER = 20
+_SURE, _MAYBE, _NEGATIVE = -4.0, -1.5, -1.0
+_OWN_TURNED = -3.0
+_REMARK = (
+    "some voltages seem to fall when others inject, as where customers are on different phases; standard errors allow "
+    "for it and no branch is called present, but fit each phase alone if they are"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OnePhase:
+    """What speaks against all customers being on one phase.
+
+    Attributes
+    ----------
+    score
+        Standard errors by which effects are negative in readings that did not choose them; 0 if none are.
+    pair
+        The two customers between whom it shows most.
+    effect
+        (n, n) effects of two customers on each other, without signs [p.u.² of the voltage per kW]: those below zero by
+        more than a standard error, all if they say anything at all; NaN elsewhere.
+    """
+
+    score: float
+    pair: tuple[int, int]
+    effect: FloatArray
+
+    @classmethod
+    def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> OnePhase:
+        """Look at readings (N, n) of P, Q and V; ``unknown`` is what is not known of those that were filled."""
+        n = vm_pu.shape[1]
+        if n < 2 or len(vm_pu) < _ROWS_A_CUSTOMER * n:
+            return cls(0.0, (0, 0), np.full((n, n), np.nan))
+        x, y = np.hstack([p_kw, q_kvar]), vm_pu**2
+        more = (Sample(unknown, unknown),) if unknown is not None else ()
+        x, y = filtered(x - x.mean(axis=0), y - y.mean(axis=0), unknown=more)
+        u, half = x[:, :n] + REACTANCE_RATIO * x[:, n:], len(y) // 2
+        whole, first, second = (
+            _both_ways(Answers.of(u[k], y[k])) for k in (slice(None), slice(half), slice(half, None))
+        )
+        t = _t(*whole)
+        if np.diag(t).min() < _OWN_TURNED:
+            return cls(0.0, (0, 0), np.full((n, n), np.nan))
+        score = (_negative(first, second) + _negative(second, first)) / np.sqrt(2.0)
+        a, b = divmod(int(np.where(np.eye(n, dtype=bool), np.inf, t).argmin()), n)
+        return cls(score, (a, b), np.where((t < _NEGATIVE) | (score < _MAYBE), whole[0], np.nan))
+
+    def issues(self, names: list[str]) -> list[Issue]:
+        """Return that customers are on different phases if it is sure."""
+        if self.score > _SURE:
+            return []
+        a, b = (names[k] for k in self.pair)
+        value = f"voltages that fall when others inject, as of {a} and {b}"
+        hint = (
+            "are they on different phases? fit each phase alone, PhaseAssigner tells them apart; or is the busbar's "
+            "voltage raised with the load?"
+        )
+        return [Issue("vm_pu", "phases", value, "customers on one phase, or on three alike", hint)]
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it seems that customers are on different phases."""
+        return self.score < _MAYBE
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know if it is not sure."""
+        return (_REMARK,) if self.doubted else ()
+
+
+def _both_ways(answers: Answers) -> tuple[FloatArray, FloatArray]:
+    """Return the effects of each two customers on each other, their mean (n, n), and its scores (blocks, n, n)."""
+    effect, scores = answers.effect, answers.scores
+    return 0.5 * (effect + effect.T), 0.5 * (scores + np.swapaxes(scores, 1, 2))
+
+
+def _t(effect: FloatArray, scores: FloatArray) -> FloatArray:
+    return np.asarray(effect / np.sqrt(np.maximum((scores**2).sum(axis=0), 1e-300)))
+
+
+def _negative(chosen: tuple[FloatArray, FloatArray], tested: tuple[FloatArray, FloatArray]) -> float:
+    """Return by how many standard errors pairs negative in one part of the readings are above zero in another.
+
+    Each pair counts by one over its standard error; errors are those of the sum, block by block.
+    """
+    weight = np.triu(_t(*chosen) < _NEGATIVE, 1) / np.sqrt(np.maximum((tested[1] ** 2).sum(axis=0), 1e-300))
+    if not weight.any():
+        return 0.0
+    return float((tested[0] * weight).sum() / np.sqrt(((tested[1] * weight).sum(axis=(1, 2)) ** 2).sum()))
