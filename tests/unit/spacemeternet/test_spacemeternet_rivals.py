@@ -114,10 +114,12 @@ def test_three_zones_that_touch_each_other_may_stand_about_a_hall():
 
 
 def test_an_edge_about_a_possible_hall_has_to_show_from_both_sides_with_a_plan_too(restless):
+    plain = replace(restless, std_error=np.maximum(restless.std_error, restless.conductance / 10.0))
     one_side = np.array([1.0, 1.0, 1.0])
-    usual = doubts(restless, one_side, WITH_PLAN, 10.0)
+    usual = doubts(plain, one_side, WITH_PLAN, 10.0)
     by_edge = replace(WITH_PLAN, sides=np.array([WITHOUT_PLAN.sides, WITH_PLAN.sides, WITH_PLAN.sides]))
-    hall = doubts(restless, one_side, by_edge, 10.0)
+    hall = doubts(plain, one_side, by_edge, 10.0)
+    assert not usual.present[0]
     assert hall.present.tolist() == [True, *usual.present[1:].tolist()]
 
 
