@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HOURS_PER_DAY = 24.0
 SECONDS_PER_HOUR = 3600.0
+AIR_C = (-90.0, 70.0)
+SUN_W_M2 = (-20.0, 2000.0)
+"""What weather can be; pyranometers read a few watts below zero at night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +126,26 @@ def simulate_building(
     Raises
     ------
     InputError
-        When the weather has gaps or no regular index.
+        When the weather has gaps or no regular index, or a value that cannot be.
     """
     index = _regular(outdoor_c)
     hours = (index[1] - index[0]).total_seconds() / SECONDS_PER_HOUR
     wanted = (set_point or SetPoint()).at(_clock(index, hours))
     outdoor, sun, most = (
-        _aligned(name, value, index)
-        for name, value in (
-            ("outdoor_c", outdoor_c), ("irradiance_w_m2", irradiance_w_m2), ("max_heat_kw", max_heat_kw),
+        _aligned(name, value, index, *limits)
+        for name, value, limits in (
+            ("outdoor_c", outdoor_c, AIR_C),
+            ("irradiance_w_m2", irradiance_w_m2, SUN_W_M2),
+            ("max_heat_kw", max_heat_kw, (0.0, np.inf)),
         )
-    )  # fmt: skip
+    )
     state = (
         model.steady(float(wanted[0]), float(outdoor[0]), float(sun[0]))
         if initial_c is None
         else np.full(len(model.states), 1.0) * initial_c
     )
+    if not np.isfinite(state).all():
+        raise InputError([Issue("simulate_building", "initial_c", str(initial_c), "finite temperatures [degC]")])
     states, heat, error = np.empty((len(index), len(state))), np.empty(len(index)), np.empty(len(index))
     for k in range(len(index)):
         weather = float(outdoor[k]), float(sun[k])
@@ -178,12 +185,17 @@ def _clock(index: pd.DatetimeIndex, hours: float) -> FloatArray:
     return np.asarray((hour + hours) % HOURS_PER_DAY)
 
 
-def _aligned(name: str, value: pd.Series | float, index: pd.DatetimeIndex) -> FloatArray:
+def _aligned(name: str, value: pd.Series | float, index: pd.DatetimeIndex, low: float, high: float) -> FloatArray:
     series = value.reindex(index) if isinstance(value, pd.Series) else pd.Series(float(value), index)
     array: FloatArray = np.asarray(series, dtype=np.float64)
     if np.isnan(array).any():
         at = index[int(np.argmax(np.isnan(array)))]
         raise InputError([Issue("simulate_building", name, f"nothing at {at}", "a number at every stamp of outdoor_c")])
+    outside = (array < low) | (array > high)
+    if outside.any():
+        at = int(np.argmax(outside))
+        expected = f"{low:g} to {high:g}" if high < np.inf else "not negative"
+        raise InputError([Issue("simulate_building", name, f"{array[at]:g} at {index[at]}", expected)])
     return array
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.ends import house_return_c
 
@@ -51,6 +52,11 @@ class Houses:
     return_temperature: FloatArray | SupplyCurve | None = None
     heating_curve: SupplyCurve | None = None
     hot_water_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.hot_water_share <= 1.0:
+            share = str(self.hot_water_share)
+            raise InputError([Issue("houses", "hot_water_share", share, "a part of the heat demand, 0 to 1")])
 
     def given_c(self, outdoor_c: float) -> FloatArray:
         """Return the return temperature that is handed in or usual, (n_substations,) [degC]."""

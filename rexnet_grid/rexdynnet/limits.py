@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Violation
+from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.heads import HEAD_TOLERANCE
 from rexnet_grid.rexdynnet.pumping import needed_head_pa
 
@@ -49,6 +50,24 @@ class HeatLimits:
     consumer_pa: float = 0.0
     supply_ramp_k: float = 5.0
     margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        issues = [
+            Issue("heat limits", name, str(getattr(self, name)), f"above zero [{unit}]")
+            for name, unit in (("max_velocity_m_s", "m/s"), ("max_pump_head_pa", "Pa"), ("supply_ramp_k", "K"))
+            if not getattr(self, name) > 0.0
+        ]
+        issues += [
+            Issue("heat limits", name, str(getattr(self, name)), f"a finite number, not negative [{unit}]")
+            for name, unit in (
+                ("temperature_tolerance_k", "K"), ("power_tolerance_kw", "kW"), ("consumer_pa", "Pa"),
+            )
+            if not 0.0 <= getattr(self, name) < math.inf
+        ]  # fmt: skip
+        if not 0.0 <= self.margin < 1.0:
+            issues.append(Issue("heat limits", "margin", str(self.margin), "a part from 0 to less than 1"))
+        if issues:
+            raise InputError(issues)
 
 
 def max_pipe_flow(layout: Layout, limits: HeatLimits) -> FloatArray:

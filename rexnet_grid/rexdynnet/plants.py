@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ class EfficiencyCurve:
         if len(self.load) != len(self.efficiency) or not self.load:
             sizes = f"{len(self.load)} and {len(self.efficiency)} values"
             issues.append(Issue("efficiency", "load, efficiency", sizes, "as many values in both"))
-        if any(b <= a for a, b in zip(self.load, self.load[1:], strict=False)):
+        if not all(map(math.isfinite, self.load)) or any(b <= a for a, b in pairwise(self.load)):
             issues.append(Issue("efficiency", "load", str(self.load), "increasing shares"))
         if not all(math.isfinite(v) and 0.0 < v <= 1.2 for v in self.efficiency):
             issues.append(Issue("efficiency", "efficiency", str(self.efficiency), "above 0, at most 1.2"))
@@ -259,7 +260,20 @@ class Collector:
             Mean of the temperatures in and out [degC].
         outdoor_c
             Outdoor temperature [degC].
+
+        Raises
+        ------
+        InputError
+            For what is no finite number.
         """
+        given = {"irradiance_w_m2": irradiance_w_m2, "mean_c": mean_c, "outdoor_c": outdoor_c}
+        issues = [
+            Issue("collector", key, str(value), "finite numbers")
+            for key, value in given.items()
+            if not np.isfinite(np.asarray(value, dtype=np.float64)).all()
+        ]
+        if issues:
+            raise InputError(issues)
         excess = np.asarray(mean_c, dtype=np.float64) - np.asarray(outdoor_c, dtype=np.float64)
         gain = self.eta_0 * np.asarray(irradiance_w_m2, dtype=np.float64)
         flux = gain - self.a1_w_m2k * excess - self.a2_w_m2k2 * excess * np.abs(excess)

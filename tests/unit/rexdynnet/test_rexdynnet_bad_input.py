@@ -6,7 +6,18 @@ import pandas as pd
 import pytest
 
 from rexnet_grid.errors import InputError
-from rexnet_grid.rexdynnet import HeatNetwork, Pipe, Pump
+from rexnet_grid.rexdynnet import (
+    Collector,
+    EfficiencyCurve,
+    HeatDelivery,
+    HeatLimits,
+    HeatNetwork,
+    Pipe,
+    Pump,
+    SupplyCurve,
+    simulate_building,
+)
+from rexnet_grid.rexdynnet.archetypes import from_archetype
 
 START = pd.Timestamp("2026-01-13")
 END = START + pd.Timedelta(hours=2)
@@ -160,3 +171,36 @@ def test_attributes_and_columns_that_nothing_reads_are_named(tmp_path):
     with pytest.raises(InputError) as told:
         HeatNetwork.from_csv(tmp_path)
     assert str(told.value).count("height_m") == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: SupplyCurve((0.0, 10.0), (np.nan, 70.0)), "supply_c.*nan"),
+        (lambda: SupplyCurve((0.0, 10.0), (500.0, 70.0)), "supply_c.*500.*180"),
+        (lambda: SupplyCurve((0.0, np.nan), (80.0, 70.0)), "outdoor_c.*nan"),
+        (lambda: HeatLimits(max_velocity_m_s=np.nan, margin=2.0), r"max_velocity_m_s.*nan[\s\S]*margin.*2"),
+        (lambda: HeatLimits(consumer_pa=-1.0), "consumer_pa.*-1"),
+        (lambda: HeatDelivery(street(), hot_water_share=3.0), "hot_water_share.*3.0.*0 to 1"),
+        (lambda: EfficiencyCurve((0.0, np.nan, 1.0), (0.8, 0.9, 0.9)), "load.*nan"),
+        (lambda: Collector(100.0).heat_kw(np.nan, 50.0, 10.0), "irradiance_w_m2.*nan"),
+    ],
+)
+def test_what_cannot_be_is_named_where_it_is_given(make, said):
+    with pytest.raises(InputError, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"outdoor_c": np.inf}, "outdoor_c.*inf at 2026-01-13"),
+        ({"max_heat_kw": -3.0}, "max_heat_kw.*-3 at.*not negative"),
+        ({"irradiance_w_m2": -500.0}, "irradiance_w_m2.*-500"),
+        ({"initial_c": np.nan}, "initial_c.*nan"),
+    ],
+)
+def test_weather_and_heaters_that_cannot_be_are_named(given, said):
+    outdoor = pd.Series(given.pop("outdoor_c", -5.0), DEMAND.index)
+    with pytest.raises(InputError, match=said):
+        simulate_building(from_archetype("house_1980s", 150.0), outdoor, **given)

@@ -246,7 +246,6 @@ def test_the_marginal_loss_of_a_side_plant_is_that_of_the_full_model():
         ({"outdoor_c": [0.0, float("inf")]}, "outdoor_c.*finite"),
         ({"supply_temperature": 190.0}, "supply_temperature.*190"),
         ({"return_temperature_c": -2.0}, "return_temperature_c.*-2"),
-        ({"return_temperature_c": SupplyCurve((0.0, 1.0), (-3.0, 30.0))}, "return_temperature_c.*-3"),
     ],
 )
 def test_temperatures_that_cannot_be_are_named(network, given, said):
