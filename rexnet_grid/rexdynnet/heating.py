@@ -193,9 +193,9 @@ def _aligned(name: str, value: pd.Series | float, index: pd.DatetimeIndex, low: 
         raise InputError([Issue("simulate_building", name, f"nothing at {at}", "a number at every stamp of outdoor_c")])
     outside = (array < low) | (array > high)
     if outside.any():
-        at = int(np.argmax(outside))
+        first = int(np.argmax(outside))
         expected = f"{low:g} to {high:g}" if high < np.inf else "not negative"
-        raise InputError([Issue("simulate_building", name, f"{array[at]:g} at {index[at]}", expected)])
+        raise InputError([Issue("simulate_building", name, f"{array[first]:g} at {index[first]}", expected)])
     return array
 
 

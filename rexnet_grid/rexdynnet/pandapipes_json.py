@@ -5,9 +5,9 @@ and external grids. A file with circulation pumps holds a supply and a return si
 from their flow junctions without passing a consumer, is the drawing of the route, and the return follows from it.
 
 External grids, circulation pumps and sources become plants, in this order; a source has the temperature of its junction
-and, like a sink, its mass flow in the node attribute ``mass_flow_kg_s``. The design heat of a consumer is ``qext_w``,
-or m cp dT where the file gives flow and temperature. A pipe's ``alpha`` or ``u_w_per_m2k`` refers to its inner surface
-and becomes the film of a bare pipe; of two pipes between the same junctions the second is drawn as two halves.
+and, like a sink or a consumer of controlled flow, its mass flow in the node attribute ``mass_flow_kg_s``. Heat and
+return of consumers are told in :mod:`pandapipes_consumers`. A pipe's ``alpha`` or ``u_w_per_m2k`` refers to its inner
+surface and becomes the film of a bare pipe; of two pipes between the same junctions the second is drawn as two halves.
 Pumps between junctions become boosters, see :mod:`pandapipes_pumps`.
 Whatever is in service and has no place in the model is an error that names it: nothing is left out.
 """
@@ -26,6 +26,7 @@ from rexnet_grid.errors import InputError, Issue, NetworkDataError
 from rexnet_grid.rexdynnet.booster import ring_pipes
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C, Fluid
 from rexnet_grid.rexdynnet.network import HeatNetwork
+from rexnet_grid.rexdynnet.pandapipes_consumers import control, heat_kw
 from rexnet_grid.rexdynnet.pandapipes_pumps import pump_curves, serving, upstream
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.units import ZERO_CELSIUS_K
@@ -214,6 +215,7 @@ def _flow(source: _File, table: str, row: Row) -> float:
 
 def _consumers(source: _File, plants: dict[str, Row]) -> dict[str, Row]:
     found: dict[str, Row] = {}
+    ruled: dict[str, bool] = {}
     supply_c = next(iter(plants.values()), {}).get("supply_c", USUAL_SUPPLY_K - ZERO_CELSIUS_K)
     for table, row in source.rows(*CONSUMERS, "sink"):
         node = source.alias[row["junction" if table == "sink" else "from_junction"]]
@@ -224,28 +226,20 @@ def _consumers(source: _File, plants: dict[str, Row]) -> dict[str, Row]:
         if table == "sink":
             data["mass_flow_kg_s"] = data.get("mass_flow_kg_s", 0.0) + _flow(source, table, row)
             continue
-        data["design_heat_kw"] = data.get("design_heat_kw", 0.0) + _heat_kw(source, table, row, supply_c)
+        data["design_heat_kw"] = data.get("design_heat_kw", 0.0) + heat_kw(source, table, row, supply_c)
         if row.get("annual_consumption"):
             data["annual_kwh"] = data.get("annual_kwh", 0.0) + float(row["annual_consumption"]) / 1000.0
         if row.get("treturn_k"):
             data["return_c"] = float(row["treturn_k"]) - ZERO_CELSIUS_K
         elif row.get("deltat_k"):
             data["return_c"] = supply_c - float(row["deltat_k"])
+        has_flow = row.get("controlled_mdot_kg_per_s") is not None
+        if ruled.setdefault(node, has_flow) != has_flow:
+            expected = "a controlled flow for all consumers of a junction, or for none"
+            source.refuse(table, row, f"junction {_ends(row)[0]}", expected, "put a short pipe before one of them")
+        elif has_flow:
+            control(source, table, row, data, supply_c)
     return found
-
-
-def _heat_kw(source: _File, table: str, row: Row, supply_c: float) -> float:
-    """Return ``qext_w``, or m cp dT of the flow and the cooling that the row gives [kW]."""
-    heat, flow, cooling = row.get("qext_w"), row.get("controlled_mdot_kg_per_s"), row.get("deltat_k")
-    if cooling is None and row.get("treturn_k") is not None:
-        cooling = supply_c + ZERO_CELSIUS_K - float(row["treturn_k"])
-    if heat is None and flow is not None and cooling is not None:
-        heat = float(flow) * source.fluid.heat_capacity * float(cooling)
-    if heat is None or float(heat) < 0.0:
-        expected = "qext_w of at least 0, or controlled_mdot_kg_per_s with deltat_k or treturn_k"
-        source.refuse(table, row, "no heat" if heat is None else f"{heat} W", expected)
-        return 0.0
-    return float(heat) / 1000.0
 
 
 def _pipe(source: _File, row: Row) -> Pipe:

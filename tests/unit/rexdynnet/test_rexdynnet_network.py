@@ -244,7 +244,8 @@ def test_pandapipes_sources_parallel_pipes_and_flows_are_carried(tmp_path, valid
     found = {s.node: (s.design_heat_kw, s.return_c) for s in heat.substations}
     assert found["2"] == pytest.approx((0.2 * cp * 30.0, 50.0))
     assert found["1"] == pytest.approx((0.1 * cp * 40.0, 40.0))
-    assert heat.graph.nodes["2"]["mass_flow_kg_s"] == pytest.approx(0.15)
+    assert heat.graph.nodes["1"]["mass_flow_kg_s"] == pytest.approx(0.1)
+    assert heat.graph.nodes["2"]["mass_flow_kg_s"] == pytest.approx(0.2 + 0.15)
     twin = [heat.graph.edges[a, b]["pipe"].length_m for a, b in (("0", "1"), ("0", "middle of pipe 1"))]
     assert twin == [100.0, 50.0]
     run = heat.simulate(START, END, mass_flow_kg_s={"1": 0.5, "2": 0.5}, return_temperature_c=40.0)
@@ -257,6 +258,26 @@ def test_pandapipes_sources_parallel_pipes_and_flows_are_carried(tmp_path, valid
     assert fed.graph.nodes["2"]["mass_flow_kg_s"] == 1.0
     for name in ("one_pipe", "two_pipes", "t_cross", "delta", "delta_2sinks", "section_variation", "heights"):
         assert HeatNetwork.from_pandapipes(cases / f"{name}.json").substations
+
+
+def test_a_pandapipes_consumer_keeps_its_flow_and_its_return_follows_from_its_heat(tmp_path):
+    def network(*consumers):
+        pump = [{"return_junction": 3, "flow_junction": 0, "t_flow_k": 353.15}]
+        file = tmp_path / "flow.json"
+        pandapipes_file(file, 4, [(0, 1), (2, 3)], circ_pump_pressure=pump, heat_consumer=list(consumers))
+        return HeatNetwork.from_pandapipes(file)
+
+    heat = network(consumer(1, 2, controlled_mdot_kg_per_s=0.5, qext_w=60000.0))
+    flow = heat.graph.nodes["1"]["mass_flow_kg_s"]
+    assert flow == 0.5
+    assert heat.substations[0].return_c == pytest.approx(80.0 - 60.0 / (0.5 * heat.fluid.heat_capacity / 1000.0))
+    run = heat.simulate(START, END, heat_demand_kw=60.0, mass_flow_kg_s=flow, initial_c="steady")
+    assert run.mass_flow_kg_s.iloc[-1, 0] == pytest.approx(0.5)
+    assert run.heat_kw.iloc[-1, 0] == pytest.approx(60.0)
+    with pytest.raises(NetworkDataError, match=r"heat_consumer 0.*0.1 for 60 kW at 80 degC"):
+        network(consumer(1, 2, controlled_mdot_kg_per_s=0.1, qext_w=60000.0))
+    with pytest.raises(NetworkDataError, match=r"heat_consumer 1.*for all consumers"):
+        network(consumer(1, 2, controlled_mdot_kg_per_s=0.5, qext_w=60000.0), consumer(1, 2, qext_w=1000.0))
 
 
 def test_what_pandapipes_holds_beyond_the_model_is_named_at_once(tmp_path):
