@@ -113,13 +113,13 @@ class HeatDelivery:
         self._ground = np.atleast_1d(np.asarray(ground_c, dtype=np.float64))
         if supply_temperature is None:
             supply_temperature = network.plants[0].supply_c
+        if not (return_temperature_c is None or isinstance(return_temperature_c, SupplyCurve)):
+            return_temperature_c = np.asarray(return_temperature_c, dtype=np.float64)
+        water = {"supply_temperature": supply_temperature, "return_temperature_c": return_temperature_c}
+        check_temperatures(network.name, {**water, "heating_curve": heating_curve}, outdoor_c, ground_c)
         if not isinstance(supply_temperature, SupplyCurve):
             supply_temperature = SupplyCurve.constant(supply_temperature)
         self.curve = supply_temperature
-        if not (return_temperature_c is None or isinstance(return_temperature_c, SupplyCurve)):
-            return_temperature_c = np.asarray(return_temperature_c, dtype=np.float64)
-        water = {"supply_temperature": self.curve, "return_temperature_c": return_temperature_c}
-        check_temperatures(network.name, {**water, "heating_curve": heating_curve}, outdoor_c, ground_c)
         self.houses = Houses(network.substations, return_temperature_c, heating_curve, hot_water_share)
         self.return_c = self.houses.given_c(float(self._outdoor[0]))
         self._sim = HeatSimulation(network, (self._target_c(0), float(self.return_c.mean())), refuses_cold=False)
