@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.pump import Pump
     from rexnet_grid.rexdynnet.results import HeatRun
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
+    from rexnet_grid.rexdynnet.sizing import SizingRule
 
 
 USUAL_RANGE_C = (55.0, 95.0)
+STAND_IN_M = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,9 @@ class HeatNetwork:
             raise NetworkDataError(issues)
 
     @classmethod
-    def from_graph(cls, graph: nx.Graph, fluid: Fluid | None = None, name: str = "heat network") -> HeatNetwork:
+    def from_graph(
+        cls, graph: nx.Graph, fluid: Fluid | None = None, name: str = "heat network", sizing: SizingRule | None = None
+    ) -> HeatNetwork:
         """Return the network drawn as a networkx graph.
 
         Parameters
@@ -158,6 +162,8 @@ class HeatNetwork:
             hold as :class:`HeatSimulation` says.
         name
             For messages.
+        sizing
+            With it all pipes are chosen by :func:`size_network`: an edge then needs no ``pipe`` but ``length_m``.
 
         Raises
         ------
@@ -166,6 +172,8 @@ class HeatNetwork:
         """
         drawn: nx.Graph[str] = nx.Graph()
         own = {"plant": Plant.__slots__[1:], "substation": Substation.__slots__[1:]}
+        if sizing is not None:
+            graph = with_stand_ins(graph)
         issues = attribute_issues(name, graph, own)
         substations, plants = [], []
         for node, data in graph.nodes(data=True):
@@ -185,14 +193,21 @@ class HeatNetwork:
             raise NetworkDataError([*issues, *error.issues]) from None
         if issues:
             raise NetworkDataError(issues)
-        return network
+        if sizing is None:
+            return network
+        from rexnet_grid.rexdynnet.sizing import size_network
+
+        return size_network(network, sizing)[0]
 
     @classmethod
-    def from_csv(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
-        """Return the network of a folder of CSV files; see :mod:`rexnet_grid.rexdynnet.reading`."""
+    def from_csv(cls, path: str | Path, fluid: Fluid | None = None, sizing: SizingRule | None = None) -> HeatNetwork:
+        """Return the network of a folder of CSV files; see :mod:`rexnet_grid.rexdynnet.reading`.
+
+        With a ``sizing`` its pipes need no diameters: :func:`size_network` chooses all of them for the design heats.
+        """
         from rexnet_grid.rexdynnet.reading import read_folder
 
-        return read_folder(path, fluid)
+        return read_folder(path, fluid, sizing)
 
     @classmethod
     def from_pandapipes(cls, path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
@@ -254,6 +269,15 @@ def _draw(drawn: nx.Graph[str], a: str, b: str, data: dict[str, Any], name: str,
     if booster is not None and "from_node" not in data:
         expected = "the node from which the booster lifts supply water to the other"
         issues.append(Issue(name, f"edge {a}-{b}, from_node", "", expected))
+
+
+def with_stand_ins(graph: nx.Graph) -> nx.Graph:
+    """Return a copy in which edges with a ``length_m`` and no ``pipe`` have a pipe of some diameter."""
+    drawn = graph.copy()
+    for _, _, data in drawn.edges(data=True):
+        if "pipe" not in data and "length_m" in data:
+            data["pipe"] = Pipe(data.pop("length_m"), STAND_IN_M)
+    return drawn
 
 
 def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -17,13 +17,15 @@ file                    columns (those in brackets may be missing or empty)
 ======================  ============================================================================================
 
 Any file may have columns ``label``, ``comment``, ``x``, ``y``, ``pos`` and ``geometry``, which nothing reads; other
-columns are refused. Lengths are those of the route; supply and return pipe both follow from it.
+columns are refused. Lengths are those of the route; supply and return pipe both follow from it. Read with a sizing
+rule, pipes need no diameter: all are then chosen for the design heats.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.fluid import Fluid
+    from rexnet_grid.rexdynnet.sizing import SizingRule
 
 PIPE_COLUMNS = {
     "inner_diameter_m": "inner_diameter_m",
@@ -96,8 +99,8 @@ _KNOWN = {
 }
 
 
-def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
-    """Return the network in a folder.
+def read_folder(path: str | Path, fluid: Fluid | None = None, sizing: SizingRule | None = None) -> HeatNetwork:
+    """Return the network in a folder; with a ``sizing`` all pipes are chosen by it, and diameters may be missing.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
         found = {key: _number(folder, where, key, row, issues) for key in PLACE if row.get(key)}
         place = {key: value for key, value in found.items() if not math.isnan(value)}
         graph.add_node(row["name"], kind=row["kind"] if row["kind"] in KINDS else "junction", **place)
-    _add_pipes(folder, rows["pipes.csv"], graph, issues)
+    _add_pipes(folder, rows["pipes.csv"], graph, issues, drawn_only=sizing is not None)
     ordered: nx.Graph[str] = nx.Graph()
     for file, kind, columns in (
         ("plants.csv", "plant", PLANT_COLUMNS),
@@ -131,7 +134,7 @@ def read_folder(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork:
     ordered.add_nodes_from(graph.nodes(data=True))
     ordered.add_edges_from(graph.edges(data=True))
     try:
-        network = HeatNetwork.from_graph(ordered, fluid, folder.name)
+        network = HeatNetwork.from_graph(ordered, fluid, folder.name, None if issues else sizing)
     except NetworkDataError as error:
         raise NetworkDataError([*issues, *error.issues]) from None
     if issues:
@@ -179,7 +182,9 @@ def _number(folder: Path, where: str, key: str, row: dict[str, str], issues: lis
     return value
 
 
-def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues: list[Issue]) -> None:
+def _add_pipes(
+    folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues: list[Issue], *, drawn_only: bool
+) -> None:
     """Draw the pipes; one that cannot be read is drawn with a stand-in, for islands are looked for all the same."""
     names: set[str] = set()
     for number, row in enumerate(rows, start=2):
@@ -196,7 +201,7 @@ def _add_pipes(folder: Path, rows: list[dict[str, str]], graph: nx.Graph, issues
         if graph.has_edge(row["from_node"], row["to_node"]):
             ends = f"{row['from_node']} to {row['to_node']}"
             issues.append(Issue(str(folder), where, ends, "one route between two nodes", "put a junction into one"))
-        pipe = _pipe(folder, where, row, issues)
+        pipe = _pipe(folder, where, row, issues, drawn_only=drawn_only)
         if row["from_node"] in graph and row["to_node"] in graph:
             drawn = pipe or STAND_IN
             graph.add_edge(row["from_node"], row["to_node"], name=name, pipe=drawn, from_node=row["from_node"])
@@ -223,7 +228,7 @@ def _booster(folder: Path, where: str, row: dict[str, str], issues: list[Issue])
         return None
 
 
-def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) -> Pipe | None:
+def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue], *, drawn_only: bool) -> Pipe | None:
     before = len(issues)
     length = _number(folder, where, "length_m", row, issues)
     given: dict[str, Any] = {
@@ -234,10 +239,12 @@ def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue]) ->
     try:
         if row.get("catalogue"):
             return catalogue_pipe(row["catalogue"], length, int(row.get("series") or 2), **given)
+        if drawn_only and "inner_diameter_m" not in given:
+            return replace(STAND_IN, length_m=length)
         if "inner_diameter_m" not in given:
             issues.append(
                 Issue(str(folder), f"{where}, inner_diameter_m", "", "a diameter or a catalogue entry such as DN50",
-                      "or size the network: rexnet_grid.rexdynnet.sizing")
+                      "or let it be chosen: HeatNetwork.from_csv(folder, sizing=SizingRule())")
             )  # fmt: skip
             return None
         return Pipe(length_m=length, **given)

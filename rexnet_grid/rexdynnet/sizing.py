@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -14,7 +14,7 @@ from rexnet_grid.errors import InputError, Issue, NetworkDataError
 from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, catalogue_pipe
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
 from rexnet_grid.rexdynnet.hydraulics import drag_table, pipe_drop
-from rexnet_grid.rexdynnet.network import HeatNetwork
+from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.topology import build_layout
 
@@ -83,11 +83,15 @@ class SizingRule:
 def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[HeatNetwork, pd.DataFrame]:
     """Return the network with the smallest catalogue pipes that keep the rule, and the bill of pipes.
 
+    The first choice is for the flows of equal pipes without losses. The full model then holds the design load until all
+    is steady, and pipes that break the rule grow until none does: losses ask for more flow, and in a mesh a larger pipe
+    draws flow.
+
     Parameters
     ----------
     network
-        A network with lengths and design heats; its diameters are not used. In a mesh the design flows are those of
-        equal pipes; every pipe gets at least DN20.
+        A network with lengths and design heats; its diameters are not used, so one that was drawn without is read with
+        ``sizing=SizingRule()``, see :meth:`HeatNetwork.from_csv`. Every pipe gets at least DN20.
     rule
         The limits.
 
@@ -112,14 +116,17 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
     layout = build_layout(network)
     heat = np.array([s.design_heat_kw for s in network.substations]) * WATT_PER_KILOWATT
     draw = heat / (layout.fluid[1] * (rule.supply_c - rule.return_c))
-    flow = np.abs(flow_factors(layout)[:, layout.sub_node] @ draw)
+    equal = layout._replace(diameter_m=np.ones_like(layout.diameter_m))
+    flow = np.abs(flow_factors(equal)[:, layout.sub_node] @ draw)
     names = _smallest(network, layout, flow, rule)
-    graph: nx.Graph[str] = nx.Graph()
-    graph.add_nodes_from(network.graph.nodes(data=True))
-    for (a, b, data), name in zip(network.graph.edges(data=True), names, strict=True):
-        pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
-        graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
-    sized = HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
+    sized = _with_pipes(network, names, rule)
+    rank = {name: k for k, name in enumerate(rule.catalogue)}
+    while True:
+        needed = _smallest(network, layout, _design_flow(sized, rule), rule)
+        larger = [max(pair, key=rank.__getitem__) for pair in zip(names, needed, strict=True)]
+        if larger == names:
+            break
+        names, sized = larger, _with_pipes(network, larger, rule)
     used = [name for name in rule.catalogue if name in names]
     total = [sum(length for length, n in zip(layout.length_m, names, strict=True) if n == name) for name in used]
     lengths = pd.Series(total, index=used, dtype=np.float64)
@@ -127,6 +134,30 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
     bill.index.name = "catalogue"
     bill.attrs["unit"] = "m"
     return sized, bill
+
+
+def _with_pipes(network: HeatNetwork, names: list[str], rule: SizingRule) -> HeatNetwork:
+    """Return the network with these entries of the catalogue, one a route."""
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(network.graph.nodes(data=True))
+    for (a, b, data), name in zip(network.graph.edges(data=True), names, strict=True):
+        pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
+        graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
+    return HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
+
+
+def _design_flow(network: HeatNetwork, rule: SizingRule) -> FloatArray:
+    """Return the steady flow in every pipe at design load, all of it from the main plant (n_pipes,) [kg/s]."""
+    bare = replace(
+        network,
+        substations=tuple(Substation(s.node, s.design_heat_kw, rule.return_c) for s in network.substations),
+        plants=tuple(Plant(p.node, min_supply_c=0.0, supply_c=rule.supply_c) for p in network.plants),
+    )
+    demand = {s.node: s.design_heat_kw for s in network.substations}
+    start = pd.Timestamp(0)
+    run = bare.simulate(start, start + pd.Timedelta(minutes=15), heat_demand_kw=demand, initial_c="steady")
+    flow: FloatArray = np.abs(run.pipe_flow_kg_s.to_numpy(dtype=np.float64)[-1])
+    return flow
 
 
 def _smallest(network: HeatNetwork, layout: Layout, flow: FloatArray, rule: SizingRule) -> list[str]:

@@ -184,6 +184,44 @@ def test_schutterwald_is_sized_within_its_rule(root):
     assert sized.graph.edges["plant", "K1290"]["catalogue"] == heat_name(heat, "plant", "K1290")
 
 
+def test_a_mesh_drawn_without_diameters_keeps_its_rule_in_the_full_model():
+    graph = nx.Graph()
+    graph.add_node("P", kind="plant")
+    for k, kw in enumerate((80.0, 40.0, 150.0, 60.0, 110.0, 30.0)):
+        graph.add_node(f"h{k}", kind="substation", design_heat_kw=kw)
+    ways = ("P", "h0", 90.0), ("h0", "h1", 60.0), ("P", "h2", 240.0), ("h2", "h3", 40.0), ("h3", "h4", 170.0)
+    for a, b, length in (*ways, ("h4", "h5", 280.0), ("h1", "h4", 130.0), ("h0", "h3", 210.0)):
+        graph.add_edge(a, b, length_m=length)
+    rule = SizingRule()
+    heat = HeatNetwork.from_graph(graph, sizing=rule)
+    demand = {s.node: s.design_heat_kw for s in heat.substations}
+    held = {"heat_demand_kw": demand, "return_temperature_c": rule.return_c, "supply_temperature_c": rule.supply_c}
+    run = heat.simulate(START, START + pd.Timedelta(hours=1), initial_c="steady", **held)
+    pipes = [data["pipe"] for *_, data in heat.graph.edges(data=True)]
+    gradient = run.pressure_drop_pa.abs().to_numpy()[-1] / [pipe.length_m for pipe in pipes]
+    assert 0.5 * rule.max_gradient_pa_m < gradient.max() <= rule.max_gradient_pa_m * 1.001
+    again, _ = size_network(heat, rule)
+    assert [d["catalogue"] for *_, d in again.graph.edges(data=True)] == [
+        d["catalogue"] for *_, d in heat.graph.edges(data=True)
+    ]
+
+
+def test_a_folder_without_diameters_is_read_by_a_sizing_rule(tmp_path):
+    files = {
+        "nodes": "name,kind\nP,plant\na,substation\n",
+        "pipes": "name,from_node,to_node,length_m\np,P,a,100\n",
+        "substations": "node,design_heat_kw\na,30\n",
+        "plants": "node\nP\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(NetworkDataError, match=r"inner_diameter_m.*from_csv\(folder, sizing=SizingRule\(\)\)"):
+        HeatNetwork.from_csv(tmp_path)
+    heat = HeatNetwork.from_csv(tmp_path, sizing=SizingRule())
+    assert heat.graph.edges["P", "a"]["catalogue"] == "DN25"
+    assert heat.graph.edges["P", "a"]["pipe"].length_m == 100.0
+
+
 def heat_name(heat, a, b):
     inner = heat.graph.edges[a, b]["pipe"].inner_diameter_m
     return next(name for name in EN253 if abs(catalogue_pipe(name, 1.0).inner_diameter_m - inner) < 1e-9)
