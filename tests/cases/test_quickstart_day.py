@@ -1,6 +1,7 @@
 """The winter day of the quickstart, run through the command as a stranger would, with and without feedback.
 
-Three runs of 96 units: the day, the same day under another hash seed, and the same day while the networks are silent.
+Three runs of 96 units: the day, the same day under another hash seed, and the same day while the networks are silent. In
+a fourth, of its first 24 units, only the safety maintainer stands between a silent network and its limits.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ PROMISED = {
     "trades",
     "traded_kwh",
 }
+UNTOLD = ("--set", "feedback.enabled=false", "--set", "safety.mode=on", "--set", "scenario.units=24")
 COUNTERS = {"voltage_bus_units", "line_units", "trafo_units", "heat_units"}
 
 
@@ -75,6 +77,7 @@ def days(tmp_path_factory):
         "open": _run(folder / "open", "0"),
         "again": _run(folder / "again", "1"),
         "silent": _run(folder / "silent", "0", "--set", "feedback.enabled=false"),
+        "guarded": _run(folder / "guarded", "0", *UNTOLD),
     }
 
 
@@ -185,11 +188,11 @@ def test_what_was_cut_is_compensated(days):
 
     So is what was cut in real time, or was not carried, of a reservation: the table of service tells how much.
     """
-    run, lot_kw, tick = days["open"].results, 0.1, 0.1
+    run, lot_kw, tick = days["guarded"].results, 0.1, 0.1
     cuts = run.actions[run.actions["stage"] == "secure"]
     cut = cuts.groupby(["carrier", "unit", "participant"]).agg(kw=("kw", "sum"), price=("price_eur_per_mwh", "max"))
     cut = cut[cut["kw"] >= 0.6 * lot_kw]
-    assert len(cut) > 0
+    assert len(cut) > 100
     service = run.service.groupby(["carrier", "unit", "participant"])
     withheld = service[["rationed_kw", "unserved_kw", "discarded_kw"]].sum().sum(axis=1)
     withheld_lots = withheld.reindex(cut.index, fill_value=0.0).to_numpy() / lot_kw
@@ -201,7 +204,7 @@ def test_what_was_cut_is_compensated(days):
     assert (paid_lots >= cut["kw"].to_numpy() / lot_kw - 1.0 - 1e-9).all()
     assert (paid_lots <= withheld_lots + 1.0 + 1e-9).all()
     service = run.service.groupby("carrier")["rationed_kw"].sum() * 0.25
-    for carrier, rationed in days["open"].manifest["rationed_kwh"].items():
+    for carrier, rationed in days["guarded"].manifest["rationed_kwh"].items():
         assert service[carrier] == pytest.approx(rationed, rel=1e-9, abs=1e-9)
 
 
