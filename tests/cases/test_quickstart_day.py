@@ -1,7 +1,7 @@
 """The winter day of the quickstart, run through the command as a stranger would, with and without feedback.
 
-Three runs of 96 units: the day, the same day under another hash seed, and the same day while the networks are silent. In
-a fourth, of its first 24 units, only the safety maintainer stands between a silent network and its limits.
+Three runs of 96 units: the day, the same day under another hash seed, and the same day while the networks are silent.
+In a fourth, of its first 24 units, only the safety maintainer stands between a silent network and its limits.
 """
 
 from __future__ import annotations
