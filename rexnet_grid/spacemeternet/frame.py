@@ -232,8 +232,8 @@ def _heat(
             value = f"readings that only rise, up to {usual:.4g}"
             issues.append(Issue("heat_kw", name, value, "mean powers [kW]", hint))
         elif usual > _WATT_ABOVE:
-            issues.append(Issue("heat_kw", name, f"up to {usual:.0f}", "kW",
-                                "this looks like W: divide by 1000"))  # fmt: skip
+            hint = "this looks like W: divide by 1000; or like a register of kWh taken for GJ: divide by 277.8"
+            issues.append(Issue("heat_kw", name, f"up to {usual:.0f}", "kW", hint))
         if not np.any(values[:, column]):
             continue
         members = tuple(zones.index(z) for z in served)
