@@ -11,8 +11,10 @@ from rexnet_grid.scenario.catalogue import (
     electric_networks,
     find_scenario,
     heat_networks,
+    scenarios,
     studies,
 )
+from rexnet_grid.scenario.checking import check_scenario
 from rexnet_grid.scenario.describing import describe_network
 from rexnet_grid.scenario.models import Scenario
 from rexnet_grid.study.designs import variants
@@ -25,6 +27,13 @@ def test_every_electric_network_is_listed():
 
 def test_every_network_says_where_it_comes_from():
     assert all(entry.origin and entry.size for entry in (*electric_networks(), *heat_networks()))
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in scenarios()])
+def test_nothing_is_wrong_with_a_built_in_scenario(name):
+    if name.startswith("simbench"):
+        pytest.importorskip("simbench", reason="the scenario's grid comes with the extra 'simbench'")
+    assert check_scenario(Scenario.load(builtin(name).path)) == []
 
 
 def test_the_listed_size_is_the_size():
