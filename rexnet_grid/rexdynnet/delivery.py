@@ -21,6 +21,7 @@ from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
+from rexnet_grid.rexdynnet.marginal import marginal_losses
 from rexnet_grid.rexdynnet.needs import needs_of
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
 from rexnet_grid.rexdynnet.pressure import KeptPressure, with_pressures
@@ -28,7 +29,7 @@ from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import needed_head_pa, pump_kw
 from rexnet_grid.rexdynnet.recorded import arrays, columns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
-from rexnet_grid.rexdynnet.sensitivity import flow_factors, steady_losses
+from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
 from rexnet_grid.rexdynnet.surroundings import check_temperatures
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
-SIGNAL_LEVELS = 4
 LINEPACK = "linepack"
 
 
@@ -286,31 +286,20 @@ class HeatDelivery:
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the additional steady loss per additional injection at each node for each unit [kW/kW].
 
-        Found at four levels of total demand, shared out as over all units, and interpolated between them.
+        At the supply temperature of the unit that begins; see :mod:`rexnet_grid.rexdynnet.marginal`.
         """
         plants, subs = len(self.network.plants), len(self.network.substations)
-        position = np.asarray(position_kw) * WATT_PER_KILOWATT
+        watts = np.asarray(position_kw, dtype=np.float64) * WATT_PER_KILOWATT
+        drawn, given = -watts[:, plants : plants + subs], np.clip(watts[:, :plants], 0.0, None)
         design = np.array([max(s.design_heat_kw, 1.0) for s in self.network.substations]) * WATT_PER_KILOWATT
-        base = np.maximum(-position[:, plants : plants + subs], 0.02 * design)
-        totals = base.sum(axis=1)
-        levels = np.linspace(totals.min(), totals.max(), SIGNAL_LEVELS if np.ptp(totals) > 0.01 * totals.max() else 1)
-        share = levels[:, None] / totals.sum()
-        bump = np.concatenate((np.full(plants, 0.01 * design.sum()), 0.01 * design))
-        usual = np.concatenate((np.clip(position[:, :plants], 0.0, None).sum(axis=0), base.sum(axis=0)))
-        cases = np.repeat((share * usual)[:, None, :], plants + subs + 1, axis=1)
-        cases[:, 1:, :] += np.diag(bump)
-        flat = cases.reshape(-1, plants + subs)
-        layout, state = self._sim.layout, self._sim.state
         unit = int(units[0]) if len(units) else 0
-        loss = steady_losses(
-            layout, self._factors, state.order, flat[:, plants:], self._plant_c, self.return_c, self._ground_c(unit),
-            flat[:, :plants] * layout.plant_live, self._side_supply_c(unit),
-        ).reshape(len(levels), plants + subs + 1)  # fmt: skip
-        by_level = (loss[:, 1:] - loss[:, :1]) / bump
-        by_level[:, plants:] *= -1.0
-        marginal = np.zeros((len(base), len(self.nodes)))
-        for k in range(1, plants + subs):
-            marginal[:, k] = np.interp(totals, levels, by_level[:, k])
+        marginal = np.zeros((len(watts), len(self.nodes)))
+        if len(watts):
+            marginal[:, : plants + subs] = marginal_losses(
+                self._sim.layout, self._sim._scratch, drawn, given, design, self._side_supply_c(unit),  # noqa: SLF001
+                self.return_c, self._ground_c(unit),
+            )  # fmt: skip
+        marginal[:, 0] = 0.0
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)
 
     def save(self) -> tuple[State, float, dict[int, FlowPlan]]:

@@ -216,3 +216,12 @@ def drops(layout: Layout, flow: FloatArray) -> FloatArray:
         for p in range(flow.shape[1]):
             found[case, p] = pipe_drop(layout, p, flow[case, p])
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def slopes(layout: Layout, flow: FloatArray) -> FloatArray:
+    """Return how the pressure drop of every pipe rises with its flow, both (n_pipes,) [Pa s/kg, kg/s]."""
+    found = np.zeros_like(flow)
+    for p in range(flow.shape[0]):
+        found[p] = drop_and_slope(layout, p, flow[p])[1]
+    return found

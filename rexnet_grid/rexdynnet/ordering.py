@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 from rexnet_grid.rexdynnet.compiled import apart, part
 
@@ -167,3 +168,20 @@ def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
         turned(state)
     if n < state.order.shape[0]:
         append(degree, state.order, n, False)
+
+
+@njit(cache=True, error_model="numpy")
+def flow_order(layout: Layout, flow: FloatArray) -> IntArray:
+    """Return the nodes in the order of given flows (n_pipes,) [kg/s]; those on a circle come last."""
+    sign = np.zeros(flow.shape[0], dtype=np.int64)
+    for p in range(flow.shape[0]):
+        sign[p] = 0 if abs(flow[p]) < STILL_KG_S else (1 if flow[p] > 0.0 else -1)
+    nodes = layout.node_ptr.shape[0] - 1
+    degree, order = np.zeros(nodes, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
+    for p in range(sign.shape[0]):
+        if sign[p] != 0:
+            degree[layout.pipe_to[p] if sign[p] > 0 else layout.pipe_from[p]] += 1
+    n = sort_nodes(sign, layout.pipe_from, layout.pipe_to, layout.node_ptr, layout.node_pipe, degree, order)
+    if n < nodes:
+        append(degree, order, n, False)
+    return order
