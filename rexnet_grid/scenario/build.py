@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -32,7 +31,7 @@ from rexnet_grid.scenario.opening import electric_delivery, heat_delivery
 from rexnet_grid.scenario.optioning import option_terms
 from rexnet_grid.scenario.settlers import settle_population
 from rexnet_grid.scenario.surroundings import weather_of
-from rexnet_grid.scenario.warming import compiled_side_by_side
+from rexnet_grid.scenario.warming import compile_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,10 +116,10 @@ def _networks(scenario: Scenario, weather: Weather, housing: Housing | None) -> 
     """Return the delivery networks, electricity first; every issue of all of them at once."""
     networks: dict[Carrier, DeliveryNetwork] = {}
     issues: list[Issue] = []
-    with compiled_side_by_side() if scenario.heat is not None else nullcontext():
-        if scenario.electric is not None:
-            networks["electricity"] = electric_delivery(scenario)
-            issues += networks["electricity"].check()
+    compile_side_by_side(part for part in ("electric", "heat") if getattr(scenario, part) is not None)
+    if scenario.electric is not None:
+        networks["electricity"] = electric_delivery(scenario)
+        issues += networks["electricity"].check()
     if scenario.heat is not None:
         networks["heat"] = heat_delivery(scenario, weather.outdoor_c)
         issues += networks["heat"].check()

@@ -1,7 +1,7 @@
-"""The first run after an installation: compile the two halves of the kernels side by side.
+"""The first run after an installation: compile the kernels of networks and exchange side by side.
 
-The kernels are compiled once and kept beside their modules. Those of the heat network take as long as all others
-together, so they are compiled by a second process while this one compiles the exchange's.
+Kernels are compiled once and kept beside their modules. Those of a package come from a small run of it in a process of
+their own, while this process compiles the exchange's.
 """
 
 from __future__ import annotations
@@ -9,36 +9,50 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-_HEAT = "from rexnet_grid.scenario.warming import warm_heat; warm_heat()"
+    from rexnet_grid.delivery.network import DeliveryNetwork
+
+    Part = Literal["electric", "heat"]
+
+_KERNELS = {"electric": ("electric", "kernels.power_flows"), "heat": ("rexdynnet", "kernel.advance")}
+_WARM = "from rexnet_grid.scenario import warming; warming.warm_{part}()"
 
 
-@contextmanager
-def compiled_side_by_side() -> Iterator[None]:
-    """Compile the heat kernels in a process of their own meanwhile; does nothing where they have been compiled.
+def compile_side_by_side(parts: Iterable[Part]) -> None:
+    """Compile the kernels of networks, each in a process of its own, and those of the exchange; only what is missing.
 
-    Whatever becomes of that process, nothing is lost: what it did not leave is compiled when it is needed.
+    Whatever becomes of such a process, nothing is lost: what it did not leave is compiled when it is needed.
     """
-    if _heat_is_compiled():
-        yield
+    missing = [part for part in parts if not _is_compiled(part)]
+    if not missing:
         return
     quiet = subprocess.DEVNULL
-    helper = subprocess.Popen([sys.executable, "-P", "-c", _HEAT], stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603
+    helpers = [
+        subprocess.Popen([sys.executable, "-P", "-c", _WARM.format(part=part)], stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603
+        for part in missing
+    ]
     try:
-        yield
         warm_exchange()
-        helper.wait()
+        for helper in helpers:
+            helper.wait()
     finally:
-        helper.kill()
-        helper.wait()
+        for helper in helpers:
+            helper.kill()
+            helper.wait()
+
+
+def warm_electric() -> None:
+    """Solve a small electric network for one unit, as a run does."""
+    from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
+
+    _warm(ElectricDelivery(ElectricNetwork.from_builtin("case33bw")), -10.0)
 
 
 def warm_heat() -> None:
@@ -47,13 +61,18 @@ def warm_heat() -> None:
     from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork
 
     delivery = HeatDelivery(HeatNetwork.from_csv(builtin_dir("networks") / "heat" / "destest"))
-    rates = np.full(len(delivery.nodes), -10.0)
+    _warm(delivery, -10.0)
+    delivery.linepack([0, 1], np.zeros((2, len(delivery.nodes))))
+
+
+def _warm(network: DeliveryNetwork, kw: float) -> None:
+    """Predict, headroom and signal of a network whose first node supplies [kW] to each of the others."""
+    rates = np.full(len(network.nodes), kw)
     rates[0] = -1.05 * rates[1:].sum()
-    delivery.predict(0, rates)
+    network.predict(0, rates)
     units, positions = [0, 1], np.zeros((2, len(rates)))
-    delivery.headroom(units, positions)
-    delivery.linepack(units, positions)
-    delivery.signal(units, positions)
+    network.headroom(units, positions)
+    network.signal(units, positions)
 
 
 def warm_exchange() -> None:
@@ -74,11 +93,14 @@ def warm_exchange() -> None:
     exchange.uncross(0)
     exchange.rematch(0)
     exchange.orders()
+    exchange.depth(0)
     exchange.close_gate(0)
+    Exchange.replay(exchange.log)
 
 
-def _heat_is_compiled() -> bool:
-    """Tell whether the compiled heat kernel lies where numba keeps it."""
+def _is_compiled(part: Part) -> bool:
+    """Tell whether the last kernel of a package lies where numba keeps it."""
+    package, kernel = _KERNELS[part]
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[1] / "rexdynnet" / "__pycache__"
-    return any(folder.rglob("kernel.advance-*.nbi"))
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parents[1] / package / "__pycache__"
+    return any(folder.rglob(f"{kernel}-*.nbi"))

@@ -7,22 +7,31 @@ import subprocess
 from rexnet_grid.scenario import warming
 
 
-def test_both_halves_can_be_compiled_alone():
+def test_each_part_can_be_compiled_alone():
     warming.warm_exchange()
+    warming.warm_electric()
     warming.warm_heat()
 
 
 def test_nothing_is_started_when_the_kernels_are_there(monkeypatch, tmp_path):
-    (tmp_path / "kernel.advance-1.py311.nbi").touch()
+    for kernel in ("kernel.advance", "kernels.power_flows"):
+        (tmp_path / f"{kernel}-1.py311.nbi").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: (_ for _ in ()).throw(AssertionError("started")))
-    with warming.compiled_side_by_side():
-        pass
+    warming.compile_side_by_side(("electric", "heat"))
+
+
+def test_only_what_is_missing_is_compiled(monkeypatch, tmp_path):
+    (tmp_path / "kernel.advance-1.py311.nbi").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    started = []
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda args, **how: started.append(args) or real([*args[:-1], ""], **how))
+    warming.compile_side_by_side(("electric", "heat"))
+    assert [args[-1].endswith("warm_electric()") for args in started] == [True]
 
 
 def test_a_process_that_fails_costs_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(warming, "_HEAT", "raise SystemExit(3)")
-    with warming.compiled_side_by_side():
-        reached = True
-    assert reached
+    monkeypatch.setattr(warming, "_WARM", "raise SystemExit(3)")
+    warming.compile_side_by_side(("heat",))
