@@ -214,12 +214,24 @@ class ElectricDelivery:
     @cached_property
     def _topologies(self) -> list[ElectricNetwork]:
         """The network, then the same without each branch that headroom is secured against."""
-        return [self.network, *(self.network.changed([name]) for name in self._outages)]
+        return self._secured(self.network)
+
+    def _secured(self, network: ElectricNetwork) -> list[ElectricNetwork]:
+        return [network, *(network.changed([name]) for name in self._outages)]
 
     @cached_property
     def _rows(self) -> HeadroomRows:
+        changed = self.network is not self._whole
+        return self._made_rows(self._topologies, self._rows_of_whole) if changed else self._rows_of_whole
+
+    @cached_property
+    def _rows_of_whole(self) -> HeadroomRows:
+        """The rows of the network as it was cut; grouped and rehearsed once, they guide those after every change."""
+        return self._made_rows(self._secured(self._whole))
+
+    def _made_rows(self, topologies: list[ElectricNetwork], before: HeadroomRows | None = None) -> HeadroomRows:
         return HeadroomRows(
-            self._topologies, self._outages, self.limits, self._bus, self._nodes, self._supply_at, self._most_rows
+            topologies, self._outages, self.limits, self._bus, self._nodes, self._supply_at, self._most_rows, before
         )
 
     def _flows(self, position: FloatArray) -> list[PowerFlow]:

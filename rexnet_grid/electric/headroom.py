@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.electric.angle_rows import AngleRows
 from rexnet_grid.electric.case import NOWHERE, PQ, PV
+from rexnet_grid.electric.followed_groups import Guide
 from rexnet_grid.electric.kept_groups import groups_kept
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
 from rexnet_grid.electric.loading_rows import LoadingRows
 from rexnet_grid.electric.node_model import NodeModel, fill
-from rexnet_grid.electric.rehearsal import Stage, rehearsed
+from rexnet_grid.electric.rehearsal import Stage, rehearsed, rehearsed_briefly
 from rexnet_grid.electric.row_groups import RowGroups
 from rexnet_grid.electric.sensitivity import node_responses
 from rexnet_grid.electric.supply_rows import SupplyRows
@@ -55,6 +57,9 @@ class HeadroomRows:
         The column that balances.
     most
         Most rows to publish.
+    before
+        The rows before the network changed, whose groups and charges these take over; without them rows are grouped and
+        rehearsed anew.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class HeadroomRows:
         nodes: tuple[str, ...],
         supply: int,
         most: int,
+        before: HeadroomRows | None = None,
     ) -> None:
         self._nodes = nodes
         parts: list[tuple[LimitRows, int, str]] = []
@@ -73,27 +79,34 @@ class HeadroomRows:
             why = f"without {outages[topology - 1]}" if topology else ""
             parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
-        rows = (self.all.falling, self.all.rising, self.all.at_rest())
+        case = topologies[0].case
 
-        def grouped() -> RowGroups:
-            return self._rehearsed(RowGroups.of(*rows, most), topologies, limits, buses, supply)
+        def made() -> RowGroups:
+            groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
+            return rehearsed(groups, self._stage(topologies, limits, buses, supply), dear=bool(case.controlled))
 
-        self.groups = groups_kept(grouped, topologies, *rows, buses, f"{limits} {supply} {most}")
+        if before is None:
+            rows = (self.all.falling, self.all.rising, self.all.at_rest())
+            self.groups = groups_kept(made, topologies, *rows, buses, f"{limits} {supply} {most}")
+        else:
+            groups = before.guide.followed(self.all, most)
+            stage = self._stage(topologies, limits, buses, supply)
+            self.groups = groups if case.controlled else rehearsed_briefly(groups, stage)
         self._names = tuple(self.all.names[i] for i in self.groups.first)
         self._dark = _dark(topologies, buses)
         self._falling = np.vstack((self.groups.falling, -self._dark))
         self._rising = np.vstack((self.groups.rising, self._dark))
         self._dark_names = (DARK,) * len(self._dark)
 
-    def _rehearsed(
-        self,
-        groups: RowGroups,
-        topologies: Sequence[ElectricNetwork],
-        limits: ElectricLimits,
-        buses: IntArray,
-        supply: int,
-    ) -> RowGroups:
-        """Return the groups after a rehearsal; a network that pandapower solves has a short one."""
+    @cached_property
+    def guide(self) -> Guide:
+        """What these groups tell those after a change of the network."""
+        return Guide.of(self.groups, self.all)
+
+    def _stage(
+        self, topologies: Sequence[ElectricNetwork], limits: ElectricLimits, buses: IntArray, supply: int
+    ) -> Stage:
+        """Return where portfolios are rehearsed."""
         case = topologies[0].case
 
         def solve(position: FloatArray) -> list[PowerFlow]:
@@ -104,8 +117,7 @@ class HeadroomRows:
         near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
         near = np.where(np.outer(size, size) > 0.0, near, 0.0)
         judge = _Judge(tuple(topologies), limits, buses)
-        stage = Stage(self.all, solve, judge.excess, limits.margin, near, size, supply)
-        return rehearsed(groups, stage, dear=bool(case.controlled))
+        return Stage(self.all, solve, judge.excess, limits.margin, near, size, supply)
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""

@@ -39,6 +39,7 @@ SEED = 20260301
 MOST_ROUNDS, MOST_BOOK_ROUNDS = 10, 64
 FEW, FEW_ROUNDS = 6, 2
 CALM, CALM_BOOKS = 2, 6
+BRIEF, MOST_BRIEF, BRIEF_ROUNDS, BRIEF_WORK, BRIEF_CALM = 40, 160, 12, 160_000, 4
 CROWDS, MOST_CROWDS, CROWD_WORK = 64, 256, 60_000
 BOOKS, MOST_BOOKS, BOOK_WORK = 96, 512, 1_000_000
 ALIKE = 8.0
@@ -87,27 +88,59 @@ def rehearsed(groups: RowGroups, stage: Stage, *, dear: bool = False) -> RowGrou
 
     Where power flows are ``dear`` few are rehearsed.
     """
+    few = Effort((FEW, FEW_ROUNDS, CALM), (FEW, FEW_ROUNDS, CALM_BOOKS))
+    return _rehearsed(groups, stage, few if dear else Effort.full(len(groups.first), len(stage.rows.names)))
+
+
+def rehearsed_briefly(groups: RowGroups, stage: Stage) -> RowGroups:
+    """Return groups that have rehearsals behind them after a few more: some 50 ms, whatever the size of the network."""
+    return _rehearsed(groups, stage, Effort.brief(len(stage.rows.names)))
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is rehearsed: of crowds and of books, how many at a time, most rounds, rounds without a find to stop."""
+
+    crowds: tuple[int, int, int]
+    books: tuple[int, int, int]
+
+    @classmethod
+    def full(cls, n_groups: int, n_rows: int) -> Effort:
+        """Return what a network gets before the first unit; the more rows there are, the fewer portfolios at a time."""
+        crowds = int(np.clip(CROWD_WORK // max(n_groups, 1), CROWDS, MOST_CROWDS))
+        books = int(np.clip(BOOK_WORK // max(n_rows, 1), BOOKS, MOST_BOOKS))
+        return cls((crowds, MOST_ROUNDS, CALM), (books, MOST_BOOK_ROUNDS, CALM_BOOKS))
+
+    @classmethod
+    def brief(cls, n_rows: int) -> Effort:
+        """Return what a network gets while a market waits; where rows are few, more portfolios and longer calm."""
+        count = int(np.clip(BRIEF_WORK // max(n_rows, 1), BRIEF, MOST_BRIEF))
+        calm = int(np.clip(BRIEF_CALM * count // MOST_BRIEF, 1, BRIEF_CALM))
+        return cls((count, BRIEF_ROUNDS, 1), (count, BRIEF_ROUNDS, calm))
+
+
+def _rehearsed(groups: RowGroups, stage: Stage, effort: Effort) -> RowGroups:
     rng = np.random.default_rng(SEED)
     trading = np.flatnonzero(stage.near.any(axis=0))
     if not len(groups.first) or not len(trading):
         return groups
     rest = _Rest.of(stage)
-    count = FEW if dear else int(np.clip(CROWD_WORK // len(groups.first), CROWDS, MOST_CROWDS))
+    count, rounds, enough = effort.crowds
     calm = 0
-    for _ in range(FEW_ROUNDS if dear else MOST_ROUNDS):
+    for _ in range(rounds):
         crowds = Crowds.drawn(count, stage, trading, rng)
         played = _played(groups, stage, rest, partial(crowds.traded, stage.supply, rng), count, CROWD_STAGES)
         groups = groups.charged(played.charges)
         calm = 0 if played.charges.any() else calm + 1
-        if calm == CALM:
+        if calm == enough:
             break
-    count = FEW if dear else int(np.clip(BOOK_WORK // len(stage.rows.names), BOOKS, MOST_BOOKS))
+    count, rounds, enough = effort.books
     books, calm = Books.drawn(count, stage, trading, rng), 0
-    for _ in range(FEW_ROUNDS if dear else MOST_BOOK_ROUNDS):
+    for _ in range(rounds):
         played = _played(groups, stage, rest, books.traded, len(books.sellers), BOOK_STAGES)
         groups = groups.charged(played.charges)
         calm = 0 if played.charges.any() else calm + 1
-        if calm == CALM_BOOKS:
+        if calm == enough:
             break
         books = books.bred(played.limit, played.excess, stage, trading, rng)
     return groups

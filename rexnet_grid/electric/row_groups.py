@@ -57,10 +57,25 @@ class RowGroups:
     @classmethod
     def of(cls, falling: FloatArray, rising: FloatArray, rest: FloatArray, most: int) -> RowGroups:
         """Group rows so that sample portfolios are stopped hardly earlier than by all rows; at most ``most`` groups."""
-        own = 1.0 / np.maximum(np.abs(rest), SMALLEST)
-        z = np.hstack((-falling, rising)) * own[:, None]
-        member, first, envelope = _grouped(z, most)
-        n = falling.shape[1]
+        own, z = per_rest(falling, rising, rest)
+        return cls.made(own, *grouped(z, most))
+
+    @classmethod
+    def made(cls, own: FloatArray, member: IntArray, first: IntArray, envelope: FloatArray) -> RowGroups:
+        """Return groups without charges.
+
+        Parameters
+        ----------
+        own
+            (n_rows,) one over what each row has left at rest.
+        member
+            (n_rows,) the group of each row.
+        first
+            (n_groups,) the row that each group is named after.
+        envelope
+            (n_groups, 2 n_columns) the largest coefficients of falls and rises, as shares of what is left at rest.
+        """
+        n = envelope.shape[1] // 2
         order = np.argsort(member, kind="stable")
         starts = np.searchsorted(member[order], np.arange(len(first)))
         unit = own[first]
@@ -110,6 +125,12 @@ class RowGroups:
             carried=self.carried + charges.carried,
         )
 
+    def group_of_row(self) -> IntArray:
+        """Return (n_rows,) the group of each row."""
+        group = np.empty(len(self.order), dtype=np.int64)
+        group[self.order] = np.repeat(np.arange(len(self.first)), np.diff(self.starts, append=len(self.order)))
+        return group
+
     def members(self, group: int) -> tuple[IntArray, FloatArray]:
         """Return the rows of a group, and what turns their slacks into the unit of its first row."""
         end = self.starts[group + 1] if group + 1 < len(self.starts) else len(self.order)
@@ -117,7 +138,13 @@ class RowGroups:
         return self.order[its], self.scale[its]
 
 
-def _grouped(z: FloatArray, most: int) -> tuple[IntArray, IntArray, FloatArray]:
+def per_rest(falling: FloatArray, rising: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return one over what rows have left at rest, and their coefficients of falls and rises times that."""
+    own = 1.0 / np.maximum(np.abs(rest), SMALLEST)
+    return own, np.hstack((-falling, rising)) * own[:, None]
+
+
+def grouped(z: FloatArray, most: int) -> tuple[IntArray, IntArray, FloatArray]:
     """Return the group of each row, the first row of each group, and the envelopes."""
     sample = samples(z)
     use = np.einsum("rc,kc->rk", z, sample, optimize=False)
@@ -236,18 +263,18 @@ def _beyond(
     return worst
 
 
-def samples(z: FloatArray) -> FloatArray:
-    """Return (n_samples, 2 n_columns) portfolios of falls and rises, each scaled until a first row is full.
+def samples(z: FloatArray, count: int = PORTFOLIOS) -> FloatArray:
+    """Return (count, 2 n_columns) portfolios of falls and rises, each scaled until a first row is full.
 
     Demand, infeed and both, spread over few or many columns; some in one column alone.
     """
     rng = np.random.default_rng(SEED)
     n = z.shape[1] // 2
     touched = np.flatnonzero(z.any(axis=0).reshape(2, n).any(axis=0))
-    out = np.zeros((PORTFOLIOS, 2 * n))
+    out = np.zeros((count, 2 * n))
     if not len(touched):
         return out
-    for k in range(PORTFOLIOS):
+    for k in range(count):
         falls, rises = KINDS[k % len(KINDS)]
         for side, total in ((0, falls), (n, rises)):
             if total:

@@ -157,3 +157,55 @@ def test_every_outage_that_was_named_is_survived(name, out, kind):
     for seed in range(2):
         for position in traded(grid, kind, seed):
             assert max(excess(other, position) for other in (grid, *without)) <= MARGIN
+
+
+def feeder():
+    """A feeder of eight buses; those beyond its line 3 are an island once that line is out."""
+    net = pp.create_empty_network()
+    high, last = pp.create_bus(net, 110.0), pp.create_bus(net, 20.0)
+    pp.create_ext_grid(net, high)
+    pp.create_transformer(net, high, last, "25 MVA 110/20 kV")
+    for _ in range(8):
+        bus = pp.create_bus(net, 20.0)
+        pp.create_line(net, last, bus, 2.0, "NA2XS2Y 1x185 RM/25 12/20 kV")
+        last = bus
+    return net
+
+
+def across(grid: ElectricDelivery, island: range, rest: range, seed: int):
+    """Yield positions after trading between both sides of a cut, one way or both, some of it with the supply."""
+    rng = np.random.default_rng(seed)
+    position, supply = np.zeros(len(grid.nodes)), 0
+    for _ in range(3):
+        head = grid.headroom([0], position[None, :])[0]
+        slack = head.slack.copy()
+        for _ in range(60):
+            sides = (island, rest) if seed % 3 == 0 or (seed % 3 == 2 and rng.random() < 0.5) else (rest, island)
+            source, sink = (int(rng.choice(side)) for side in sides)
+            source = supply if rng.random() < 0.2 else source
+            slope = head.injecting[:, source] - head.coefficients[:, sink]
+            rising = slope > 0.0
+            kw = max(0.0, float(np.min(slack[rising] / slope[rising]))) * rng.choice([1.0, rng.random()])
+            slack -= slope * kw
+            position[source] += kw
+            position[sink] -= kw
+        position[supply] = 0.0
+        yield position
+
+
+def test_of_trades_across_a_cut_the_side_that_stays_is_carried_alone():
+    """What an island bought or sold ends with the outage; its counterparts stay, and the supply balances them."""
+    net, limits, island, rest = ElectricNetwork.from_pandapower(feeder()), ElectricLimits(), range(5, 10), range(1, 5)
+    secured, plain = (ElectricDelivery(net, limits, secured_against=out) for out in (["line 3"], []))
+    after = ElectricDelivery(net, limits)
+    after.change(["line 3"])
+    lost = np.isnan(after.predict(0, np.zeros(10)).arrays["vm_pu"])
+    assert np.flatnonzero(lost).tolist() == list(island)
+    for seed in range(9):
+        for position in across(secured, island, rest, seed):
+            assert max(excess(secured, position), excess(after, position)) <= limits.margin
+    assert max(excess(after, position) for seed in range(9) for position in across(plain, island, rest, seed)) > 0.5
+    heads = [grid.headroom([0], np.zeros((1, 10)))[0] for grid in (secured, after, plain)]
+    assert heads[0].capacity_kw(5, 4) == pytest.approx(heads[1].capacity_kw(0, 4), rel=1e-9)
+    assert heads[0].capacity_kw(5, 4) < 0.95 * heads[2].capacity_kw(5, 4)
+    assert heads[0].capacity_kw(5, 9) == pytest.approx(heads[2].capacity_kw(5, 9), rel=1e-9)

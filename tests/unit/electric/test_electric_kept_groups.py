@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from rexnet_grid.electric import kept_groups
+from rexnet_grid.electric import headroom, kept_groups
 from rexnet_grid.electric.headroom import HeadroomRows
 from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.network import ElectricNetwork
@@ -18,7 +18,7 @@ def made(monkeypatch, tmp_path):
     """Return how often groups were made, without a rehearsal; the cache is empty."""
     monkeypatch.setenv("REXNET_CACHE", str(tmp_path))
     count = []
-    monkeypatch.setattr(HeadroomRows, "_rehearsed", lambda _self, groups, *_: count.append(1) or groups)
+    monkeypatch.setattr(headroom, "rehearsed", lambda groups, *_, **__: count.append(1) or groups)
     return count
 
 
