@@ -21,7 +21,7 @@ def grid():
 
 
 def stricter_than_all(rows) -> bool:
-    """Return whether every group's coefficients, in units of what each row has at rest, are those of its rows at least."""
+    """Return whether every group takes at least what each of its rows takes, as shares of what they have at rest."""
     for group in range(len(rows.groups.first)):
         member, scale = rows.groups.members(group)
         for ours, theirs in ((rows.groups.rising, rows.all.rising), (-rows.groups.falling, -rows.all.falling)):
