@@ -6,7 +6,8 @@ all voltages some steps late. For each the tree is
 built anew and the likelihoods are compared; a fault is named only if mending it is worth more than ten units of
 log-likelihood, odds of 22,000 to one, fourteen where a lag was chosen, and more where there are more pairs of customers
 than a hundred (Bonferroni): each pair is a chance to be misled. After a mending the search goes on, as faults
-come together.
+come together. A fault has to be worth ten units beside customers without a meter as well: photovoltaics that nobody
+meters look like reactive powers turned.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.moments import Moments, Sample
 from rexnet_grid.spacemeternet.scales import exchanged, multiplied, off_scale, turned_reactive
 from rexnet_grid.spacemeternet.timing import kept, lags, late, off_clock, shifted
-from rexnet_grid.spacemeternet.treesearch import filtered, improve, rebuilt
+from rexnet_grid.spacemeternet.treesearch import filtered, grown, improve, rebuilt
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, NoiseModel, fit_tree
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: M
         if either[0] is None:
             either = [_reactive(readings), _best(readings)]
         found = [change for change in either if change is not None]
-        if not found:
+        chosen = max(found, key=lambda change: change.gain, default=None)
+        if chosen is None or not _mends_more(chosen, readings):
             break
-        out.append(max(found, key=lambda change: change.gain))
-        readings = readings.mended(out[-1])
+        out.append(chosen)
+        readings = readings.mended(chosen)
     return out
 
 
@@ -169,6 +171,10 @@ class _Readings:
         fit = fit_tree(start if start is not None else rebuilt(sample), sample)
         return improve(fit, sample, sweeps if self.y.shape[1] <= _SWEEPS_UP_TO else 0)
 
+    def loglik_with_hidden(self) -> float:
+        """Return the log-likelihood of the likeliest tree, with customers without a meter if there seem to be any."""
+        return grown(self.sample, _SWEEPS if self.y.shape[1] <= _SWEEPS_UP_TO else 0)[0].loglik
+
     def told(self, fit: TreeFit) -> float:
         """Return by how much a fit is likelier than no effect at all."""
         sample = self.sample
@@ -194,6 +200,16 @@ def _all_late(readings: _Readings) -> Mending | None:
     before = max(without.told(without.fit(start)) for start in (None, better.tree))
     enough = told - before > _WORTH_OF_LAG and before < _IN_TIME * told
     return replace(found, gain=told - before) if enough else None
+
+
+def _mends_more(change: Mending, readings: _Readings) -> bool:
+    """Return whether a change is worth it beside customers without a meter, who can look like one."""
+    after = readings.mended(change).loglik_with_hidden()
+    return after - readings.cut(-change.steps if _moves_powers(change) else change.steps).loglik_with_hidden() > _WORTH
+
+
+def _moves_powers(change: Mending) -> bool:
+    return change.kind in {"late powers", "late reactive"}
 
 
 def _late(readings: _Readings) -> Mending | None:

@@ -3,8 +3,9 @@
 Where all customers are on one phase, or balanced, no voltage falls when another customer injects. On a four-wire feeder
 one on another phase shifts the neutral and does just that: with the same impedance in both, minus half of what they
 share. So effects are regressed without signs, e_ij and e_ji taken together, and what half of the readings calls
-negative is put to the test in the other half. Two powers counted the wrong way round cancel, and where a customer's own
-power lowers its own voltage something else is wrong: a sign, or a busbar that is raised with the load.
+negative, pair by pair or between groups of customers who raise each other, is put to the test in the other half. Two
+powers counted the wrong way round cancel, and where a customer's own power lowers its own voltage something else is
+wrong: a sign, or a busbar that is raised with the load.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from rexnet_grid.errors import Issue
 from rexnet_grid.spacemeternet.belonging import Answers
@@ -21,11 +24,14 @@ from rexnet_grid.spacemeternet.treesearch import filtered
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
 _ROWS_A_CUSTOMER = 20
 _SURE, _MAYBE, _NEGATIVE = -4.0, -1.5, -1.0
 _OWN_TURNED = -3.0
+_LEAST_TO_GROUP = 4
 _REMARK = (
     "some voltages seem to fall when others inject, as where customers are on different phases; standard errors allow "
     "for it and no branch is called present, but fit each phase alone if they are"
@@ -45,18 +51,21 @@ class OnePhase:
     effect
         (n, n) effects of two customers on each other, without signs [p.u.² of the voltage per kW]: those below zero by
         more than a standard error, all if they say anything at all; NaN elsewhere.
+    variance
+        (n, n) of the effects if they say anything at all; zeros otherwise.
     """
 
     score: float
     pair: tuple[int, int]
     effect: FloatArray
+    variance: FloatArray
 
     @classmethod
     def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> OnePhase:
         """Look at readings (N, n) of P, Q and V; ``unknown`` is what is not known of those that were filled."""
         n = vm_pu.shape[1]
         if n < 2 or len(vm_pu) < _ROWS_A_CUSTOMER * n:
-            return cls(0.0, (0, 0), np.full((n, n), np.nan))
+            return cls(0.0, (0, 0), np.full((n, n), np.nan), np.zeros((n, n)))
         x, y = np.hstack([p_kw, q_kvar]), vm_pu**2
         more = (Sample(unknown, unknown),) if unknown is not None else ()
         x, y = filtered(x - x.mean(axis=0), y - y.mean(axis=0), unknown=more)
@@ -66,10 +75,16 @@ class OnePhase:
         )
         t = _t(*whole)
         if np.diag(t).min() < _OWN_TURNED:
-            return cls(0.0, (0, 0), np.full((n, n), np.nan))
-        score = (_negative(first, second) + _negative(second, first)) / np.sqrt(2.0)
+            return cls(0.0, (0, 0), np.full((n, n), np.nan), np.zeros((n, n)))
+        halves = ((first, second), (second, first))
+        score = min(sum(test(*h) for h in halves) / np.sqrt(2.0) for test in (_negative, _negative_between_groups))
         a, b = divmod(int(np.where(np.eye(n, dtype=bool), np.inf, t).argmin()), n)
-        return cls(score, (a, b), np.where((t < _NEGATIVE) | (score < _MAYBE), whole[0], np.nan))
+        effect = np.where((t < _NEGATIVE) | (score < _MAYBE), whole[0], np.nan)
+        return cls(score, (a, b), effect, (score < _MAYBE) * (whole[1] ** 2).sum(axis=0))
+
+    def off(self, c: FloatArray) -> FloatArray:
+        """Return the variance (n, n) of sensitivities of the squared voltage that speaks from the effects."""
+        return np.nan_to_num(self.effect - c) ** 2 + self.variance
 
     def issues(self, names: list[str]) -> list[Issue]:
         """Return that customers are on different phases if it is sure."""
@@ -105,11 +120,29 @@ def _t(effect: FloatArray, scores: FloatArray) -> FloatArray:
 
 
 def _negative(chosen: tuple[FloatArray, FloatArray], tested: tuple[FloatArray, FloatArray]) -> float:
-    """Return by how many standard errors pairs negative in one part of the readings are above zero in another.
+    """Return by how many standard errors pairs negative in one part of the readings are above zero in another."""
+    return _score(np.triu(_t(*chosen) < _NEGATIVE, 1), tested)
+
+
+def _negative_between_groups(chosen: tuple[FloatArray, FloatArray], tested: tuple[FloatArray, FloatArray]) -> float:
+    """Return the same of all pairs between groups of customers who raise each other most: phases, if there are any."""
+    effect, n = chosen[0], len(chosen[0])
+    if n < _LEAST_TO_GROUP:
+        return 0.0
+    apart = effect.max() - effect
+    np.fill_diagonal(apart, 0.0)
+    tree = linkage(squareform(apart, checks=False), "average")
+    groups = [fcluster(tree, k, "maxclust") for k in (2, 3)]
+    between = [np.triu(g[:, None] != g[None, :], 1) for g in groups]
+    return _score(min(between, key=lambda pairs: _score(pairs, chosen)), tested)
+
+
+def _score(pairs: NDArray[np.bool_], tested: tuple[FloatArray, FloatArray]) -> float:
+    """Return by how many standard errors pairs (n, n) are above zero in all, 0 if there are none.
 
     Each pair counts by one over its standard error; errors are those of the sum, block by block.
     """
-    weight = np.triu(_t(*chosen) < _NEGATIVE, 1) / np.sqrt(np.maximum((tested[1] ** 2).sum(axis=0), 1e-300))
+    weight = pairs / np.sqrt(np.maximum((tested[1] ** 2).sum(axis=0), 1e-300))
     if not weight.any():
         return 0.0
     return float((tested[0] * weight).sum() / np.sqrt(((tested[1] * weight).sum(axis=(1, 2)) ** 2).sum()))

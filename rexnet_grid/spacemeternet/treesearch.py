@@ -15,6 +15,7 @@ import numpy as np
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.moments import Moments, Sample, without_wandering
 from rexnet_grid.spacemeternet.scales import multiplied
+from rexnet_grid.spacemeternet.unmetered import Hidden, hidden
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, TreeFit, fit_tree
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.gaps import Gaps
+    from rexnet_grid.spacemeternet.voltagefit import Unmetered
 
 _BLOCKS = 30
 _FEW, _SOME = 25, 60
@@ -48,6 +50,10 @@ class Forest:
         (k, customers, customers) matrices of r that other views of the same readings give.
     doubtful
         Customers whose reactive power may be turned.
+    hidden
+        Who is without a meter.
+    sample
+        All readings.
     """
 
     fits: tuple[TreeFit, ...]
@@ -56,6 +62,8 @@ class Forest:
     d: FloatArray
     rivals: FloatArray
     doubtful: tuple[int, ...]
+    hidden: Hidden
+    sample: Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +96,37 @@ def grow(series: FeederSeries, resamples: int, rng: np.random.Generator) -> Fore
     n = series.v2.shape[1]
     readings = _Resampled.of(series)
     sweeps = _SWEEPS if n <= _FEW else _SWEEPS_OF_SOME if n <= _SOME else 0
-    first = improve(fit_tree(rebuilt(readings.whole), readings.whole), readings.whole, sweeps)
+    first, missed = grown(readings.whole, sweeps)
     trees, c, d = [first.tree], [], []
     for _ in range(resamples):
         drawn = readings.drawn(rng)
-        fit = fit_tree(rebuilt(drawn), drawn)
+        fit = fit_tree(rebuilt(drawn), drawn, unmetered=missed.at(first))
         if n <= _FEW:
-            fit = improve(fit, drawn, _SWEEPS)
+            fit = improve(fit, drawn, _SWEEPS, missed.at(first))
+        fit = missed.refitted(fit, drawn)
         trees.append(fit.tree)
         c.append(fit.tree.matrix(fit.r))
         d.append(fit.tree.matrix(fit.x))
     votes: dict[bytes, list[int]] = {}
     for number, tree in enumerate(trees):
         votes.setdefault(tree.key(), []).append(number)
-    fits = tuple(fit_tree(trees[members[0]], readings.whole) for members in votes.values())
+    alone = (fit_tree(trees[members[0]], readings.whole, unmetered=missed.at(first)) for members in votes.values())
+    fits = tuple(missed.refitted(fit, readings.whole) for fit in alone)
     weights = np.array([float(len(members)) for members in votes.values()])
-    return Forest(fits, weights / weights.sum(), np.array(c), np.array(d), *readings.rivals(first))
+    rivals, doubtful = readings.rivals(first, missed)
+    return Forest(fits, weights / weights.sum(), np.array(c), np.array(d), rivals, doubtful, missed, readings.whole)
+
+
+def grown(sample: Sample, sweeps: int) -> tuple[TreeFit, Hidden]:
+    """Return the likeliest tree, and who is without a meter: each depends on the other."""
+    fit = improve(fit_tree(rebuilt(sample), sample), sample, sweeps)
+    missed = hidden(fit, sample)
+    if missed.places:
+        fit = missed.refitted(fit, sample)
+        plain = improve(fit, sample, sweeps, missed.at(fit))
+        missed = hidden(fit_tree(plain.tree, sample), sample)
+        fit = missed.refitted(plain, sample)
+    return fit, missed
 
 
 def fit_known(tree: FeederTree, series: FeederSeries, resamples: int, rng: np.random.Generator) -> Forest:
@@ -113,10 +136,13 @@ def fit_known(tree: FeederTree, series: FeederSeries, resamples: int, rng: np.ra
     """
     n = series.v2.shape[1]
     readings = _Resampled.of(series, tree)
-    fit, again = fit_tree(tree, readings.whole), range(resamples if series.gaps is not None else 0)
-    drawn = [fit_tree(tree, readings.drawn(rng)) for _ in again]
+    fit = fit_tree(tree, readings.whole)
+    missed = hidden(fit, readings.whole)
+    fit = missed.refitted(fit, readings.whole)
+    again = range(resamples if series.gaps is not None or missed.places else 0)
+    drawn = [missed.refitted(fit, readings.drawn(rng)) for _ in again]
     c, d = (np.array([tree.matrix(getattr(f, name)) for f in drawn]).reshape(-1, n, n) for name in ("r", "x"))
-    return Forest((fit,), np.ones(1), c, d, *readings.rivals(fit))
+    return Forest((fit,), np.ones(1), c, d, *readings.rivals(fit, missed), missed, readings.whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +174,7 @@ class _Resampled:
         change = self.series.gaps.anew(self.blocks, np.bincount(chosen, minlength=len(self.blocks)))
         return Sample.total([sample, Sample(change, change)])
 
-    def rivals(self, fit: TreeFit) -> tuple[FloatArray, tuple[int, ...]]:
+    def rivals(self, fit: TreeFit, missed: Hidden) -> tuple[FloatArray, tuple[int, ...]]:
         """Return the matrices of r (k, n, n) that other views give, and whose reactive power may be turned.
 
         Where readings were filled: as if what all share were known. What is missing of a load is not quite as white
@@ -157,13 +183,16 @@ class _Resampled:
         unless the voltages rule it out.
         """
         n, matrix = fit.tree.below.shape[1], fit.tree.matrix
-        views = [] if self.series.gaps is None else [matrix(fit_tree(fit.tree, self._as_known()).r)]
+        hidden_ones = missed.at(fit)
+        views = []
+        if self.series.gaps is not None:
+            views.append(matrix(fit_tree(fit.tree, self._as_known(), unmetered=hidden_ones).r))
         capacitive = self.series.capacitive
         trials = [*np.eye(n, dtype=bool)[capacitive], capacitive] if capacitive.any() else []
         doubtful = np.zeros(n, dtype=bool)
         for turned in trials:
             factors = np.concatenate([np.ones(n), np.where(turned, -1.0, 1.0)])
-            other = fit_tree(fit.tree, multiplied(self.whole, factors), fit.noise, rounds=2)
+            other = fit_tree(fit.tree, multiplied(self.whole, factors), fit.noise, 2, hidden_ones)
             if other.loglik > fit.loglik - _RULED_OUT:
                 views.append(matrix(other.r))
                 doubtful |= turned
@@ -189,13 +218,13 @@ def filtered(
     return filtered
 
 
-def improve(fit: TreeFit, sample: Sample, sweeps: int) -> TreeFit:
+def improve(fit: TreeFit, sample: Sample, sweeps: int, unmetered: Unmetered | None = None) -> TreeFit:
     """Return the tree after swapping neighbouring branches as long as the likelihood grows."""
     for _ in range(sweeps):
         before = fit.loglik
         for row in range(len(fit.tree.below)):
             for candidate in fit.tree.swaps(row):
-                other = fit_tree(candidate, sample, fit.noise, rounds=2)
+                other = fit_tree(candidate, sample, fit.noise, 2, unmetered)
                 if other.loglik > fit.loglik + 1e-6:
                     fit = other
                     break

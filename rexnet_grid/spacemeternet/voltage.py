@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LINEARISATION = 0.02
 _MOST_GAIN = 0.2
 _SURE_BRANCH = 0.9
-_ERRORS_OF_BRANCH = 2.0
+_ERRORS_OF_BRANCH = 3.0
 _FREE_WARNING = (
     "free regression knows neither signs nor symmetry: where customers' P and Q move together its sensitivities can be "
     "far off and of the wrong sign; use a tree (method='tree') for anything that acts on a network"
@@ -138,7 +138,7 @@ class VoltageSpaceNet(Estimator):
         self._remarks, self._without_q = found.remarks, not q.any()
         if self._without_q:
             self._remarks += (_NO_Q,)
-        self._phases = found.phases
+        self._phases, self._fair = found.phases, found.fair
         self._energies = found.energies and not self.sure_of_units
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
@@ -241,7 +241,7 @@ class VoltageSpaceNet(Estimator):
 
         Columns are the customers below, r [p.u./kW] with its standard error and x [p.u./kvar] at nominal voltage, the
         ``probability`` that such a branch is there (the share of resampled trees that have it; 1 where the map is
-        given) and ``state``: ``"present"`` from a probability of 0.9 and an r of two standard errors on, otherwise
+        given) and ``state``: ``"present"`` from a probability of 0.9 and an r of three standard errors on, otherwise
         ``"undetermined"``. Empty after a free regression.
         """
         self._require_fit("trees_")
@@ -253,7 +253,7 @@ class VoltageSpaceNet(Estimator):
             for below, r, s, x in zip(best.tree.below, best.r, error, best.x, strict=True):
                 held = [w for w, known in zip(self.weights_, sets, strict=True) if below.tobytes() in known]
                 share = float(np.sum(held)) if self.tree is None else 1.0
-                sure = share >= _SURE_BRANCH and r > _ERRORS_OF_BRANCH * s and not self._phases.doubted
+                sure = share >= _SURE_BRANCH and r > _ERRORS_OF_BRANCH * s and self._fair and not self._phases.doubted
                 state = "present" if sure else "undetermined"
                 rows.append((" ".join(names[below]), 0.5 * r, 0.5 * s, 0.5 * x, share, state))
         columns = ["customers_below", "r_pu_per_kw", "std_error", "x_pu_per_kvar", "probability", "state"]
@@ -273,6 +273,8 @@ class VoltageSpaceNet(Estimator):
             forest = grow(series, *draw)
         self.trees_, self.weights_ = list(forest.fits), forest.weights
         self._model = LinearVoltage.of_trees(forest)
+        told = forest.hidden.remark(self.trees_[0], forest.sample, self.customers_)
+        self._remarks += (told,) if told else ()
         if forest.doubtful:
             self._remarks += (_TURNED_Q.format(some([self.customers_[k] for k in forest.doubtful])),)
 
@@ -290,7 +292,7 @@ class VoltageSpaceNet(Estimator):
         half = 0.5 / self.mean_pu_[:, None]
         spread = model.spread + (_LINEARISATION * model.c) ** 2
         if self.trees_:
-            spread += np.nan_to_num(self._phases.effect - model.c) ** 2
+            spread += self._phases.off(model.c)
         if self._energies:
             spread += (_DOUBTED_SCALE * model.c) ** 2
             self._remarks += (_ENERGIES,)

@@ -35,7 +35,8 @@ _SCALES = {
 _LEAST_TO_COMPARE, _MOST_NAMED = 3, 3
 _BY_SIZE = (
     "readings of p_kw are lost where powers are {}: what is left is no fair sample, so signs, units, clocks and phases "
-    "were not checked, and sensitivities may be off by more than their standard errors; send small and large values too"
+    "were not checked, no branch is called present, and sensitivities may be off by more than their standard errors; "
+    "send small and large values too"
 )
 _MOST_PER_KW, _MUCH_PER_KW, _TIMES_USUAL = 0.05, 0.005, 50.0
 
@@ -58,6 +59,8 @@ class FeederReadings:
         What speaks against all customers being on one phase.
     energies
         Whether the powers may be energies of a step.
+    fair
+        Whether it does not depend on their size that readings are lost.
     """
 
     names: tuple[str, ...]
@@ -68,6 +71,7 @@ class FeederReadings:
     remarks: tuple[str, ...]
     phases: OnePhase
     energies: bool
+    fair: bool
 
 
 def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
@@ -116,8 +120,8 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
         issues += [_told(m, names) for m in mendings(rows[0], rows[1], rows[2], unknown)]
     if issues or phases is None:
         raise MeterDataError(issues)
-    p_kept, q_kept, v_kept = rows[0], rows[1], rows[2]
-    return FeederReadings(tuple(names), p_kept, q_kept, v_kept, gaps, remarks, phases, looks_like_energy(p_kept))
+    energies = looks_like_energy(rows[0])
+    return FeederReadings(tuple(names), rows[0], rows[1], rows[2], gaps, remarks, phases, energies, not by_size)
 
 
 def _without_gaps(arrays: list[FloatArray]) -> tuple[list[FloatArray], Gaps | None, tuple[str, ...]]:

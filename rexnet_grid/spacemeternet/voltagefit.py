@@ -44,15 +44,29 @@ class NoiseModel:
         Of the busbar, common to all, as it wanders.
     shared
         Of the weighted mean of all customers after the filter: what cannot be foreseen of it.
+    reach, power
+        (k, n) squared voltages per kW of customers without a meter, and (k,) the variances of what no metered power
+        tells of theirs [kW²].
     """
 
     meter: FloatArray
     busbar: float
     shared: float
+    reach: FloatArray
+    power: FloatArray
 
     @classmethod
-    def of(cls, own: FloatArray, common: FloatArray) -> NoiseModel:
-        """Split residual covariances (n, n), plain and filtered, into the meters' own part and the common one."""
+    def of(cls, own: FloatArray, common: FloatArray, reach: FloatArray | None = None) -> NoiseModel:
+        """Split residual covariances (n, n), plain and filtered, into the meters' own part and the common one.
+
+        ``reach`` (k, n) is how voltages move with customers without a meter, whose part is told from the others'.
+        """
+        whole, power = own, np.zeros(0)
+        reach = np.zeros((0, len(own))) if reach is None else reach
+        for _ in range(_ROUNDS_OF_POWER if len(reach) else 0):
+            meter = cls.of(own, common).meter
+            power = _power(whole, reach, meter)
+            own = whole - (reach.T * power) @ reach
         n = len(own)
         if n < _ENOUGH_TO_SPLIT:
             meter, busbar = np.maximum(np.diag(own), 1e-16), 1e-16
@@ -61,7 +75,7 @@ class NoiseModel:
             meter = np.maximum((np.diag(own) - 2.0 * own.mean(axis=1) + mean) * n / (n - 1), 1e-16)
             busbar = max(mean - float(meter.sum()) / n**2, 1e-16)
         u = _unit(meter)
-        return cls(meter, busbar, max(float(u @ common @ u), 1e-18))
+        return cls(meter, busbar, max(float(u @ common @ u), 1e-18), reach, power)
 
     @property
     def mean_weights(self) -> FloatArray:
@@ -70,13 +84,18 @@ class NoiseModel:
 
     def weights(self) -> tuple[FloatArray, FloatArray]:
         """Return what the plain and the filtered moments weigh: contrasts of customers, and their mean."""
-        w, u = 1.0 / self.meter, _unit(self.meter)
-        return np.asarray(np.diag(w) - np.outer(w, w) / w.sum()), np.outer(u, u) / self.shared
+        contrast, u = _contrasts(self.meter), _unit(self.meter)
+        for reach, power in zip(self.reach, self.power, strict=True):
+            seen = contrast @ reach
+            contrast = contrast - np.outer(seen, seen) * power / (1.0 + power * float(reach @ seen))
+        return contrast, np.outer(u, u) / self.shared
 
     def loglik(self, own: FloatArray, common: FloatArray, steps: int) -> float:
         """Return the Gaussian log-likelihood of ``steps`` residuals with these covariances."""
         contrast, mean = self.weights()
         log_det = float(np.log(self.meter).sum() + np.log((1.0 / self.meter).sum()) + np.log(self.shared))
+        inside = self.reach @ _contrasts(self.meter) @ self.reach.T
+        log_det += float(np.linalg.slogdet(np.eye(len(self.power)) + inside * self.power)[1])
         mahalanobis = float((contrast * own).sum() + (mean * common).sum())
         return -0.5 * steps * (mahalanobis + log_det + len(self.meter) * float(np.log(2 * np.pi)))
 
@@ -86,7 +105,41 @@ def _unit(meter: FloatArray) -> FloatArray:
     return np.asarray(w / w.sum())
 
 
+def _contrasts(meter: FloatArray) -> FloatArray:
+    w = 1.0 / meter
+    return np.asarray(np.diag(w) - np.outer(w, w) / w.sum())
+
+
+def _power(own: FloatArray, reach: FloatArray, meter: FloatArray) -> FloatArray:
+    """Return the variances (k,) of what customers without a meter do besides, from residual covariances (n, n)."""
+    seen = reach @ _contrasts(meter)
+    told = seen @ reach.T
+    if not np.diag(told).min() > _LEAST_CONTRAST * (reach**2 / meter).sum(axis=1).max():
+        return np.zeros(len(reach))
+    inverse = np.linalg.pinv(told)
+    back = inverse @ seen
+    return np.asarray(np.maximum(np.diag(back @ own @ back.T - inverse), 0.0))
+
+
 _ENOUGH_TO_SPLIT = 3
+_LEAST_CONTRAST = 1e-3
+_ROUNDS_OF_POWER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Unmetered:
+    """Customers without a meter at places of the tree.
+
+    Attributes
+    ----------
+    reach
+        (k, n) squared voltages per kW of theirs.
+    precision
+        (2n, 2n) inverse prior covariance of how their power goes along with each metered p and q.
+    """
+
+    reach: FloatArray
+    precision: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +158,8 @@ class TreeFit:
         Gaussian log-likelihood.
     noise
         Noise that remains.
+    follow
+        (k, 2 customers) how the powers of customers without a meter go along with the metered p and q.
     """
 
     tree: FeederTree
@@ -113,14 +168,15 @@ class TreeFit:
     information: FloatArray
     loglik: float
     noise: NoiseModel
+    follow: FloatArray
 
     def predict(self, p: FloatArray, q: FloatArray) -> FloatArray:
         """Return the (N, customers) deviation of the squared voltage from its mean at centred injections."""
         return p @ self.tree.matrix(self.r) + q @ self.tree.matrix(self.x)
 
     def coefficients(self) -> FloatArray:
-        """Return the (2 customers, customers) matrix that takes (p, q) to the squared voltage."""
-        return np.vstack([self.tree.matrix(self.r), self.tree.matrix(self.x)])
+        """Return the (2 customers, customers) matrix that takes (p, q) to the squared voltage, hidden ones included."""
+        return np.vstack([self.tree.matrix(self.r), self.tree.matrix(self.x)]) + self.follow.T @ self.noise.reach
 
     def variance(self) -> FloatArray:
         """Return the variance (customers, customers) of each entry of the matrix of r, by the curvature."""
@@ -134,7 +190,13 @@ class TreeFit:
         return out
 
 
-def fit_tree(tree: FeederTree, sample: Sample, noise: NoiseModel | None = None, rounds: int = 4) -> TreeFit:
+def fit_tree(
+    tree: FeederTree,
+    sample: Sample,
+    noise: NoiseModel | None = None,
+    rounds: int = 4,
+    unmetered: Unmetered | None = None,
+) -> TreeFit:
     """Fit a tree to data.
 
     Parameters
@@ -147,30 +209,58 @@ def fit_tree(tree: FeederTree, sample: Sample, noise: NoiseModel | None = None, 
         Noise to start from.
     rounds
         How often the noise is estimated anew.
+    unmetered
+        Customers without a meter; how their power goes along with the others' is integrated out.
     """
     rows = tree.below.astype(float)
-    half = len(rows)
-    n = rows.shape[1]
+    half, n = rows.shape
     own, common = sample.own, sample.common
+    reach = unmetered.reach if unmetered is not None else np.zeros((0, n))
     noise = noise or NoiseModel.of(own.yy / own.steps, common.yy / common.steps)
-    both = np.vstack([rows, rows])
-    drive = np.zeros((2 * half, 2 * n))
+    drive = np.zeros((2 * half + 2 * n * len(reach), 2 * n))
     drive[:half, :n] = rows
-    drive[half:, n:] = rows
+    drive[half : 2 * half, n:] = rows
+    drive[2 * half :] = np.tile(np.eye(2 * n), (len(reach), 1))
+    both = np.vstack([rows, rows, np.repeat(reach, 2 * n, axis=0)])
     seen = [(drive @ m.xx @ drive.T, drive @ m.xy) for m in (own, common)]
     values, information, residuals = np.zeros(2 * half), np.eye(2 * half), (own.yy, common.yy)
+    follow, penalty = np.zeros((len(reach), 2 * n)), 0.0
     for _ in range(rounds):
-        information, right = np.zeros((2 * half, 2 * half)), np.zeros(2 * half)
+        whole, right = np.zeros((len(drive), len(drive))), np.zeros(len(drive))
         for (gram, cross), w in zip(seen, noise.weights(), strict=True):
-            information += (both @ w @ both.T) * gram
+            whole += (both @ w @ both.T) * gram
             right += ((both @ w) * cross).sum(axis=1)
-        information += _cable_prior(values[:half], information, np.asarray(tree.below.all(axis=1)))
-        values = _nonnegative(information, right)
-        coefficients = np.vstack([tree.matrix(values[:half]), tree.matrix(values[half:])])
+        if unmetered is not None:
+            index = np.arange(2 * half, len(drive))
+            whole[np.ix_(index, index)] += np.kron(np.eye(len(reach)), unmetered.precision)
+        information, onto = _without(whole, 2 * half)
+        effective = right[: 2 * half] - onto.T @ right[2 * half :]
+        information = information + _cable_prior(values[:half], information, np.asarray(tree.below.all(axis=1)))
+        values = _nonnegative(information, effective)
+        if unmetered is not None:
+            rest = np.linalg.solve(whole[2 * half :, 2 * half :], right[2 * half :])
+            follow = (rest - onto @ values).reshape(len(reach), 2 * n)
+            penalty = _penalty(follow, whole[2 * half :, 2 * half :], unmetered.precision)
+        coefficients = np.vstack([tree.matrix(values[:half]), tree.matrix(values[half:])]) + follow.T @ reach
         residuals = own.residual(coefficients), common.residual(coefficients)
-        noise = NoiseModel.of(*residuals)
-    loglik = noise.loglik(*residuals, own.steps)
-    return TreeFit(tree, values[:half], values[half:], information, loglik, noise)
+        noise = NoiseModel.of(*residuals, reach)
+    loglik = noise.loglik(*residuals, own.steps) - penalty
+    return TreeFit(tree, values[:half], values[half:], information, loglik, noise, follow)
+
+
+def _penalty(follow: FloatArray, information: FloatArray, precision: FloatArray) -> float:
+    """Return what the likelihood loses by not knowing beforehand how hidden powers go along with others' (Laplace)."""
+    log_det = np.linalg.slogdet(information)[1] - len(follow) * np.linalg.slogdet(precision)[1]
+    return 0.5 * float(((follow @ precision) * follow).sum() + log_det)
+
+
+def _without(information: FloatArray, kept: int) -> tuple[FloatArray, FloatArray]:
+    """Return the information of the first ``kept`` values with the others unknown, and how those follow them."""
+    if len(information) == kept:
+        return information, np.zeros((0, kept))
+    across = information[kept:, :kept]
+    onto = np.linalg.solve(information[kept:, kept:], across)
+    return information[:kept, :kept] - across.T @ onto, np.asarray(onto)
 
 
 def _cable_prior(r: FloatArray, information: FloatArray, root: BoolArray) -> FloatArray:

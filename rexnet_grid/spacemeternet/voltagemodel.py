@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.moments import Moments
+from rexnet_grid.spacemeternet.unmetered import disturbance
 from rexnet_grid.spacemeternet.voltagefit import NoiseModel
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class LinearVoltage:
         Noise that remains.
     draws
         (resamples, customers, customers) of ``c``; empty where the map is known.
+    disturbance
+        (customers,) variance of the squared voltages by customers without a meter.
     """
 
     c: FloatArray
@@ -36,6 +39,7 @@ class LinearVoltage:
     spread: FloatArray
     noise: NoiseModel
     draws: FloatArray
+    disturbance: FloatArray
 
     @classmethod
     def of_trees(cls, forest: Forest) -> LinearVoltage:
@@ -52,9 +56,10 @@ class LinearVoltage:
         if len(forest.c) > 1:
             bias = forest.c.mean(axis=0) - c
             spread = np.maximum(spread, forest.c.var(axis=0, ddof=1) + bias**2)
+        spread = spread + forest.hidden.spread
         if len(forest.rivals):
             spread = spread + ((forest.rivals - c) ** 2).max(axis=0)
-        return cls(c, d, spread, forest.fits[0].noise, forest.c)
+        return cls(c, d, spread, forest.fits[0].noise, forest.c, disturbance(forest.fits[0], forest.sample))
 
     @classmethod
     def free(cls, p: FloatArray, q: FloatArray, v2: FloatArray) -> LinearVoltage:
@@ -66,7 +71,8 @@ class LinearVoltage:
         coefficients = inverse @ moments.xy
         own = moments.residual(coefficients) * moments.steps / max(moments.steps - 2 * n - 1, 1)
         spread = np.outer(np.diag(own), np.diag(inverse)[:n])
-        return cls(coefficients[:n].T, coefficients[n:].T, spread, NoiseModel.of(own, own), np.empty((0, n, n)))
+        none = np.empty((0, n, n)), np.zeros(n)
+        return cls(coefficients[:n].T, coefficients[n:].T, spread, NoiseModel.of(own, own), *none)
 
     def change(self, dp: FloatArray, dq: FloatArray) -> FloatArray:
         """Return the (N, customers) change of the squared voltages by changes (N, customers) of the injections."""
@@ -108,7 +114,7 @@ class OperatingModel:
         q = self.mean_kvar if q_kvar is None else q_kvar
         voltage = np.sqrt(np.maximum(self.squares(p_kw[None], q[None])[0], 1e-6))
         own = self.per_kw_error**2 @ (p_kw - self.mean_kw) ** 2
-        scatter = self.model.noise.busbar / (4.0 * voltage**2)
+        scatter = (self.model.noise.busbar + self.model.disturbance) / (4.0 * voltage**2)
         return voltage, np.sqrt(own + (voltage * self.gain_error) ** 2 + scatter)
 
 

@@ -47,7 +47,7 @@ def voltage_page(net: VoltageSpaceNet, residual_v: pd.DataFrame, lines: Sequence
         note = (
             "A branch is as long as its part of the sensitivity [% of the voltage per kW]: two customers move each "
             "other by the length of the way that they share. Only voltages are seen, not the street: customers on one "
-            "pole are one point. Solid branches are found in nine trees of ten and longer than two standard errors; "
+            "pole are one point. Solid branches are found in nine trees of ten and longer than three standard errors; "
             "dashed ones are undetermined: the customers behind them are somewhere near, in an order that is not known."
         )
         page.text([note])

@@ -69,3 +69,10 @@ def test_small_readings_that_are_not_sent_lead_to_no_accusation():
     small = np.abs(p) < 0.15
     net = VoltageSpaceNet().fit(lost(p, small), lost(-q, small), v)
     assert "are lost where powers are small" in net.diagnostics_["warning"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_groups_that_lower_each_other_a_little_are_doubted_together(seed):
+    """No pair alone is negative beyond doubt; all pairs between the groups are."""
+    readings = feeder(np.array([0, 1, 1, 0, 1, 0]), seed, days=7, noise=4e-3)
+    assert OnePhase.of(*readings).doubted
