@@ -152,7 +152,10 @@ class BuildingFit:
 
     def edge_table(self) -> pd.DataFrame:
         """Return one row for each candidate edge, the absent ones too."""
-        columns = ["a", "b", "state", "conductance_w_k", "std_error", "z", "probability", "stability", "also_as"]
+        columns = [
+            "a", "b", "state", "conductance_w_k", "std_error", "z", "probability", "stability", "also_as",
+            "room_probability",
+        ]  # fmt: skip
         return pd.DataFrame([[getattr(v, c) for c in columns] for v in self.verdicts], columns=columns)
 
     def state_space(self) -> StateSpace:

@@ -133,6 +133,12 @@ def _plain(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10.0 else f"{value:.2g}"
 
 
+def _edge_line(a: str, b: str, conductance: float, std_error: float, also_as: str) -> str:
+    """Return an edge that is present, as one between sensors where their names may be others'."""
+    size = f"{_plain(conductance)} W/K, standard error {_plain(std_error)}"
+    return f"  sensors {a} - {b}, or {also_as}: {size}" if also_as else f"  {a} - {b}: {size}"
+
+
 def _thermal_lines(net: ThermalSpaceNet) -> list[str]:
     """Return what a fitted building comes to."""
     zones = len(net.data_.zones)
@@ -146,8 +152,11 @@ def _thermal_lines(net: ThermalSpaceNet) -> list[str]:
         numbers = {state: int(counts.get(state, 0)) for state in ("present", "absent", "undetermined")}
         lines.append(", ".join(f"{n} edge{'s' * (n != 1)} {state}" for state, n in numbers.items()))
     present = net.edges_[net.edges_["state"] == "present"].sort_values("conductance_w_k", ascending=False)
-    shown = present[["a", "b", "conductance_w_k", "std_error"]].head(_LISTED).to_numpy().tolist()
-    lines += [f"  {a} - {b}: {_plain(g)} W/K, standard error {_plain(s)}" for a, b, g, s in shown]
+    unnamed = int((present["also_as"] != "").sum())
+    if unnamed:
+        lines.append(f"  {unnamed} of those present may lie between other rooms: nothing ties their sensors' names")
+    shown = present[["a", "b", "conductance_w_k", "std_error", "also_as"]].head(_LISTED).to_numpy().tolist()
+    lines += [_edge_line(*row) for row in shown]
     if len(present) > _LISTED:
         lines.append(f"  and {len(present) - _LISTED} more in graph.csv")
     lines += [f"names: {remark}" for remark in net.diagnostics_["names"]]

@@ -23,6 +23,7 @@ td:first-child,th:first-child{text-align:left}
 .scroll{overflow:auto;max-height:32rem}svg{max-width:100%;height:auto}
 """
 _LABEL_AT = 0.4  # along an edge: at the middle the labels of two that cross would lie on each other
+_DASHES = {"": "", "undetermined": ' stroke-dasharray="5 5"', "other rooms": ' stroke-dasharray="1 4"'}
 _HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
 
 
@@ -55,7 +56,10 @@ class Page:
         return self
 
     def graph(self, heading: str, graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None = None) -> Self:
-        """Add a drawing of a graph: width of a line by conductance, dashed where undetermined."""
+        """Add a drawing of a graph: width of a line by conductance, dashed where undetermined.
+
+        Edges with ``also_as`` are dotted, and labelled with the pairs that they may stand for.
+        """
         self._parts.append(f"<h2>{escape(heading)}</h2>{_graph_svg(graph, places)}")
         return self
 
@@ -107,13 +111,16 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
     for a, b, d in graph.edges(data=True):
         (x1, y1), (x2, y2) = at[a], at[b]
         g = d.get("conductance_w_k", 1.0)
-        dash = ' stroke-dasharray="5 5"' if d.get("state") == "undetermined" else ""
+        dash = _DASHES[
+            "undetermined" if d.get("state") == "undetermined" else "other rooms" if d.get("also_as") else ""
+        ]
         parts.append(
             f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#3b6ea5" '
             f'stroke-width="{1 + 6 * g / strongest:.1f}"{dash}/>'
         )
         if "conductance_w_k" in d:
             label = f"{g:.0f} ± {d.get('std_error', float('nan')):.0f} W/K"
+            label += f", or {escape(str(d['also_as']))}" if d.get("also_as") else ""
             where = f'x="{x1 + _LABEL_AT * (x2 - x1):.1f}" y="{y1 + _LABEL_AT * (y2 - y1) + 4:.1f}"'
             parts.append(f'<text {where} font-size="11" text-anchor="middle" {_HALO}>{label}</text>')
     for name, (x, y) in at.items():

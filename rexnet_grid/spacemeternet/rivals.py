@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _MODELS = 2  # the first rivals differ in their model, the others in their readings
 _ROUGH = 1e-2  # of the log-likelihood: a seventh of a standard error, where whole ones are asked
 RESTLESS = 0.1  # K/√h, about half a kelvin a day
-_BEYOND_DOUBT = 15.0  # z that an open door between two zones reaches, which then hardly differ in their own fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +41,27 @@ class Strictness:
     rivals, sides
         Standard errors it has to keep in every rival, and in the zones' own fits from either side (there each edge may
         have its own number).
+    rest
+        Whether masses have to be at rest at both ends (each edge may have its own answer).
     dark
-        Whether masses have to be at rest at both ends, and no absence is stated.
+        Whether no absence is stated.
+    doubtless
+        z from which an edge need not show from both sides: behind an open door two zones hardly differ in their own
+        fits.
     """
 
     rivals: float
     sides: float | FloatArray
-    dark: bool
+    rest: bool | BoolArray = False
+    dark: bool = False
+    doubtless: float = 15.0
 
 
-WITH_PLAN = Strictness(rivals=1.0, sides=-np.inf, dark=False)
-WITHOUT_PLAN = Strictness(rivals=0.5, sides=1.645, dark=False)
-OF_MANY_ZONES = Strictness(rivals=0.5, sides=0.5, dark=False)
-IN_THE_DARK = Strictness(rivals=3.0, sides=1.0, dark=True)
+WITH_PLAN = Strictness(rivals=1.0, sides=-np.inf)
+FEW_WITH_PLAN = Strictness(rivals=1.0, sides=1.0, doubtless=5.0)
+WITHOUT_PLAN = Strictness(rivals=0.5, sides=1.645)
+OF_MANY_ZONES = Strictness(rivals=0.5, sides=0.5)
+IN_THE_DARK = Strictness(rivals=3.0, sides=1.0, rest=True, dark=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +97,8 @@ def doubts(whole: Whole, sides: FloatArray, strictness: Strictness, material: fl
     sides
         (edges,) the smaller of the edge's two z in the zones' own fits; infinite where they did not look.
     strictness
-        ``WITH_PLAN``; without one ``WITHOUT_PLAN``, ``OF_MANY_ZONES`` where the readings of many zones leave white
-        residuals, or ``IN_THE_DARK`` where a hidden neighbour was needed.
+        ``WITH_PLAN``, or ``FEW_WITH_PLAN``; without one ``WITHOUT_PLAN``, ``OF_MANY_ZONES`` where the readings of many
+        zones leave white residuals, or ``IN_THE_DARK`` where a hidden neighbour was needed.
     material
         Conductance below which an edge does not matter [W/K]. Where residuals stray from white noise, an absence needs
         the rivals' agreement: none may insist on a material conductance.
@@ -103,8 +110,8 @@ def doubts(whole: Whole, sides: FloatArray, strictness: Strictness, material: fl
     parts = [on_part(whole, 0, half), on_part(whole, half, 2 * half)]
     found = np.stack([model / error for model in models] + [part / (np.sqrt(2.0) * error) for part in parts])
     nowhere = np.zeros(len(error), dtype=bool)
-    restless = restless_edges(whole) if strictness.dark else nowhere
-    one_sided = (sides < strictness.sides) & (whole.z < _BEYOND_DOUBT)
+    restless = restless_edges(whole) & strictness.rest
+    one_sided = (sides < strictness.sides) & (whole.z < strictness.doubtless)
     present = (found.min(axis=0) < strictness.rivals) | (whole.z < strictness.rivals) | one_sided | restless
     least = np.stack([_least(whole, *pair, material) for pair in zip(rivals, models, strict=True)])
     spread = np.sqrt(((least - whole.conductance) ** 2).mean(axis=0))

@@ -17,6 +17,7 @@ from rexnet_grid.spacemeternet.nametrials import names_on_plan
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
 from rexnet_grid.spacemeternet.plausibility import strangers
 from rexnet_grid.spacemeternet.rivals import (
+    FEW_WITH_PLAN,
     IN_THE_DARK,
     OF_MANY_ZONES,
     WITH_PLAN,
@@ -28,7 +29,15 @@ from rexnet_grid.spacemeternet.rivals import (
 from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
 from rexnet_grid.spacemeternet.support import stability
-from rexnet_grid.spacemeternet.wholefit import Whole, fit_whole, scale_error, widened, with_outer_walls
+from rexnet_grid.spacemeternet.wholefit import (
+    ONE_SIDED,
+    W_PER_KW,
+    Whole,
+    fit_whole,
+    scale_error,
+    widened,
+    with_outer_walls,
+)
 from rexnet_grid.spacemeternet.zonemodel import ENOUGH_FOR_COMMON, TWO, Pair, ZoneData
 
 if TYPE_CHECKING:
@@ -43,6 +52,7 @@ _FEWEST_HOURS = 72.0
 _EARNED = 10.0
 _MOST_HIDDEN = 2
 _NEARLY_ALL = 0.8
+_METERED_SIDES = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     Zones are fitted on their own, with one, two and three states; the sum of their BIC decides, the third has to earn
     its place by ten for each zone. Without a floor plan the pairs are screened first. The whole building is then fitted
     with every candidate edge, starting from the zones' fits. Where residuals stray from white noise, hidden neighbours
-    are tried. Where they were needed or residuals stay coloured, and always without a floor plan, an edge has to show
-    in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays undetermined. So has every edge of
+    are tried. Where they were needed or residuals stay coloured, and always without a floor plan or with up to eight
+    zones, an edge has to show in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays
+    undetermined; and where zones have a mass, an absence has to show in both zones' own fits. So has every edge of
     three zones that a floor plan lets touch each other, for they may stand about a space without a meter (a hall), and
     such an edge has to show from both sides. A floor plan of four fifths of all pairs or more is no knowledge, and what
     it lists is judged as if there were none.
@@ -86,9 +97,12 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     unaided = candidates is None or says_nothing(data, pairs)
     material = _material(whole, rules)
     contested = Doubts.none(len(pairs))
-    if pairs and (unaided or whole.hidden or not whole.white.passes or in_triangles(pairs).any()):
+    few = len(data.zones) <= FEW_ZONES
+    if pairs and (unaided or few or whole.hidden or not whole.white.passes or in_triangles(pairs).any()):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
+    if nodes[0].states > 1:
+        contested = replace(contested, absent=contested.absent | (_most(kept, pairs, nodes) >= material))
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
     names = names.also(names_by_heat(data, nodes))
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
@@ -120,12 +134,23 @@ def _node_fits(data: ZoneData, kept: tuple[Pair, ...], states: Literal["auto", 1
 
 
 def _strictness(whole: Whole, *, unaided: bool) -> Strictness:
+    pairs, many = whole.model.pairs, len(whole.data.zones) > FEW_ZONES
+    metered = metered_at_both_ends(whole.data, pairs)
     if not unaided:
-        return replace(WITH_PLAN, sides=np.where(in_triangles(whole.model.pairs), WITHOUT_PLAN.sides, WITH_PLAN.sides))
+        rule = WITH_PLAN if many else FEW_WITH_PLAN
+        sides = np.where(metered, rule.sides, WITH_PLAN.sides)
+        return replace(rule, sides=np.where(in_triangles(pairs), WITHOUT_PLAN.sides, sides))
     if whole.hidden:
         return IN_THE_DARK
-    many = len(whole.data.zones) > FEW_ZONES
-    return OF_MANY_ZONES if many and whole.white.passes else WITHOUT_PLAN
+    if many:
+        return OF_MANY_ZONES if whole.white.passes else WITHOUT_PLAN
+    return replace(WITHOUT_PLAN, sides=np.where(metered, _METERED_SIDES, WITHOUT_PLAN.sides), rest=metered)
+
+
+def metered_at_both_ends(data: ZoneData, pairs: tuple[Pair, ...]) -> BoolArray:
+    """Return which pairs (pairs,) join two zones that each have a heat meter of their own."""
+    own = {c.zones[0] for c in data.circuits if c.shared_by == 1}
+    return np.array([i in own and j in own for i, j in pairs], dtype=bool)
 
 
 def _price(nodes: list[NodeFit]) -> float:
@@ -143,6 +168,18 @@ def _sides(kept: tuple[Pair, ...], pairs: tuple[Pair, ...], nodes: list[NodeFit]
 
     looked = set(kept)
     return np.array([min(z(i, j), z(j, i)) if (i, j) in looked else np.inf for i, j in pairs])
+
+
+def _most(kept: tuple[Pair, ...], pairs: tuple[Pair, ...], nodes: list[NodeFit]) -> FloatArray:
+    """Return the largest conductance [W/K] of each pair that either zone's own fit admits; -inf if not looked at."""
+
+    def upper(zone: int, other: int) -> float:
+        node = nodes[zone]
+        at = node.neighbours.index(other)
+        return W_PER_KW * float(node.conductance[at] + ONE_SIDED * node.std_error[at])
+
+    looked = set(kept)
+    return np.array([max(upper(i, j), upper(j, i)) if (i, j) in looked else -np.inf for i, j in pairs])
 
 
 def _material(whole: Whole, rules: SearchRules) -> float:
@@ -185,6 +222,10 @@ def _verdicts(
     def also(pair: Pair, state: str) -> str:
         return "" if state == "undetermined" else names.listed(pair, data.zones)
 
+    def of_rooms(pair: Pair) -> float:
+        reached = [pair, *names.others(pair)]
+        return float(np.mean([known.get(other, 0.0) for other in reached]))
+
     rate = rules.false_discovery_rate
     if dependent:
         rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
@@ -201,8 +242,20 @@ def _verdicts(
     states = tuple(
         "undetermined" if state != "undetermined" and doubted[state][k] else state for k, state in enumerate(states)
     )
+    known = dict(zip(whole.model.pairs, probability.tolist(), strict=True))
     return tuple(
-        EdgeVerdict(data.zones[i], data.zones[j], state, g, s, g / s if s > 0 else 0.0, p, share, also((i, j), state))
+        EdgeVerdict(
+            a=data.zones[i],
+            b=data.zones[j],
+            state=state,
+            conductance_w_k=g,
+            std_error=s,
+            z=g / s if s > 0 else 0.0,
+            probability=p,
+            stability=share,
+            also_as=also((i, j), state),
+            room_probability=of_rooms((i, j)),
+        )
         for (i, j), state, g, s, p, share in zip(
             whole.model.pairs,
             states,

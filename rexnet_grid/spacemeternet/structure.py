@@ -45,6 +45,9 @@ class EdgeVerdict:
         Share of halves of the days in which the edge shows.
     also_as
         The pairs that the verdict may be about as well, as nothing tells the sensors' names apart.
+    room_probability
+        Probability for the *rooms* of these names: the mean of ``probability`` over the pair and all that it may stand
+        for, as if whoever named the sensors that nothing tells apart had drawn lots.
     """
 
     a: str
@@ -56,6 +59,7 @@ class EdgeVerdict:
     probability: float
     stability: float
     also_as: str = ""
+    room_probability: float = 0.0
 
 
 def discoveries(p_values: FloatArray, rate: float) -> BoolArray:

@@ -121,6 +121,7 @@ class ThermalSpaceNet(Estimator):
                     probability=verdict.probability,
                     stability=verdict.stability,
                     also_as=verdict.also_as,
+                    room_probability=verdict.room_probability,
                 )
         self.state_space_ = found.state_space()
         self.diagnostics_: dict[str, Any] = found.diagnostics()

@@ -34,7 +34,10 @@ def thermal_page(
         Position of each zone on the floor plan; in a ring if None.
     """
     page = Page("Heat between the zones of a building").text(lines)
-    page.graph("Conductances: solid is present, dashed undetermined, absent ones are left out", net.graph_, places)
+    heading = "Conductances: solid is present, dashed undetermined, absent ones are left out"
+    if any(net.graph_.edges[pair].get("also_as") for pair in net.graph_.edges):
+        heading += "; dotted is present between two sensors that may hang in other rooms, as nothing ties their names"
+    page.graph(heading, net.graph_, places)
     page.text(["What the readings can tell:", *str(net.excitation_).splitlines()])
     page.table("Edges [W/K]", net.edges_)
     page.table("Heat-loss coefficients [W/K]", net.heat_loss_)

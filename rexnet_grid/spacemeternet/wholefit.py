@@ -31,6 +31,7 @@ ONE_SIDED = 1.645
 _HALF_CHI2 = 0.5 * ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
 _TIMES_SCALE = 10.0
+_ASTRAY = 2.0
 _SIGNIFICANT = 3.84
 _NEARLY_NONE = {"envelope": 0.0, "loss": 0.15}  # of their usual start, so that a wider model starts where a fit ended
 _NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
@@ -176,8 +177,7 @@ def edge_statistics(
 
     The standard error is the larger of the curvature's and of the one that the scatter of the days' scores gives
     (White 1982, DOI 10.2307/1912526), which knows when the model is wrong; it is widened as Student's t is for so many
-    days. An edge at zero gets the standard error it has when it alone is set free, or a smaller one where the
-    likelihood falls off steeply from zero: the one whose 95 % bound is that of the likelihood ratio.
+    days. An edge at zero gets the standard error it has when it alone is set free, see :func:`error_at_zero`.
     """
     days = int(np.clip(len(data.temperature) * data.step / 24.0, 4, _MOST_DAYS))
     scores = likelihood.scores(fit.theta, days)
@@ -193,7 +193,7 @@ def edge_statistics(
         wide = np.sqrt(max(row[edge], by_days)) if np.isfinite(row[edge]) else np.inf
         if not curve.free[edge] and gradient[edge] > 0.0:
             bend = 1.0 / row[edge] if np.isfinite(row[edge]) else 0.0
-            wide = min(wide, _ratio_bound(float(gradient[edge]), bend) / ONE_SIDED)
+            wide = error_at_zero(wide, float(gradient[edge]), bend)
         out[number] = small_sample * wide * slope[edge]
         if np.isfinite(row[edge]):
             moves[:, number] = -W_PER_KW * slope[edge] * (scores @ row)
@@ -219,6 +219,27 @@ def scale_error(whole: Whole) -> FloatArray:
     along = row[edges] / np.sqrt(row[split])
     slope = whole.likelihood.slope(whole.fit.theta)[edges]
     return np.asarray(W_PER_KW * np.abs(slope * along) * np.sqrt(_TIMES_SCALE - 1.0))
+
+
+def error_at_zero(std_error: float, gradient: float, bend: float) -> float:
+    """Return the standard error of an edge that is zero in the fit.
+
+    It is smaller than ``std_error``, the one it has when it alone is set free, where the likelihood falls off steeply
+    from zero: the one whose 95 % bound is that of the likelihood ratio. But where the edge would go below zero by more
+    than two standard errors if it could, which no wall can, the model is astray, by no less than that: then the error
+    is how far below zero it would go.
+
+    Parameters
+    ----------
+    std_error
+        Of the edge set free; infinite if nothing is known.
+    gradient, bend
+        First and second derivative of the negative log-likelihood at zero.
+    """
+    below = gradient / bend if bend > 0.0 else 0.0
+    if below > _ASTRAY * std_error:
+        return below
+    return min(std_error, _ratio_bound(gradient, bend) / ONE_SIDED)
 
 
 def _ratio_bound(gradient: float, bend: float) -> float:

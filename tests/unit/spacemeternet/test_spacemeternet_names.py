@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from rexnet_grid.spacemeternet import ThermalSpaceNet
+from rexnet_grid.spacemeternet.estimate import _thermal_lines
 from rexnet_grid.spacemeternet.frame import zone_data
 from rexnet_grid.spacemeternet.names import Names, unchecked_names
 from rexnet_grid.spacemeternet.nametrials import exchanged
+from rexnet_grid.spacemeternet.thermalpage import thermal_page
 
 WALL, LOSS, CAPACITY = 0.08, np.array([0.05, 0.04, 0.06]), np.array([1.4, 1.1, 1.7])
 
@@ -91,3 +93,23 @@ def test_a_floor_plan_ties_the_names_or_names_the_swap():
     wrong = ThermalSpaceNet(plan, states=1).fit(swapped(readings), heat, outdoor)
     assert set(wrong.edges_["state"]) == {"undetermined"}
     assert "swapped" in wrong.diagnostics_["names"][0]
+
+
+def test_rooms_are_as_sure_as_their_names(without_plan):
+    """An edge that may be another pair's under other names leaves its rooms half of the probability, or less."""
+    table = {r.a + r.b: r for r in without_plan[0].edges_.itertuples()}
+    assert table["ab"].room_probability == table["ab"].probability > 0.99
+    half = 0.5 * (table["bc"].probability + table["ac"].probability)
+    assert table["bc"].room_probability == table["ac"].room_probability == pytest.approx(half)
+    assert half < 0.6 < 0.99 < table["bc"].probability
+
+
+def test_text_and_page_say_that_rooms_are_open(without_plan):
+    lines = "\n".join(_thermal_lines(without_plan[0]))
+    assert "sensors b - c, or a-c: " in lines
+    assert "  a - b: " in lines
+    assert "1 of those present may lie between other rooms" in lines
+    page = thermal_page(without_plan[0], []).html()
+    assert "dotted is present between two sensors that may hang in other rooms" in page
+    assert "W/K, or a-c<" in page
+    assert page.count('stroke-dasharray="1 4"') == 1

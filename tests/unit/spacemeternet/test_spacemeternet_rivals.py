@@ -22,7 +22,14 @@ from rexnet_grid.spacemeternet.rivals import (
     part_of,
     restless_edges,
 )
-from rexnet_grid.spacemeternet.search import SearchRules, _verdicts, candidate_pairs, in_triangles, says_nothing
+from rexnet_grid.spacemeternet.search import (
+    SearchRules,
+    _verdicts,
+    candidate_pairs,
+    in_triangles,
+    metered_at_both_ends,
+    says_nothing,
+)
 from rexnet_grid.spacemeternet.wholefit import fit_whole, scale_error
 
 STEP_H, MINUTES = 0.25, 15
@@ -208,3 +215,15 @@ def test_the_scale_of_all_conductances_widens_their_errors():
     assert relative[0] == pytest.approx(relative[1], rel=0.5)
     flat = fit_whole(data, pairs, pairs, fit_nodes(data, pairs, 1))
     assert not scale_error(flat).any()
+
+
+def test_zones_with_a_meter_each_are_known():
+    """More is asked from either side where both zones have a heat meter of their own, not where a circuit is shared."""
+    for shared, expected in ((False, [True, True, True]), (True, [False, False, False])):
+        readings, heat, outdoor = rooms(0, days=1, shared=shared)
+        if shared:
+            heat = heat[["a", "c"]].set_axis(["a+b", "c"], axis=1)
+            data = zone_data(readings, heat, outdoor, circuits={"a+b": ["a", "b"], "c": ["c"]})
+        else:
+            data = zone_data(readings, heat, outdoor)
+        assert metered_at_both_ends(data, ((0, 1), (0, 2), (1, 2))).tolist() == expected
