@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
-from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, LEAST, SAG, SHARE, drops
+from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, LEAST, SAG, SHARE, SPEED, drops
 from rexnet_grid.rexdynnet.pump import Pump
 
 if TYPE_CHECKING:
@@ -181,6 +181,15 @@ def lopsided_pa(network: HeatNetwork, layout: Layout, flow_kg_s: FloatArray, dro
         for p, s in side.items():
             found[:, p] = {"supply": 1.0, "return": -1.0, "both": 0.0}[s] * half[:, p]
     return found
+
+
+def at_speed(layout: Layout, speed: FloatArray) -> Layout:
+    """Return a layout whose boosters run at parts of their full speed, (n_pipes,) [-]."""
+    if not layout.drag[:, ALONG].any():
+        return layout
+    drag = layout.drag.copy()
+    drag[:, SPEED] = speed
+    return layout._replace(drag=drag)
 
 
 def surely_lifting(layout: Layout, flow_kg_s: FloatArray) -> Layout:

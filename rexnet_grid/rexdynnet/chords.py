@@ -118,3 +118,33 @@ def steepest_chords(
             fall, given, step = curve[r, w, 0], curve[r, w, 1], far * curve[r, w, 2]
             found[w, pipes] = max(found[w, pipes], fall * (2.0 * given + step))
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def slopes_to_limit(
+    layout: Layout,
+    flow: FloatArray,
+    rays: FloatArray,
+    way_ptr: IntArray,
+    way_pipe: IntArray,
+    head_pa: FloatArray,
+    room_pa: FloatArray,
+    curve: FloatArray,
+) -> FloatArray:
+    """Return how steeply the drop on each way rises on each ray until it reaches the head, (n_ways, n_rays) [Pa].
+
+    That is by length of the ray. Arguments as for :func:`steepest_chords`, but one ray for all ways, (n_rays, n_pipes);
+    ``curve`` (n_rays, n_ways, 3); ``room_pa`` (n_ways,) is what is left to the head at the beginning.
+    """
+    ways, count = head_pa.shape[0], rays.shape[0]
+    found = np.zeros((ways, count))
+    for w in range(ways):
+        begin, end, far = way_ptr[w], way_ptr[w + 1], 1.0
+        for r in range(count):
+            touches = curve[r, w, 0] * curve[r, w, 2] > 0.0
+            for k in range(begin, end):
+                touches = touches or rays[r, way_pipe[k]] != 0.0
+            if touches:
+                far = length_of_ray(layout, flow, rays[r], way_pipe, begin, end, head_pa[w], curve[r, w], far)
+                found[w, r] = max(room_pa[w], 0.0) / far
+    return found

@@ -136,11 +136,10 @@ class HeatDelivery:
         """Derive what depends on which pipes are open and which plants pump."""
         layout = self._sim.layout
         layout.sub_needs_pa[:] = np.maximum(layout.sub_needs_pa, self.limits.consumer_pa)
-        self._factors = flow_factors(layout)
-        self._foreseer = Foreseer(self._sim, self._outputs, self._factors, self._inputs, self.return_c)
+        self._foreseer = Foreseer(self._sim, self._outputs, flow_factors(layout), self._inputs, self.return_c)
         self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
         usual = self._foreseer.usual_kg_s
-        self._rows = HeadroomRows(self.network, layout, self._factors, self.limits, usual, self.nodes)
+        self._rows = HeadroomRows(self.network, layout, self.limits, usual, self.nodes)
         self._expect(0, np.zeros((1, len(self.nodes))))
 
     def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.rexdynnet.booster import at_speed
 from rexnet_grid.rexdynnet.dispatch import meet, run_at
-from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, copy_state, overwrite_state
-from rexnet_grid.rexdynnet.reach import arrivals_by_unit
-from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
+from rexnet_grid.rexdynnet.hydraulics import SPEED
+from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, SUPPLY, copy_state, overwrite_state
+from rexnet_grid.rexdynnet.otherwise import Otherwise, otherwise
+from rexnet_grid.rexdynnet.reach import Water, arrivals_by_unit
+from rexnet_grid.rexdynnet.sensitivity import flow_factors, flows_for
+from rexnet_grid.rexdynnet.storage import SECTIONS, section_temperatures, side_heat_kwh, side_temperatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +69,10 @@ class Foresight:
         (N,) heat lost to the ground [kW].
     stored_kwh
         Heat in the supply side at the start, above 0 degC [kWh].
+    factors
+        (P, n_nodes) change of flow by draw about the flows of the first unit [-].
+    others
+        What would reach the substations in the first unit if others did otherwise.
     """
 
     units: tuple[int, ...]
@@ -85,6 +93,8 @@ class Foresight:
     hold_kw: FloatArray
     loss_kw: FloatArray
     stored_kwh: float
+    factors: FloatArray
+    others: Otherwise
 
 
 class Foreseer:
@@ -95,7 +105,7 @@ class Foreseer:
     sim, outputs
         The simulation and room for the results of one unit.
     factors
-        (n_pipes, n_nodes) change of flow by draw; see :func:`flow_factors`.
+        (n_pipes, n_nodes) change of flow by draw; see :func:`flow_factors`. In meshes where nothing better is known.
     inputs_of
         Makes the inputs of a unit from demand (S,) and heat of the plants (G,) [kW].
     return_c
@@ -151,12 +161,15 @@ class Foreseer:
         sub_flow, pipe_flow = np.zeros((count, subs)), np.zeros((count, pipes))
         hold = np.zeros(count)
         back, loss = np.full(count, float(self.sim.state.node_c[1, layout.plant_node[0]])), np.zeros(count)
-        held = np.full((count, 2, pipes), np.nan)
+        held, behind = np.full((count, pipes, SECTIONS), np.nan), np.full((count, pipes), np.nan)
         near = min(count, rehearsed)
+        plant_flow: FloatArray = np.zeros(plants)
+        speed: FloatArray = np.ones(pipes)
         saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
         sources = np.zeros((count, len(layout.node_ptr) - 1))
         for k in range(near):
-            held[k] = [side_temperatures(layout, self.sim.state, side) for side in (0, 1)]
+            held[k] = section_temperatures(layout, self.sim.state, SUPPLY)
+            behind[k] = side_temperatures(layout, self.sim.state, 1)
             inputs = self.inputs_of(units[k], demand[k], wanted[k])
             if k == 0 and scheduled:
                 most = min(float(wanted[0, 0]), self.sim.network.plants[0].max_heat_kw)
@@ -169,8 +182,12 @@ class Foreseer:
             loss[k] = o.ledger[:, LOSS].mean() / WATT_PER_KILOWATT
             hold[k] = (o.ledger[:, PLANT] - o.ledger[:, DELIVERED]).mean() / WATT_PER_KILOWATT
             sources[k, layout.plant_node] = o.plant_c.mean(axis=0)
+            if k == 0:
+                plant_flow, speed = o.plant_kg_s.mean(axis=0), layout.drag[:, SPEED].copy()
         overwrite_state(self.sim.state, saved)
         back[near:], loss[near:] = back[near - 1], loss[near - 1]
+        layout = at_speed(layout, speed)
+        factors = flow_factors(layout, pipe_flow[0]) if len(layout.chord) else self.factors
         self._warm(slice(near, count), units, demand, wanted, supply, sub_flow, pipe_flow, sources)
         loss[near:] += float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
         hold[near:] = loss[near:]
@@ -178,11 +195,19 @@ class Foreseer:
         running[:, layout.plant_node] = wanted > 0.0
         running[:, layout.plant_node[0]] = True
         dt = float(self.inputs_of(units[0], demand[0], wanted[0]).dt_s[0])
+        waters = [
+            Water(sources[k], running[k], held[k], behind[k], self.return_c, float(ground_c[k]), dt)
+            for k in range(count)
+        ]
         extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), self.needs.cap_kg_s - sub_flow))
-        found = arrivals_by_unit(
-            layout, self.factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), sources, running, held,
-            self.return_c, ground_c, dt,
+        found = arrivals_by_unit(layout, factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), waters)
+        beside = np.where(np.arange(plants) == layout.island[layout.plant_node], 0.0, plant_flow)
+        largest = np.array([p.max_heat_kw for p in self.sim.network.plants])
+        others = otherwise(
+            layout, self.sim._scratch, factors, self.parent_pipe, waters[0], sub_flow[0], beside,  # noqa: SLF001
+            self.needs.cap_kg_s, demand[0], wanted[0], largest,
         )  # fmt: skip
+        found[2, 0, 0] = others.full_c[0]
         flows = sub_flow + PART_OPEN * self._usual_room(sub_flow)
         arriving = (found[1, 1] * flows).sum(axis=1) / np.maximum(flows.sum(axis=1), SMALLEST_FLOW)
         silence = np.maximum(1.0 - arriving, LEAST_SILENCE)
@@ -206,6 +231,8 @@ class Foreseer:
             hold_kw=hold,
             loss_kw=np.maximum(loss, 0.0),
             stored_kwh=stored,
+            factors=factors,
+            others=others,
         )
 
     def _usual_room(self, sub_flow: FloatArray) -> FloatArray:
@@ -236,13 +263,13 @@ class Foreseer:
             return
         spread = np.maximum(supply[far, None] - self.return_c, SMALLEST_SPREAD_K) * layout.fluid[1] / WATT_PER_KILOWATT
         sub_flow[far] = np.minimum(demand[far] / spread, layout.sub_max_kg_s)
-        pipe_flow[far] = sub_flow[far] @ self.factors[:, layout.sub_node].T
+        given = np.zeros((len(units[far]), len(layout.plant_node)))
         sources[far, layout.plant_node[0]] = supply[far]
         for g in range(1, len(layout.plant_node)):
             inputs = [self.inputs_of(units[k], demand[0], wanted[k]) for k in range(len(units))[far]]
             sources[far, layout.plant_node[g]] = [float(i.supply_c[0, g]) for i in inputs]
-            given = np.array([float(i.plant_kg_s[0, g]) for i in inputs])
-            pipe_flow[far] -= given[:, None] * self.factors[:, layout.plant_node[g]]
+            given[:, g] = [float(i.plant_kg_s[0, g]) for i in inputs]
+        pipe_flow[far] = flows_for(layout, self.sim._scratch, self.factors, sub_flow[far], given)  # noqa: SLF001
 
 
 def usual_flow(sim: HeatSimulation, return_c: FloatArray) -> FloatArray:

@@ -225,3 +225,11 @@ def slopes(layout: Layout, flow: FloatArray) -> FloatArray:
     for p in range(flow.shape[0]):
         found[p] = drop_and_slope(layout, p, flow[p])[1]
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def solved(layout: Layout, scratch: Scratch, draw: FloatArray, flow: FloatArray) -> None:
+    """Solve the flows of many cases (n_cases, n_pipes), in place, for what nodes draw (n_cases, n_nodes) [kg/s]."""
+    for case in range(flow.shape[0]):
+        scratch.draw[:] = draw[case]
+        solve_flows(layout, scratch, flow[case])

@@ -12,6 +12,7 @@ from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, so
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pumping import worst_head_pa
 from rexnet_grid.rexdynnet.response import response_kernels
+from rexnet_grid.rexdynnet.sensitivity import flows_for, tree_ways
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -64,9 +65,11 @@ class FlowPlanner:
         self.foreseer, self.limits, self.settings = foreseer, limits, settings
         self.layout, self.network = foreseer.sim.layout, foreseer.sim.network
         usual = foreseer.usual_kg_s[None, :]
-        flows = usual @ foreseer.factors[:, self.layout.sub_node].T
-        drop = worst_head_pa(unboosted(self.layout), foreseer.factors, flows, usual)
-        need = worst_head_pa(outside_rings(self.layout), foreseer.factors, flows, usual, self.layout.sub_needs_pa)
+        self.ways = tree_ways(self.layout)
+        beside = np.zeros((1, len(self.layout.plant_node)))
+        flows = flows_for(self.layout, foreseer.sim._scratch, foreseer.factors, usual, beside)  # noqa: SLF001
+        drop = worst_head_pa(unboosted(self.layout), self.ways, flows, usual)
+        need = worst_head_pa(outside_rings(self.layout), self.ways, flows, usual, self.layout.sub_needs_pa)
         self.reserve_pa = settings.head_reserve * float(drop[0])
         self.constant_pa = min(float(need[0]) + self.reserve_pa, limits.max_pump_head_pa)
 
@@ -118,7 +121,7 @@ class FlowPlanner:
         """
         needs = self.layout.sub_needs_pa
         sure = outside_rings(self.layout)
-        need = worst_head_pa(sure, self.foreseer.factors, seen.pipe_flow, seen.sub_flow, needs)
+        need = worst_head_pa(sure, self.ways, seen.pipe_flow, seen.sub_flow, needs)
         return np.asarray(np.minimum(need + self.reserve_pa, self.limits.max_pump_head_pa))
 
     def settle(self, plan: FlowPlan, seen: Foresight) -> FlowPlan:
@@ -160,10 +163,8 @@ class FlowPlanner:
         flow = seen.sub_flow.sum(axis=1)
         spread = np.maximum(seen.arrive_c - self.return_c, SMALLEST_SPREAD_K)
         lift = heat_capacity * np.maximum(seen.supply_c - seen.return_c, 0.0)
-        drop = worst_head_pa(unboosted(layout), self.foreseer.factors, seen.pipe_flow, seen.sub_flow)
-        need = worst_head_pa(
-            outside_rings(layout), self.foreseer.factors, seen.pipe_flow, seen.sub_flow, layout.sub_needs_pa
-        )
+        drop = worst_head_pa(unboosted(layout), self.ways, seen.pipe_flow, seen.sub_flow)
+        need = worst_head_pa(outside_rings(layout), self.ways, seen.pipe_flow, seen.sub_flow, layout.sub_needs_pa)
         per_flow = layout.fluid[0] * settings.pump_efficiency * WATT_PER_KILOWATT
         speed = (np.abs(seen.pipe_flow) / max_pipe_flow(layout, self.limits)).max(axis=1)
         most_drop = np.maximum(self.limits.max_pump_head_pa - (need - drop), 1.0)

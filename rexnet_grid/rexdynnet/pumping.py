@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout
 
 WATT_PER_KILOWATT = 1000.0
-SMALLEST_FACTOR = 1e-9
 
 
 def pump_kw(flow_kg_s: FloatArray, head_pa: FloatArray, density: float, efficiency: float) -> FloatArray:
@@ -27,16 +26,13 @@ def pump_kw(flow_kg_s: FloatArray, head_pa: FloatArray, density: float, efficien
 
 
 def worst_head_pa(
-    layout: Layout, factors: FloatArray, pipe_kg_s: FloatArray, sub_kg_s: FloatArray, needs_pa: FloatArray | float = 0.0
+    layout: Layout, ways: FloatArray, pipe_kg_s: FloatArray, sub_kg_s: FloatArray, needs_pa: FloatArray | float = 0.0
 ) -> FloatArray:
     """Return the head to the worst substation that draws, and back, for many cases of flow, (n_cases,) [Pa].
 
-    ``factors`` are the :func:`flow_factors`, which say which pipes lie on the way; ``needs_pa`` is what each substation
-    needs itself.
+    ``ways`` are the :func:`tree_ways`; ``needs_pa`` is what each substation needs itself.
     """
-    by_sub = factors[:, layout.sub_node]
-    ways = np.sign(by_sub) * (np.abs(by_sub) > SMALLEST_FACTOR)
-    drop = 2.0 * drops(layout, pipe_kg_s) @ ways
+    drop = 2.0 * drops(layout, pipe_kg_s) @ ways.T
     worst: FloatArray = np.where(sub_kg_s > 0.0, drop + needs_pa, 0.0).max(axis=1, initial=0.0)
     return worst
 

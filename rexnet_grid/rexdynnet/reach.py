@@ -2,9 +2,9 @@ r"""What reaches a substation within one step when its valve opens further.
 
 The way back from the substation to its plant is walked pipe by pipe. A pipe that carries :math:`\dot m` hands over
 what it holds in :math:`\tau = (M + C_w / c) / \dot m`, the mean delay of a front in water and wall (Anzelius 1926, see
-:mod:`walls`); what it holds cools on the way as :math:`e^{-\lambda t}`. After the sum of these times fresh water of the
-plant arrives, cooled by :math:`\exp(-\sum R / (\dot m c))` with R the loss per kelvin of each pipe. The mean over a
-step of length :math:`\varepsilon` is
+:mod:`walls`), the section at its outlet first; what it holds cools on the way as :math:`e^{-\lambda t}`. After the sum
+of these times fresh water of the plant arrives, cooled by :math:`\exp(-\sum R / (\dot m c))` with R the loss per kelvin
+of each pipe. The mean over a step of length :math:`\varepsilon` is
 
 .. math:: \bar T = \frac1\varepsilon \Big(\sum_i \tau_i T_i + (\varepsilon - \sum_i \tau_i)^+ T_{fresh}\Big),
 
@@ -26,10 +26,29 @@ from numba import njit
 from rexnet_grid.rexdynnet.compiled import inner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.rexdynnet.arrays import BoolArray, FloatArray, IntArray
     from rexnet_grid.rexdynnet.layout import Layout
 
 STILL = 1e-9
+
+
+class Water(NamedTuple):
+    """What is in the pipes and enters them in a unit; P pipes, N nodes, S substations.
+
+    ``source_c``, ``is_source`` (N,) temperature of the plants and where they are [degC]; ``held_c`` (P, sections) and
+    ``behind_c`` (P,) what the pipes of supply and return hold at the start; NaN where they count as warm [degC];
+    ``return_c`` (S,) of the substations [degC]; ``ground_c`` around the pipes [degC]; ``dt`` length of the unit [s].
+    """
+
+    source_c: FloatArray
+    is_source: BoolArray
+    held_c: FloatArray
+    behind_c: FloatArray
+    return_c: FloatArray
+    ground_c: float
+    dt: float
 
 
 class Ways(NamedTuple):
@@ -85,26 +104,37 @@ def into_node(ways: Ways, flow: FloatArray, extra: float, at: int, node: int, be
 
 
 @inner
+def held_near(held_c: FloatArray, p: int, part: float, outlet_at_b: bool) -> float:
+    """Return the mean temperature of the part of a pipe that is next to its outlet [degC]."""
+    sections = held_c.shape[1]
+    heat, left, wide = 0.0, part * sections, part * sections
+    for k in range(sections):
+        inside = min(left, 1.0)
+        if inside <= 0.0:
+            break
+        heat += inside * held_c[p, sections - 1 - k if outlet_at_b else k]
+        left -= inside
+    return float(heat / wide)
+
+
+@inner
 def along_way(
     ways: Ways,
     flow: FloatArray,
     extra: float,
-    source_c: FloatArray,
-    is_source: BoolArray,
-    held_c: FloatArray,
+    water: Water,
     return_c: float,
-    ground_c: float,
-    dt: float,
     at: int,
     split: int,
     chosen: int,
     one_way: bool,
 ) -> tuple[float, float, float]:
     """Return what :func:`arrivals` says of one way back from ``at``, which leaves ``split`` by the pipe ``chosen``."""
+    held_c, behind_c, ground_c, dt = water.held_c, water.behind_c, water.ground_c, water.dt
     node = at
     spent, heat, fading, behind, back, warm = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(ways.node_ptr.shape[0]):
-        if is_source[node]:
+        if water.is_source[node]:
             break
         p = chosen
         if node != split:
@@ -116,19 +146,21 @@ def along_way(
         m = max(abs(opened_flow(ways, flow, extra, at, p)), STILL)
         body = ways.body_kg[p]
         lasts = min(body / m, dt - spent)
-        if math.isnan(held_c[0, p]):
+        if math.isnan(held_c[p, 0]):
             warm += lasts
-        else:
+        elif lasts > 0.0:
             cooled = math.exp(-ways.loss_kg_s[p] / body * (spent + 0.5 * lasts))
-            heat += lasts * (ground_c + (held_c[0, p] - ground_c) * cooled)
+            near_c = held_near(held_c, p, min(lasts * m / body, 1.0), ways.pipe_to[p] == node)
+            heat += lasts * (ground_c + (near_c - ground_c) * cooled)
+        if not math.isnan(behind_c[p]):
             behind += body / m
-            back += body / m * held_c[1, p]
+            back += body / m * behind_c[p]
         spent += lasts
         fading += ways.loss_kg_s[p] / m
         node = ways.pipe_from[p] if ways.pipe_to[p] == node else ways.pipe_to[p]
     left = dt - spent
     kept = math.exp(-fading)
-    heat += (left + warm) * (ground_c + (source_c[node] - ground_c) * kept)
+    heat += (left + warm) * (ground_c + (water.source_c[node] - ground_c) * kept)
     fresh = ground_c + (return_c - ground_c) * kept
     returned = back / behind if behind >= dt else (back + (dt - behind) * fresh) / dt
     return heat / dt, left / dt * kept, returned
@@ -155,12 +187,7 @@ def arrivals(
     ways: Ways,
     flow: FloatArray,
     extra: FloatArray,
-    source_c: FloatArray,
-    is_source: BoolArray,
-    held_c: FloatArray,
-    return_c: FloatArray,
-    ground_c: float,
-    dt: float,
+    water: Water,
     sub_node: IntArray,
     one_way: bool,
 ) -> FloatArray:
@@ -174,16 +201,8 @@ def arrivals(
         (n_pipes,) flows that are reserved [kg/s].
     extra
         (n_substations,) flow by which each valve opens [kg/s].
-    source_c, is_source
-        (n_nodes,) temperature of the plants and where they are [degC].
-    held_c
-        (2, n_pipes) what the pipes of each side hold at the start of the step; NaN where they count as warm [degC].
-    return_c
-        (n_substations,) return temperature of the substations [degC].
-    ground_c
-        Around the pipes [degC].
-    dt
-        Length of the step [s].
+    water
+        What is in the pipes and enters them.
     sub_node, one_way
         Nodes of the substations, and whether only one way leads to each.
 
@@ -197,7 +216,7 @@ def arrivals(
     found = np.zeros((3, subs))
     for s in range(subs):
         at = sub_node[s]
-        split = -1 if one_way else first_split(ways, flow, extra[s], is_source, at)
+        split = -1 if one_way else first_split(ways, flow, extra[s], water.is_source, at)
         total, below = 0.0, math.inf
         while True:
             chosen, into = -1, 1.0
@@ -205,10 +224,7 @@ def arrivals(
                 chosen, into = into_node(ways, flow, extra[s], at, split, below)
                 if chosen < 0:
                     break
-            way = along_way(
-                ways, flow, extra[s], source_c, is_source, held_c, return_c[s], ground_c, dt,
-                at, split, chosen, one_way,
-            )  # fmt: skip
+            way = along_way(ways, flow, extra[s], water, water.return_c[s], at, split, chosen, one_way)
             for k in range(3):
                 found[k, s] += into * way[k]
             total, below = total + into, into
@@ -218,52 +234,36 @@ def arrivals(
     return found
 
 
+@njit(cache=True, error_model="numpy")
+def arrivals_each(ways: Ways, flow: FloatArray, water: Water, sub_node: IntArray, one_way: bool) -> FloatArray:
+    """Return the mean temperature that arrives at each substation with flows of its own, (n_substations, n_pipes)."""
+    found, none = np.zeros(sub_node.shape[0]), np.zeros(1)
+    for s in range(sub_node.shape[0]):
+        own = Water(
+            water.source_c, water.is_source, water.held_c, water.behind_c, water.return_c[s : s + 1], water.ground_c,
+            water.dt,
+        )  # fmt: skip
+        found[s] = arrivals(ways, flow[s], none, own, sub_node[s : s + 1], one_way)[0, 0]
+    return found
+
+
 def arrivals_by_unit(
     layout: Layout,
     factors: FloatArray,
     parent_pipe: IntArray,
     flow: FloatArray,
     extra: FloatArray,
-    source_c: FloatArray,
-    is_source: BoolArray,
-    held_c: FloatArray,
-    return_c: FloatArray,
-    ground_c: FloatArray,
-    dt: float,
+    waters: Sequence[Water],
 ) -> FloatArray:
     """Return :func:`arrivals` for every unit and level of opening, (n_levels, 3, n_units, n_substations).
 
-    All arrays but the first three and ``return_c`` have the unit as their first axis; ``extra`` (n_levels, n_units,
-    n_substations) is the flow by which each valve opens [kg/s].
+    ``flow`` (n_units, n_pipes); ``extra`` (n_levels, n_units, n_substations) is the flow by which each valve opens
+    [kg/s]; one water a unit.
     """
     one_way = len(layout.chord) == 0 and len(layout.plant_node) == 1
-    found: FloatArray = _by_unit(
-        ways_of(layout, factors, parent_pipe), flow, extra, source_c, is_source, held_c, return_c, ground_c, dt,
-        layout.sub_node, one_way,
-    )  # fmt: skip
-    return found
-
-
-@njit(cache=True, error_model="numpy")
-def _by_unit(
-    ways: Ways,
-    flow: FloatArray,
-    extra: FloatArray,
-    source_c: FloatArray,
-    is_source: BoolArray,
-    held_c: FloatArray,
-    return_c: FloatArray,
-    ground_c: FloatArray,
-    dt: float,
-    sub_node: IntArray,
-    one_way: bool,
-) -> FloatArray:
-    levels, units, subs = extra.shape
-    found = np.zeros((levels, 3, units, subs))
-    for k in range(units):
-        for level in range(levels):
-            found[level, :, k, :] = arrivals(
-                ways, flow[k], extra[level, k], source_c[k], is_source[k], held_c[k], return_c, ground_c[k], dt,
-                sub_node, one_way,
-            )  # fmt: skip
+    ways = ways_of(layout, factors, parent_pipe)
+    found = np.zeros((len(extra), 3, *flow.shape[:1], extra.shape[2]))
+    for k, water in enumerate(waters):
+        for level in range(len(extra)):
+            found[level, :, k] = arrivals(ways, flow[k], extra[level, k], water, layout.sub_node, one_way)
     return found

@@ -18,9 +18,10 @@ operator's account at the linepack gives or takes), a unit's rows are
   that the valves behind it could break;
 * *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs, within the head that may be
   chosen and, of a pump with a curve, within what that gives at the flow of its plant. Drop and curve are convex in
-  the flows, so each pipe on the way gets the steeper of two chords from its reserved flow: to its flow where this
-  consumer alone, and where all in proportion to their usual flows, ask for the whole head. For less they are on the
-  safe side;
+  the flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
+  the way, whosever way it is: the flows between these corners are all carried. In later units each pipe on the way gets
+  the steeper of two chords: to its flow where the consumer at its end alone, and where all in proportion to their usual
+  flows, ask for the whole head;
 * *linepack full*, *linepack empty*: I within the band of :mod:`linepack`.
 """
 
@@ -32,13 +33,14 @@ import numpy as np
 
 from rexnet_grid.delivery import Headroom
 from rexnet_grid.rexdynnet.booster import falling, still_head_pa, surely_lifting
-from rexnet_grid.rexdynnet.chords import steepest_chords
-from rexnet_grid.rexdynnet.hydraulics import drops
+from rexnet_grid.rexdynnet.chords import slopes_to_limit, steepest_chords
+from rexnet_grid.rexdynnet.hydraulics import drops, slopes
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pump import FALL, SHUTOFF, UNLIMITED_PA
+from rexnet_grid.rexdynnet.sensitivity import tree_ways
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
     from rexnet_grid.rexdynnet.foresight import Foresight
     from rexnet_grid.rexdynnet.layout import Layout
     from rexnet_grid.rexdynnet.limits import HeatLimits
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 SMALLEST_SPREAD_K = 1.0
-SMALLEST_FACTOR = 1e-9
 SMALLEST_FLOW = 1e-6
 SMALLEST_HEAD_PA = 1.0
 FAR = 1e12
@@ -61,8 +62,6 @@ class HeadroomRows:
     ----------
     network, layout
         The network.
-    factors
-        (n_pipes, n_nodes) change of flow by draw.
     limits
         Its limits.
     usual_kg_s
@@ -82,7 +81,6 @@ class HeadroomRows:
         self,
         network: HeatNetwork,
         layout: Layout,
-        factors: FloatArray,
         limits: HeatLimits,
         usual_kg_s: FloatArray,
         nodes: tuple[str, ...],
@@ -90,8 +88,9 @@ class HeadroomRows:
         self.network, self.layout, self.limits, self.nodes = network, layout, limits, nodes
         self.usual_kg_s = usual_kg_s
         self.needs: Needs
-        self.by_sub = factors[:, layout.sub_node]
-        self.by_plant = factors[:, layout.plant_node]
+        self.by_sub: FloatArray
+        self.by_plant: FloatArray
+        self.ways = tree_ways(layout)
         self.root = layout.island[layout.sub_node]
         self.has_curve = (self.root >= 0) & (layout.pump[self.root, SHUTOFF] < UNLIMITED_PA)
         self.together = ((self.root[:, None] == self.root) & (self.root >= 0)).astype(np.float64)
@@ -116,6 +115,7 @@ class HeadroomRows:
 
     def make(self, seen: Foresight, band: LinepackBand, head_pa: FloatArray) -> tuple[Headroom, ...]:
         """Return the headroom of each foreseen unit; ``head_pa`` (n_units,) is the pump's head that it may ask for."""
+        self.by_sub, self.by_plant = seen.factors[:, self.layout.sub_node], seen.factors[:, self.layout.plant_node]
         blocks = [self._valves(seen), self._warmth(seen), self._plants(seen), self._linepack(band)]
         labels = self._fixed_labels
         for found, names in (self._flow(seen), self._velocities(seen), self._heads(seen, head_pa)):
@@ -123,9 +123,15 @@ class HeadroomRows:
             labels += names
         matrix = np.concatenate([block[0] for block in blocks], axis=1)
         slack = np.minimum(np.concatenate([block[1] for block in blocks], axis=1), FAR)
-        return tuple(
-            Headroom(unit, self.nodes, matrix[k], np.ascontiguousarray(slack[k]), labels)
-            for k, unit in enumerate(seen.units)
+        rows, room = self._otherwise(seen)
+        rows, room = np.concatenate((matrix[0], rows)), np.concatenate((slack[0], room))
+        names = labels + self._fixed_labels[: self.subs] * len(seen.others.full_c)
+        return (
+            Headroom(seen.units[0], self.nodes, rows, room, names),
+            *(
+                Headroom(unit, self.nodes, matrix[k], np.ascontiguousarray(slack[k]), labels)
+                for k, unit in enumerate(seen.units[1:], start=1)
+            ),
         )
 
     def _empty(self, seen: Foresight, rows: int) -> FloatArray:
@@ -151,6 +157,24 @@ class HeadroomRows:
         matrix[:, :, : self.plants + self.subs] *= self._weights(seen)[:, None, :]
         matrix[:, np.arange(len(own)), self.plants + own] -= 1.0
         return matrix, (most - self._drawn(seen))[:, own]
+
+    def _otherwise(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
+        """Return rows of the unit that begins for what valves yield if others draw less or other plants give more.
+
+        Who draws less frees no more heat than that here, as the plant cannot supply more than its highest temperature.
+        """
+        needs, kept, ends = self.needs, 1.0 - self.limits.margin, self.plants + self.subs
+        most, plain = needs.most_kw(seen.others.full_c) * kept, needs.most_kw(seen.full_c)[0] * kept
+        lost = np.maximum(plain - most, 0.0)
+        per_kelvin = np.maximum(seen.kw_per_k[0], SMALLEST_FLOW)
+        slope = seen.full_share[0] / per_kelvin * needs.most_kw_per_k(seen.full_c, SMALLEST_SPREAD_K)[0][0] * kept
+        cases = len(lost)
+        block = -np.broadcast_to(slope[None, :, None], (cases, self.subs, ends)) + lost[:, :, None] * seen.others.part
+        own = np.arange(self.subs)
+        block[:, own, self.plants + own] -= 1.0
+        matrix = np.zeros((cases * self.subs, len(self.nodes)))
+        matrix[:, :ends] = block.reshape(-1, ends)
+        return matrix, np.tile(plain - self._drawn(seen)[0], cases)
 
     def _warmth(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return rows that only a safety maintainer needs: what is drawn too cold is mended by drawing less there."""
@@ -211,8 +235,11 @@ class HeadroomRows:
         return (matrix, (taken - others)[:, None]), (f"plant {self.network.plants[0].node} flow",)
 
     def _per_kw(self, seen: Foresight) -> FloatArray:
-        """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW]."""
-        arrives = np.minimum(seen.part_c, seen.full_c)
+        """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW].
+
+        With water colder by half of what trades may move it within a unit.
+        """
+        arrives = np.minimum(seen.part_c, seen.full_c) - 0.5 * self.limits.supply_ramp_k
         return self.needs.flow_per_kw(arrives, np.maximum(self._drawn(seen), 0.0), seen.sub_flow)
 
     def _side_flow(self, seen: Foresight) -> FloatArray:
@@ -283,7 +310,7 @@ class HeadroomRows:
         square of what the plant gives that keeps the pressure [Pa, Pa s2/kg2].
         """
         plants = self.plants
-        ways = (np.sign(self.by_sub) * (np.abs(self.by_sub) > SMALLEST_FACTOR)).T
+        ways = self.ways
         boosted, layout = self._boosted(seen, ways)
         limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa + boosted, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
@@ -311,9 +338,36 @@ class HeadroomRows:
             )
             bend, steep = 2.0 * steep[:, -1:], 2.0 * steep[:, :-1] * ways[risky]
             by_sub = steep @ self.by_sub + bend * self.together[risky]
+            if k == 0:
+                room = limit[k, risky] - now[k]
+                by_sub = self._to_limit(layout, seen.pipe_flow[k], risky, pointer, way_pipe, room, curve[0], limit[k])
             matrix[k, :, :plants] = steep @ by_plant - bend * self.with_plant[risky] * self.side_kg_s_kw
             matrix[k, :, plants : plants + self.subs] = -by_sub * per_kw[k]
             turned = steep @ cooling[k] + bend[:, 0] * slower[k]
             matrix[k, :, : plants + self.subs] += turned[:, None] * weights[k]
             slack[k] = limit[k, risky] - now[k]
         return matrix, slack
+
+    def _to_limit(
+        self,
+        layout: Layout,
+        flow: FloatArray,
+        risky: IntArray,
+        pointer: IntArray,
+        way_pipe: IntArray,
+        room_pa: FloatArray,
+        curve: FloatArray,
+        limit_pa: FloatArray,
+    ) -> FloatArray:
+        """Return how the head needed on each way rises with each draw up to the limit, (n_ways, S) [Pa s/kg].
+
+        At least by what it rises now.
+        """
+        usual = np.maximum(self.usual_kg_s, SMALLEST_FLOW)
+        rays = np.ascontiguousarray(self.by_sub.T * usual[:, None])
+        bends = np.repeat(curve[None], len(usual), axis=0)
+        bends[:, :, 2] = (self.together[risky] * usual).T
+        chord = slopes_to_limit(layout, flow, rays, pointer, way_pipe, 0.5 * limit_pa[risky], room_pa, bends) / usual
+        now = 2.0 * (slopes(layout, flow) * self.ways[risky]) @ self.by_sub
+        now += 4.0 * (curve[:, 0] * curve[:, 1])[:, None] * self.together[risky]
+        return np.maximum(chord, now)

@@ -1,4 +1,4 @@
-"""How flows follow the draws."""
+"""How flows follow the draws, and the ways that lead to the substations."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.hydraulics import slopes
+from rexnet_grid.rexdynnet.hydraulics import slopes, solved
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
-    from rexnet_grid.rexdynnet.layout import Layout
+    from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
 SMALLEST_PART = 1e-3
 SMALLEST_KG_S = 1e-6
@@ -45,3 +45,34 @@ def flow_factors(layout: Layout, flow: FloatArray | None = None) -> FloatArray:
         weighted = share * slope
         factors -= share.T @ np.linalg.solve(weighted @ share.T, weighted @ factors)
     return factors
+
+
+def tree_ways(layout: Layout) -> FloatArray:
+    """Return the way to each substation through the spanning forest, (S, n_pipes): 1 along a pipe, -1 against it.
+
+    The drop to a node is the same by all ways, so the sum along this one is the drop to the substation.
+    """
+    ways = np.zeros((len(layout.node_ptr) - 1, len(layout.pipe_from)))
+    for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
+        if parent >= 0:
+            ways[node] = ways[parent]
+            ways[node, pipe] = 1.0 if layout.pipe_to[pipe] == node else -1.0
+    return np.asarray(ways[layout.sub_node])
+
+
+def flows_for(
+    layout: Layout, scratch: Scratch, factors: FloatArray, sub_kg_s: FloatArray, plant_kg_s: FloatArray
+) -> FloatArray:
+    """Return the flow in every pipe for many cases of draws, (n_cases, n_pipes) [kg/s].
+
+    By the factors, and in meshes from there by the loops themselves. ``sub_kg_s`` (n_cases, n_substations) and
+    ``plant_kg_s`` (n_cases, n_plants), of which those that keep the pressure do not count [kg/s].
+    """
+    flow: FloatArray = sub_kg_s @ factors[:, layout.sub_node].T - plant_kg_s @ factors[:, layout.plant_node].T
+    if not len(layout.chord):
+        return flow
+    draw = np.zeros((len(flow), len(layout.node_ptr) - 1))
+    np.add.at(draw.T, layout.sub_node, np.where(layout.island[layout.sub_node] >= 0, sub_kg_s, 0.0).T)
+    np.add.at(draw.T, layout.plant_node, -plant_kg_s.T)
+    solved(layout, scratch, draw, flow)
+    return flow

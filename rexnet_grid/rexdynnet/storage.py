@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
-from rexnet_grid.rexdynnet.parcels import COUNT, MASS, RING, START, TEMP
+from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, RING, START, TEMP
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.layout import Layout, State
 
 JOULE_PER_KWH = 3.6e6
+SECTIONS = 8
 
 
 def side_capacity_kwh_k(layout: Layout) -> float:
@@ -51,3 +54,38 @@ def side_temperatures(layout: Layout, state: State, side: int) -> FloatArray:
 def side_heat_kwh(layout: Layout, state: State, side: int) -> float:
     """Return the heat in water and walls of one side, above 0 degC [kWh]."""
     return float(_heat_rows_j(layout, state, side).sum()) / JOULE_PER_KWH
+
+
+@inner
+def spread(sections: FloatArray, p: int, begin: float, end: float, heat: float) -> None:
+    """Add heat that lies evenly between two places of a pipe (0 at end A, 1 at end B) to its sections."""
+    count = sections.shape[1]
+    first, last = min(int(begin * count), count - 1), min(int(end * count), count - 1)
+    for k in range(first, last + 1):
+        inside = min(end * count, k + 1.0) - max(begin * count, float(k))
+        sections[p, k] += heat * max(inside, 0.0) / max((end - begin) * count, 1e-12)
+
+
+@njit(cache=True, error_model="numpy")
+def section_temperatures(layout: Layout, state: State, side: int) -> FloatArray:
+    """Return the temperature of water and wall in each eighth of each pipe from end A on, (n_pipes, 8) [degC]."""
+    pipes = layout.pipe_from.shape[0]
+    sections = np.zeros((pipes, SECTIONS))
+    for p in range(pipes):
+        cells = layout.cells[state.level[side, p], p]
+        first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
+        at, water = 0.0, layout.mass_kg[p]
+        for row in range(first, first + cells + 1):
+            for k in range(state.ring[row, COUNT]):
+                i = (state.ring[row, START] + k) & LAST
+                wide = state.parcel[row, i, MASS] / water
+                heat = state.parcel[row, i, MASS] * layout.fluid[1] * state.parcel[row, i, TEMP]
+                spread(sections, p, at, min(at + wide, 1.0), heat)
+                at = min(at + wide, 1.0)
+        for k in range(cells):
+            for half in range(2):
+                begin = (k + 0.5 * half) / cells
+                heat = 0.5 * layout.wall_j_k[p] / cells * state.wall[first + k, half]
+                spread(sections, p, begin, begin + 0.5 / cells, heat)
+        sections[p] *= SECTIONS / (water * layout.fluid[1] + layout.wall_j_k[p])
+    return sections

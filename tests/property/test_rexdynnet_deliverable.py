@@ -1,10 +1,11 @@
 """What headroom admits, any network delivers: random networks, pumps, valves, states, one plant or two.
 
 Trees and meshes of catalogue pipes, with pumps that have a curve, substations that need a pressure of their own, small
-valves and a rating of the plant. Portfolios of up to four times the load are taken from headroom row by row and judged
-by the full model: what is unserved and what exceeds a velocity or a head stays within the 2 % that headroom kept free,
-but for a few where most of the load is moved to one place. And it is not timid: with headroom published three times, at
-least nine tenths of the largest load are admitted that the full model carries, but for a few of the same kind.
+valves and a rating of the plant. Portfolios of up to four times the load are taken from headroom row by row, many of
+them moved to one place by others who sell what they reserved, and judged by the full model: what is unserved and what
+exceeds a velocity or a head stays within the 2 % that headroom kept free. And it is not timid: with headroom published
+three times, at least nine tenths of the largest load are admitted that the full model carries. Boosters in rings are
+the exception: how fast they run, and with that which way water comes, changes with the load.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from rexnet_grid.rexdynnet import Booster, HeatDelivery, HeatLimits, HeatNetwork, Pump
+from rexnet_grid.rexdynnet.booster import ring_pipes
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 
 MARGIN = 0.02
@@ -48,19 +50,16 @@ def town(rng: np.random.Generator, plants: int) -> HeatNetwork:
 
 
 def boosted(network: HeatNetwork, rng: np.random.Generator) -> HeatNetwork:
-    """Return the town with a booster in four of ten pipes outside rings, lifting away from the main plant."""
+    """Return the town with a booster in four of ten pipes, lifting away from the main plant; in rings on both sides."""
     graph: nx.Graph = nx.Graph()
     graph.add_nodes_from(network.graph.nodes(data=True))
     bridges = {frozenset(ends) for ends in nx.bridges(network.graph)}
     away = nx.bfs_tree(network.graph, "main")
     for a, b, data in network.graph.edges(data=True):
         side = str(rng.choice(["supply", "return", "both"]))
+        side = side if frozenset((a, b)) in bridges else "both"
         pump = Pump(float(rng.uniform(5e3, 4e4)), float(rng.choice([0.0, 2e3])))
-        booster = (
-            Booster(pump, side, float(rng.choice([0.0, 500.0])))
-            if rng.random() < 0.4 and frozenset((a, b)) in bridges
-            else None
-        )
+        booster = Booster(pump, side, float(rng.choice([0.0, 500.0]))) if rng.random() < 0.4 else None
         graph.add_edge(a, b, **{**data, "booster": booster, "from_node": a if away.has_edge(a, b) else b})
     return HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
 
@@ -75,6 +74,8 @@ class Market:
         if boosters:
             network = boosted(network, np.random.default_rng(seed))
         self.houses = len(network.substations)
+        edges, rings = network.graph.edges(data=True), ring_pipes(network.graph)
+        self.boosted_ring = any(data.get("booster") and ring for (*_, data), ring in zip(edges, rings, strict=True))
         limits = HeatLimits(max_velocity_m_s=1.5, margin=MARGIN)
         self.heat = HeatDelivery(network, supply_temperature=80.0, return_temperature_c=40.0, limits=limits)
         for unit in range(UNIT):
@@ -127,33 +128,31 @@ class Market:
 
 @pytest.mark.parametrize("plants", [1, 2])
 def test_what_was_admitted_is_delivered_by_any_network(plants):
-    """All but two of ten stay inside the margin, and none leaves a tenth of a load unserved."""
     excesses = []
-    for seed in range(10):
+    for seed in range(12):
         market = Market(seed, plants)
         if market.excess(market.base) == 0.0:
             market.trade(0.3 * (seed % 2))
             excesses.append(market.excess(market.position))
-    assert len(excesses) >= 8
-    assert sum(excess > MARGIN for excess in excesses) <= 2
-    assert max(excesses) <= 0.1
+    assert len(excesses) >= 9
+    assert max(excesses) <= MARGIN
 
 
 def test_what_a_network_can_carry_is_admitted():
-    timid = []
+    carried = []
     for seed in range(10):
         market = Market(seed, 1)
         if market.excess(market.base) > 0.0:
             continue
         for _ in range(3):
             market.trade(0.0)
-        timid.append(market.carries(1.0 / 0.9))
-    assert len(timid) >= 8
-    assert sum(timid) <= 2
+        assert market.excess(market.position) <= MARGIN
+        carried.append(market.carries(1.0 / 0.9))
+    assert len(carried) >= 8
+    assert not any(carried)
 
 
 def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
-    """Boosters in rings are left out: there headroom may be timid, or more head be needed than was chosen."""
     excesses, timid = [], []
     for seed in range(10):
         market = Market(seed, 1, boosters=True)
@@ -161,11 +160,12 @@ def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
             continue
         for _ in range(3):
             market.trade(0.0)
-        excesses.append(market.excess(market.position))
+        excess = market.excess(market.position)
+        assert excess <= (0.1 if market.boosted_ring else MARGIN)
+        excesses.append(excess)
         stuck = np.array_equal(market.position, market.base)
         timid.append(stuck or market.carries(1.0 / 0.9))
         assert market.heat.deliver(UNIT, market.position).balance.residual_relative < 1e-9
     assert len(excesses) >= 8
     assert sum(excess > MARGIN for excess in excesses) <= 2
-    assert max(excesses) <= 0.1
-    assert sum(timid) <= 2
+    assert not any(timid)
