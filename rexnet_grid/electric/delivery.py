@@ -10,7 +10,8 @@ import numpy as np
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
-from rexnet_grid.electric.headroom import HeadroomRows, flow_of
+from rexnet_grid.electric.full_states import flow_of
+from rexnet_grid.electric.headroom import HeadroomRows
 from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.node_model import NodeModel
 from rexnet_grid.electric.signal import marginal_losses
@@ -136,12 +137,12 @@ class ElectricDelivery:
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         if not len(units):
             return ()
-        return self._rows.of_units(units, position, self._flows(position))
+        return self._rows.of_units(units, position, self._rows.flows(position))
 
     def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
         """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""
         position = self._checked(injection_kw, (len(self._nodes),))[None, :]
-        return self._rows.with_broken(unit, position, self._flows(position), broken)
+        return self._rows.with_broken(unit, position, self._rows.flows(position), broken)
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW].
@@ -233,9 +234,6 @@ class ElectricDelivery:
         return HeadroomRows(
             topologies, self._outages, self.limits, self._bus, self._nodes, self._supply_at, self._most_rows, before
         )
-
-    def _flows(self, position: FloatArray) -> list[PowerFlow]:
-        return [flow_of(network, self.limits, self._bus, position) for network in self._topologies]
 
     def _checked(self, values: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         try:

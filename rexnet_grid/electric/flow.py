@@ -38,12 +38,16 @@ class PowerFlow:
         Where each part begins.
     converged
         Whether a solution was found, (n_cases,) for many; everything else is NaN where not.
+    edge_y
+        (n_cases, n_edge, 4) two-ports of the edges in each of many cases, where controllers moved taps; None where all
+        cases have those of ``case``.
     """
 
     case: GridCase = field(repr=False)
     results: FloatArray = field(repr=False)
     cuts: tuple[int, ...] = field(repr=False)
     converged: NDArray[np.bool_] | bool
+    edge_y: ComplexArray | None = field(default=None, repr=False)
 
     @property
     def vm_pu(self) -> FloatArray:
@@ -90,10 +94,12 @@ class PowerFlow:
 
     @classmethod
     def stacked(cls, case: GridCase, flows: Sequence[PowerFlow]) -> PowerFlow:
-        """Return single flows as one result of many cases."""
+        """Return single flows, each of the network as its controllers left it, as one result of many cases."""
         parts = [f.results[a:b] for a, b in pairwise(cuts_of(case, 1)) for f in flows]
         converged = np.array([bool(f.converged) for f in flows])
-        return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged)
+        moved = any(f.case.edge_y is not case.edge_y for f in flows)
+        edge_y = np.array([f.case.edge_y for f in flows]) if moved else None
+        return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged, edge_y)
 
     def _part(self, k: int) -> FloatArray:
         part = self.results[self.cuts[k] : self.cuts[k + 1]]

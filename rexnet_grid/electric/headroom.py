@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,28 +12,28 @@ from rexnet_grid.delivery.headroom import Headroom
 from rexnet_grid.electric.angle_rows import AngleRows
 from rexnet_grid.electric.case import NOWHERE, PQ, PV
 from rexnet_grid.electric.followed_groups import Guide
+from rexnet_grid.electric.full_states import FullStates, flow_of, given_by_controls
 from rexnet_grid.electric.kept_groups import groups_kept
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
 from rexnet_grid.electric.loading_rows import LoadingRows
-from rexnet_grid.electric.node_model import NodeModel, fill
+from rexnet_grid.electric.node_model import NodeModel, supported
 from rexnet_grid.electric.rehearsal import Stage, rehearsed, rehearsed_briefly
 from rexnet_grid.electric.row_groups import RowGroups
 from rexnet_grid.electric.sensitivity import node_responses
 from rexnet_grid.electric.supply_rows import SupplyRows
+from rexnet_grid.electric.tap_views import View, views_of
 from rexnet_grid.electric.voltage_rows import OvervoltageRows, UndervoltageRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rexnet_grid.electric.case import FloatArray, GridCase, IntArray
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
+    from rexnet_grid.electric.tap_views import BoolArray
 
-SHRINKINGS = 24
-SHRINK = 0.9
 TANGENT = 0.6
-FACING = 0.6
 HALF = 0.5
 DARK = "buses without supply"
 
@@ -73,25 +73,36 @@ class HeadroomRows:
         most: int,
         before: HeadroomRows | None = None,
     ) -> None:
-        self._nodes = nodes
+        self._nodes, self._limits, self._buses = nodes, limits, buses
+        self._networks: list[ElectricNetwork] = []
+        self._topology: list[int] = []
         parts: list[tuple[LimitRows, int, str]] = []
+        seen: list[tuple[int, View]] = []
         for topology, network in enumerate(topologies):
             why = f"without {outages[topology - 1]}" if topology else ""
-            parts += [(rows, topology, why) for rows in _rows_of(network, limits, buses, nodes, supply)]
+            first, views = len(self._networks), views_of(network)
+            self._networks += dict.fromkeys(view.network for view in views)
+            self._topology += [first] * (len(self._networks) - first)
+            for view in views:
+                at = self._networks.index(view.network, first)
+                seen.append((at, view))
+                parts += [(rows, at, why) for rows in _rows_of(view, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
-        case = topologies[0].case
+        plain = [network.uncontrolled() for network in self._networks]
+        stage = self._stage(plain, _Judge(seen, limits, buses), supply)
 
         def made() -> RowGroups:
-            groups = RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most)
-            return rehearsed(groups, self._stage(topologies, limits, buses, supply), dear=bool(case.controlled))
+            return rehearsed(RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most), stage)
 
         if before is None:
             rows = (self.all.falling, self.all.rising, self.all.at_rest())
-            self.groups = groups_kept(made, topologies, *rows, buses, f"{limits} {supply} {most}")
+            self.groups = groups_kept(made, plain, *rows, buses, f"{limits} {supply} {most}")
+            if any(network.case.controlled for network in topologies):
+                whole = [(at, View.whole_of(self._networks[at])) for at in sorted(set(self._topology))]
+                acting = self._stage(self._networks, _Judge(whole, limits, buses), supply)
+                self.groups = rehearsed(self.groups, acting, dear=True)
         else:
-            groups = before.guide.followed(self.all, most)
-            stage = self._stage(topologies, limits, buses, supply)
-            self.groups = groups if case.controlled else rehearsed_briefly(groups, stage)
+            self.groups = rehearsed_briefly(before.guide.followed(self.all, most), stage)
         self._names = tuple(self.all.names[i] for i in self.groups.first)
         self._dark = _dark(topologies, buses)
         self._falling = np.vstack((self.groups.falling, -self._dark))
@@ -103,21 +114,30 @@ class HeadroomRows:
         """What these groups tell those after a change of the network."""
         return Guide.of(self.groups, self.all)
 
-    def _stage(
-        self, topologies: Sequence[ElectricNetwork], limits: ElectricLimits, buses: IntArray, supply: int
-    ) -> Stage:
-        """Return where portfolios are rehearsed."""
-        case = topologies[0].case
+    def flows(self, position: FloatArray, networks: Sequence[ElectricNetwork] | None = None) -> list[PowerFlow]:
+        """Solve positions (n_units, n_columns) [kW] in every network that rows are made from.
 
-        def solve(position: FloatArray) -> list[PowerFlow]:
-            return [flow_of(network, limits, buses, position) for network in topologies]
+        What inverters give in a topology they give in the networks that stand for parts of it.
+        """
+        flows: list[PowerFlow] = []
+        for network, topology in zip(self._networks if networks is None else networks, self._topology, strict=True):
+            known = topology < len(flows)
+            given = given_by_controls(flows[topology], self._limits, self._buses, position) if known else 0.0
+            flows.append(flow_of(network, self._limits, self._buses, position, given))
+        return flows
 
-        answer = NodeModel.of(case, topologies[0].solver).response(0.0, case.bus_node[buses])
+    def _stage(self, networks: Sequence[ElectricNetwork], judge: _Judge, supply: int) -> Stage:
+        """Return where portfolios are rehearsed: networks that stand for those that rows are made from."""
+        case, buses = networks[0].case, self._buses
+        answer = NodeModel.of(case, networks[0].solver).response(0.0, case.bus_node[buses])
         size = np.sqrt((np.abs(answer) ** 2).sum(axis=0))
         near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
         near = np.where(np.outer(size, size) > 0.0, near, 0.0)
-        judge = _Judge(tuple(topologies), limits, buses)
-        return Stage(self.all, solve, judge.excess, limits.margin, near, size, supply)
+
+        def solve(position: FloatArray) -> list[PowerFlow]:
+            return self.flows(position, networks)
+
+        return Stage(self.all, solve, judge.excess, self._limits.margin, near, size, supply)
 
     def of_units(self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow]) -> tuple[Headroom, ...]:
         """Return the headroom of every unit; all share one coefficient array, only what is left differs."""
@@ -190,9 +210,9 @@ class _MembersAt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judge:
-    """Says by how much solutions break limits."""
+    """Says by how much solutions break limits, each where a view of them has it; views have places in the solutions."""
 
-    topologies: tuple[ElectricNetwork, ...]
+    views: Sequence[tuple[int, View]]
     limits: ElectricLimits
     buses: IntArray
 
@@ -200,19 +220,21 @@ class _Judge:
         """Return (n_cases,) the worst excess, as a share of what the margin is a share of, and which limit it is."""
         limits = self.limits
         found = []
-        for network, flow in zip(self.topologies, flows, strict=True):
-            case = network.case
+        for at, view in self.views:
+            case, flow = view.network.case, flows[at]
             node = np.unique(case.bus_node[self.buses])
-            vm = np.abs(flow.node_voltage[:, node[(node != NOWHERE) & (case.node_kind[node] == PQ)]])
-            supply = np.atleast_1d(flow.grid_import_kw)[:, None]
+            node = node[(node != NOWHERE) & (case.node_kind[node] == PQ)]
+            vm = np.abs(flow.node_voltage)
+            loading = np.nan_to_num(flow.loading_percent[:, view.loading], nan=-np.inf)
             found += [
-                (limits.vm_min_pu - vm) / (1.0 - limits.vm_min_pu),
-                (vm - limits.vm_max_pu) / (limits.vm_max_pu - 1.0),
-                np.nan_to_num(flow.loading_percent, nan=-np.inf) / limits.loading_percent - 1.0,
-                supply / limits.import_kw - 1.0,
-                -supply / limits.export_kw - 1.0,
+                (limits.vm_min_pu - vm[:, node[view.under[node]]]) / (1.0 - limits.vm_min_pu),
+                (vm[:, node[view.over[node]]] - limits.vm_max_pu) / (limits.vm_max_pu - 1.0),
+                loading / limits.loading_percent - 1.0,
                 np.where(np.atleast_1d(flow.converged), -np.inf, np.inf)[:, None],
             ]
+            if view.whole:
+                supply = np.atleast_1d(flow.grid_import_kw)[:, None]
+                found += [supply / limits.import_kw - 1.0, -supply / limits.export_kw - 1.0]
         every = np.nan_to_num(np.hstack(found), nan=-np.inf, posinf=np.inf)
         worst = np.argmax(every, axis=1)
         return every[np.arange(len(every)), worst], worst
@@ -230,44 +252,62 @@ def _dark(topologies: Sequence[ElectricNetwork], buses: IntArray) -> FloatArray:
 
 
 def _rows_of(
-    network: ElectricNetwork, limits: ElectricLimits, buses: IntArray, nodes: tuple[str, ...], supply: int
+    view: View, limits: ElectricLimits, buses: IntArray, nodes: tuple[str, ...], supply: int
 ) -> list[LimitRows]:
-    """Return the rows of one topology."""
-    case = network.case
+    """Return the rows that come from one network."""
+    network, case = view.network, view.case
     columns = case.bus_node[buses].copy()
     columns[supply] = NOWHERE
     model = NodeModel.of(case, network.solver)
     limited, names = _named(case, buses, nodes, PQ)
-    full = _Filled(network, limits, buses, columns, model, limited)
+    full = FullStates(network, limits, buses, columns, model, limited)
     demand, infeed = full.states(thermal=True)
     if (case.node_kind == PV).any():
         halves = (full.flow(HALF * state.kw[None, :]) for state in (demand, infeed))
         chords = [np.vstack((flow.node_voltage, flow.node_power)) for flow in halves]
         model = model.secant(case, network.solver, *chords)
+    plain = model
+    if view.supports is not None:
+        model = model.supported(*view.supports)
     loaded = (demand.flow.node_voltage[0], infeed.flow.node_voltage[0])
     low, high = full.states(thermal=False)
     reach = (low.flow.node_voltage[0], high.flow.node_voltage[0])
     half = full.flow(TANGENT * infeed.kw[None, :])
     per_kw = 1.0 / (1e3 * case.base_mva)
-    by_p, by_q = (per_kw * d for d in node_responses(case, network.solver, half.node_voltage[0], half.node_power[0]))
+
+    def answers(flow: PowerFlow) -> tuple[ComplexArray, ComplexArray]:
+        voltage = flow.node_voltage[0]
+        by_p, by_q = (per_kw * d for d in node_responses(case, network.solver, voltage, flow.node_power[0]))
+        return (by_p, by_q) if view.supports is None else supported(by_p, by_q, voltage, *view.supports)
+
+    by_p, by_q = answers(half)
     steep = None
     if not (case.node_kind == PV).any():
-        answer = node_responses(case, network.solver, demand.flow.node_voltage[0], demand.flow.node_power[0])[0]
-        steep = (demand.flow.node_voltage[0], np.asarray(per_kw * answer))
+        steep = (demand.flow.node_voltage[0], answers(demand.flow)[0])
     tangent = (TANGENT * infeed.kw, half.node_voltage[0], by_p, by_q)
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
+    low_at, high_at = (_some(limited, names, mask) for mask in (view.under, view.over))
+    under = UndervoltageRows.of(model, limits, columns, *low_at, tangent)
+    if view.supports is not None:
+        under = replace(under, reserve=UndervoltageRows.of(plain, limits, columns, *low_at).reserve)
     rows: list[LimitRows] = [
-        UndervoltageRows.of(model, limits, columns, limited, names, tangent),
-        OvervoltageRows.of(model, limits, columns, limited, names, tangent, steep),
+        under,
+        OvervoltageRows.of(model, limits, columns, *high_at, tangent, steep),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),
-        SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow),
     ]
-    if (case.node_kind == PV).any():
+    if view.whole:
+        rows.append(SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow))
+    if view.whole and (case.node_kind == PV).any():
         free = (_named(case, buses, nodes, kind) for kind in (PQ, PV))
         rows += [AngleRows.of(model, limits, columns, *some) for some in free]
     return [part for part in rows if len(part.names)]
+
+
+def _some(nodes: IntArray, names: tuple[str, ...], mask: BoolArray) -> tuple[IntArray, tuple[str, ...]]:
+    """Return the nodes in the mask (n_node,), and their names."""
+    return nodes[mask[nodes]], tuple(name for node, name in zip(nodes, names, strict=True) if mask[node])
 
 
 def _named(case: GridCase, buses: IntArray, nodes: tuple[str, ...], kind: int) -> tuple[IntArray, tuple[str, ...]]:
@@ -277,82 +317,3 @@ def _named(case: GridCase, buses: IntArray, nodes: tuple[str, ...], kind: int) -
         if node != NOWHERE and case.node_kind[node] == kind:
             named.setdefault(int(node), name)
     return np.array(sorted(named), dtype=np.int64), tuple(named[n] for n in sorted(named))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _State:
-    """A full network: injections of the columns [kW] and their AC solution."""
-
-    kw: FloatArray
-    flow: PowerFlow
-
-
-class _Filled:
-    """Finds the states in which a network is full of demand and of infeed, by rows about its idle voltages."""
-
-    def __init__(
-        self,
-        network: ElectricNetwork,
-        limits: ElectricLimits,
-        buses: IntArray,
-        columns: IntArray,
-        model: NodeModel,
-        limited: IntArray,
-    ) -> None:
-        self._network, self._limits, self._buses, self._columns = network, limits, buses, columns
-        self._idle, idle = model.idle, (model.idle, model.idle)
-        self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited))
-        self._loading = LoadingRows.of(network.case, model, limits, columns, idle)
-
-    def flow(self, kw: FloatArray) -> PowerFlow:
-        """Solve for injections (n_cases, n_columns) [kW]."""
-        return flow_of(self._network, self._limits, self._buses, kw)
-
-    def states(self, *, thermal: bool) -> tuple[_State, _State]:
-        """Return the network full of demand and full of infeed; without ``thermal`` only voltages are limited."""
-        under, loading, limits = self._under, self._loading, self._limits
-        n = len(under.node)
-        over = (limits.vm_max_pu**2 - under.idle**2) / (2.0 * under.idle)
-        carried = slice(None) if thermal else slice(0)
-        rest = loading.at_rest()[carried]
-        return (
-            self._full(
-                -np.vstack((under.falling[:n], loading.falling[carried])),
-                np.append(under.at_rest()[:n], rest),
-                -1.0,
-                thermal=thermal,
-            ),
-            self._full(
-                np.vstack((-under.rising[:n], loading.rising[carried])), np.append(over, rest), 1.0, thermal=thermal
-            ),
-        )
-
-    def _full(self, use: FloatArray, room: FloatArray, sign: float, *, thermal: bool) -> _State:
-        """Return the state in which the rows are full, or one with less where AC says that it is too much."""
-        supplied = self._columns != NOWHERE
-        kw = sign * np.where(supplied, fill(np.where(supplied, use, 0.0), room), 0.0)
-        for _ in range(SHRINKINGS):
-            flow = self.flow(kw[None, :])
-            if bool(np.all(flow.converged)) and self._kept(flow, thermal=thermal):
-                return _State(kw, flow)
-            kw = SHRINK * kw
-        return _State(np.zeros_like(kw), self.flow(np.zeros((1, len(kw)))))
-
-    def _kept(self, flow: PowerFlow, *, thermal: bool) -> bool:
-        vm = flow.vm_pu[0, self._buses]
-        loading = flow.loading_percent[0]
-        limits = self._limits
-        turned = np.nanmin((flow.node_voltage[0] * np.conj(self._idle)).real / np.abs(self._idle) ** 2)
-        return bool(
-            turned >= FACING
-            and np.nanmin(vm) >= limits.vm_min_pu
-            and np.nanmax(vm) <= limits.vm_max_pu
-            and (not thermal or np.nanmax(loading, initial=0.0) <= limits.loading_percent)
-        )
-
-
-def flow_of(network: ElectricNetwork, limits: ElectricLimits, buses: IntArray, kw: FloatArray) -> PowerFlow:
-    """Solve AC power flow for injections (…, n_columns) [kW] at ``buses``, demand with its power factor."""
-    whole = np.zeros((*kw.shape[:-1], network.case.n_bus))
-    whole[..., buses] = kw
-    return network.power_flow(whole, np.minimum(whole, 0.0) * limits.tan_phi)

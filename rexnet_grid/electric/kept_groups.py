@@ -22,16 +22,13 @@ MOST_KEPT = 48
 
 
 def groups_kept(
-    make: Callable[[], RowGroups], topologies: Iterable[ElectricNetwork], *contents: np.ndarray | str
+    make: Callable[[], RowGroups], networks: Iterable[ElectricNetwork], *contents: np.ndarray | str
 ) -> RowGroups:
     """Return the groups that ``make`` makes of these networks and further contents, from the cache where it has them.
 
-    What controllers do to a network is not told by its arrays, so groups of such a network are made anew.
+    Networks have no controllers, for what those do to a network is not told by its arrays.
     """
-    cases = [network.case for network in topologies]
-    if any(case.controlled for case in cases):
-        return make()
-    arrays = [array for case in cases for array in case.to_arrays().values()]
+    arrays = [array for network in networks for array in network.case.to_arrays().values()]
     key = _digest([*arrays, *contents])
     names = [field.name for field in fields(RowGroups)]
     kept = load_arrays("headroom", key, _code())

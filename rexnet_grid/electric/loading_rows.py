@@ -20,7 +20,7 @@ never meets them. Two gross rows bound how much may be taken beyond it before th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,10 +41,14 @@ from rexnet_grid.electric.limit_rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.node_model import NodeModel
+
+    BoolArray = NDArray[np.bool_]
 
 DIRECTIONS = 16
 ANGLE = 2.0 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
@@ -68,7 +72,11 @@ class RatedEdges:
     near_y, far_y
         (n_rated, 2) what the voltages at near and far make of the current there [% per p.u.]; the far current has its
         sign and its phase as at the near end, across a transformer of any vector group. At the star point of a
-        three-winding transformer, which has no rating, it is the near one.
+        three-winding transformer, which has no rating, it is the near one. With an axis of cases in front where
+        controllers have moved taps.
+    edge, turned, scale, shift
+        (n_rated,) place among the network's edges, whether near is its end, (n_rated, 2) percent of the rating per
+        current at near and far [%/p.u.], (n_rated,) phase of near over far.
     """
 
     branch: IntArray
@@ -76,6 +84,10 @@ class RatedEdges:
     far: IntArray
     near_y: ComplexArray
     far_y: ComplexArray
+    edge: IntArray
+    turned: BoolArray
+    scale: FloatArray
+    shift: ComplexArray
 
     @classmethod
     def of(cls, case: GridCase, idle: ComplexArray) -> RatedEdges:
@@ -84,20 +96,25 @@ class RatedEdges:
         edge = np.flatnonzero(rated & np.isfinite(case.edge_scale).all(axis=1) & (case.edge_scale.max(axis=1) > 0.0))
         y, scale = case.edge_y[edge], case.edge_scale[edge]
         f, t = case.edge_from[edge], case.edge_to[edge]
-        turned = (np.abs(y[:, 2]) * scale[:, 1] > np.abs(y[:, 1]) * scale[:, 0])[:, None]
-        scale = np.where(turned, scale[:, ::-1], scale)
-        near_y = np.where(turned, y[:, [3, 2]], y[:, [0, 1]]) * scale[:, :1]
-        far_y = np.where(turned, y[:, [1, 0]], y[:, [2, 3]]) * scale[:, 1:]
-        near, far = np.where(turned[:, 0], t, f), np.where(turned[:, 0], f, t)
-        into, out = np.where(turned[:, 0], y[:, [2, 1]].T, y[:, [1, 2]].T)
+        turned = np.abs(y[:, 2]) * scale[:, 1] > np.abs(y[:, 1]) * scale[:, 0]
+        scale = np.where(turned[:, None], scale[:, ::-1], scale)
+        near, far = np.where(turned, t, f), np.where(turned, f, t)
+        into, out = np.where(turned, y[:, [2, 1]].T, y[:, [1, 2]].T)
         shift = np.sqrt(np.divide(into, out, out=np.ones_like(into), where=out != 0.0))
         shift *= np.where((shift * np.conj(idle[near] * np.conj(idle[far]))).real < 0.0, -1.0, 1.0)
-        far_y = np.where(scale[:, 1:] > 0.0, -far_y * (shift / np.abs(shift))[:, None], near_y)
-        return cls(case.edge_branch[edge], near, far, np.asarray(near_y, complex), np.asarray(far_y, complex))
+        shift = np.asarray(shift / np.abs(shift), dtype=complex)
+        return cls(case.edge_branch[edge], near, far, *_ends(y, turned, scale, shift), edge, turned, scale, shift)
 
     def take(self, which: IntArray) -> RatedEdges:
         """Return some of the edges."""
         return RatedEdges(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    def of_flow(self, flow: PowerFlow) -> RatedEdges:
+        """Return the edges as controllers left them, in every case of ``flow``."""
+        if flow.edge_y is None:
+            return self
+        near_y, far_y = _ends(flow.edge_y[:, self.edge], self.turned, self.scale, self.shift)
+        return replace(self, near_y=near_y, far_y=far_y)
 
     def at_near(self, voltage: ComplexArray) -> ComplexArray:
         """Return (n_rated, …) currents at the near end for voltages (n_node, …) [% of the rating]."""
@@ -108,8 +125,17 @@ class RatedEdges:
         return _two_port(self.far_y, voltage[self.near], voltage[self.far])
 
 
+def _ends(
+    y: ComplexArray, turned: BoolArray, scale: FloatArray, shift: ComplexArray
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return what the voltages at near and far make of the currents at both, of two-ports (…, n_rated, 4)."""
+    near_y = np.where(turned[:, None], y[..., [3, 2]], y[..., [0, 1]]) * scale[:, :1]
+    far_y = np.where(turned[:, None], y[..., [1, 0]], y[..., [2, 3]]) * scale[:, 1:]
+    return np.asarray(near_y, complex), np.where(scale[:, 1:] > 0.0, -far_y * shift[:, None], near_y)
+
+
 def _two_port(y: ComplexArray, near: ComplexArray, far: ComplexArray) -> ComplexArray:
-    return np.asarray((y[:, 0] * near.T + y[:, 1] * far.T).T)
+    return np.asarray((y[..., 0] * near.T + y[..., 1] * far.T).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +228,7 @@ class LoadingRows:
 
         The more demand local infeed hides already, the less of the knee is left.
         """
-        left = self._left(node_voltages(flow).T)
+        left = self._left(self.edges.of_flow(flow), node_voltages(flow).T)
         if not self.wide:
             return left
         n = len(self.edges.branch)
@@ -214,22 +240,22 @@ class LoadingRows:
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
-        return self._left(self.idle[:, None])[:, 0]
+        return self._left(self.edges, self.idle[:, None])[:, 0]
 
     def beyond(self, flow: PowerFlow) -> FloatArray:
         """Return by how much the current is beyond the rating, in the direction that is nearest to it."""
-        voltage = node_voltages(flow).T
+        voltage, edges = node_voltages(flow).T, self.edges.of_flow(flow)
         over = np.full((len(self.names) // len(self.edges.branch), len(self.edges.branch), voltage.shape[1]), -np.inf)
-        for current in (self.edges.at_near(voltage), self.edges.at_far(voltage)):
+        for current in (edges.at_near(voltage), edges.at_far(voltage)):
             phase = np.angle(self.turn[0][:, None] * current * np.conj(self.around[0] @ voltage))
             nearest = np.rint(np.nan_to_num(-phase) * DIRECTIONS / (2.0 * np.pi)).astype(np.int64) % DIRECTIONS
             most = np.maximum(np.take_along_axis(over, nearest[None], axis=0), (np.abs(current) - self.limit)[None])
             np.put_along_axis(over, nearest[None], most, axis=0)
         return over.reshape(-1, voltage.shape[1])
 
-    def _left(self, voltage: ComplexArray) -> FloatArray:
-        near, far = self.edges.at_near(voltage), self.edges.at_far(voltage)
-        left = np.empty((DIRECTIONS, len(self.edges.branch), voltage.shape[1]))
+    def _left(self, edges: RatedEdges, voltage: ComplexArray) -> FloatArray:
+        near, far = edges.at_near(voltage), edges.at_far(voltage)
+        left = np.empty((DIRECTIONS, len(edges.branch), voltage.shape[1]))
         for around, side, knee in zip(self.around, (BY_DEMAND, ~BY_DEMAND), self.knee, strict=True):
             nu = around @ voltage
             f, t = near * np.conj(nu), far * np.conj(nu)

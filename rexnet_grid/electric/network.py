@@ -18,13 +18,14 @@ from rexnet_grid.electric.solver import Solver
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pandas as pd
 
-    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
     from rexnet_grid.electric.pandapower_controls import Controls
     from rexnet_grid.electric.solver import Factor
+    from rexnet_grid.electric.taps import TapHold
     from rexnet_grid.electric.wiring import Wiring
 
 NO_START: ComplexArray = np.zeros(0, dtype=np.complex128)
@@ -282,6 +283,28 @@ class ElectricNetwork(Labelled):
             source = without_voltage_dependence(self._source)
         case = replace(self.case, node_zip=np.zeros_like(self.case.node_zip))
         return ElectricNetwork(case, source, self._origin.at_constant_power(), self.solver.factor)
+
+    def tap_holds(self) -> tuple[TapHold, ...]:
+        """Return what controllers of tap changers keep; nothing where only pandapower can let them act."""
+        controls = self._controls if self.case.controlled else None
+        return () if controls is None else controls.tap_holds()
+
+    def supports(self) -> tuple[IntArray, FloatArray]:
+        """Return positions of buses whose inverters follow Q(V), and the most that they give for it [kvar/p.u.]."""
+        controls = self._controls if self.case.controlled else None
+        return (np.zeros(0, dtype=np.int64), np.zeros(0)) if controls is None else controls.supports()
+
+    def uncontrolled(self) -> ElectricNetwork:
+        """Return the network with its controllers at rest; itself where it has none."""
+        return self.with_taps_held(self.case) if self.case.controlled else self
+
+    def with_taps_held(self, case: GridCase, elements: Collection[str] = ()) -> ElectricNetwork:
+        """Return ``case``, the same network but for taps and kinds of nodes, with no controllers but these taps'."""
+        if not elements:
+            return ElectricNetwork(replace(case, controlled=0))
+        from rexnet_grid.electric.pandapower_controls import with_tap_controls
+
+        return ElectricNetwork(case, with_tap_controls(self._source, elements))
 
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""

@@ -79,6 +79,12 @@ class NodeModel:
         )
         return replace(self, active=given[0], reactive=given[1], drawing=(drawn[0], drawn[1]))
 
+    def supported(self, at: IntArray, kvar_per_pu: FloatArray) -> NodeModel:
+        """Return the model where reactive power at the nodes ``at`` answers to their voltages, as :func:`supported`."""
+        active, reactive = supported(self.active, self.reactive, self.idle, at, kvar_per_pu)
+        drawing = None if self.drawing is None else supported(*self.drawing, self.idle, at, kvar_per_pu)
+        return replace(self, active=active, reactive=reactive, drawing=drawing)
+
     def demand(self, tan_phi: float, columns: IntArray) -> ComplexArray:
         """Return (n_node, n_columns) dV per kW as :meth:`response`, where injections fall."""
         active, reactive = self.drawing if self.drawing is not None else (self.active, self.reactive)
@@ -92,6 +98,19 @@ class NodeModel:
         out = self.active[:, columns] + tan_phi * self.reactive[:, columns]
         out[:, columns == NOWHERE] = 0.0
         return np.asarray(out)
+
+
+def supported(
+    by_p: ComplexArray, by_q: ComplexArray, voltage: ComplexArray, at: IntArray, kvar_per_pu: FloatArray
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return dV/dP and dV/dQ where nodes ``at`` give so much reactive power for every p.u. that their voltages fall.
+
+    With m the magnitudes' answers and k the slopes, q = -k (m_p p + m_q q) at these nodes.
+    """
+    unit = (np.conj(voltage[at]) / np.abs(voltage[at]))[:, None]
+    own = np.eye(len(at)) + kvar_per_pu[:, None] * (unit * by_q[at]).real[:, at]
+    given = [-np.linalg.solve(own, kvar_per_pu[:, None] * (unit * by[at]).real) for by in (by_p, by_q)]
+    return np.asarray(by_p + by_q[:, at] @ given[0]), np.asarray(by_q + by_q[:, at] @ given[1])
 
 
 def fill(use: FloatArray, room: FloatArray) -> FloatArray:

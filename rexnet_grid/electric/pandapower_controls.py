@@ -14,18 +14,21 @@ import numpy as np
 import pandas as pd
 from pandapower.auxiliary import ControllerNotConverged, LoadflowNotConverged
 from pandapower.control import ContinuousTapControl, DiscreteTapControl, run_control
-from pandapower.control.controller.DERController import DERController
+from pandapower.control.controller.DERController import DERController, QModelQVCurve
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
+from rexnet_grid.electric.taps import TapHold
 from rexnet_grid.electric.wiring import Wiring
 from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
-    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+    from collections.abc import Collection
+
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
 
 TAP_CONTROLS = (DiscreteTapControl, ContinuousTapControl)
 MOST_SOLVERS = 256
@@ -77,6 +80,35 @@ class Controls:
             elif type(control) is not DERController or control.element not in POWER_TABLES:
                 return False
         return True
+
+    def tap_holds(self) -> tuple[TapHold, ...]:
+        """Return what the controllers of tap changers keep."""
+        at = {int(b): i for i, b in enumerate(self._case.bus_id)}
+        found = []
+        for control in self._objects:
+            if type(control) not in TAP_CONTROLS:
+                continue
+            discrete = type(control) is DiscreteTapControl
+            band = (control.vm_lower_pu, control.vm_upper_pu) if discrete else (control.vm_set_pu, control.vm_set_pu)
+            for index in np.atleast_1d(control.element_index):
+                bus = int(self._net[control.element].at[index, f"{control.side}_bus"])
+                found.append(TapHold(f"{control.element} {index}", at[bus], float(band[0]), float(band[1])))
+        return tuple(found)
+
+    def supports(self) -> tuple[IntArray, FloatArray]:
+        """Return where inverters follow Q(V), positions of buses, and the most that they give for it [kvar/p.u.]."""
+        bus, slope = [], []
+        for control in self._objects:
+            if type(control) is not DERController or type(control.q_model) is not QModelQVCurve:
+                continue
+            curve = control.q_model.qv_curve
+            step = -np.diff(curve.q_points_pu) / np.maximum(np.diff(curve.vm_points_pu), 1e-9)
+            rows = np.atleast_1d(control.element_index)
+            place = [int(self._net[control.element].index.get_loc(row)) for row in rows]
+            rating = np.broadcast_to(np.asarray(control.sn_mva, dtype=float), (len(rows),))
+            bus += [int(b) for b in self._bus[control.element][place]]
+            slope += list(float(step.max(initial=0.0)) * rating * self._to_kw[control.element][place, 0])
+        return np.array(bus, dtype=np.int64), np.abs(np.array(slope, dtype=np.float64))
 
     def settle(self, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray] | None:
         """Return the network and the results, as :mod:`kernels` lays them out, that the controllers leave.
@@ -155,3 +187,16 @@ class Controls:
         node = self._case.bus_node
         voltage = np.abs(results[: 2 * self._case.n_node].view(np.complex128))
         return np.where(node == NOWHERE, np.nan, voltage[node])
+
+
+def with_tap_controls(net: Any, elements: Collection[str]) -> Any:
+    """Return the net with no other controllers than those of these transformers' taps."""
+    left = copy.deepcopy(net)
+    kept = [
+        index
+        for index, control in left.controller.object.items()
+        if type(control) in TAP_CONTROLS
+        and {f"{control.element} {i}" for i in np.atleast_1d(control.element_index)} <= set(elements)
+    ]
+    left.controller = left.controller.loc[kept]
+    return left

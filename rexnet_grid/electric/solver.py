@@ -147,10 +147,15 @@ class Solver:
         """What compiled Newton needs to know of the topology, made when it is first asked for."""
         from rexnet_grid.electric.newton_plan import newton_plan
 
-        rest = self.case.node_start.copy()
-        if not self.needs_newton:
-            rest[self.factor.free] = self.factor.idle
+        rest = self.case.node_start if self.needs_newton else self.rest
         return newton_plan(self.case, self.admittance, self.factor.order, rest)
+
+    @property
+    def rest(self) -> ComplexArray:
+        """(n_node,) voltages without any injection, were all of them free that are not given [p.u.]."""
+        rest = self.case.node_start.copy()
+        rest[self.factor.free] = self.factor.idle
+        return rest
 
 
 def _packed(case: GridCase, factor: Factor) -> FloatArray:

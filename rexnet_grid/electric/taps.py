@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
 MOVABLE = (
     "a transformer in service whose tap changer has a position, neutral, min and max, and steps that follow no table"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TapHold:
+    """What a tap changer's control keeps: the voltage of a bus inside a dead band.
+
+    Attributes
+    ----------
+    element
+        The transformer, such as ``"trafo 0"``.
+    bus
+        Position of the bus.
+    lower_pu, upper_pu
+        The dead band [p.u.].
+    """
+
+    element: str
+    bus: int
+    lower_pu: float
+    upper_pu: float
 
 
 def tapped(case: GridCase, taps: Mapping[str, float]) -> tuple[ComplexArray, FloatArray]:

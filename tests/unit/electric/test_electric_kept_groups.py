@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -59,12 +59,3 @@ def test_a_damaged_file_is_made_anew_and_the_eldest_are_forgotten(made, monkeypa
     for margin in (0.01, 0.03, 0.04):
         rows_of(network, margin=margin)
     assert len(list(tmp_path.glob("headroom-*.npz"))) == 2
-
-
-def test_a_network_with_controllers_is_not_kept(made, tmp_path):
-    network = ElectricNetwork.from_builtin("case9")
-    controlled = type("Controlled", (), {"case": replace(network.case, controlled=1)})()
-    groups = rows_of(network).groups
-    before = len(list(tmp_path.glob("headroom-*.npz")))
-    assert kept_groups.groups_kept(lambda: groups, [controlled]) is groups
-    assert len(list(tmp_path.glob("headroom-*.npz"))) == before
