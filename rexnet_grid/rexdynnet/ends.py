@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart
-from rexnet_grid.rexdynnet.exchanger import COLUMNS, RETURN, SUPPLY, UA, needed_flow
+from rexnet_grid.rexdynnet.exchanger import COLUMNS, RETURN, SUPPLY, UA, exchanged_w, needed_flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,43 @@ def exchanger_table(substations: Sequence[Substation]) -> FloatArray:
 def has_exchanger(pair: FloatArray) -> bool:
     """Return whether a substation's pair of exchangers holds any."""
     return bool(pair[HEATING, UA] > 0.0 or pair[HOT_WATER, UA] > 0.0)
+
+
+@apart
+def hot_part_w(pair: FloatArray, heat_w: float, hot_w: float) -> float:
+    """Return the part of the heat that goes through the exchanger of hot water [W]."""
+    if pair[HOT_WATER, UA] <= 0.0:
+        return 0.0
+    if pair[HEATING, UA] <= 0.0:
+        return heat_w
+    return 0.0 if np.isnan(hot_w) else min(max(hot_w, 0.0), heat_w)
+
+
+@apart
+def station_heat(
+    pair: FloatArray,
+    heat_w: float,
+    hot_w: float,
+    arrive_c: float,
+    return_c: float,
+    supply_c: float,
+    flow_kg_s: float,
+    heat_capacity: float,
+) -> float:
+    """Return the heat that the exchangers yield at a flow, more than what is asked for where it is ample [W].
+
+    Arguments as for :func:`station_draw`.
+    """
+    hot = hot_part_w(pair, heat_w, hot_w)
+    first, back = pair[HOT_WATER], pair[HOT_WATER, RETURN]
+    if hot >= heat_w:
+        house = hot / (heat_capacity * max(first[SUPPLY] - back, 1e-3))
+        return exchanged_w(first, flow_kg_s, arrive_c, house, back, heat_capacity)
+    hot_flow, given = needed_flow(first, hot, arrive_c, first[SUPPLY], back, flow_kg_s, heat_capacity)
+    back = pair[HEATING, RETURN] if np.isnan(return_c) else return_c
+    out = max(pair[HEATING, SUPPLY] if np.isnan(supply_c) else supply_c, back + 1.0)
+    house = (heat_w - hot) / (heat_capacity * max(out - back, 1e-3))
+    return given + exchanged_w(pair[HEATING], flow_kg_s - hot_flow, arrive_c, house, back, heat_capacity)
 
 
 @apart
@@ -66,11 +103,7 @@ def station_draw(
     heat_capacity
         Of water [J/(kg K)].
     """
-    hot = min(max(hot_w, 0.0), heat_w) if not np.isnan(hot_w) else 0.0
-    if pair[HOT_WATER, UA] <= 0.0:
-        hot = 0.0
-    elif pair[HEATING, UA] <= 0.0:
-        hot = heat_w
+    hot = hot_part_w(pair, heat_w, hot_w)
     back = pair[HEATING, RETURN] if np.isnan(return_c) else return_c
     out = pair[HEATING, SUPPLY] if np.isnan(supply_c) else supply_c
     hot_flow, hot_given = needed_flow(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUPPLY: Any = np.int64(0)
 RETURN: Any = np.int64(1)
 SEARCH = 8
+VALVE = 25
 RATING = 5
 NOT_GIVEN = np.full((1, 1), np.nan)
 
@@ -137,6 +138,10 @@ class Scratch(NamedTuple):
     warm_c: FloatArray
     bypass_kg_s: FloatArray
     search: FloatArray
+    valve: FloatArray
+    round: FloatArray
+    spread_k: FloatArray
+    total: FloatArray
     sub_kg_s: FloatArray
     most_kg_s: FloatArray
     asked_kg_s: FloatArray
@@ -212,6 +217,13 @@ class Outputs(NamedTuple):
 PLANT, DELIVERED, LOSS, STORED, RESIDUAL = range(5)
 
 
+def widths(layout: Layout) -> tuple[int, ...]:
+    """Return how many columns each of the :class:`Outputs` has."""
+    pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
+    subs, plants = len(layout.sub_node), len(layout.plant_node)
+    return (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 1, 5)
+
+
 def new_scratch(layout: Layout) -> Scratch:
     """Return working memory for a network."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
@@ -230,6 +242,10 @@ def new_scratch(layout: Layout) -> Scratch:
         warm_c=np.zeros(nodes),
         bypass_kg_s=np.zeros(subs),
         search=np.zeros((subs, SEARCH)),
+        valve=np.zeros((VALVE, subs)),
+        round=np.zeros(3),
+        spread_k=np.zeros(nodes),
+        total=np.zeros(sum(widths(layout))),
         sub_kg_s=np.zeros(subs),
         most_kg_s=np.zeros(subs),
         asked_kg_s=np.zeros(subs),
@@ -253,10 +269,7 @@ def new_scratch(layout: Layout) -> Scratch:
 
 def new_outputs(layout: Layout, steps: int) -> Outputs:
     """Return empty results for ``steps`` steps."""
-    pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
-    subs, plants = len(layout.sub_node), len(layout.plant_node)
-    widths = (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 1, 5)
-    return Outputs(*(np.zeros((steps, width)) for width in widths))
+    return Outputs(*(np.zeros((steps, width)) for width in widths(layout)))
 
 
 def copy_state(state: State) -> State:

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, part
-from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
+from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw, station_heat
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -158,6 +158,32 @@ def useful_c(scratch: Scratch, node: int, wanted_c: float) -> float:
 
 
 @apart
+def heat_at(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int, flow: float) -> float:
+    """Return the heat that a substation can take from a flow with the water that arrived in the step [W]."""
+    node = layout.sub_node[s]
+    if not has_exchanger(layout.exchanger[s]):
+        back = inputs.return_c[row, s]
+        return float(flow * layout.fluid[1] * (useful_c(scratch, node, back) - back))
+    share = scratch.warm_share[node]
+    if share <= 0.0:
+        return 0.0
+    arrived = scratch.mean_c[node] if share == 1.0 else scratch.warm_c[node]
+    longer = max(share, LEAST_SHARE)
+    secondary, hot = inputs.secondary_c, inputs.hot_w
+    taken = station_heat(
+        layout.exchanger[s],
+        inputs.heat_w[row, s] / longer,
+        hot[row % hot.shape[0], s % hot.shape[1]] / longer,
+        arrived,
+        inputs.return_c[row, s],
+        secondary[row % secondary.shape[0], s % secondary.shape[1]],
+        flow,
+        layout.fluid[1],
+    )
+    return float(share * taken)
+
+
+@apart
 def bracketed(
     search: FloatArray, attempt: int, expected: float, useful: float, wanted: float, guess: float
 ) -> tuple[float, bool]:
@@ -166,7 +192,8 @@ def bracketed(
     What arrives then jumps with the flow, which goes with the inverse of ``expected - wanted``: ``SERVED`` is the
     highest expected temperature that was met, ``FAILED`` the lowest that was not; between them flows are halved.
     """
-    if useful >= expected - RETURN_TOLERANCE_K:
+    met = useful >= expected - RETURN_TOLERANCE_K
+    if met:
         search[SERVED] = max(search[SERVED], expected)
     else:
         search[FAILED] = min(search[FAILED], expected)
@@ -174,10 +201,10 @@ def bracketed(
     if served == -math.inf:
         return max(guess, wanted), expected - wanted <= COLD_SPREAD_K
     low, high = max(served - wanted, COLD_SPREAD_K), max(failed - wanted, COLD_SPREAD_K)
-    if served == expected and high <= BRACKET * low:
+    if met and served == expected and high <= BRACKET * low:
         return expected, True
     if attempt >= HARD_ROUNDS - 3:
-        return served, served == expected
+        return served, met and served == expected
     if failed < math.inf and not served < guess < failed:
         return wanted + math.sqrt(low * high), False
     return guess, False
@@ -235,7 +262,7 @@ def handed_over(
 ) -> tuple[float, float]:
     """Return the heat that a substation takes from a flow and the temperature of what was of use then [W, degC]."""
     node, heat, heat_capacity = layout.sub_node[s], inputs.heat_w[row, s], layout.fluid[1]
-    wanted = inputs.return_c[row, s]
+    wanted, yielded = inputs.return_c[row, s], 0.0
     if not math.isnan(inputs.flow_kg_s[row, s]):
         arrived = scratch.mean_c[node]
         back = wanted if math.isnan(heat) else arrived - heat / (flow * heat_capacity)
@@ -244,8 +271,10 @@ def handed_over(
     if has_exchanger(layout.exchanger[s]):
         at = scratch.mean_c[node] if share == 1.0 else scratch.warm_c[node]
         _, wanted = exchanger_draw(layout, inputs, row, s, at, max(share, LEAST_SHARE))
+        yielded = heat_at(layout, scratch, inputs, row, s, flow)
     arrived = useful_c(scratch, node, wanted)
     floor = wanted if full or share < 1.0 else wanted - 1.0
+    floor = min(floor, arrived - yielded / (flow * heat_capacity))
     back = max(arrived - heat / (flow * heat_capacity), min(floor, arrived))
     return flow * heat_capacity * (arrived - back), back
 

@@ -336,8 +336,10 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
         note_warmth(layout, scratch, side, node, n, mean_c[node], dt)
         if n == 0:
             mean_c[node] = standing_c(layout, state, node, offset)
+            scratch.spread_k[node] = 0.0
             continue
         low, high = extremes(piece, pipes + 2, n)
+        scratch.spread_k[node] = high - low
         for k in range(begin, end):
             p = node_pipe[k]
             out = -inflow(flow, pipe_to, p, node, side_sign)
