@@ -19,6 +19,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart
+from rexnet_grid.rexdynnet.ends import has_exchanger
 from rexnet_grid.rexdynnet.service import LARGEST_KG_S, OPENING, SMALLEST_FLOW_KG_S, heat_at, open_bypass
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def better_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) ->
 def meets_front(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
     """Return whether the water that reached a substation with an exchanger changed by more than a few kelvin."""
     for s in range(layout.sub_node.shape[0]):
-        if scratch.spread_k[layout.sub_node[s]] > FRONT_K and turned(layout, scratch, inputs, row, s):
+        changed = scratch.spread_k[layout.sub_node[s]] > FRONT_K
+        if changed and has_exchanger(layout.exchanger[s]) and turned(layout, scratch, inputs, row, s):
             return True
     return False
