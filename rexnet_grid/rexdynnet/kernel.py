@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, part
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
 from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
 from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
@@ -30,7 +30,7 @@ from rexnet_grid.rexdynnet.service import (
     substations,
 )
 from rexnet_grid.rexdynnet.transport import stored_heat, sweep
-from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, meets_front, turn_valves
+from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, meets_front, starves, turn_valves
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -129,6 +129,23 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
 
 
 @part
+def improve(
+    layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int, searching: bool
+) -> tuple[bool, bool, bool]:
+    """Improve what substations draw; return whether to go on, whether with all valves together, whether it settled."""
+    settled = True
+    if searching:
+        again, settled = better_valves(layout, scratch, inputs, row)
+    else:
+        again, hard = guess_again(layout, state, scratch, inputs, row, attempt)
+        if again and attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
+            again = searching = starves(layout, scratch, inputs, row)
+            if searching:
+                begin_valves(layout, scratch)
+    return again, searching, settled
+
+
+@part
 def supply_side(
     layout: Layout,
     state: State,
@@ -139,17 +156,17 @@ def supply_side(
     dt: float,
     trial: int,
     searching: bool,
-) -> tuple[float, bool, bool, bool, bool]:
+) -> tuple[float, bool, bool, bool, bool, bool]:
     """Step the supply; the flows are found again while a substation's return would miss its wanted temperature.
 
     Every trial after the first begins with what the supply side held before it; late ones keep the flows. Where the
     plain search does not settle, all valves are searched together, and so from the beginning if ``searching``.
 
     Returns the heat lost [J], whether the loops converged, whether the head was shared out, whether all valves were
-    searched together, and whether the flows are good for a step of this length.
+    searched together, whether that settled, and whether a front met them then.
     """
     lost = 0.0
-    solved, fits, settled = True, True, True
+    solved, fits, settled, front = True, True, True, False
     begin_search(layout, state, scratch)
     if searching:
         begin_valves(layout, scratch)
@@ -171,20 +188,12 @@ def supply_side(
         lost = sweep(layout, state, scratch, SUPPLY, dt)
         if held:
             break
-        if searching:
-            again, settled = better_valves(layout, scratch, inputs, row)
-            if not again:
-                settled = settled and not meets_front(layout, scratch, inputs, row)
-                break
-        else:
-            again, hard = guess_again(layout, state, scratch, inputs, row, attempt)
-            if not again:
-                break
-            if attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
-                searching = True
-                begin_valves(layout, scratch)
+        again, searching, settled = improve(layout, state, scratch, inputs, row, attempt, searching)
+        if not again:
+            front = searching and meets_front(layout, scratch, inputs, row)
+            break
     end_search(layout, state, scratch)
-    return lost, solved, fits, searching, settled
+    return lost, solved, fits, searching, settled, front
 
 
 @apart
@@ -200,6 +209,14 @@ def set_surroundings(layout: Layout, state: State, scratch: Scratch, inputs: Inp
             mean = 0.5 * (other[layout.pipe_from[p]] + other[layout.pipe_to[p]])
             ground += layout.coupling[p] * (mean - ground)
         scratch.ground_c[p] = ground
+
+
+@inner
+def write_nodes(state: State, scratch: Scratch, side: int, means: FloatArray, row: int) -> None:
+    """Write the mean temperatures of one side's nodes [degC]."""
+    for node in range(scratch.mean_c.shape[0]):
+        state.node_c[side, node] = scratch.mean_c[node]
+        means[row, node] = scratch.mean_c[node]
 
 
 @part
@@ -232,7 +249,8 @@ def write_row(
 def advance(layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs) -> int:
     """Step the network through every row of the forcing; return in how many pieces the loops did not converge.
 
-    A step is gone in one piece, or in halves of it, and of those, down to a minute, where the flows do not settle.
+    A step is gone in one piece, or in halves of it, and of those, down to a minute, where flows or ratings do not
+    settle, or where exchangers short of heat are met by a front.
     """
     failed = 0
     reference_c = inputs.ground_c[0, 0]
@@ -242,18 +260,16 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]] * size
         begin_rating(layout, state, scratch)
         keep_ends(state, backup, True)
-        lost, solved, fits, kept, searching, settled = 0.0, True, True, False, False, True
+        lost, solved, fits, kept, searching, settled, front = 0.0, True, True, False, False, True, False
         for trial in range(MAX_TRIALS):
             set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
-            lost, solved, fits, searching, settled = supply_side(
+            lost, solved, fits, searching, settled, front = supply_side(
                 layout, state, backup, scratch, inputs, row, dt, trial, searching
             )
-            if not settled and dt > SHORTEST_S:
+            if dt > SHORTEST_S and (front or not settled):
                 kept = trial == 0
                 break
-            for node in range(scratch.mean_c.shape[0]):
-                state.node_c[0, node] = scratch.mean_c[node]
-                outputs.supply_c[row, node] = scratch.mean_c[node]
+            write_nodes(state, scratch, SUPPLY, outputs.supply_c, row)
             outputs.ledger[row, 1] = substations(layout, scratch, inputs, outputs, row)
             set_surroundings(layout, state, scratch, inputs, row, RETURN)
             limited = may_exceed(layout, scratch)
@@ -263,16 +279,14 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
             kept = not (limited and solved) or not expect_back(layout, backup, scratch, inputs, row, trial)
             if kept:
                 break
-        if dt > SHORTEST_S and not (kept and settled):
+        if dt > SHORTEST_S and (front or not settled or not kept):
             undo(layout, state, backup, not kept)
             size *= 0.5
             continue
         outputs.unsettled[row, 0] = 0.0 if fits and kept and settled else 1.0
         if not solved:
             failed += 1
-        for node in range(scratch.mean_c.shape[0]):
-            state.node_c[1, node] = scratch.mean_c[node]
-            outputs.return_c[row, node] = scratch.mean_c[node]
+        write_nodes(state, scratch, RETURN, outputs.return_c, row)
         after = stored_heat(layout, state, reference_c)
         write_row(layout, state, scratch, outputs, row, dt, lost, after - before)
         before = after

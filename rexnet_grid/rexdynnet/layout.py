@@ -122,7 +122,8 @@ class Scratch(NamedTuple):
     """Working memory that carries nothing from step to step: all of it may hold anything before one.
 
     ``cell`` (2, P, PROPERTIES) see :func:`walls.set_cell`; ``piece`` (P + 3, PIECES, 3) lists of pieces: what leaves
-    each pipe, two for use inside a pipe, one for a node.
+    each pipe, two for use inside a pipe, one for a node; ``spread_k`` (N,) by how much the supply changed at each node
+    in the step [K]; ``valve`` (VALVE, S), ``round`` (3,) see :mod:`valves`; ``total`` sums over the pieces of a step.
     """
 
     piece: FloatArray
@@ -192,7 +193,7 @@ class Outputs(NamedTuple):
     ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
     worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
     ``differential_pa`` (T, S) between supply and return at each substation; ``unsettled`` (T, 1) 1 where the sharing of
-    head or a plant's rating was not settled when the iterations ended.
+    head, the flows of valves or a plant's rating was not settled when the iterations ended.
     """
 
     supply_c: FloatArray

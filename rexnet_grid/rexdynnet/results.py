@@ -48,8 +48,8 @@ class HeatRun:
     loss_kw, stored_kw
         Lost to the ground, and taken up by water and walls [kW].
     unsettled
-        Part of each step in which sharing the pumps' head, or keeping a plant to its rating, was ended by the number of
-        iterations [-]; 0 is usual.
+        Part of each step in which sharing the pumps' head, finding the valves' flows, or keeping a plant to its rating,
+        was ended by the number of iterations [-]; 0 is usual.
     balance_error
         |in - out - loss - stored| over the throughput, each step [-].
     """

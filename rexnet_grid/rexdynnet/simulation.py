@@ -68,7 +68,8 @@ class HeatStep:
     boosters_kw
         (n_boosters,) electric power of the boosters, in the order of their pipes [kW].
     unsettled
-        Whether sharing the pumps' head, or keeping a plant to its rating, was ended by the number of iterations.
+        Whether sharing the pumps' head, finding the valves' flows, or keeping a plant to its rating, was ended by the
+        number of iterations.
     """
 
     supply_c: FloatArray

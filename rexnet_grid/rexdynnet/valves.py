@@ -5,9 +5,10 @@ valve has to let through may change a hundredfold within a kelvin. The heat that
 :math:`D_s`, has no such jumps: it rises smoothly with its own flow and with all others. So the unknowns are the
 logarithms of the flows, and what is to vanish is
 
-.. math:: r_s(\ln \dot m) = D_s(\dot m_s, T_s(\dot m)) / Q_s - 1
+.. math:: r_s(\ln \dot m) = \frac{D_s(\dot m_s, T_s(\dot m)) - Q_s}{Q_s + \dot m_s c \vartheta}
 
-by Broyden's first method (C. G. Broyden, Math. Comp. 19 (1965) 577-593, doi:10.1090/S0025-5718-1965-0198670-6) with the
+with ϑ = 0 behind an exchanger, and 10 K where the return temperature is handed in and may be near what arrives; by
+Broyden's first method (C. G. Broyden, Math. Comp. 19 (1965) 577-593, doi:10.1090/S0025-5718-1965-0198670-6) with the
 inverse kept as a few pairs of vectors. No flow changes by more than a factor of its own in a round, which shrinks where
 its residual changes sign and grows where it does not (as in resilient propagation, M. Riedmiller and H. Braun, IEEE
 Int. Conf. Neural Networks 1993, doi:10.1109/ICNN.1993.298623). A valve that stands wide open may bring too little.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart
 from rexnet_grid.rexdynnet.ends import has_exchanger
-from rexnet_grid.rexdynnet.service import LARGEST_KG_S, OPENING, SMALLEST_FLOW_KG_S, heat_at, open_bypass
+from rexnet_grid.rexdynnet.service import LARGEST_KG_S, OPENING, SMALLEST_FLOW_KG_S, handed_over, heat_at, open_bypass
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Scratch
@@ -37,14 +38,30 @@ FIRST_CAP, LARGEST_CAP = 1.0, 1.5
 SHRINK, GROW = 0.7, 1.5
 SMALLEST_PIVOT = 1e-10
 FRONT_K = 5.0
+SPREAD_K = 10.0
 ROUND, USED, LEAST_MISSING = range(3)
 
 
 @apart
-def turned(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int) -> bool:
+def turned(layout: Layout, inputs: Inputs, row: int, s: int) -> bool:
     """Return whether a substation has a valve that follows the heat asked for, and a plant that it is joined to."""
     joined = layout.island[layout.sub_node[s]] >= 0 and layout.sub_max_kg_s[s] > 0.0
     return bool(joined and inputs.heat_w[row, s] > 0.0 and math.isnan(inputs.flow_kg_s[row, s]))
+
+
+@apart
+def starves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
+    """Return whether the flows as they are leave heat unserved at a valve that is not wide open."""
+    for s in range(layout.sub_node.shape[0]):
+        flow = scratch.sub_kg_s[s] - scratch.bypass_kg_s[s]
+        if not turned(layout, inputs, row, s) or scratch.sub_kg_s[s] >= scratch.most_kg_s[s]:
+            continue
+        if flow <= 0.0:
+            return True
+        given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
+        if given < inputs.heat_w[row, s] * (1.0 - TOLERANCE):
+            return True
+    return False
 
 
 @apart
@@ -62,7 +79,7 @@ def begin_valves(layout: Layout, scratch: Scratch) -> None:
 def turn_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill the flow of each substation from the unknowns [kg/s]."""
     for s in range(layout.sub_node.shape[0]):
-        if turned(layout, scratch, inputs, row, s):
+        if turned(layout, inputs, row, s):
             scratch.bypass_kg_s[s] = scratch.search[s, OPENING] * layout.bypass[s, LARGEST_KG_S]
             flow = min(math.exp(scratch.valve[X, s]), layout.sub_max_kg_s[s])
             scratch.sub_kg_s[s] = flow + scratch.bypass_kg_s[s]
@@ -112,25 +129,64 @@ def learn(scratch: Scratch) -> None:
 
 
 @apart
+def residual(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int, flow: float) -> float:
+    """Return what is to vanish at a substation with this flow, see the module [-]."""
+    heat = inputs.heat_w[row, s]
+    taken = heat_at(layout, scratch, inputs, row, s, flow)
+    if has_exchanger(layout.exchanger[s]):
+        return float(taken / heat - 1.0)
+    return float((taken - heat) / (heat + flow * layout.fluid[1] * SPREAD_K))
+
+
+@apart
 def misses(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[float, float, float]:
     """Fill flows as they were and residuals; return the worst of those, the heat missing and that asked for [W]."""
     valve = scratch.valve
     worst, missing, asked = 0.0, 0.0, 0.0
     for s in range(layout.sub_node.shape[0]):
         valve[MISS, s] = 0.0
-        if not turned(layout, scratch, inputs, row, s):
+        if not turned(layout, inputs, row, s):
             continue
         flow = max(scratch.sub_kg_s[s] - scratch.bypass_kg_s[s], SMALLEST_FLOW_KG_S)
         valve[X, s] = math.log(flow)
         heat = inputs.heat_w[row, s]
-        miss = heat_at(layout, scratch, inputs, row, s, flow) / heat - 1.0 - TOLERANCE
+        miss = residual(layout, scratch, inputs, row, s, flow) - TOLERANCE
         asked += heat
         if miss < 0.0 and scratch.sub_kg_s[s] >= scratch.most_kg_s[s]:
             continue
         valve[MISS, s] = miss
         worst = max(worst, abs(miss))
-        missing += max(-miss - TOLERANCE, 0.0) * heat
+        if miss < -2.0 * TOLERANCE:
+            given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
+            missing += max(heat - given, 0.0)
     return worst, missing, asked
+
+
+@apart
+def bypasses_swing(layout: Layout, scratch: Scratch) -> bool:
+    """Improve the openings of the bypasses; return whether any does not fit the temperature yet."""
+    swings = False
+    for s in range(layout.sub_node.shape[0]):
+        if layout.bypass[s, LARGEST_KG_S] > 0.0 and open_bypass(layout, scratch, s):
+            swings = True
+    return swings
+
+
+@apart
+def step_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
+    """Change the flows by a quasi-Newton step, each by its own factor at most."""
+    valve, subs = scratch.valve, layout.sub_node.shape[0]
+    if scratch.round[ROUND] > 0.0:
+        for s in range(subs):
+            same = valve[MISS, s] * valve[LAST_MISS, s] >= 0.0
+            valve[CAP, s] = min(GROW * valve[CAP, s], LARGEST_CAP) if same else SHRINK * valve[CAP, s]
+        learn(scratch)
+    times(scratch, MISS, STEP, False)
+    for s in range(subs):
+        valve[LAST_X, s], valve[LAST_MISS, s] = valve[X, s], valve[MISS, s]
+        if turned(layout, inputs, row, s):
+            valve[X, s] -= min(max(valve[STEP, s], -valve[CAP, s]), valve[CAP, s])
+            valve[X, s] = max(valve[X, s], math.log(SMALLEST_FLOW_KG_S))
 
 
 @apart
@@ -141,14 +197,12 @@ def better_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) ->
     """
     valve, subs = scratch.valve, layout.sub_node.shape[0]
     attempt = int(scratch.round[ROUND])
-    scratch.round[ROUND] += 1.0
-    swings = False
-    for s in range(subs):
-        if layout.bypass[s, LARGEST_KG_S] > 0.0 and open_bypass(layout, scratch, s):
-            swings = True
+    swings = bypasses_swing(layout, scratch)
     worst, missing, asked = misses(layout, scratch, inputs, row)
-    close = TOLERANCE if attempt < LATE_ROUND else LATE_TOLERANCE
-    if worst <= close and not swings:
+    enough = worst <= TOLERANCE
+    if attempt >= LATE_ROUND:
+        enough = worst <= LATE_TOLERANCE or missing == 0.0
+    if enough and not swings:
         return False, True
     if attempt >= VALVE_ROUNDS - 1:
         return False, missing <= LATE_TOLERANCE * asked
@@ -159,18 +213,9 @@ def better_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) ->
     if attempt == VALVE_ROUNDS - 2:
         for s in range(subs):
             valve[X, s] = valve[BEST, s]
-        return True, False
-    if attempt > 0:
-        for s in range(subs):
-            same = valve[MISS, s] * valve[LAST_MISS, s] >= 0.0
-            valve[CAP, s] = min(GROW * valve[CAP, s], LARGEST_CAP) if same else SHRINK * valve[CAP, s]
-        learn(scratch)
-    times(scratch, MISS, STEP, False)
-    for s in range(subs):
-        valve[LAST_X, s], valve[LAST_MISS, s] = valve[X, s], valve[MISS, s]
-        if turned(layout, scratch, inputs, row, s):
-            valve[X, s] -= min(max(valve[STEP, s], -valve[CAP, s]), valve[CAP, s])
-            valve[X, s] = max(valve[X, s], math.log(SMALLEST_FLOW_KG_S))
+    else:
+        step_valves(layout, scratch, inputs, row)
+    scratch.round[ROUND] += 1.0
     return True, False
 
 
@@ -179,6 +224,6 @@ def meets_front(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> b
     """Return whether the water that reached a substation with an exchanger changed by more than a few kelvin."""
     for s in range(layout.sub_node.shape[0]):
         changed = scratch.spread_k[layout.sub_node[s]] > FRONT_K
-        if changed and has_exchanger(layout.exchanger[s]) and turned(layout, scratch, inputs, row, s):
+        if changed and has_exchanger(layout.exchanger[s]) and turned(layout, inputs, row, s):
             return True
     return False

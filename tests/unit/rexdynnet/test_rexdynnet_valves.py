@@ -1,0 +1,113 @@
+"""Heat that water within the step can bring is brought, whatever the length of the step."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from rexnet_grid.rexdynnet import Emitter, Exchanger, HeatNetwork
+from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
+from rexnet_grid.rexdynnet.ends import exchanger_table
+from rexnet_grid.rexdynnet.exchanger import exchanged_w
+
+HEATING = Exchanger.design(heat_kw=15, supply_c=75, return_c=42, secondary_supply_c=60, secondary_return_c=40)
+KINDS = {
+    "exchanger": {"heating": HEATING},
+    "emitter": {"heating": HEATING, "emitter": Emitter(15, 60, 40)},
+    "fixed return": {},
+    "lowest supply": {"min_supply_c": 55.0},
+}
+
+
+def street(houses=5, max_heat_kw=np.inf, **substation):
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant", max_heat_kw=max_heat_kw)
+    last = "plant"
+    for k in range(houses):
+        graph.add_node(f"house {k}", kind="substation", **substation)
+        graph.add_edge(last, f"house {k}", pipe=catalogue_pipe("DN40", 40.0))
+        last = f"house {k}"
+    return HeatNetwork.from_graph(graph)
+
+
+def woken(network, before_c):
+    """Return a street that has drawn little at ``before_c`` for two hours."""
+    sim = network.start((before_c, 35.0))
+    for _ in range(8):
+        sim.step(900.0, heat_demand_kw=2.0, supply_temperature_c=before_c)
+    return sim
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("before_c", [45.0, 55.0, 58.0])
+@pytest.mark.parametrize("load_kw", [3.0, 10.0])
+def test_warmer_water_serves_a_long_step(kind, before_c, load_kw):
+    """A minute at a time hardly anything is missing after the supply rose, so nothing is in a quarter of an hour."""
+    sim = woken(street(**KINDS[kind]), before_c)
+    begin = sim.save()
+    whole = sim.step(900.0, heat_demand_kw=load_kw, supply_temperature_c=75.0)
+    sim.restore(begin)
+    short = [sim.step(60.0, heat_demand_kw=load_kw, supply_temperature_c=75.0) for _ in range(15)]
+    assert not whole.unsettled
+    minutes_kw = np.mean([step.unserved_kw.sum() for step in short])
+    assert whole.unserved_kw.sum() <= minutes_kw + 0.01 * 5 * load_kw
+    assert minutes_kw < 0.02 * 5 * load_kw
+    assert abs(whole.residual_kw) < 1e-9 * max(whole.plant_kw, 1.0)
+
+
+def test_front_at_exchangers_is_gone_in_pieces():
+    """The flow that would meet the mean need not be held for the whole step: in it valves close as the front passes."""
+    sim = woken(street(**KINDS["exchanger"]), 45.0)
+    begin = sim.save()
+    whole = sim.step(900.0, heat_demand_kw=3.0, supply_temperature_c=75.0)
+    after = sim.save()
+    sim.restore(begin)
+    short = [sim.step(60.0, heat_demand_kw=3.0, supply_temperature_c=75.0) for _ in range(15)]
+    flow = np.mean([step.mass_flow_kg_s.sum() for step in short])
+    assert whole.mass_flow_kg_s.sum() == pytest.approx(flow, rel=0.25)
+    sim.restore(begin)
+    again = sim.step(900.0, heat_demand_kw=3.0, supply_temperature_c=75.0)
+    assert again.plant_kw == whole.plant_kw
+    assert all(np.array_equal(a, b) for a, b in zip(after, sim.save(), strict=True))
+
+
+@pytest.mark.parametrize("dt_s", [60.0, 300.0, 900.0, 3600.0])
+def test_cool_night_is_served_in_steps_of_any_length(dt_s):
+    """62 degC and 1 kW a house: the ends of the streets would fall below what their exchangers need."""
+    network = street(houses=8, **KINDS["exchanger"])
+    start = pd.Timestamp("2026-01-13 22:00")
+    run = network.simulate(
+        start,
+        start + pd.Timedelta(hours=3),
+        dt_s,
+        heat_demand_kw=1.0,
+        return_temperature_c=40.0,
+        supply_temperature_c=62.0,
+        initial_c=(75.0, 40.0),
+    )
+    assert run.unserved_kw.to_numpy().sum() * dt_s / 3600.0 < 0.01 * 24.0
+    assert run.balance_error.abs().max() < 1e-9
+    assert not run.unsettled.any()
+
+
+def test_cold_network_wakes_up_in_one_step():
+    """All is at 10 degC, below what is given back: more flow gives less until warm water has come."""
+    sim = street().start(10.0)
+    step = sim.step(900.0, heat_demand_kw=0.2, return_temperature_c=40.0, supply_temperature_c=75.0)
+    assert step.unserved_kw.sum() < 0.01
+    assert not step.unsettled
+
+
+def test_heat_that_cannot_be_had_stays_unserved():
+    """At 50 degC the house cannot be given 60: what is handed over is what the exchanger yields at the open valve."""
+    network = street(houses=1, **KINDS["exchanger"])
+    sim = network.start((50.0, 40.0))
+    for _ in range(8):
+        step = sim.step(900.0, heat_demand_kw=10.0, return_temperature_c=40.0, supply_temperature_c=50.0)
+    house = 10e3 / (network.fluid.heat_capacity * 20.0)
+    row = exchanger_table(network.substations)[0, 0]
+    flow, at = step.mass_flow_kg_s[0], step.supply_c[1]
+    yields = exchanged_w(row, flow, at, house, 40.0, network.fluid.heat_capacity) / 1000.0
+    assert step.heat_kw[0] == pytest.approx(yields, rel=1e-2)
+    assert step.heat_kw[0] + step.unserved_kw[0] == pytest.approx(10.0)
+    assert step.unserved_kw[0] > 4.0
