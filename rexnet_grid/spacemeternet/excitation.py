@@ -19,6 +19,9 @@ _COLLINEAR_SUN = 0.9
 _LITTLE_HEAT = 0.2
 _SMALL_DIFFERENCE_K = 0.3
 _SHORT_DAYS = 7.0
+_LITTLE_W_PER_K, _LITTLE_W = 9.0, 600.0
+_MUCH_W_PER_K = 1500.0
+_USUAL = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ def excitation(data: ZoneData, pairs: tuple[Pair, ...] | None = None, states: in
 
     Reported are: zones without heat of their own (not reachable except through their neighbours), pairs of zones whose
     temperatures run alike (their conductance is not observable), heat that follows the reading (closed loop), circuits
-    of several zones, sun that runs with the heat or the outdoor temperature, and data too short for the masses. Of the
+    of several zones, sun that runs with the heat or the outdoor temperature, heat of an odd size for rooms (energies of
+    a step taken for powers), and data too short for the masses. Of the
     candidate model: zones that metered heat cannot reach or hardly moves, and states that inputs do not reach or
     readings do not show.
     """
@@ -66,6 +70,7 @@ def excitation(data: ZoneData, pairs: tuple[Pair, ...] | None = None, states: in
     within = tuple(combinations(range(len(data.zones)), 2)) if pairs is None else pairs
     found = reach(data, within, states)
     out += _out_of_reach(data, found)
+    out += _odd_sizes(data)
     out += _of_other_circuits(data)
     out += _calm_pairs(data)
     out += _closed_loops(data)
@@ -91,6 +96,36 @@ def _out_of_reach(data: ZoneData, found: Reach) -> list[str]:
         if rank < found.states:
             out.append(f"{rank} of {found.states} states of the candidate model are {kind}: {what} on its own")
     return out
+
+
+def _odd_sizes(data: ZoneData) -> list[str]:
+    """Say where heat is of an odd size for rooms: energies of a step, or a register in another unit, taken for kW.
+
+    Rooms and flats take some 14 to 140 W a zone for each kelvin above outdoors, and radiators give 800 W and more. Less
+    than 9 W/K *and* less than 600 W in the middle zone speaks for kWh of a quarter hour, unless the house is a passive
+    one; a well insulated flat whose kW are a quarter still looks like a room, and is not seen.
+    """
+    if not data.circuits:
+        return []
+    shared = np.array([c.shared_by for c in data.circuits])
+    zones = [list(c.zones) for c in data.circuits]
+    excess = np.array([np.nanmean(data.temperature[:, z]) for z in zones]) - data.boundary[:, 0].mean()
+    if excess.min() <= 1.0:
+        return []
+    a_kelvin = float(np.median(1000.0 * data.heat.mean(axis=0) / shared / excess))
+    most = float(np.median(1000.0 * np.quantile(data.heat, _USUAL, axis=0) / shared))
+    size = f"heat of {a_kelvin:.2g} W a zone for each kelvin above outdoors"
+    if 0.0 < a_kelvin < _LITTLE_W_PER_K and most < _LITTLE_W and data.step < 1.0:
+        times = 1.0 / data.step
+        looks = f"it looks like kWh of a step (kW are {times:.3g} times as much) or like a passive house"
+        return [
+            f"{size}, {most:.0f} W at most, is little for rooms: {looks}; conductances come out as many times too small"
+        ]
+    if a_kelvin > _MUCH_W_PER_K:
+        return [
+            f"{size} is much for rooms: it looks like W, or like a register of kWh taken for GJ (278 times too much)"
+        ]
+    return []
 
 
 def _of_other_circuits(data: ZoneData) -> list[str]:

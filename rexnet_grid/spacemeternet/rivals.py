@@ -58,7 +58,7 @@ class Strictness:
 
 
 WITH_PLAN = Strictness(rivals=1.0, sides=-np.inf)
-FEW_WITH_PLAN = Strictness(rivals=1.0, sides=1.0, doubtless=5.0)
+FEW_WITH_PLAN = Strictness(rivals=1.0, sides=1.645, doubtless=5.0)
 WITHOUT_PLAN = Strictness(rivals=0.5, sides=1.645)
 OF_MANY_ZONES = Strictness(rivals=0.5, sides=0.5)
 IN_THE_DARK = Strictness(rivals=3.0, sides=1.0, rest=True, dark=True)

@@ -25,6 +25,7 @@ from rexnet_grid.spacemeternet.rivals import (
     Doubts,
     Strictness,
     doubts,
+    restless_edges,
 )
 from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
 from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
@@ -102,7 +103,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
     if nodes[0].states > 1:
-        contested = replace(contested, absent=contested.absent | (_most(kept, pairs, nodes) >= material))
+        open_ = restless_edges(whole) | (_most(kept, pairs, nodes) >= material)
+        contested = replace(contested, absent=contested.absent | open_)
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
     names = names.also(names_by_heat(data, nodes))
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))

@@ -222,3 +222,20 @@ def test_one_sensor_given_twice_is_named():
     rooms = pd.DataFrame({"a": room, "b": room, "c": room + rng.normal(0.0, 0.1, 960)}, index)
     with pytest.raises(MeterDataError, match=r"a and b.*the same readings"):
         zone_data(rooms, None, pd.Series(5.0 + rng.normal(0.0, 1.0, 960), index))
+
+
+def test_heat_of_an_odd_size_for_rooms_is_remarked():
+    """Two rooms of 20 W/K, heated by 1.2 kW: a quarter (kWh of a step) or a hundred times as much is an odd size."""
+    index = pd.date_range("2026-01-01", periods=800, freq="15min", tz="UTC")
+    on = np.repeat(np.random.default_rng(0).random((100, 2)) < 0.3, 8, axis=0)
+    heat = pd.DataFrame(1.2 * on, index, ["a", "b"])
+    excess = 1000.0 * heat.mean().mean() / 20.0
+    rooms = pd.DataFrame(20.0 + on, index, ["a", "b"])
+    outdoor = pd.Series(20.0 + on.mean() - excess, index)
+
+    def said(factor):
+        return str(excitation(zone_data(rooms, factor * heat, outdoor), ((0, 1),)))
+
+    assert "for each kelvin" not in said(1.0)
+    assert "looks like kWh of a step (kW are 4 times as much)" in said(0.25)
+    assert "register of kWh taken for GJ" in said(100.0)
