@@ -83,7 +83,7 @@ def _origin() -> str:
 def builtin_pandapower_net(name: str) -> Any:
     """Return a built-in network as pandapower holds it; raises NetworkDataError when there is none of that name."""
     _check_name(name)
-    from rexnet_grid.electric.pandapower_nets import builtin_net
+    from rexnet_grid.electric.pandapower_builtin import builtin_net
 
     station = re.fullmatch(r"lv_schutterwald:(\d+)", name)
     return builtin_net(name) if station is None else builtin_net("lv_schutterwald", int(station[1]))

@@ -319,7 +319,7 @@ class ElectricNetwork(Labelled):
         if self._controls is not None:
             found = self._controls.settle(kw, kvar)
             return nothing if found is None else PowerFlow(found[0], found[1], self._cuts, converged=True)
-        from rexnet_grid.electric.pandapower_nets import controlled_case
+        from rexnet_grid.electric.pandapower_runs import controlled_case
 
         settled = controlled_case(self._source, kw, kvar)
         return nothing if settled is None else ElectricNetwork(settled[0]).power_flow(settled[1], settled[2])

@@ -10,7 +10,7 @@ from pandapower.control.controller.DERController import DERController
 from pandapower.control.controller.pq_control import PQController
 from pandapower.control.controller.trafo_control import TrafoController
 
-from rexnet_grid.errors import Issue
+from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,12 @@ def controller_issues(net: Any, name: str) -> list[Issue]:
         return [Issue(name, f"controller.{column}", "no such column", "a column of the table") for column in missing]
     unknown = rows.in_service[~rows.in_service.isin((True, False))]
     found = [Issue(name, f"controller {row}", f"in_service {on}", "true or false") for row, on in unknown.items()]
+    found += [
+        Issue(name, f"controller {row}", f"{column} {value!r}"[:60], "a number")
+        for column in ("order", "level")
+        for row, value in rows[column].items()
+        if not _numbers(value)
+    ]
     for row, control in rows.object[rows.in_service.isin((True,))].items():
         key = f"controller {row}"
         if all(callable(getattr(control, method, None)) for method in WHAT_ACTS):
@@ -39,6 +45,26 @@ def controller_issues(net: Any, name: str) -> list[Issue]:
         else:
             found.append(Issue(name, key, f"object {control!r}"[:60], "a controller of pandapower"))
     return found
+
+
+def _numbers(value: Any) -> bool:
+    """Return whether pandapower can sort controllers by this: a number or several."""
+    try:
+        return bool(np.isfinite(np.asarray(value, dtype=float)).all())
+    except (TypeError, ValueError):
+        return False
+
+
+def raise_as_issue(net: Any, name: str, error: Exception) -> None:
+    """Raise InputError if it was one of the net's controllers that failed, with its class, its row and what it said."""
+    rows = {id(control): row for row, control in net.controller.object.items()}
+    place, found = error.__traceback__, None
+    while place is not None:
+        found = next((held for held in place.tb_frame.f_locals.values() if id(held) in rows), found)
+        place = place.tb_next
+    if found is not None:
+        key, got = f"controller {rows[id(found)]} ({type(found).__name__})", f"{type(error).__name__}: {error}"
+        raise InputError([Issue(name, key, got, "a controller that knows what to do at this injection")]) from error
 
 
 def _of(net: Any, control: Any) -> Iterator[tuple[str, str]]:

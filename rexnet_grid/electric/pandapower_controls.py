@@ -18,12 +18,12 @@ from pandapower.control.controller.DERController import DERController, QModelQVC
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
+from rexnet_grid.electric.pandapower_control_checks import raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
 from rexnet_grid.electric.taps import TapHold
 from rexnet_grid.electric.wiring import Wiring
-from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -135,9 +135,9 @@ class Controls:
             run_control(self._net, self._order | {"run": solve})
         except (LoadflowNotConverged, ControllerNotConverged):
             return None
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-            got, expected = f"{type(error).__name__}: {error}", "controllers that know what to do at this injection"
-            raise InputError([Issue(self._case.name, "controllers", got, expected)]) from error
+        except Exception as error:
+            raise_as_issue(self._net, self._case.name, error)
+            raise
         return found[-1]
 
     def _reset(self, inverter_mw: FloatArray) -> None:

@@ -1,36 +1,25 @@
-"""pandapower nets in, arrays out, and its own Newton where nothing else will do."""
+"""pandapower nets in, arrays out."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandapower as pp
-import pandapower.networks as pp_networks
-from pandapower.auxiliary import (
-    ControllerNotConverged,
-    LoadflowNotConverged,
-    _add_auxiliary_elements,
-    _init_runpp_options,
-)
+from pandapower.auxiliary import _add_auxiliary_elements, _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
 from pandapower.pf.ppci_variables import _get_pf_variables_from_ppci
 from pandapower.pf.run_dc_pf import _run_dc_pf
 from pandapower.pypower.idx_bus import BASE_KV, BS, CID_P, CID_Q, CZD_P, CZD_Q, GS, VA
 from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import branch_vectors, makeYbus
-from pandapower.toolbox import select_subnet
-from pandapower.topology import connected_components, create_nxgraph
 
-from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, FloatArray, GridCase, IntArray
+from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, GridCase, IntArray
 from rexnet_grid.electric.pandapower_checks import fit_rows, format_issues, is_older, table_issues
 from rexnet_grid.electric.pandapower_control_checks import controller_issues
-from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
@@ -47,7 +36,6 @@ from rexnet_grid.errors import Issue, NetworkDataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HELD_PU = 1e-8
 BRANCH_TABLES = ("line", "trafo", "trafo3w", "impedance")
 PANDAPOWER_FAILS = (
     UserWarning,
@@ -241,48 +229,6 @@ def _refuse_unsupported(net: Any, name: str) -> None:
         raise NetworkDataError(issues)
 
 
-def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
-    """Let the net's controllers and reactive limits act for one injection (by bus, whole); return what they leave.
-
-    What differs from the net's own injection is given by inverters that follow it, else added as further loads, so the
-    controllers see the asked injection's voltages while they act. Returns the case, and the injection with what they
-    added; None when pandapower finds no solution. InputError where it is not clear which inverter gives what of it.
-    """
-    work = copy.deepcopy(net)
-    base = build_case(work)
-    change_kw, change_kvar = kw - base.base_kw, kvar - base.base_kvar
-    inverters = Inverters.of(work, base)
-    given_mw = inverters.powers(change_kw, base.bus_id)
-    work.sgen["p_mw"] = work.sgen.p_mw.astype(float)
-    work.sgen.loc[inverters.row, "p_mw"] = given_mw
-    np.subtract.at(change_kw, inverters.at, (given_mw - inverters.p_mw) * inverters.kw_per_mw)
-    differs = np.flatnonzero((np.abs(change_kw) > 0.0) | (np.abs(change_kvar) > 0.0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        added = pp.create_loads(
-            work, base.bus_id[differs], p_mw=-change_kw[differs] / 1e3, q_mvar=-change_kvar[differs] / 1e3
-        )
-        try:
-            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
-        except (LoadflowNotConverged, ControllerNotConverged):
-            return None
-        _release_held(work)
-    work.load = work.load.drop(index=added)
-    work.controller["in_service"] = False
-    work["user_pf_options"] = {k: v for k, v in (work.get("user_pf_options") or {}).items() if k != "enforce_q_lims"}
-    case = build_case(work)
-    return case, case.base_kw + change_kw, case.base_kvar + change_kvar
-
-
-def _release_held(net: Any) -> None:
-    """Turn every generator that reached a reactive limit, and so lost its voltage, into a static one."""
-    off = np.abs(net.res_bus.vm_pu.loc[net.gen.bus].to_numpy() - net.gen.vm_pu.to_numpy()) > HELD_PU
-    for index in net.gen.index[off & net.gen.in_service.to_numpy(bool)]:
-        gen, solved = net.gen.loc[index], net.res_gen.loc[index]
-        pp.create_sgen(net, int(gen.bus), p_mw=float(solved.p_mw), q_mvar=float(solved.q_mvar))
-        net.gen.loc[index, "in_service"] = False
-
-
 def _edges(net: Any, ppci: dict[str, Any], base_mva: float, bus: Any, branch: Any) -> dict[str, Any]:
     """Return the edge and branch arrays: two-port admittances and what current means in percent of the rating."""
     ends = branch[:, :2].real.astype(np.int64)
@@ -365,35 +311,3 @@ def with_changes(net: Any, out: Sequence[str], taps: Mapping[str, float], closed
         net[table]["tap_pos"] = net[table].tap_pos.astype(float)
         net[table].loc[int(index), "tap_pos"] = float(position)
     return net
-
-
-def builtin_net(name: str, station: int | None = None) -> Any:
-    """Return one of pandapower's own networks; ``station`` picks a part of a network that comes in parts."""
-    makers = {
-        "cigre_mv": lambda: pp_networks.create_cigre_network_mv(),
-        "cigre_mv_pv_wind": lambda: pp_networks.create_cigre_network_mv(with_der="pv_wind"),
-        "cigre_lv": pp_networks.create_cigre_network_lv,
-        "cigre_hv": pp_networks.create_cigre_network_hv,
-        "ieee_european_lv": lambda: pp_networks.ieee_european_lv_asymmetric("on_peak_566"),
-        "lv_schutterwald": lambda: _schutterwald(station or 0),
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if name in makers:
-            return makers[name]()
-        return getattr(pp_networks, f"create_{name}" if name.startswith("kerber_") else name)()
-
-
-def _schutterwald(station: int) -> Any:
-    """Return one of the 14 parts of ``lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)``.
-
-    That function cuts and solves all of them; the parts are the connected components in their order.
-    """
-    file = Path(pp_networks.__file__).parent / "lv_schutterwald.json"
-    if not file.is_file():
-        return pp_networks.lv_schutterwald(separation_by_sub=True, include_heat_pumps=True)[station]
-    whole = pp.from_json(str(file))
-    buses = next(islice(connected_components(create_nxgraph(whole)), station, None))
-    part = select_subnet(whole, list(buses), include_switch_buses=False, keep_everything_else=True)
-    part.name = f"LV Schutterwald {station}"
-    return part

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, GridCase
+from rexnet_grid.electric.dc_start import dc_start, series_admittances
 from rexnet_grid.electric.elimination import Elimination, connected
 from rexnet_grid.electric.solver import Factor
 from rexnet_grid.electric.taps import tapped
@@ -85,6 +86,7 @@ class Wiring:
         groups = np.arange(apart.n_node), self._groups(self._shut), self._groups(self._shut | True)
         pairs = [(f[apart.edge_from], t[apart.edge_to]) for f in groups for t in groups]
         rows, columns = (np.concatenate(ends) for ends in zip(*pairs, strict=True))
+        self._series = series_admittances(apart)
         self._elimination = Elimination(apart.n_node, rows, columns)
 
     def state(
@@ -145,6 +147,8 @@ class Wiring:
             branch_in_service=on.astype(np.int64),
         )
         new = replace(new, branch_idle=self._idle(new))
+        if (new.node_kind == PV).any():
+            new = replace(new, node_start=dc_start(new, self._series[links.kept]))
         free = used & (kind != SLACK)
         inner = free[rows] & free[columns]
         try:

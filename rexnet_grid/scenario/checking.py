@@ -153,8 +153,9 @@ def _elements(scenario: Scenario, carrier: Carrier, known: Sequence[str]) -> lis
     issues = []
     for number, fault in enumerate(scenario.contingencies):
         name = fault.element
-        if fault.carrier == carrier and pattern.fullmatch(name) and name not in {*known, *people}:
-            hint, key = did_you_mean(name, known), f"contingencies[{number}].element"
+        meant = next((element for element in known if element.partition(" ")[2] == name), "")
+        if fault.carrier == carrier and (pattern.fullmatch(name) or meant) and name not in {*known, *people}:
+            hint, key = did_you_mean(meant or name, known), f"contingencies[{number}].element"
             issues.append(Issue(where_of(scenario), key, f'"{name}"', expected, hint))
     return issues
 

@@ -34,7 +34,7 @@ def town():
 
 
 def pandapower_net(name):
-    from rexnet_grid.electric.pandapower_nets import builtin_net
+    from rexnet_grid.electric.pandapower_builtin import builtin_net
 
     return builtin_net(name)
 

@@ -78,12 +78,12 @@ NETS = {
 
 @pytest.mark.parametrize("name", NETS)
 def test_controllers_act_as_in_pandapower(name, monkeypatch):
-    from rexnet_grid.electric import pandapower_nets
+    from rexnet_grid.electric import pandapower_runs
 
     pp_net = NETS[name]()
     net = ElectricNetwork.from_pandapower(pp_net)
     base = net.base_injection()
-    monkeypatch.setattr(pandapower_nets, "controlled_case", lambda *_: pytest.fail("pandapower solved"))
+    monkeypatch.setattr(pandapower_runs, "controlled_case", lambda *_: pytest.fail("pandapower solved"))
     cases = [(share * base[0], share * base[1]) for share in (1.0, 0.2, 1.3, 1.0)]
     flows = net.power_flow(*(np.array(part) for part in zip(*cases, strict=True)))
     assert flows.converged.all()
@@ -238,12 +238,12 @@ def test_a_controller_that_fails_says_why(monkeypatch):
 
     net = ElectricNetwork.from_pandapower(one_inverter())
     monkeypatch.setattr(QModelCosphiP, "step", step)
-    with pytest.raises(InputError, match="controllers: got ValueError: areas do not overlap"):
+    with pytest.raises(InputError, match=r"controller 0 \(DERController\): got ValueError: areas do not overlap"):
         net.power_flow(*net.base_injection())
 
 
 def test_a_controller_of_another_kind_goes_to_pandapower(monkeypatch):
-    from rexnet_grid.electric import pandapower_nets
+    from rexnet_grid.electric import pandapower_runs
 
     class Cautious(pp.control.DiscreteTapControl):
         pass
@@ -252,9 +252,33 @@ def test_a_controller_of_another_kind_goes_to_pandapower(monkeypatch):
     Cautious(pp_net, 0, vm_lower_pu=0.99, vm_upper_pu=1.02)
     net = ElectricNetwork.from_pandapower(pp_net)
     asked = []
-    monkeypatch.setattr(pandapower_nets, "controlled_case", lambda *_: asked.append(1))
+    monkeypatch.setattr(pandapower_runs, "controlled_case", lambda *_: asked.append(1))
     assert not net.power_flow(*net.base_injection()).converged
     assert asked == [1]
+
+
+@pytest.mark.parametrize("error", [KeyError("vm"), ZeroDivisionError("x"), RuntimeError("oh"), UserWarning("no")])
+@pytest.mark.parametrize("where", ["initialize_control", "is_converged", "control_step"])
+def test_a_controller_of_ones_own_that_fails_is_named(where, error):
+    def fails(*_):
+        raise error
+
+    pp_net = feeder()
+    pp.control.DiscreteTapControl(pp_net, 1, vm_lower_pu=0.9, vm_upper_pu=1.1)
+    mine = type("Mine", (pp.control.DiscreteTapControl,), {where: fails})
+    mine(pp_net, 0, vm_lower_pu=1.05, vm_upper_pu=1.06)
+    net = ElectricNetwork.from_pandapower(pp_net)
+    with pytest.raises(InputError, match=rf"controller 1 \(Mine\): got {type(error).__name__}: {error}"):
+        net.power_flow(*net.base_injection())
+
+
+@pytest.mark.parametrize(("column", "value"), [("level", "first"), ("level", None), ("order", "x")])
+def test_orders_and_levels_are_numbers(column, value):
+    pp_net = with_taps(feeder())
+    pp_net.controller[column] = pp_net.controller[column].astype(object)
+    pp_net.controller.at[1, column] = value
+    with pytest.raises(NetworkDataError, match=f"controller 1: got {column} {value!r}; expected a number"):
+        ElectricNetwork.from_pandapower(pp_net)
 
 
 def test_what_controllers_cannot_settle_is_said():

@@ -408,6 +408,53 @@ def test_every_kind_of_tap_moves_as_pandapower_moves_it(table, side, kind, degre
         np.testing.assert_allclose(flow.loading_percent, anew.loading_percent, rtol=0, atol=1e-7)
 
 
+def shifting(seed):
+    """A mesh over two voltages, with three phase shifters and two generators that hold voltages."""
+    rng = np.random.default_rng(seed)
+    net = pp.create_empty_network()
+    high, low = [pp.create_bus(net, 110.0) for _ in range(6)], [pp.create_bus(net, 20.0) for _ in range(4)]
+    pp.create_ext_grid(net, high[0])
+    for i in range(1, 6):
+        pp.create_line(net, high[rng.integers(i)], high[i], rng.uniform(5, 30), "149-AL1/24-ST1A 110.0")
+    pp.create_line(net, high[5], high[0], 20.0, "149-AL1/24-ST1A 110.0")
+    for k in range(3):
+        trafo = pp.create_transformer(
+            net, high[rng.integers(6)], low[k], "40 MVA 110/20 kV", tap_pos=rng.integers(-2, 3)
+        )
+        net.trafo.loc[trafo, "tap_step_degree"] = rng.choice([1.0, 5.0, 20.0, 60.0])
+        net.trafo.loc[trafo, "tap_side"] = rng.choice(["hv", "lv"])
+        pp.create_line(net, low[k], low[k + 1], rng.uniform(1, 6), "NA2XS2Y 1x240 RM/25 12/20 kV")
+    net.trafo["tap_changer_type"], net.trafo["tap_step_percent"], net.trafo["shift_degree"] = "Ideal", 0.0, 0.0
+    for bus in high[1:] + low:
+        pp.create_load(net, bus, rng.uniform(0, 3), rng.uniform(0, 1))
+    pp.create_gen(net, high[3], 5.0, vm_pu=1.01)
+    pp.create_gen(net, low[2], 1.0, vm_pu=1.0)
+    return net
+
+
+@pytest.mark.parametrize("seed", [0, 8, 16, 21, 31])
+def test_phase_shifters_in_meshes_turn_as_in_a_net_that_has_them_there(seed):
+    """Some of these states have several solutions, others none: the changed network finds the same."""
+    pp_net = shifting(seed)
+    net, injection = ElectricNetwork.from_pandapower(pp_net), None
+    for trafo, position in ((0, -3), (0, 3), (1, -2), (1, 3), (2, 1)):
+        moved = copy.deepcopy(pp_net)
+        moved.trafo.loc[trafo, "tap_pos"] = position
+        anew = ElectricNetwork.from_pandapower(moved)
+        injection = anew.base_injection()
+        flow, other = net.changed(taps={f"trafo {trafo}": position}).power_flow(*injection), anew.power_flow(*injection)
+        assert flow.converged == other.converged
+        np.testing.assert_allclose(flow.vm_pu, other.vm_pu, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["case145", "case300", "case89pegase", "case24_ieee_rts"])
+def test_start_angles_of_the_arrays_are_those_of_pandapowers_dc_power_flow(name):
+    from rexnet_grid.electric.dc_start import dc_start, series_admittances
+
+    case = ElectricNetwork.from_builtin(name).case
+    np.testing.assert_allclose(dc_start(case, series_admittances(case)), case.node_start, rtol=0, atol=1e-11)
+
+
 def test_an_ideal_tap_at_a_star_point_stays_where_it_is():
     """pandapower turns its step by half a circle, so the net has to say where it stands."""
     from pandapower.networks import example_multivoltage

@@ -198,10 +198,11 @@ def test_contingencies_of_elements_that_are_not_there_are_named(tmp_path, elemen
 
 
 def test_heat_contingencies_of_elements_that_are_not_there_are_named(tmp_path):
-    names = ("pipe K1269-K1268", "pipe K1269-K9999", "pump nobody", "somebody")
+    names = ("pipe K1269-K1268", "pipe K1269-K9999", "pump nobody", "somebody", "K1269-K1268")
     faults = [{"unit": 1, "carrier": "heat", "element": name} for name in names]
     sections = {"heat": {"network": "schutterwald"}, "weather": {"source": "try2010:12"}}
     issues = check_scenario(a_scenario(tmp_path, contingencies=faults, **sections))
     found = {issue.key: issue.hint for issue in issues if "contingencies" in issue.key}
-    assert sorted(found) == ["contingencies[1].element", "contingencies[2].element"]
+    assert sorted(found) == [f"contingencies[{number}].element" for number in (1, 2, 4)]
     assert 'did you mean "pipe K1269-K' in found["contingencies[1].element"]
+    assert 'did you mean "pipe K1269-K1268"' in found["contingencies[4].element"]
