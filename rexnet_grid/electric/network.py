@@ -309,10 +309,14 @@ class ElectricNetwork(Labelled):
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
         self._refuse_non_finite(kw, kvar)
-        shape = (-1, self.case.n_bus)
-        cases = zip(kw.reshape(shape), (kvar if kvar.size else np.zeros(kw.shape)).reshape(shape), strict=True)
-        flows = [self._settled(p, q) for p, q in cases]
-        return flows[0] if kw.ndim == 1 else PowerFlow.stacked(self.case, flows)
+        kvar = kvar if kvar.size else np.zeros(kw.shape)
+        if kw.ndim == 1:
+            return self._settled(kw, kvar)
+        quiet = None if self._controls is None else self._controls.quiet(kw, kvar)
+        if quiet is None:
+            return PowerFlow.stacked(self.case, [self._settled(p, q) for p, q in zip(kw, kvar, strict=True)])
+        acts = np.flatnonzero(~quiet[1])
+        return quiet[0].with_cases(acts, [self._settled(kw[k], kvar[k]) for k in acts])
 
     def _settled(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         nothing = PowerFlow(self.case, np.full(self._cuts[-1], np.nan), self._cuts, converged=False)

@@ -18,6 +18,7 @@ from pandapower.control.controller.DERController import DERController, QModelQVC
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
+from rexnet_grid.electric.flow import PowerFlow, cuts_of
 from rexnet_grid.electric.pandapower_control_checks import raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
@@ -27,6 +28,8 @@ from rexnet_grid.electric.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from numpy.typing import NDArray
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
 
@@ -109,6 +112,23 @@ class Controls:
             bus += [int(b) for b in self._bus[control.element][place]]
             slope += list(float(step.max(initial=0.0)) * rating * self._to_kw[control.element][place, 0])
         return np.array(bus, dtype=np.int64), np.abs(np.array(slope, dtype=np.float64))
+
+    def quiet(self, kw: FloatArray, kvar: FloatArray) -> tuple[PowerFlow, NDArray[np.bool_]] | None:
+        """Return many cases at the taps as the net has them, and in which of them no controller would act.
+
+        ``kw`` and ``kvar`` are (n_cases, n_bus). None where there are controllers without a dead band.
+        """
+        if any(type(control) is not DiscreteTapControl for control in self._objects):
+            return None
+        self._reset(np.zeros(0))
+        nothing = np.zeros(0, dtype=np.complex128)
+        results, _ = self._solver().run(kw.reshape(-1), kvar.reshape(-1), nothing, len(kw))
+        flow = PowerFlow(self._case, results, cuts_of(self._case, len(kw)), results[len(results) - len(kw) :] >= 0.0)
+        quiet = np.array(flow.converged)
+        for hold in self.tap_holds():
+            vm = flow.vm_pu[:, hold.bus]
+            quiet &= (hold.lower_pu < vm) & (vm < hold.upper_pu)
+        return flow, quiet
 
     def settle(self, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray] | None:
         """Return the network and the results, as :mod:`kernels` lays them out, that the controllers leave.

@@ -173,6 +173,8 @@ class ThreePhaseNetwork(Labelled):
         for component, ids in self._branch_ids.items():
             loading[ids] = 100.0 * out[component]["loading"][: len(ids)]
             loss += float((out[component]["p_from"] + out[component]["p_to"]).sum()) / 1e3
+        if "shunt" in out:
+            loss += float(out["shunt"]["p"].sum()) / 1e3
         given = float(out["source"]["p"].sum()) / 1e3
         return ThreePhaseFlow(vm, va, loading, loss, given, converged=True)
 

@@ -54,6 +54,19 @@ def zero_sequence_percent(trafo: pd.Series) -> tuple[float, float]:
     return impedance, float(trafo.vkr_percent) * impedance / float(trafo.vk_percent)
 
 
+def magnetising_zero(trafo: pd.Series) -> tuple[complex, float] | None:
+    """Return a transformer's zero-sequence magnetising impedance over its short-circuit one, and the share before it.
+
+    The share of the short-circuit impedance on the high-voltage side of the magnetising branch, half of it where
+    ``si0_hv_partial`` is blank. None where ``mag0_percent`` is blank or 0: the core gives the zero sequence no way.
+    """
+    percent, rx, share = (float(trafo.get(column, np.nan)) for column in ("mag0_percent", "mag0_rx", "si0_hv_partial"))
+    if not percent > 0.0:
+        return None
+    rx = float(np.nan_to_num(rx))
+    return percent / 100.0 * (rx + 1j) / float(np.hypot(rx, 1.0)), 0.5 if np.isnan(share) else share
+
+
 def phase_issues(case: GridCase, net: Any) -> list[Issue]:
     """Return everything in a net that a three-phase study would otherwise have to leave out or alter.
 
@@ -156,10 +169,17 @@ def _leakage(trafo: pd.Series) -> list[tuple[str, str, str]]:
 
 def _zero_sequence(trafo: pd.Series) -> list[tuple[str, str, str]]:
     impedance, resistance = zero_sequence_percent(trafo)
-    if abs(resistance) <= impedance:
-        return []
-    wanted = "at least the resistance of the zero sequence"
-    return [(f"vk0_percent {impedance:g} with vkr0_percent {resistance:g}", wanted, "vkr0_percent of the same rating")]
+    found = []
+    if abs(resistance) > impedance:
+        value, wanted = f"vk0_percent {impedance:g} with vkr0_percent {resistance:g}", "at least the resistance of both"
+        found.append((value, wanted, "vkr0_percent of the same rating"))
+    magnetising = magnetising_zero(trafo)
+    if magnetising is not None and not 0.0 <= magnetising[1] <= 1.0:
+        found.append((f"si0_hv_partial {magnetising[1]:g}", "0 to 1", ""))
+    if magnetising is None and windings(trafo.get("vector_group")) in {("Y", "YN"), ("YN", "Y")}:
+        hint = "its core alone carries what returns through the neutral"
+        found.append((f"vector_group {trafo.vector_group} without mag0_percent", "a number above 0", hint))
+    return found
 
 
 def _angle(trafo: pd.Series, pair: tuple[str, str]) -> list[tuple[str, str, str]]:

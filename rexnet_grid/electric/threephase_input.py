@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.threephase_checks import STEP_DEGREE, WINDINGS, live_rows, windings, zero_sequence_percent
+from rexnet_grid.electric.threephase_checks import (
+    STEP_DEGREE,
+    WINDINGS,
+    live_rows,
+    magnetising_zero,
+    windings,
+    zero_sequence_percent,
+)
 from rexnet_grid.electric.transformer_turns import turns
 
 if TYPE_CHECKING:
@@ -20,6 +27,8 @@ STIFF_VA = 1e20
 SMALLEST_FARAD = 1e-18
 SWITCH_RX = 2.0
 POWER, IMPEDANCE, CURRENT = 0, 1, 2
+ZIGZAG = 0.1
+GROUNDED_BELOW = {("D", "YN"), ("YN", "YN"), ("Y", "ZN"), ("YN", "ZN"), ("D", "ZN")}
 
 
 def load_shares(case: GridCase) -> FloatArray:
@@ -45,16 +54,17 @@ def input_of(pgm: Any, case: GridCase, net: Any) -> tuple[dict[str, Any], dict[s
     line, trafo = live_rows(case, net, "line"), live_rows(case, net, "trafo")
     lines = np.concatenate((_lines(pgm, line, float(net.f_hz), at, opened), _switches(pgm, net, at)))
     trafos, sources = _trafos(pgm, trafo, at, opened), _sources(pgm, live_rows(case, net, "ext_grid"), at)
+    cores = _cores(pgm, trafo, trafos)
     kinds = (POWER, IMPEDANCE, CURRENT)[: len(load_shares(case))]
     load = pgm.initialize_array("input", "asym_load", len(kinds) * len(alive))
     load["node"], load["status"] = np.tile(case.bus_node[alive], len(kinds)), 1
     load["type"] = np.repeat(kinds, len(alive))
     load["p_specified"] = load["q_specified"] = 0.0
     first = case.n_node
-    for table in (lines, trafos, sources, load):
+    for table in (lines, trafos, sources, cores, load):
         table["id"] = first + np.arange(len(table))
         first += len(table)
-    data = {"node": node, "line": lines, "transformer": trafos, "source": sources, "asym_load": load}
+    data = {"node": node, "line": lines, "transformer": trafos, "source": sources, "shunt": cores, "asym_load": load}
     known = {str(name): k for k, name in enumerate(case.branch_name)}
     ids = {
         "line": np.array([known[f"line {i}"] for i in line.index], dtype=np.int64),
@@ -128,13 +138,55 @@ def _trafos(pgm: Any, frame: pd.DataFrame, at: dict[int, int], opened: set[tuple
     for key in ("tap_side", "tap_pos", "tap_min", "tap_max", "tap_nom", "tap_size"):
         table[key] = 0
     positive = _percent(frame.vk_percent.to_numpy(float), frame.vkr_percent.to_numpy(float))
-    zero = np.array([zero_sequence_percent(trafo) for _, trafo in frame.iterrows()]).T
-    _ground(table, pairs, _percent(*zero) - positive)
+    series = np.array([_zero_sequence(row, pair)[0] for (_, row), pair in zip(frame.iterrows(), pairs, strict=True)])
+    _ground(table, pairs, series - np.where(np.isin([pair[1] for pair in pairs], "ZN"), ZIGZAG, 1.0) * positive)
     return table
 
 
-def _percent(impedance: FloatArray, resistance: FloatArray) -> ComplexArray:
+def _percent(impedance: Any, resistance: Any) -> Any:
     return (resistance + 1j * np.sqrt(impedance**2 - resistance**2)) / 100.0
+
+
+def _zero_sequence(trafo: pd.Series, pair: tuple[str, str]) -> tuple[complex, complex, complex]:
+    """Return what the zero sequence meets between the sides, and to ground at the high- and the low-voltage one [p.u.].
+
+    The T of both leakages z1, z2 and the magnetising branch zm, of which a winding in delta shortens its side, one
+    without a neutral leaves it open, and two with neutrals make a pi. A zigzag winding lets the zero sequence through
+    its own leakage alone, ``vk0_percent`` or, where that is blank, a tenth of that of the positive sequence.
+    """
+    whole = complex(_percent(*zero_sequence_percent(trafo)))
+    if pair[1] == "ZN" and not float(trafo.get("vk0_percent", np.nan)) > 0.0:
+        return ZIGZAG * complex(_percent(float(trafo.vk_percent), float(trafo.vkr_percent))), 0.0, 0.0
+    core = magnetising_zero(trafo)
+    if core is None or "ZN" in pair:
+        return whole, 0.0, 0.0
+    zm, z1, z2 = abs(whole) * core[0], core[1] * whole, (1.0 - core[1]) * whole
+    all_three = z1 * z2 + z2 * zm + z1 * zm
+    return {
+        ("D", "YN"): (z2 + z1 * zm / (z1 + zm), 0.0, 0.0),
+        ("YN", "D"): (z1 + z2 * zm / (z2 + zm), 0.0, 0.0),
+        ("YN", "YN"): (all_three / zm, z2 / all_three, z1 / all_three),
+        ("Y", "YN"): (whole, 0.0, 1.0 / (z2 + zm)),
+        ("YN", "Y"): (whole, 1.0 / (z1 + zm), 0.0),
+    }.get(pair, (whole, 0.0, 0.0))
+
+
+def _cores(pgm: Any, frame: pd.DataFrame, trafos: NDArray[Any]) -> NDArray[Any]:
+    """Return the shunts of the zero sequence alone that stand for magnetising branches at either side."""
+    rows = []
+    for (_, trafo), row in zip(frame.iterrows(), trafos, strict=True):
+        _, *sides = _zero_sequence(trafo, windings(trafo.vector_group) or ("", ""))
+        rows += [
+            (row[f"{end}_node"], row["sn"] / row[volt] ** 2 * side)
+            for end, volt, side in (("from", "u1", sides[0]), ("to", "u2", sides[1]))
+            if side and row["from_status"] and row["to_status"]
+        ]
+    table: NDArray[Any] = pgm.initialize_array("input", "shunt", len(rows))
+    if rows:
+        nodes, siemens = zip(*rows, strict=True)
+        table["node"], table["status"], table["g1"], table["b1"] = nodes, 1, 0.0, 0.0
+        table["g0"], table["b0"] = np.real(siemens), np.imag(siemens)
+    return table
 
 
 def _ground(table: NDArray[Any], pairs: list[tuple[str, str]], more: ComplexArray) -> None:
@@ -143,9 +195,8 @@ def _ground(table: NDArray[Any], pairs: list[tuple[str, str]], more: ComplexArra
     power-grid-model takes none for transformers, but a current of the zero sequence meets an impedance at the neutral
     three times, so there it adds to the leakage exactly as it should; it may be negative.
     """
-    grounded = {"from": (("YN", "D"),), "to": (("D", "YN"), ("YN", "YN"))}
     for end, volt in (("from", "u1"), ("to", "u2")):
-        here = [pair in grounded[end] for pair in pairs]
+        here = [pair == ("YN", "D") if end == "from" else pair in GROUNDED_BELOW for pair in pairs]
         ohm = np.where(here, more, 0.0) / 3.0 * table[volt] ** 2 / table["sn"]
         table[f"r_grounding_{end}"], table[f"x_grounding_{end}"] = ohm.real, ohm.imag
 

@@ -100,6 +100,24 @@ def test_controllers_act_as_in_pandapower(name, monkeypatch):
     np.testing.assert_array_equal(flows.vm_pu[0], flows.vm_pu[3])
 
 
+def test_many_cases_at_once_are_what_each_is_alone():
+    """Where no tap would step all are solved at once; the others are settled one by one."""
+    net = ElectricNetwork.from_pandapower(with_taps(feeder()))
+    kw, kvar = net.base_injection()
+    shares = np.array([0.0, 1.0, 1.4, 0.2, 1000.0])[:, None]
+    many = net.power_flow(shares * kw, shares * kvar)
+    assert many.converged.tolist() == [True, True, True, True, False]
+    tapped = 0
+    for row, share in enumerate(shares):
+        one = net.power_flow(share * kw, share * kvar)
+        np.testing.assert_array_equal(many.vm_pu[row], one.vm_pu)
+        np.testing.assert_array_equal(many.loading_percent[row], one.loading_percent)
+        assert one.grid_import_kw == pytest.approx(many.grid_import_kw[row], nan_ok=True)
+        np.testing.assert_array_equal(many.edge_y[row], one.case.edge_y)
+        tapped += not np.array_equal(one.case.edge_y, net.case.edge_y)
+    assert 0 < tapped < 4
+
+
 def one_inverter(p_mw=3.0, **how):
     from pandapower.control.controller.DERController import DERController, QModelCosphiP
 
