@@ -40,11 +40,10 @@ _WORTH_OF_LAG = 14.0  # one of 26 lags
 _TURNED = -4.0
 _CANDIDATES = 5
 _MOST_FAULTS = 4
-MOST_CUSTOMERS = 60
+MOST_CUSTOMERS = 120
 _SWEEPS_UP_TO = 25
 _SWEEPS = 6
 _IN_TIME = 0.75
-_UP_TO = 40
 _LAGS_OF_POWER, _MORE, _ANSWERED = 4, 0.05, 1.0
 
 
@@ -184,8 +183,6 @@ class _Readings:
 
 def _all_late(readings: _Readings) -> Mending | None:
     """Return the delay of all voltages, if with it the readings say much and without it little."""
-    if readings.y.shape[1] > _UP_TO:
-        return None
     tried = [Mending("late voltages", 0, 0, lag) for lag in lags(len(readings.y))]
     if not tried:
         return None
@@ -232,7 +229,7 @@ def _factors(change: Mending, n: int) -> FloatArray:
 def _reactive(readings: _Readings) -> Mending | None:
     """Return that all reactive powers are turned, or late against the rest, if that says more."""
     n = readings.y.shape[1]
-    if n > _UP_TO or not readings.x[:, n:].any():
+    if not readings.x[:, n:].any():
         return None
     delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
     best: Mending | None = None
@@ -247,7 +244,7 @@ def _reactive(readings: _Readings) -> Mending | None:
 def _powers_late(readings: _Readings) -> Mending | None:
     """Return the delay of all active powers against the reactive ones and the voltages, if that says much more."""
     n = readings.y.shape[1]
-    if n > _UP_TO or not readings.x[:, n:].any():
+    if not readings.x[:, n:].any():
         return None
     tried = [Mending("late powers", 0, 0, lag) for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
     best: Mending | None = None
@@ -288,12 +285,9 @@ def _candidates(readings: _Readings) -> list[Mending]:
     own = answers.own()
     turned = {int(a) for a in np.argsort(own)[:_CANDIDATES] if own[a] < _TURNED} | {a for pair in pairs for a in pair}
     delayed, clocks = (found[:_CANDIDATES] for found in (late(u, y), off_clock(y)))
-    scaled: list[tuple[int, float]] = []
-    reactive: list[int] = []
-    if y.shape[1] <= _UP_TO:
-        fit, sample = readings.fit(sweeps=0), readings.sample
-        scaled = off_scale(fit, sample, _CANDIDATES)
-        reactive = turned_reactive(fit, sample, _CANDIDATES) if readings.x[:, y.shape[1] :].any() else []
+    fit, sample = readings.fit(sweeps=0), readings.sample
+    scaled = off_scale(fit, sample, _CANDIDATES)
+    reactive = turned_reactive(fit, sample, _CANDIDATES) if readings.x[:, y.shape[1] :].any() else []
     return [
         *(Mending("exchange", a, b) for a, b in pairs),
         *(Mending("turn", a, a) for a in sorted(turned)),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
-_ROWS_A_CUSTOMER = 20
+_ROWS_A_CUSTOMER = 12
 _SURE, _MAYBE, _NEGATIVE = -4.0, -1.5, -1.0
 _OWN_TURNED = -3.0
 _LEAST_TO_GROUP = 4

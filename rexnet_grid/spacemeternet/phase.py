@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from rexnet_grid.spacemeternet.belonging import block_starts
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.phasedata import doubled, phase_tables
 from rexnet_grid.spacemeternet.phasemodel import PhaseLikelihood
@@ -17,6 +18,7 @@ from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.feedertree import BoolArray
     from rexnet_grid.spacemeternet.phasemodel import LabelArray
 
 ABSTAINS = -1
@@ -25,14 +27,21 @@ _LEAST_SUPPORT = 0.6
 _LIKELY = 0.5
 _PAIRS_OF_HALVES = 4
 _BLOCKS = 20
+_CONTRADICTED = 3.0
+_ON_ALL = "voltages that follow all phases alike: three-phase, or close to the busbar; no phase is given"
+_ELSEWHERE = (
+    "voltages that follow another phase of the busbar than the customers they move with are given: most customers on "
+    "one phase? no phase is given"
+)
 
 
 class PhaseAssigner(Estimator):
     """Assign customers to phases by the likeliest grouping of their voltages.
 
     The model is in :mod:`rexnet_grid.spacemeternet.phasemodel`. A customer abstains where another phase, or another
-    naming of the groups by the busbar's readings, is not unlikely enough, where halves of the readings disagree, or
-    where its voltage follows all phases alike, as that of a three-phase customer does, which ``remarks_`` say.
+    naming of the groups by the busbar's readings, is not unlikely enough, where halves of the readings disagree, where
+    its voltage follows another phase of the busbar more, or where it follows all phases alike, as that of a
+    three-phase customer does. The latter two are told in ``remarks_``.
 
     Parameters
     ----------
@@ -84,12 +93,15 @@ class PhaseAssigner(Estimator):
         both = likelihood.posterior(labels)
         probability, on_all = both[:, :-1], both[:, -1] >= _LIKELY
         self.groups_ = labels
-        self._remark_on_all([str(c) for c in customers.columns[on_all]])
+        self._remark(customers.columns[on_all], _ON_ALL)
         best = probability.argmax(axis=1)
         sure = probability.max(axis=1) >= self.confidence
         if sure.any():
             halves = _support(customers.to_numpy(dtype=float), busbar.to_numpy(dtype=float), best, self.seed)
             sure &= halves >= _LEAST_SUPPORT
+            elsewhere = sure & _of_another(v, anchors, best)
+            sure &= ~elsewhere
+            self._remark(customers.columns[elsewhere], _ELSEWHERE)
         self.customers_ = tuple(str(c) for c in customers.columns)
         self.phase_names_ = tuple(str(c) for c in busbar.columns)
         self.probability_ = pd.DataFrame(probability, list(self.customers_), list(self.phase_names_))
@@ -99,12 +111,28 @@ class PhaseAssigner(Estimator):
         }
         return self
 
-    def _remark_on_all(self, names: list[str]) -> None:
-        if names:
-            who = ", ".join(names[:_MOST_REMARKS])
-            more = f" and {len(names) - _MOST_REMARKS} more" if len(names) > _MOST_REMARKS else ""
-            told = "voltages that follow all phases alike: three-phase, or close to the busbar; no phase is given"
+    def _remark(self, columns: pd.Index, told: str) -> None:
+        if len(columns):
+            who = ", ".join(str(c) for c in columns[:_MOST_REMARKS])
+            more = f" and {len(columns) - _MOST_REMARKS} more" if len(columns) > _MOST_REMARKS else ""
             self.remarks_ += (f"{who}{more}: {told}",)
+
+
+def _of_another(v: FloatArray, busbar: FloatArray, labels: LabelArray) -> BoolArray:
+    """Return whose voltage (N, customers) follows another phase of the busbar (N, phases) more than its label's.
+
+    Each is regressed on all phases; errors are those of blocks of time (Liang and Zeger 1986, DOI
+    10.1093/biomet/73.1.13). Where most customers are on one phase a long cable of it can pass for a phase of its own.
+    """
+    inverse = np.linalg.pinv(busbar.T @ busbar)
+    follows = inverse @ busbar.T @ v
+    left = v - busbar @ follows
+    starts = block_starts(len(v))
+    scores = np.add.reduceat((busbar @ inverse)[:, :, None] * left[:, None, :], starts, axis=0)
+    more = follows - np.take_along_axis(follows, labels[None], axis=0)
+    apart = scores - np.take_along_axis(scores, labels[None, None], axis=1)
+    error = np.sqrt(np.maximum((apart**2).sum(axis=0), 1e-300))
+    return np.asarray((more > _CONTRADICTED * error).any(axis=0))
 
 
 def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -> FloatArray:

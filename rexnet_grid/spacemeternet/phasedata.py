@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
+from rexnet_grid.spacemeternet.drift import drifting, in_words
 from rexnet_grid.spacemeternet.timing import off_clock
 
 if TYPE_CHECKING:
@@ -106,7 +107,13 @@ def _late(customers: pd.DataFrame, busbar: pd.DataFrame) -> list[Issue]:
     if found:
         value = f"voltages {abs(found[0])} steps {'late' if found[0] > 0 else 'early'} against the customers'"
         return [Issue("v_busbar", "all phases", value, "readings of the same instants", hint)]
-    out = []
+    out = [
+        Issue("v_customers", str(customers.columns[a]), in_words(first, last), "readings of the same instants", hint)
+        for a, first, last in drifting(np.hstack([own, phases]))
+        if a < own.shape[1]
+    ]
+    if out:
+        return out
     for a, steps in dict(reversed(off_clock(np.hstack([own, phases]), _SURE))).items():
         if a < own.shape[1]:
             value = f"a voltage {abs(steps)} steps {'late' if steps > 0 else 'early'} against the others'"

@@ -53,7 +53,7 @@ _TURNED_Q = (
     "standard errors allow for either"
 )
 _UNCHECKED = (
-    f"with more than {MOST_CUSTOMERS} customers nobody looks for columns exchanged, one power turned or meters "
+    "with more than {} customers nobody looks for columns exchanged, one power turned or meters "
     "that are late; give parts of the feeder to have them checked"
 )
 
@@ -279,7 +279,7 @@ class VoltageSpaceNet(Estimator):
             self._remarks += (_TURNED_Q.format(some([self.customers_[k] for k in forest.doubtful])),)
 
     def _warnings(self) -> list[str]:
-        unchecked = [_UNCHECKED] if len(self.customers_) > MOST_CUSTOMERS else []
+        unchecked = [_UNCHECKED.format(MOST_CUSTOMERS)] if len(self.customers_) > MOST_CUSTOMERS else []
         told = list(dict.fromkeys([*unchecked, *self._remarks]))
         return [_FREE_WARNING, *told] if self.method == "free" else told
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.belonging import Answers, over_others
+from rexnet_grid.spacemeternet.drift import drifting, in_words
 from rexnet_grid.spacemeternet.feedermeters import looks_like_energy, meter_issues
 from rexnet_grid.spacemeternet.gaps import ROWS_A_CUSTOMER, fill
 from rexnet_grid.spacemeternet.losses import lost_by_size
@@ -114,6 +115,13 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
     if phases is not None:
         issues += phases.issues(names) if not by_size else []
         remarks += phases.remarks
+    if not issues:
+        issues += [
+            Issue(
+                "vm_pu", names[a], in_words(first, last), "readings of the same instants", "set its clock; leave it out"
+            )
+            for a, first, last in drifting(rows[2])
+        ]
     if by_size:
         remarks += (_BY_SIZE.format(by_size),)
     elif not issues and count >= _ROWS_TO_COMPARE * len(names):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rexnet_grid.spacemeternet import VoltageSpaceNet
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet import VoltageSpaceNet, mending, voltage
 from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
 
 CABLES, ON_EACH, DAYS, STEPS = 5, 9, 21, 96 * 21
@@ -38,12 +39,33 @@ def test_forty_five_customers_are_told_apart_with_honest_intervals(seed, wander)
     assert np.mean(np.abs(away) < 1.96 * net.std_error_.to_numpy()) > 0.85
 
 
-def test_what_is_not_looked_for_is_said():
+def test_what_is_not_looked_for_is_said(monkeypatch):
+    monkeypatch.setattr(mending, "MOST_CUSTOMERS", 8)
+    monkeypatch.setattr(voltage, "MOST_CUSTOMERS", 8)
     p, q, v, _ = feeder(3, 0.0)
-    twice = [pd.concat([t[:1000], t[1000:2000].set_axis(range(1000)).add_suffix("b")], axis=1) for t in (p, q, v)]
-    assert VoltageSpaceNet(n_trees=2).fit(*twice).diagnostics_["warning"].startswith("with more than 60 customers")
-    half = [t[t.columns[:9]] for t in (p, q, v)]
-    assert VoltageSpaceNet(n_trees=2).fit(*half).diagnostics_["warning"] == ""
+    nine = [t[t.columns[:9]] for t in (p, q, v)]
+    assert VoltageSpaceNet(n_trees=2).fit(*nine).diagnostics_["warning"].startswith("with more than 8 customers")
+    monkeypatch.setattr(voltage, "MOST_CUSTOMERS", 9)
+    assert VoltageSpaceNet(n_trees=2).fit(*nine).diagnostics_["warning"] == ""
+
+
+FAULTS = {
+    "late": lambda p, q, v: (p, q, v.assign(c17=np.roll(v["c17"], 3))),
+    "exchanged": lambda p, q, v: (p, q, v.assign(c8=v["c25"], c25=v["c8"])),
+    "a quarter": lambda p, q, v: (p.assign(c8=0.25 * p["c8"]), q.assign(c8=0.25 * q["c8"]), v),
+}
+TOLD = {
+    "late": "vm_pu: c17: .*3 steps late",
+    "exchanged": "vm_pu: c8 and c25: ",
+    "a quarter": "p_kw: c8: .*4 times as much",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_faulty_meter_among_many_is_named(fault):
+    with pytest.raises(MeterDataError, match=TOLD[fault]):
+        voltage_arrays(*FAULTS[fault](*feeder(3, 0.0)[:3]))
 
 
 def test_nothing_is_named_where_many_customers_are_well():

@@ -75,3 +75,19 @@ def test_three_phase_customers_abstain_and_leave_the_others_their_phases(seed):
     np.testing.assert_array_equal(found.labels_, phase)
     assert found.remarks_[0].startswith("0, 4, 8: voltages that follow all phases alike")
     assert (found.groups_[phase < 0] == 3).all()
+
+
+def test_a_long_cable_of_one_phase_is_not_named_after_another():
+    """Fourteen of twenty customers at the end of one cable move together more than with the busbar."""
+    rng = np.random.default_rng(0)
+    steps = 96 * 14
+    walk = np.cumsum(rng.normal(size=(steps, 4)), axis=0) * 2e-4
+    busbar = walk[:, :1] + 0.5 * walk[:, 1:] + 2e-4 * rng.normal(size=(steps, 3))
+    drop = 3e-3 * np.convolve(rng.gamma(1.0, 1.0, steps), np.exp(-np.arange(8) / 3), "same")
+    phase = np.r_[np.zeros(17, dtype=int), 1, 1, 2]
+    v = busbar[:, phase] - np.outer(drop, np.r_[np.full(14, 1.0), np.full(6, 0.0)])
+    v -= 1e-3 * rng.gamma(1.0, 1.0, v.shape)
+    found = PhaseAssigner().fit(pd.DataFrame(1.0 + v), pd.DataFrame(1.0 + busbar, columns=list("ABC")))
+    sure = found.labels_ >= 0
+    assert (found.labels_ == phase)[sure].all()
+    assert sure.all() or "follow another phase of the busbar" in " ".join(found.remarks_)
