@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.electric.case import NOWHERE
+from rexnet_grid.electric.case import NOWHERE, PV
 from rexnet_grid.electric.loading_rows import LoadingRows
 from rexnet_grid.electric.node_model import fill
 from rexnet_grid.electric.voltage_rows import UndervoltageRows
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SHRINKINGS = 24
 SHRINK = 0.9
 FACING = 0.6
+GROWINGS = 24
 SAME_KVAR = 1e-6
 
 
@@ -47,6 +48,7 @@ class FullStates:
     ) -> None:
         self._network, self._limits, self._buses, self._columns = network, limits, buses, columns
         self._idle, idle = model.idle, (model.idle, model.idle)
+        self._holds = bool((network.case.node_kind == PV).any())
         self._under = UndervoltageRows.of(model, limits, columns, limited, ("",) * len(limited))
         self._loading = LoadingRows.of(network.case, model, limits, columns, idle)
 
@@ -79,12 +81,24 @@ class FullStates:
         kw = sign * np.where(supplied, fill(np.where(supplied, use, 0.0), room), 0.0)
         for _ in range(SHRINKINGS):
             flow = self.flow(kw[None, :])
-            if bool(np.all(flow.converged)) and self._kept(flow, thermal=thermal):
-                return FullState(kw, flow)
+            if self._kept(flow, thermal=thermal):
+                return self._grown(FullState(kw, flow), thermal=thermal) if self._holds else FullState(kw, flow)
             kw = SHRINK * kw
         return FullState(np.zeros_like(kw), self.flow(np.zeros((1, len(kw)))))
 
+    def _grown(self, state: FullState, *, thermal: bool) -> FullState:
+        """Return a state with more where AC says that there is room: held voltages hold others more than rows tell."""
+        for _ in range(GROWINGS):
+            kw = state.kw / SHRINK
+            flow = self.flow(kw[None, :])
+            if not self._kept(flow, thermal=thermal):
+                break
+            state = FullState(kw, flow)
+        return state
+
     def _kept(self, flow: PowerFlow, *, thermal: bool) -> bool:
+        if not np.all(flow.converged):
+            return False
         vm = flow.vm_pu[0, self._buses]
         loading = flow.loading_percent[0]
         limits = self._limits

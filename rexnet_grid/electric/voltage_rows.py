@@ -46,6 +46,8 @@ DEAR = 0.25
 MOST_STEEPER = 4.0
 MEASURED = 0.85
 AROUND = 0.1
+LEAST_BENT, BENT, LITTLE = 0.05, 4.0, 0.25
+AGAIN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,7 @@ class UndervoltageRows:
     limit: float
     reserve: FloatArray
     knee: float
+    kept: float
 
     @classmethod
     def of(
@@ -110,6 +113,7 @@ class UndervoltageRows:
             limits.vm_min_pu - AIM * limits.margin * half_band,
             _turned(drawn, np.abs(model.idle)[nodes], least) * (1.0 if model.drawing is None else 0.0),
             OPPOSED_KNEE * limits.margin * half_band,
+            KEPT * limits.margin * half_band,
         )
 
     @property
@@ -131,7 +135,13 @@ class UndervoltageRows:
         alone = np.minimum(position, 0.0) @ self.falling[: len(self.node)].T
         hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), self._kinds)
         left = self._left(vm)
-        return np.asarray(np.where(left > 0.0, left / (1.0 + 2.0 * hidden), left).T)
+        left = np.where(left > 0.0, left / (1.0 + 2.0 * hidden), left)
+        n = len(self.node)
+        told = alone + np.maximum(position, 0.0) @ self.rising[:n].T
+        most = self._drop(np.full(n, self.least))
+        room = self.kept / KEPT * AGAIN + np.maximum(left[:, :n], 0.0)
+        left[:, 2 * n : 3 * n] = np.minimum(left[:, 2 * n : 3 * n], room / bent(self._drop(vm) - told, alone, most))
+        return np.asarray(left.T)
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
@@ -151,6 +161,15 @@ class UndervoltageRows:
         left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
         rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
         return np.concatenate(rows[: self._kinds], axis=-1)
+
+
+def bent(beyond: FloatArray, load: FloatArray, most: FloatArray) -> FloatArray:
+    """Return which share of a gross trade the rows may overlook about a position [-].
+
+    Voltages are of second order in the injections: where the positions take ``beyond`` more of a limit than their rows
+    tell of ``load``, p'Hp/2, a trade d takes p'Hd more, twice that share of it were it alike and more where it is not.
+    """
+    return np.asarray(np.maximum(LEAST_BENT, BENT * np.abs(beyond) / np.maximum(load, LITTLE * most)))
 
 
 def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatArray) -> FloatArray:
@@ -175,7 +194,7 @@ def _turned(drawn: ComplexArray, idle: FloatArray, least: float) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class OvervoltageRows:
-    """Rows in half the squared voltage over the idle one [p.u.], one a node."""
+    """Rows in half the squared voltage over the idle one [p.u.]: one a node, once more with no relief."""
 
     names: tuple[str, ...]
     falling: FloatArray
@@ -217,6 +236,7 @@ class OvervoltageRows:
         start = np.abs(at) ** 2 / (2.0 * idle) - by_p @ kw
         tangent = by_p + limits.tan_phi * by_q
         falling, rising = one_way(tangent, by_p, 0.0)
+        alone = gross(falling, rising)
         steeper = np.full(len(nodes), 1.0 / MEASURED)
         if loaded is not None:
             above = (np.conj(loaded[0][nodes]) / idle)[:, None]
@@ -225,9 +245,9 @@ class OvervoltageRows:
             steeper = np.where(counts, steep / np.maximum(rising, 1e-300), 1.0).max(axis=1, initial=1.0)
         dearer = np.maximum(tangent / np.maximum(by_p, 1e-300) - 1.0, 0.0)
         return cls(
-            tuple(f"{n} overvoltage" for n in names),
-            falling,
-            rising,
+            tuple(f"{n} overvoltage" for n in names) * 2,
+            np.concatenate((falling, alone[0])),
+            np.concatenate((rising, alone[1])),
             nodes,
             idle,
             most,
@@ -242,27 +262,33 @@ class OvervoltageRows:
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
         """Return what the tangent leaves, or what AC leaves if that is more though the answers were those under demand.
 
+        The tangent holds whatever is traded; about AC the gross rows keep trades small where it bends.
         Selling what was bought counts as infeed, though it takes the demand's reactive power away too: what that adds
         is kept back, as far as it can matter with what is left and half the margin does not cover it.
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
-        demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising.T
+        demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising[: len(self.node)].T
         used = demand @ self.tangent.T + infeed
         measured = (self.most**2 - vm**2) / (2.0 * self.idle)
         resold = np.minimum(
-            demand @ (self.rising - self.tangent).T,
+            demand @ (self.rising[: len(self.node)] - self.tangent).T,
             self.dearest * np.maximum(measured, 0.0),
         )
         resold = np.maximum(resold - self.kept, 0.0)
         known = np.maximum(self.rest - used, measured / self.steeper) - resold
         left = np.where(measured > 0.0, np.clip(known, 0.0, measured), measured)
-        return np.asarray(np.where(np.isnan(vm), np.nan, left).T)
+        holds = np.maximum(self.rest - used - resold, 0.0)
+        again = (self.kept * AGAIN + np.maximum(left, 0.0)) / bent(measured - self.rest + used, infeed, self.rest)
+        gross_left = np.maximum(GROSS * holds, np.minimum(again, GROSS * self.rest))
+        both = np.concatenate((left, gross_left), axis=1)
+        return np.asarray(np.where(np.isnan(np.concatenate((vm, vm), axis=1)), np.nan, both).T)
 
     def beyond(self, flow: PowerFlow) -> FloatArray:
         """Return by how much the voltage is above the limit."""
         vm = np.abs(node_voltages(flow))[:, self.node]
-        return np.asarray(((vm**2 - self.limit**2) / (2.0 * self.idle)).T)
+        over = ((vm**2 - self.limit**2) / (2.0 * self.idle)).T
+        return np.concatenate((over, np.full_like(over, -np.inf)))
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
-        return self.rest
+        return np.concatenate((self.rest, GROSS * self.rest))

@@ -181,7 +181,25 @@ def test_and_in_hardly_any_state_right_after_a_change_when_rehearsals_are_brief(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", GRIDS)
-def test_and_in_less_than_one_of_a_thousand_states_of_further_books(name, seed):
-    """What is rehearsed are samples, so a rare book slips through; more than 1 in 1000 would be no headroom."""
-    beyond = excesses_of(name, 1024, 100 + seed) > delivery(name).limits.margin
-    assert beyond.mean() < 1e-3
+def test_hardly_one_of_a_thousand_further_books_does_and_then_slightly(name, seed):
+    """What is rehearsed are samples, so a rare book slips through; more than that would be no headroom."""
+    excess, margin = excesses_of(name, 1024, 100 + seed), delivery(name).limits.margin
+    assert (excess > margin).mean() < 1e-3
+    assert excess.max() <= 1.5 * margin
+
+
+def test_books_that_broke_a_voltage_limit_about_hidden_demand_are_stopped():
+    """26 MW are sold beside 13 MW that are bought; buying 1.6 MW more left the voltage 10 % of the band too low."""
+    grid = delivery("case33bw")
+    at = {name: k for k, name in enumerate(grid.nodes)}
+    position, traded = np.zeros(len(grid.nodes)), np.zeros(len(grid.nodes))
+    position[[at["bus 22"], at["bus 24"], at["bus 23"]]] = 15211.8, -12857.3, 10408.1
+    head = grid.headroom([0], position[None])[0]
+    rises, falls = traded.copy(), traded.copy()
+    rises[[at["bus 22"], at["bus 23"]]], falls[at["bus 24"]] = (4699.2, 581.2), 1644.9
+    falls[at[grid.supply_node]] = rises.sum() - falls.sum()
+    after = position + rises - falls
+    after[at[grid.supply_node]] = 0.0
+    assert not grid.predict(0, position).violations
+    assert "bus 24 undervoltage" in [v.limit for v in grid.predict(0, after).violations]
+    assert (head.slack - head.injecting @ rises + head.coefficients @ falls).min() < 0.0
