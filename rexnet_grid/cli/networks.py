@@ -1,4 +1,4 @@
-"""The commands ``rexnet networks list|show|import``."""
+"""The commands ``rexnet networks list|show|import|size``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,3 +59,24 @@ def import_network(
     from rexnet_grid.scenario.describing import import_network_file
 
     say(import_network_file(file, to))
+
+
+@networks.command()
+@guarded
+def size(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A heat network as CSV files; its pipes need no diameters.")
+    ],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    gradient: Annotated[float, typer.Option(help="Largest pressure drop per length [Pa/m].")] = 150.0,
+    velocity: Annotated[float, typer.Option(help="Largest velocity [m/s].")] = 2.0,
+    supply: Annotated[float, typer.Option(help="Design supply temperature [degC].")] = 75.0,
+    back: Annotated[float, typer.Option("--return", help="Design return temperature [degC].")] = 45.0,
+    series: Annotated[int, typer.Option(help="Insulation series 1, 2 or 3.")] = 2,
+    twin: Annotated[bool, typer.Option("--twin", help="Lay twin pipes of EN 15698-1, up to DN200.")] = False,
+) -> None:
+    """Choose EN 253 pipes for the design heats, write the sized network and the bill of pipes."""
+    from rexnet_grid.rexdynnet.sizing import SizingRule
+    from rexnet_grid.scenario.drawing import size_folder
+
+    say(size_folder(folder, to, SizingRule(gradient, velocity, supply, back, series, twin)))

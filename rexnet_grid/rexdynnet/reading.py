@@ -240,11 +240,12 @@ def _pipe(folder: Path, where: str, row: dict[str, str], issues: list[Issue], *,
         if row.get("catalogue"):
             return catalogue_pipe(row["catalogue"], length, int(row.get("series") or 2), **given)
         if drawn_only and "inner_diameter_m" not in given:
-            return replace(STAND_IN, length_m=length)
+            kept = {field: given[field] for field in ("minor_loss", "soil_resistance") if field in given}
+            return replace(STAND_IN, length_m=length, **kept)
         if "inner_diameter_m" not in given:
             issues.append(
                 Issue(str(folder), f"{where}, inner_diameter_m", "", "a diameter or a catalogue entry such as DN50",
-                      "or let it be chosen: HeatNetwork.from_csv(folder, sizing=SizingRule())")
+                      "or let it be chosen: rexnet networks size, or HeatNetwork.from_csv(folder, sizing=SizingRule())")
             )  # fmt: skip
             return None
         return Pipe(length_m=length, **given)

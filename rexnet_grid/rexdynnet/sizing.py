@@ -15,6 +15,7 @@ from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, catalogue_pipe
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C
 from rexnet_grid.rexdynnet.hydraulics import drag_table, pipe_drop
 from rexnet_grid.rexdynnet.network import HeatNetwork, Plant, Substation
+from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.topology import build_layout
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 WATT_PER_KILOWATT = 1000.0
 SERIES = (1, 2, 3)
 SMALLEST_SPREAD_K = 1.0
+KEPT = ("minor_loss", "soil_resistance")
+PLAIN = Pipe(1.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
     ----------
     network
         A network with lengths and design heats; its diameters are not used, so one that was drawn without is read with
-        ``sizing=SizingRule()``, see :meth:`HeatNetwork.from_csv`. Every pipe gets at least DN20.
+        ``sizing=SizingRule()``, see :meth:`HeatNetwork.from_csv`. Every pipe gets at least DN20. Minor losses and soil
+        of a pipe that was drawn are kept; the rule is about the straight pipe.
     rule
         The limits.
 
@@ -127,13 +131,19 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
         if larger == names:
             break
         names, sized = larger, _with_pipes(network, larger, rule)
-    used = [name for name in rule.catalogue if name in names]
-    total = [sum(length for length, n in zip(layout.length_m, names, strict=True) if n == name) for name in used]
-    lengths = pd.Series(total, index=used, dtype=np.float64)
+    return sized, bill_of_pipes(sized)
+
+
+def bill_of_pipes(network: HeatNetwork) -> pd.DataFrame:
+    """Return the lengths of a sized network by catalogue entry: ``route_m``, ``pipe_m`` (supply and return) [m]."""
+    total = dict.fromkeys((*EN253, *EN15698), 0.0)
+    for *_, data in network.graph.edges(data=True):
+        total[data["catalogue"]] += data["pipe"].length_m
+    lengths = pd.Series({name: length for name, length in total.items() if length > 0.0}, dtype=np.float64)
     bill = pd.DataFrame({"route_m": lengths, "pipe_m": 2.0 * lengths})
     bill.index.name = "catalogue"
     bill.attrs["unit"] = "m"
-    return sized, bill
+    return bill
 
 
 def _with_pipes(network: HeatNetwork, names: list[str], rule: SizingRule) -> HeatNetwork:
@@ -141,7 +151,9 @@ def _with_pipes(network: HeatNetwork, names: list[str], rule: SizingRule) -> Hea
     graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(network.graph.nodes(data=True))
     for (a, b, data), name in zip(network.graph.edges(data=True), names, strict=True):
-        pipe = catalogue_pipe(name, data["pipe"].length_m, rule.series)
+        drawn = data["pipe"]
+        kept = {field: getattr(drawn, field) for field in KEPT if getattr(drawn, field) != getattr(PLAIN, field)}
+        pipe = catalogue_pipe(name, drawn.length_m, rule.series, **kept)
         graph.add_edge(a, b, **{**data, "pipe": pipe, "catalogue": name, "series": rule.series})
     return HeatNetwork(graph, network.substations, network.plants, network.fluid, network.name)
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from rexnet_grid.errors import ScenarioError
+from rexnet_grid.resources import builtin_dir
 from rexnet_grid.results import Results
+from rexnet_grid.rexdynnet import HeatNetwork
+from rexnet_grid.rexdynnet.booster import unboosted
+from rexnet_grid.rexdynnet.hydraulics import drops
+from rexnet_grid.rexdynnet.topology import build_layout
+from rexnet_grid.scenario.checking import check_scenario
 
 
 def finished(sim):
@@ -64,3 +73,40 @@ def test_a_pipe_that_closes_leaves_what_is_behind_it_unserved(scenario, build):
 def test_an_unknown_pipe_is_named_with_the_nearest_known_one(scenario, build):
     with pytest.raises(ScenarioError, match=r'contingencies\[0\].element.*"pipe hg"[\s\S]*"pipe h-g"'):
         build(with_heat(scenario, {"unit": 0, "carrier": "heat", "element": "pipe hg"}))
+
+
+def boosted_destest(folder, **columns):
+    """Copy the network with a booster in the pipe h-g."""
+    shutil.copytree(builtin_dir("networks") / "heat" / "destest", folder)
+    pipes = pd.read_csv(folder / "pipes.csv", dtype=str, keep_default_na=False)
+    for name, value in columns.items():
+        pipes[name] = np.where(pipes["name"] == "h-g", value, "")
+    pipes.to_csv(folder / "pipes.csv", index=False)
+    return folder.as_posix()
+
+
+def test_a_booster_that_stops_lifts_nothing_until_it_runs_again(scenario, build, tmp_path):
+    network = boosted_destest(tmp_path / "hilly", booster_shutoff_pa="30000", booster_fall_pa_s2_kg2="100")
+    faults = [
+        {"unit": 2, "carrier": "heat", "element": "pump h-g"},
+        {"unit": 5, "carrier": "heat", "element": "pump h-g", "action": "restore"},
+    ]
+    case = with_heat(scenario, *faults)
+    case = case.with_({"heat": case.heat.model_dump() | {"network": network}})
+    assert check_scenario(case) == []
+    run = finished(build(case, "lifted"))
+    drop, flow = run.heat["pressure_drop_pa"]["h-g"].to_numpy(), run.heat.mass_flow_kg_s["h-g"].to_numpy()
+    stopped = np.isin(np.arange(len(drop)), (2, 3, 4))
+    assert (flow > 1e-6).all()
+    assert (drop[stopped] > 0.0).all()
+    friction = drops(unboosted(build_layout(HeatNetwork.from_csv(network))), run.heat.mass_flow_kg_s.to_numpy())
+    friction = friction[:, run.heat.mass_flow_kg_s.columns.get_loc("h-g")]
+    lift = np.where(stopped, 0.0, 30_000.0 - 100.0 * flow**2)
+    assert drop == pytest.approx(friction - 0.5 * lift, rel=1e-6, abs=0.1)
+
+
+def test_a_pump_in_no_pipe_is_named_with_the_nearest_booster(scenario, build, tmp_path):
+    network = boosted_destest(tmp_path / "hilly", booster_shutoff_pa="30000")
+    case = with_heat(scenario, {"unit": 0, "carrier": "heat", "element": "pump h-q"})
+    with pytest.raises(ScenarioError, match=r'contingencies\[0\].element.*"pump h-q"[\s\S]*"pump h-g"'):
+        build(case.with_({"heat": case.heat.model_dump() | {"network": network}}))
