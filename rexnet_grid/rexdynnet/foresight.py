@@ -59,6 +59,8 @@ class Foresight:
         the plant's water by m c, not m c (1 - κ).
     silence
         (N,) part of a kelvin at the main plant that does not arrive within the unit, 1 - κ [-].
+    main_kg_s
+        (N,) flow that the plants beside the main one leave to it [kg/s].
     kw_per_k
         (N,) heat beyond the demand that warms the main plant's water by a kelvin [kW/K]. Water that arrives warmer
         within the unit is drawn more slowly, which warms it further: m c (1 - κ), κ the mean part of a kelvin that
@@ -89,6 +91,7 @@ class Foresight:
     full_share: FloatArray
     warming: FloatArray
     silence: FloatArray
+    main_kg_s: FloatArray
     kw_per_k: FloatArray
     hold_kw: FloatArray
     loss_kw: FloatArray
@@ -163,7 +166,7 @@ class Foreseer:
         back, loss = np.full(count, float(self.sim.state.node_c[1, layout.plant_node[0]])), np.zeros(count)
         held, behind = np.full((count, pipes, SECTIONS), np.nan), np.full((count, pipes), np.nan)
         near = min(count, rehearsed)
-        plant_flow: FloatArray = np.zeros(plants)
+        plant_flow = np.zeros((count, plants))
         speed: FloatArray = np.ones(pipes)
         saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
         sources = np.zeros((count, len(layout.node_ptr) - 1))
@@ -182,13 +185,14 @@ class Foreseer:
             loss[k] = o.ledger[:, LOSS].mean() / WATT_PER_KILOWATT
             hold[k] = (o.ledger[:, PLANT] - o.ledger[:, DELIVERED]).mean() / WATT_PER_KILOWATT
             sources[k, layout.plant_node] = o.plant_c.mean(axis=0)
+            plant_flow[k] = o.plant_kg_s.mean(axis=0)
             if k == 0:
-                plant_flow, speed = o.plant_kg_s.mean(axis=0), layout.drag[:, SPEED].copy()
+                speed = layout.drag[:, SPEED].copy()
         overwrite_state(self.sim.state, saved)
         back[near:], loss[near:] = back[near - 1], loss[near - 1]
         layout = at_speed(layout, speed)
         factors = flow_factors(layout, pipe_flow[0]) if len(layout.chord) else self.factors
-        self._warm(slice(near, count), units, demand, wanted, supply, sub_flow, pipe_flow, sources)
+        self._warm(slice(near, count), units, demand, wanted, supply, sub_flow, pipe_flow, sources, plant_flow)
         loss[near:] += float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
         hold[near:] = loss[near:]
         running = np.zeros_like(sources, dtype=np.bool_)
@@ -202,9 +206,10 @@ class Foreseer:
         extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), self.needs.cap_kg_s - sub_flow))
         found = arrivals_by_unit(layout, factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), waters)
         beside = np.where(np.arange(plants) == layout.island[layout.plant_node], 0.0, plant_flow)
+        main = np.maximum(sub_flow.sum(axis=1) - beside.sum(axis=1), 0.0)
         largest = np.array([p.max_heat_kw for p in self.sim.network.plants])
         others = otherwise(
-            layout, self.sim._scratch, factors, self.parent_pipe, waters[0], sub_flow[0], beside,  # noqa: SLF001
+            layout, self.sim._scratch, factors, self.parent_pipe, waters[0], sub_flow[0], beside[0],  # noqa: SLF001
             self.needs.cap_kg_s, demand[0], wanted[0], largest,
         )  # fmt: skip
         found[2, 0, 0] = others.full_c[0]
@@ -227,7 +232,8 @@ class Foreseer:
             warming=1.0
             + (np.clip(self._needed(supply, found[1], demand, sub_flow), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
             silence=silence,
-            kw_per_k=sub_flow.sum(axis=1) * layout.fluid[1] / WATT_PER_KILOWATT * silence,
+            main_kg_s=main,
+            kw_per_k=main * layout.fluid[1] / WATT_PER_KILOWATT * silence,
             hold_kw=hold,
             loss_kw=np.maximum(loss, 0.0),
             stored_kwh=stored,
@@ -256,6 +262,7 @@ class Foreseer:
         sub_flow: FloatArray,
         pipe_flow: FloatArray,
         sources: FloatArray,
+        plant_flow: FloatArray,
     ) -> None:
         """Fill the flows of the far units, at the temperature that leaves the plant."""
         layout = self.sim.layout
@@ -263,7 +270,7 @@ class Foreseer:
             return
         spread = np.maximum(supply[far, None] - self.return_c, SMALLEST_SPREAD_K) * layout.fluid[1] / WATT_PER_KILOWATT
         sub_flow[far] = np.minimum(demand[far] / spread, layout.sub_max_kg_s)
-        given = np.zeros((len(units[far]), len(layout.plant_node)))
+        given = plant_flow[far]
         sources[far, layout.plant_node[0]] = supply[far]
         for g in range(1, len(layout.plant_node)):
             inputs = [self.inputs_of(units[k], demand[0], wanted[k]) for k in range(len(units))[far]]

@@ -145,7 +145,7 @@ class HeadroomRows:
         """Return what valves and exchangers yield; behind an exchanger two rows: it loses faster than it gains."""
         needs, kept = self.needs, 1.0 - self.limits.margin
         most = needs.most_kw(seen.full_c) * kept
-        flow = seen.sub_flow.sum(axis=1, keepdims=True)
+        flow = seen.main_kg_s[:, None]
         wider = (flow + np.maximum(needs.cap_kg_s - seen.sub_flow, 0.0)) / np.maximum(flow, SMALLEST_FLOW)
         per_kelvin = np.maximum(np.maximum(seen.kw_per_k[:, None], SMALLEST_FLOW) * wider, SMALLEST_FLOW**2)
         falls, rises = needs.most_kw_per_k(seen.full_c, max(self.limits.supply_ramp_k, SMALLEST_SPREAD_K))
@@ -234,12 +234,12 @@ class HeadroomRows:
         others = np.clip(seen.position_kw[:, 1 : self.plants], 0.0, None).sum(axis=1)
         return (matrix, (taken - others)[:, None]), (f"plant {self.network.plants[0].node} flow",)
 
-    def _per_kw(self, seen: Foresight) -> FloatArray:
+    def _per_kw(self, seen: Foresight, colder_k: float = 0.0) -> FloatArray:
         """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW].
 
-        With water colder by half of what trades may move it within a unit.
+        With water colder than foreseen by ``colder_k``.
         """
-        arrives = np.minimum(seen.part_c, seen.full_c) - 0.5 * self.limits.supply_ramp_k
+        arrives = np.minimum(seen.part_c, seen.full_c) - colder_k
         return self.needs.flow_per_kw(arrives, np.maximum(self._drawn(seen), 0.0), seen.sub_flow)
 
     def _side_flow(self, seen: Foresight) -> FloatArray:
@@ -306,11 +306,13 @@ class HeadroomRows:
     def _ways(self, seen: Foresight, head_pa: FloatArray, fall: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return a row for each substation whose valve, with all others, could ask for too much head in some unit.
 
-        ``head_pa`` (n_units, n_substations) is the head without flow, ``fall`` (n_substations,) how it falls with the
-        square of what the plant gives that keeps the pressure [Pa, Pa s2/kg2].
+        Where what flows lowers the head of a pump with a curve as well, and where water may come from another plant,
+        it counts as colder by half of what trades may move it. ``head_pa`` (n_units, n_substations) is the head
+        without flow, ``fall`` (n_substations,) how it falls with the square of what the plant gives that keeps the
+        pressure [Pa, Pa s2/kg2].
         """
-        plants = self.plants
-        ways = self.ways
+        plants, ways = self.plants, self.ways
+        colder = 0.5 * self.limits.supply_ramp_k if fall.any() or self.plants > 1 else 0.0
         boosted, layout = self._boosted(seen, ways)
         limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa + boosted, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
@@ -321,7 +323,7 @@ class HeadroomRows:
         risky = np.flatnonzero((2.0 * drops(layout, wide) @ np.abs(ways).T + fall * most**2 > limit).any(axis=0))
         matrix, slack = self._empty(seen, len(risky)), np.full((len(seen.units), len(risky)), FAR)
         now = 2.0 * drops(layout, seen.pipe_flow) @ ways[risky].T + fall[risky] * given[:, risky] ** 2
-        per_kw, cooling, weights = self._per_kw(seen), self._cooling(seen), self._weights(seen)
+        per_kw, cooling, weights = self._per_kw(seen, colder), self._cooling(seen), self._weights(seen)
         slower = self._cooling_of(seen, self.together[risky].T)
         alone = self.usual_kg_s[risky, None] * self.by_sub[:, risky].T
         rays = np.stack((alone, np.broadcast_to(self.by_sub @ self.usual_kg_s, alone.shape)))
