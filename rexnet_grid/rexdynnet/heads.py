@@ -19,7 +19,7 @@ from rexnet_grid.rexdynnet.pump import BEST, EFFICIENCY, FALL, FIXED, SHUTOFF, U
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
-    from rexnet_grid.rexdynnet.layout import Layout, Outputs, Scratch
+    from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch
 
 HEAD_TOLERANCE = 1e-3
 MAX_SWEEPS = 200
@@ -154,6 +154,30 @@ def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: Float
     if short:
         share_head(layout, scratch, flow, given)
     return short
+
+
+@apart
+def cut_to_level(
+    layout: Layout, scratch: Scratch, inputs: Inputs, row: int, root: int, allowed: float, valves: int
+) -> None:
+    """Cut the largest of an island's ``valves`` flows that are not measured to one level, so that ``allowed`` is left.
+
+    The level rises from an equal share of each by what smaller flows leave [kg/s].
+    """
+    level, below = allowed / valves, -1
+    while True:
+        small, count = 0.0, 0
+        for s in range(layout.sub_node.shape[0]):
+            valve = layout.island[layout.sub_node[s]] == root and math.isnan(inputs.flow_kg_s[row, s])
+            if valve and scratch.sub_kg_s[s] < level:
+                small, count = small + scratch.sub_kg_s[s], count + 1
+        if count in (below, valves):
+            break
+        level, below = (allowed - small) / (valves - count), count
+    for s in range(layout.sub_node.shape[0]):
+        if layout.island[layout.sub_node[s]] == root and math.isnan(inputs.flow_kg_s[row, s]):
+            scratch.sub_kg_s[s] = min(scratch.sub_kg_s[s], level)
+            scratch.most_kg_s[s] = min(scratch.most_kg_s[s], level)
 
 
 @apart

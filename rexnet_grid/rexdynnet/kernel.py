@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
-from rexnet_grid.rexdynnet.heads import cut_to_head, write_heads
+from rexnet_grid.rexdynnet.heads import cut_to_head, cut_to_level, write_heads
 from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down
@@ -30,7 +30,7 @@ from rexnet_grid.rexdynnet.service import (
     substations,
 )
 from rexnet_grid.rexdynnet.transport import stored_heat, sweep
-from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, meets_front, starves, turn_valves
+from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, far_off, meets_front, turn_valves
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -104,6 +104,28 @@ def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row:
 
 
 @part
+def limit_to_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
+    """Cut the largest flows of an island, all to one level, to what its plants circulate at most.
+
+    Measured flows are taken as they are, and so are all where a plant of the island has a pump's curve.
+    """
+    for root in range(layout.plant_node.shape[0]):
+        allowed = 0.0
+        for g in range(layout.plant_node.shape[0]):
+            if layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
+                allowed += layout.plant_most_kg_s[g]
+        wanted, valves = 0.0, 0
+        for s in range(layout.sub_node.shape[0]):
+            if layout.island[layout.sub_node[s]] == root:
+                if math.isnan(inputs.flow_kg_s[row, s]):
+                    wanted, valves = wanted + scratch.sub_kg_s[s], valves + 1
+                else:
+                    allowed -= scratch.sub_kg_s[s]
+        if wanted > allowed:
+            cut_to_level(layout, scratch, inputs, row, root, max(allowed, 0.0), valves)
+
+
+@part
 def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
     """Find the flows for what substations draw, cut to what the pumps can lift, beginning with the last cuts.
 
@@ -111,6 +133,8 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
     """
     for s in range(layout.sub_node.shape[0]):
         scratch.most_kg_s[s] = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
+    limit_to_plants(layout, scratch, inputs, row)
+    for s in range(layout.sub_node.shape[0]):
         scratch.asked_kg_s[s] = scratch.sub_kg_s[s]
         scratch.sub_kg_s[s] = min(scratch.sub_kg_s[s], scratch.cut_kg_s[s])
     solved, fits = False, False
@@ -139,7 +163,7 @@ def improve(
     else:
         again, hard = guess_again(layout, state, scratch, inputs, row, attempt)
         if again and attempt >= (HARD_ROUNDS if hard else MAX_ROUNDS) - 1:
-            again = searching = starves(layout, scratch, inputs, row)
+            again = searching = far_off(layout, scratch, inputs, row)
             if searching:
                 begin_valves(layout, scratch)
     return again, searching, settled

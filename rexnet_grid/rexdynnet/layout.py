@@ -36,6 +36,7 @@ class Layout(NamedTuple):
     ``loop_ptr``, ``loop_pipe``, ``loop_sign`` their loops, ``row_start``, ``pair_at``, ``pair_pipe``, ``pair_sign`` the
     pattern of their equations, see :mod:`loops`;
     ``sub_node``, ``sub_max_kg_s`` (S,); ``plant_node``, ``plant_max_w``, ``plant_live`` (G,) with the main plant first,
+    ``plant_most_kg_s`` (G,) what a plant without a pump's curve circulates at most;
     ``plant_range_c`` (G, 2) lowest and highest supply temperature;
     ``pump`` (G, 5) see :mod:`pump`; ``lift_pa`` (G,) the head that a controller has chosen, which is not exceeded;
     ``sub_needs_pa`` (S,) pressure that a substation needs; ``least_c`` (N,) below
@@ -75,6 +76,7 @@ class Layout(NamedTuple):
     sub_node: IntArray
     sub_max_kg_s: FloatArray
     plant_node: IntArray
+    plant_most_kg_s: FloatArray
     plant_max_w: FloatArray
     plant_range_c: FloatArray
     plant_live: IntArray

@@ -94,7 +94,8 @@ class Plant:
     supply_c
         Usual supply temperature [degC].
     pump
-        Its circulation pump; without one any head is given, at an efficiency of 0.6.
+        Its circulation pump; without one the head needed is given, at an efficiency of 0.6, for at most the flow at
+        3 m/s in the plant's pipes.
     """
 
     node: str

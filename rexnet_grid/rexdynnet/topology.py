@@ -107,6 +107,11 @@ def _range_c(plant: Plant) -> tuple[float, float]:
     return low, math.inf if plant.max_supply_c is None else plant.max_supply_c
 
 
+def most_flow(has_curve: bool, areas_m2: Sequence[float], density: float) -> float:
+    """Return what a plant circulates at most [kg/s]: with a pump's curve what that lifts, else 3 m/s in its pipes."""
+    return math.inf if has_curve else VALVE_VELOCITY_M_S * sum(areas_m2) * density
+
+
 def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Collection[str] = ()) -> Layout:
     """Return the arrays of a network; node, pipe, substation and plant order are those of the network.
 
@@ -167,6 +172,12 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         sub_max_kg_s=np.array(max_flow),
         plant_node=whole([index[g.node] for g in network.plants]),
         plant_range_c=np.array([_range_c(g) for g in network.plants]),
+        plant_most_kg_s=np.array(
+            [
+                most_flow(g.pump is not None, [pipes[p].area_m2 for p in at_node[index[g.node]]], fluid.density)
+                for g in network.plants
+            ]
+        ),
         plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
         pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
         lift_pa=np.full(len(network.plants), UNLIMITED_PA),

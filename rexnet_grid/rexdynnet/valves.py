@@ -38,6 +38,7 @@ FIRST_CAP, LARGEST_CAP = 1.0, 1.5
 SHRINK, GROW = 0.7, 1.5
 SMALLEST_PIVOT = 1e-10
 FRONT_K = 5.0
+TOO_WIDE = 0.2
 SPREAD_K = 10.0
 ROUND, USED, LEAST_MISSING = range(3)
 
@@ -47,21 +48,6 @@ def turned(layout: Layout, inputs: Inputs, row: int, s: int) -> bool:
     """Return whether a substation has a valve that follows the heat asked for, and a plant that it is joined to."""
     joined = layout.island[layout.sub_node[s]] >= 0 and layout.sub_max_kg_s[s] > 0.0
     return bool(joined and inputs.heat_w[row, s] > 0.0 and math.isnan(inputs.flow_kg_s[row, s]))
-
-
-@apart
-def starves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
-    """Return whether the flows as they are leave heat unserved at a valve that is not wide open."""
-    for s in range(layout.sub_node.shape[0]):
-        flow = scratch.sub_kg_s[s] - scratch.bypass_kg_s[s]
-        if not turned(layout, inputs, row, s) or scratch.sub_kg_s[s] >= scratch.most_kg_s[s]:
-            continue
-        if flow <= 0.0:
-            return True
-        given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
-        if given < inputs.heat_w[row, s] * (1.0 - TOLERANCE):
-            return True
-    return False
 
 
 @apart
@@ -139,6 +125,22 @@ def residual(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int,
 
 
 @apart
+def far_off(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
+    """Return whether a valve stands far too wide open, or leaves heat unserved that it could let through."""
+    for s in range(layout.sub_node.shape[0]):
+        if not turned(layout, inputs, row, s):
+            continue
+        flow = max(scratch.sub_kg_s[s] - scratch.bypass_kg_s[s], SMALLEST_FLOW_KG_S)
+        if residual(layout, scratch, inputs, row, s, flow) > TOO_WIDE:
+            return True
+        given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
+        full = scratch.sub_kg_s[s] >= scratch.most_kg_s[s]
+        if given < inputs.heat_w[row, s] * (1.0 - TOLERANCE) and not full:
+            return True
+    return False
+
+
+@apart
 def misses(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[float, float, float]:
     """Fill flows as they were and residuals; return the worst of those, the heat missing and that asked for [W]."""
     valve = scratch.valve
@@ -201,11 +203,11 @@ def better_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) ->
     worst, missing, asked = misses(layout, scratch, inputs, row)
     enough = worst <= TOLERANCE
     if attempt >= LATE_ROUND:
-        enough = worst <= LATE_TOLERANCE or missing == 0.0
+        enough = worst <= LATE_TOLERANCE or (missing == 0.0 and worst <= TOO_WIDE)
     if enough and not swings:
         return False, True
     if attempt >= VALVE_ROUNDS - 1:
-        return False, missing <= LATE_TOLERANCE * asked
+        return False, missing <= LATE_TOLERANCE * asked and worst <= TOO_WIDE
     if missing < scratch.round[LEAST_MISSING]:
         scratch.round[LEAST_MISSING] = missing
         for s in range(subs):

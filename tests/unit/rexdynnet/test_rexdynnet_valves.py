@@ -42,7 +42,7 @@ def woken(network, before_c):
 @pytest.mark.parametrize("before_c", [45.0, 55.0, 58.0])
 @pytest.mark.parametrize("load_kw", [3.0, 10.0])
 def test_warmer_water_serves_a_long_step(kind, before_c, load_kw):
-    """A minute at a time hardly anything is missing after the supply rose, so nothing is in a quarter of an hour."""
+    """A minute at a time little is missing until warm water has come, so hardly anything is in a quarter of an hour."""
     sim = woken(street(**KINDS[kind]), before_c)
     begin = sim.save()
     whole = sim.step(900.0, heat_demand_kw=load_kw, supply_temperature_c=75.0)
@@ -51,7 +51,7 @@ def test_warmer_water_serves_a_long_step(kind, before_c, load_kw):
     assert not whole.unsettled
     minutes_kw = np.mean([step.unserved_kw.sum() for step in short])
     assert whole.unserved_kw.sum() <= minutes_kw + 0.01 * 5 * load_kw
-    assert minutes_kw < 0.02 * 5 * load_kw
+    assert minutes_kw < 0.08 * 5 * load_kw
     assert abs(whole.residual_kw) < 1e-9 * max(whole.plant_kw, 1.0)
 
 
@@ -111,3 +111,19 @@ def test_heat_that_cannot_be_had_stays_unserved():
     assert step.heat_kw[0] == pytest.approx(yields, rel=1e-2)
     assert step.heat_kw[0] + step.unserved_kw[0] == pytest.approx(10.0)
     assert step.unserved_kw[0] > 4.0
+
+
+def test_overload_without_a_pump_stays_at_what_its_pipes_carry():
+    """A rating of 30 kW, 33 kW asked for with a constant return: valves open, but the trunk does not run at 5 m/s."""
+    network = street(max_heat_kw=30.0)
+    sim = network.start((75.0, 40.0))
+    for _ in range(40):
+        step = sim.step(900.0, heat_demand_kw=6.6, return_temperature_c=40.0, supply_temperature_c=75.0)
+    pipe = catalogue_pipe("DN40", 1.0)
+    assert step.plants_kg_s[0] <= 3.0 * pipe.area_m2 * network.fluid.density * (1.0 + 1e-9)
+    assert step.unserved_kw.sum() > 3.0
+    assert step.plants_kw[0] == pytest.approx(30.0, rel=1e-3)
+    assert step.pumps_kw[0] < 0.2 * step.delivered_kw
+    assert abs(step.residual_kw) < 1e-9 * 30.0
+    given = sim.step(900.0, mass_flow_kg_s=1.2, return_temperature_c=40.0, supply_temperature_c=75.0)
+    assert given.mass_flow_kg_s == pytest.approx(1.2)
