@@ -162,16 +162,16 @@ def cut_to_level(
 ) -> None:
     """Cut the largest of an island's ``valves`` flows that are not measured to one level, so that ``allowed`` is left.
 
-    The level rises from an equal share of each by what smaller flows leave [kg/s].
+    The level rises from an equal share of each by what smaller flows leave [kg/s], as long as more flows come below it.
     """
     level, below = allowed / valves, -1
-    while True:
+    for _ in range(valves + 1):
         small, count = 0.0, 0
         for s in range(layout.sub_node.shape[0]):
             valve = layout.island[layout.sub_node[s]] == root and math.isnan(inputs.flow_kg_s[row, s])
             if valve and scratch.sub_kg_s[s] < level:
                 small, count = small + scratch.sub_kg_s[s], count + 1
-        if count in (below, valves):
+        if count <= below or count == valves:
             break
         level, below = (allowed - small) / (valves - count), count
     for s in range(layout.sub_node.shape[0]):

@@ -107,13 +107,15 @@ def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row:
 def limit_to_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Cut the largest flows of an island, all to one level, to what its plants circulate at most.
 
-    Measured flows are taken as they are, and so are all where a plant of the island has a pump's curve.
+    That is what other plants give as they are told, and what the one that keeps the pressure may add. Measured flows
+    are taken as they are, and so are all where a plant of the island has a pump's curve.
     """
     for root in range(layout.plant_node.shape[0]):
-        allowed = 0.0
+        allowed = layout.plant_most_kg_s[root]
         for g in range(layout.plant_node.shape[0]):
-            if layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-                allowed += layout.plant_most_kg_s[g]
+            if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
+                given = 0.0 if math.isnan(inputs.plant_kg_s[row, g]) else inputs.plant_kg_s[row, g]
+                allowed += min(given, layout.plant_most_kg_s[g])
         wanted, valves = 0.0, 0
         for s in range(layout.sub_node.shape[0]):
             if layout.island[layout.sub_node[s]] == root:

@@ -127,3 +127,32 @@ def test_overload_without_a_pump_stays_at_what_its_pipes_carry():
     assert abs(step.residual_kw) < 1e-9 * 30.0
     given = sim.step(900.0, mass_flow_kg_s=1.2, return_temperature_c=40.0, supply_temperature_c=75.0)
     assert given.mass_flow_kg_s == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(("side_kg_s", "most_kg_s"), [(0.0, 0.0), (0.5, 0.5)])
+def test_a_plant_that_gives_nothing_circulates_nothing_for_others(side_kg_s, most_kg_s):
+    """The main plant's own pipe stays at 3 m/s whatever a side plant could circulate."""
+    graph = nx.Graph()
+    graph.add_nodes_from(["plant", "side"], kind="plant")
+    graph.add_nodes_from(["a", "b"], kind="substation", max_mass_flow_kg_s=50.0)
+    graph.add_edge("plant", "a", pipe=catalogue_pipe("DN40", 40.0))
+    graph.add_edge("a", "b", pipe=catalogue_pipe("DN80", 40.0))
+    graph.add_edge("b", "side", pipe=catalogue_pipe("DN80", 40.0))
+    sim = HeatNetwork.from_graph(graph).start((75.0, 40.0))
+    overload = {"heat_demand_kw": 2000.0, "return_temperature_c": 40.0, "plant_mass_flow_kg_s": [0.0, side_kg_s]}
+    steps = [sim.step(900.0, **overload) for _ in range(8)]
+    area = 0.25 * np.pi * sim.layout.diameter_m[0] ** 2
+    for step in steps:
+        assert step.pipe_flow_kg_s[0] / (sim.layout.fluid[0] * area) == pytest.approx(3.0, rel=1e-6)
+        assert step.plants_kg_s[1] == pytest.approx(most_kg_s)
+        assert step.unserved_kw.sum() > 3000.0
+
+
+@pytest.mark.parametrize("houses", [3, 7, 11, 23])
+def test_cutting_flows_that_are_already_level_ends(houses):
+    """In each round of an overload the flows come back at the level of the last one, to the last digit or beside it."""
+    sim = street(houses, max_mass_flow_kg_s=5.0).start((75.0, 40.0))
+    for k in range(12):
+        step = sim.step(900.0, heat_demand_kw=(2000.0 + k / 7) / houses, return_temperature_c=40.0 - k / 9)
+        assert abs(step.residual_kw) < 1e-9 * step.plant_kw
+        assert step.unserved_kw.sum() > 0.0
