@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
 
     IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
 
 _WIDE, _NARROW = 20, 2
 _LINE = 3.0
+_AROUND, _STANDS_OUT = 10, 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +90,55 @@ class Sample:
         return cls(Moments.total([s.own for s in parts]), Moments.total([s.common for s in parts]))
 
 
-def without_wandering(x: FloatArray, y: FloatArray, shared: FloatArray) -> tuple[FloatArray, FloatArray]:
+def lines_of(x: FloatArray) -> BoolArray:
+    """Return at which frequencies the sums of active or of reactive powers (N, 2n) have lines, such as the day's."""
+    sums = x.reshape(len(x), 2, -1).sum(axis=2)
+    power = np.abs(np.fft.rfft(sums, axis=0)) ** 2
+    at = np.clip(np.arange(len(power)), 1 + _AROUND, max(len(power) - 1 - _AROUND, 1 + _AROUND))
+    around = np.clip(at[:, None] + np.arange(-_AROUND, _AROUND + 1), 0, len(power) - 1)
+    return np.asarray((power > _STANDS_OUT * np.median(power[around], axis=1)).any(axis=1))
+
+
+def without_lines(x: FloatArray, y: FloatArray, lines: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Return injections (N, 2n) and squared voltages (N, n) without some of their frequencies."""
+    return _through(x, y, 1.0 - lines)
+
+
+def without_wandering(
+    x: FloatArray, y: FloatArray, shared: FloatArray, lines: BoolArray, *, with_lines: bool = False
+) -> tuple[FloatArray, FloatArray]:
     """Return injections (N, 2n) and squared voltages (N, n) filtered so that ``shared`` (N,) would be white.
 
     The spectrum of ``shared`` is smoothed over 5 frequencies at the low end, over up to 41 higher up, and over 5 again
-    where a line such as the day's stands out.
+    where a line stands out. A supply with a daily course goes along with the loads' own, and a fit would take it for
+    theirs: so the ``lines`` of the powers are left out, unless ``shared`` is of a fit without them. Then each counts by
+    what is left there, less what the slope's own error makes of it: nothing is lost where the supply is steady.
     """
-    n = len(shared)
-    power = np.abs(np.fft.rfft(shared)) ** 2
-    power[0] = power[1 : 1 + 2 * _NARROW].mean()
-    narrow = _smoothed(power, np.full(len(power), _NARROW))
-    wide = _smoothed(power, np.clip(np.arange(len(power)) // 2, _NARROW, _WIDE))
+    power, calm = np.abs(np.fft.rfft(shared)) ** 2, 1.0 - lines
+    calm[0] = 0.0
+    narrow = _smoothed(power, calm, np.full(len(power), _NARROW))
+    wide = _smoothed(power, calm, np.clip(np.arange(len(power)) // 2, _NARROW, _WIDE))
     smooth = np.where(narrow > _LINE * wide, narrow, wide)
-    gain = 1.0 / np.sqrt(np.maximum(smooth, 1e-12 * smooth.max()))
-    gain /= np.sqrt(np.mean(gain**2))
-    filtered = [np.fft.irfft(np.fft.rfft(s, axis=0) * gain[:, None], n, axis=0) for s in (x, y)]
-    return np.asarray(filtered[0]), np.asarray(filtered[1])
+    smooth = np.maximum(smooth, 1e-12 * smooth.max())
+    gain = calm / np.sqrt(smooth)
+    gain[0] = 0.0
+    if with_lines:
+        load = np.abs(np.fft.rfft(x[:, : x.shape[1] // 2].sum(axis=1))) ** 2
+        slope = 1.0 / max(float((calm * load / smooth).sum()), 1e-300)
+        gain = 1.0 / np.sqrt(smooth + lines * np.maximum(power - smooth - slope * load, 0.0))
+    return _through(x, y, gain / np.sqrt(np.mean(gain**2)))
 
 
-def _smoothed(power: FloatArray, half: IntArray) -> FloatArray:
-    """Return the mean of each entry and ``half`` neighbours on either side."""
-    total = np.concatenate([[0.0], np.cumsum(power)])
+def _through(x: FloatArray, y: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
+    first, second = (np.fft.irfft(np.fft.rfft(s, axis=0) * gain[:, None], len(s), axis=0) for s in (x, y))
+    return np.asarray(first), np.asarray(second)
+
+
+def _smoothed(power: FloatArray, calm: FloatArray, half: IntArray) -> FloatArray:
+    """Return the mean of the calm ones among each entry and ``half`` neighbours on both sides, of all if none is."""
     at = np.arange(len(power))
     first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(power))
-    return np.asarray((total[last] - total[first]) / (last - first))
+    total, count = (np.concatenate([[0.0], np.cumsum(values)]) for values in (power * calm, calm))
+    inside = count[last] - count[first]
+    mean = float(total[-1]) / max(float(count[-1]), 1.0)
+    return np.where(inside > 0.0, (total[last] - total[first]) / np.maximum(inside, 1.0), mean)

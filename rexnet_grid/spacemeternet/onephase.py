@@ -6,6 +6,12 @@ share. So effects are regressed without signs, e_ij and e_ji taken together, and
 negative, pair by pair or between groups of customers who raise each other, is put to the test in the other half. Two
 powers counted the wrong way round cancel, and where a customer's own power lowers its own voltage something else is
 wrong: a sign, or a busbar that is raised with the load.
+
+Where the neutral's impedance is low voltages do not fall but do not answer at all, which few readings show. But then
+the phases' supplies move apart: what no metered power explains moves the customers in three groups. On one phase what
+all share leaves nothing but white noise of each meter, and one direction for each customer without a meter. So the
+second largest eigenvalue of the correlations of what is left is held against the largest that white noise has,
+(1 + root(n/N))² (Marchenko and Pastur 1967, DOI 10.1070/SM1967v001n04ABEH001994).
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ from rexnet_grid.errors import Issue
 from rexnet_grid.spacemeternet.belonging import Answers
 from rexnet_grid.spacemeternet.moments import Moments, Sample
 from rexnet_grid.spacemeternet.treesearch import filtered
-from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO
+from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, NoiseModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,10 +37,14 @@ if TYPE_CHECKING:
 _ROWS_A_CUSTOMER = 12
 _SURE, _MAYBE, _NEGATIVE = -4.0, -1.5, -1.0
 _OWN_TURNED = -3.0
-_LEAST_TO_GROUP = 4
+_LEAST_TO_GROUP, _TIMES_WHITE = 4, 1.5
 _REMARK = (
     "some voltages seem to fall when others inject, as where customers are on different phases; standard errors allow "
     "for it and no branch is called present, but fit each phase alone if they are"
+)
+_APART = (
+    "voltages move in groups that no metered power explains, as where customers are on different phases; standard "
+    "errors allow for it and no branch is called present, but fit each phase alone if they are (PhaseAssigner)"
 )
 
 
@@ -53,12 +63,15 @@ class OnePhase:
         more than a standard error, all if they say anything at all; NaN elsewhere.
     variance
         (n, n) of the effects if they say anything at all; zeros otherwise.
+    apart
+        Whether voltages move in groups that no metered power explains.
     """
 
     score: float
     pair: tuple[int, int]
     effect: FloatArray
     variance: FloatArray
+    apart: bool = False
 
     @classmethod
     def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> OnePhase:
@@ -68,7 +81,9 @@ class OnePhase:
             return cls(0.0, (0, 0), np.full((n, n), np.nan), np.zeros((n, n)))
         x, y = np.hstack([p_kw, q_kvar]), vm_pu**2
         more = (Sample(unknown, unknown),) if unknown is not None else ()
-        x, y = filtered(x - x.mean(axis=0), y - y.mean(axis=0), unknown=more)
+        x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+        apart = _in_groups(x, y)
+        x, y = filtered(x, y, unknown=more)
         u, half = x[:, :n] + REACTANCE_RATIO * x[:, n:], len(y) // 2
         whole, first, second = (
             _both_ways(Answers.of(u[k], y[k])) for k in (slice(None), slice(half), slice(half, None))
@@ -79,8 +94,9 @@ class OnePhase:
         halves = ((first, second), (second, first))
         score = min(sum(test(*h) for h in halves) / np.sqrt(2.0) for test in (_negative, _negative_between_groups))
         a, b = divmod(int(np.where(np.eye(n, dtype=bool), np.inf, t).argmin()), n)
-        effect = np.where((t < _NEGATIVE) | (score < _MAYBE), whole[0], np.nan)
-        return cls(score, (a, b), effect, (score < _MAYBE) * (whole[1] ** 2).sum(axis=0))
+        doubted = apart or score < _MAYBE
+        effect = np.where((t < _NEGATIVE) | doubted, whole[0], np.nan)
+        return cls(score, (a, b), effect, doubted * (whole[1] ** 2).sum(axis=0), apart)
 
     def off(self, c: FloatArray) -> FloatArray:
         """Return the variance (n, n) of sensitivities of the squared voltage that speaks from the effects."""
@@ -101,12 +117,24 @@ class OnePhase:
     @property
     def doubted(self) -> bool:
         """Whether it seems that customers are on different phases."""
-        return self.score < _MAYBE
+        return self.apart or self.score < _MAYBE
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a user should know if it is not sure."""
-        return (_REMARK,) if self.doubted else ()
+        return tuple(told for told, holds in ((_REMARK, self.score < _MAYBE), (_APART, self.apart)) if holds)
+
+
+def _in_groups(x: FloatArray, y: FloatArray) -> bool:
+    """Return whether what injections (N, 2n) leave of squared voltages (N, n) moves in more than two groups."""
+    n = y.shape[1]
+    if n < _LEAST_TO_GROUP:
+        return False
+    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    covariance = left.T @ left / len(left)
+    left = left - (left @ NoiseModel.of(covariance, covariance).mean_weights)[:, None]
+    second = float(np.linalg.eigvalsh(np.corrcoef(left.T))[-2])
+    return bool(second > _TIMES_WHITE * (1.0 + np.sqrt(n / len(left))) ** 2)
 
 
 def _both_ways(answers: Answers) -> tuple[FloatArray, FloatArray]:

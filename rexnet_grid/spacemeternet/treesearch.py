@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.spacemeternet.feedertree import FeederTree
-from rexnet_grid.spacemeternet.moments import Moments, Sample, without_wandering
+from rexnet_grid.spacemeternet.moments import Moments, Sample, lines_of, without_lines, without_wandering
 from rexnet_grid.spacemeternet.scales import multiplied
 from rexnet_grid.spacemeternet.unmetered import Hidden, hidden
 from rexnet_grid.spacemeternet.voltagefit import REACTANCE_RATIO, TreeFit, fit_tree
@@ -209,12 +209,13 @@ def filtered(
 
     ``unknown`` are moments of what is not known of the series; it is white, so the filter leaves them as they are.
     """
-    filtered = x, y
-    for _ in range(_FILTER_ROUNDS):
+    lines = lines_of(x)
+    filtered = without_lines(x, y, lines)
+    for left in reversed(range(_FILTER_ROUNDS)):
         sample = Sample.total([Sample.both((x, y), filtered), *unknown])
         fit = fit_tree(tree if tree is not None else rebuilt(sample), sample)
         shared = (y - x @ fit.coefficients()) @ fit.noise.mean_weights
-        filtered = without_wandering(x, y, shared)
+        filtered = without_wandering(x, y, shared, lines, with_lines=not left)
     return filtered
 
 

@@ -125,7 +125,9 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
     if by_size:
         remarks += (_BY_SIZE.format(by_size),)
     elif not issues and count >= _ROWS_TO_COMPARE * len(names):
-        issues += [_told(m, names) for m in mendings(rows[0], rows[1], rows[2], unknown)]
+        apart = phases is not None and phases.apart
+        found = mendings(rows[0], rows[1], rows[2], unknown)
+        issues += [_told(m, names) for m in found if not (apart and m.kind == "scale")]
     if issues or phases is None:
         raise MeterDataError(issues)
     energies = looks_like_energy(rows[0])

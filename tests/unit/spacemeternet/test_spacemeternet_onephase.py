@@ -50,6 +50,36 @@ def test_where_few_readings_hint_at_other_phases_no_branch_is_called_present():
     assert (net.edge_table()["state"] == "undetermined").all()
 
 
+def phases_apart(phase, seed, wander=1.5e-3):
+    """Live on cables of one phase each with a supply of its own, without a neutral that couples them."""
+    n, rng = len(phase), np.random.default_rng(seed)
+    p = -0.3 * rng.gamma(1.2, 1.0, (48 * 10, n)) - 1.5 * (rng.random((48 * 10, n)) < 0.1)
+    at = np.arange(1, n + 1)
+    truth = np.equal.outer(phase, phase) * 6e-5 * np.minimum.outer(at, at)
+    supply = wander * np.cumsum(rng.normal(size=(len(p), 3)), axis=0) / 5
+    v = np.sqrt(1.0 + 2.0 * p @ truth + supply[:, phase])
+    return p, v + 3e-4 * rng.normal(size=v.shape), truth
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_phases_that_do_not_feel_each_other_are_told_by_their_supplies(seed):
+    phase = np.arange(15) % 3
+    p, v, truth = phases_apart(phase, seed)
+    net = VoltageSpaceNet(n_trees=6).fit(p, None, v)
+    assert "different phases" in net.diagnostics_["warning"]
+    assert (net.edge_table()["state"] == "undetermined").all()
+    others = ~np.equal.outer(phase, phase)
+    away = np.abs(net.vm_pu_per_kw_.to_numpy() - truth)
+    assert (away < 1.96 * net.std_error_.to_numpy())[others].mean() >= 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_customers_without_a_meter_are_no_phases(seed):
+    p, v, _ = phases_apart(np.zeros(15, int), seed)
+    kept = [k for k in range(15) if k not in {4, 11}]
+    assert not OnePhase.of(p[:, kept], 0.0 * p[:, kept], v[:, kept]).apart
+
+
 def lost(p, where):
     return np.where(where, np.nan, p)
 
