@@ -101,7 +101,7 @@ def lines_of(x: FloatArray) -> BoolArray:
 
 def without_lines(x: FloatArray, y: FloatArray, lines: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Return injections (N, 2n) and squared voltages (N, n) without some of their frequencies."""
-    return _through(x, y, 1.0 - lines)
+    return _through(x, y, np.asarray(~lines, dtype=np.float64))
 
 
 def without_wandering(
@@ -114,7 +114,7 @@ def without_wandering(
     theirs: so the ``lines`` of the powers are left out, unless ``shared`` is of a fit without them. Then each counts by
     what is left there, less what the slope's own error makes of it: nothing is lost where the supply is steady.
     """
-    power, calm = np.abs(np.fft.rfft(shared)) ** 2, 1.0 - lines
+    power, calm = np.abs(np.fft.rfft(shared)) ** 2, np.asarray(~lines, dtype=np.float64)
     calm[0] = 0.0
     narrow = _smoothed(power, calm, np.full(len(power), _NARROW))
     wide = _smoothed(power, calm, np.clip(np.arange(len(power)) // 2, _NARROW, _WIDE))
