@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ACTIVITY = 0.015
 GROSS = 2.25
 KNEE = 1.0
-OPPOSED_KNEE = 4.0
+OPPOSED_KNEE, OPPOSED_ROOM = 4.0, 3.0
 KEPT = 0.5
 AIM = 0.25
 OPPOSED = np.linspace(0.2, GROSS - 1.0, 6)
@@ -93,14 +93,20 @@ def within(lift: ComplexArray, most: FloatArray | float) -> ComplexArray:
 
 
 def less_relief(
-    taken: ComplexArray, size: FloatArray, lift: Callable[[float], ComplexArray], kept: float | FloatArray
+    taken: ComplexArray,
+    size: FloatArray,
+    lift: Callable[[float], ComplexArray],
+    kept: float | FloatArray,
+    besides: Callable[[float], FloatArray] | None = None,
 ) -> FloatArray:
     r"""Return by how much less [limit unit/kW] opposed injections relieve a limit because their voltages rise.
 
     What relieves a limit by the share r of it lets 1 + r of it be loaded, and lifts its own voltage by λ(r): it then
     loses :math:`e(r) = r\,\mathrm{Re}(\hat t (1/\overline{(1 + \lambda)} - 1))` of the limit, a convex function. The
-    plain row holds while e is less than what is kept and what activity costs; beyond it the line through
-    ``-OPPOSED_KNEE / KEPT`` times what is kept that is nowhere below e less what is kept.
+    plain row holds while what it overlooks is less than what is kept and what activity costs; beyond it the line
+    through ``-OPPOSED_KNEE / KEPT`` times what is kept that is nowhere below e less what is kept. Rows give
+    ``OPPOSED_ROOM`` margins of this knee: e is that of one injection about rest, and some injections about positions
+    lose a little more.
 
     Parameters
     ----------
@@ -112,12 +118,16 @@ def less_relief(
         λ for a share r, same shape [-].
     kept
         How much of the limit such losses may take, as a share of it [-].
+    besides
+        What the plain row overlooks of the limit besides e, for a share r, same shape [-].
     """
+    relief = np.abs(taken.real) / size
     knee = OPPOSED_KNEE / KEPT * kept
     slope = np.zeros(size.shape)
     for share in OPPOSED:
         lost = share * (taken * np.conj(1.0 / (1.0 + lift(float(share)))) - taken).real / size
-        found = lost > kept + ACTIVITY * (1.0 + 2.0 * share)
+        overlooked = lost if besides is None else lost + besides(float(share))
+        found = overlooked > kept + ACTIVITY * (1.0 + 2.0 * share * relief)
         slope = np.maximum(slope, np.where(found, (lost - kept + knee) / share, 0.0))
     return np.asarray(slope * size)
 

@@ -14,13 +14,15 @@ beyond it U takes half of the difference.
 
 That is exact while voltages beyond the branch are alike. Where injections far apart oppose each other they are not, and
 a wide edge, with nodes of unlike voltage beyond it, has every row twice: once more with each current at the voltage, of
-those that the band allows, that loads the edge most. These have the margin as further room, so that little trading
-never meets them. Two gross rows bound how much may be taken beyond it before the next refresh, whatever relieves it.
+those that the band allows, that loads the edge most. These have one margin as further room, three where it is demand
+that loads the edge, so that little trading never meets them. Two gross rows bound how much may be taken beyond it
+before the next refresh, whatever relieves it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +33,7 @@ from rexnet_grid.electric.limit_rows import (
     GROSS,
     KEPT,
     KNEE,
-    OPPOSED_KNEE,
+    OPPOSED_ROOM,
     less_relief,
     node_voltages,
     one_way,
@@ -185,11 +187,11 @@ class LoadingRows:
         ways: list[list[FloatArray]] = [[], []]
         around = []
         size = np.maximum(np.abs(plain), 1e-12)
-        lift = beyond.lifted(model, columns, full[0], top / size, limits.vm_max_pu)
+        lift, relaxed = beyond.lifted(model, columns, full[0], top / size, limits.vm_max_pu)
         knee = (0.0, 0.0)
         if reach is not None:
             knee = (
-                OPPOSED_KNEE * limits.margin * limits.loading_percent,
+                OPPOSED_ROOM * limits.margin * limits.loading_percent,
                 KNEE * limits.margin * limits.loading_percent,
             )
         for voltage, by_demand in zip(full, (True, False), strict=True):
@@ -204,7 +206,8 @@ class LoadingRows:
                     turned = direction[:, None] * current
                     taken = turned.real.copy()
                     if way and by_demand and reach is not None:
-                        taken += less_relief(turned, size, lift, KEPT * limits.margin)
+                        credit = np.maximum(-taken, 0.0) / size
+                        taken += less_relief(turned, size, lift, KEPT * limits.margin, partial(relaxed, credit))
                     else:
                         taken += sense * np.abs(taken) * np.where(sense * taken > 0.0, more, less)
                     ways[way].append(taken - room)
@@ -330,8 +333,11 @@ class _Beyond:
 
     def lifted(
         self, model: NodeModel, columns: IntArray, full: ComplexArray, limit: FloatArray, vm_max: float
-    ) -> Callable[[float], ComplexArray]:
+    ) -> tuple[Callable[[float], ComplexArray], Callable[[FloatArray, float], FloatArray]]:
         """Return what tells by which share (n_edges, n_columns) rises lift their voltages above the near end's.
+
+        And what tells by which share of the limit that makes the plain rows give too much where the demand is at the
+        near end: its ν is that of all nodes beyond, and they credit relief at the voltages of the full network.
 
         ``limit`` (n_edges, n_columns) is the rate [kW] at each column that takes the whole limit of the edge.
         """
@@ -340,7 +346,16 @@ class _Beyond:
         own = (plain[columns, np.arange(len(columns))][None, :] - plain[self.close]) / model.idle[columns][None, :]
         own *= limit / near
         most = np.maximum(vm_max / near - 1.0, 1e-9)
-        return lambda share: within(share * own, most)
+        u, around = self.centre(model, columns, full, BEYOND)
+        start = full[self.close][:, None]
+        raised = ((around @ plain - around.sum(axis=1)[:, None] * plain[self.close]) * limit * start / near).real
+        fallen = np.maximum(1.0 - np.abs(u * model.idle[self.close][:, None] / start), 0.0)
+
+        def relaxed(credit: FloatArray, share: float) -> FloatArray:
+            less = np.minimum(1.0, most / np.maximum(share * own.real, 1e-300))
+            return np.asarray(share * (np.maximum(raised, 0.0) * less + credit * fallen))
+
+        return lambda share: within(share * own, most), relaxed
 
     def spread(self, model: NodeModel, columns: IntArray, reach: tuple[ComplexArray, ComplexArray]) -> FloatArray:
         """Return (n_edges,) the largest share by which a current can differ."""

@@ -23,7 +23,7 @@ from rexnet_grid.electric.limit_rows import (
     AIM,
     GROSS,
     KEPT,
-    OPPOSED_KNEE,
+    OPPOSED_ROOM,
     gross,
     less_relief,
     node_voltages,
@@ -112,7 +112,7 @@ class UndervoltageRows:
             least,
             limits.vm_min_pu - AIM * limits.margin * half_band,
             _turned(drawn, np.abs(model.idle)[nodes], least) * (1.0 if model.drawing is None else 0.0),
-            OPPOSED_KNEE * limits.margin * half_band,
+            OPPOSED_ROOM * limits.margin * half_band,
             KEPT * limits.margin * half_band,
         )
 

@@ -181,11 +181,8 @@ def test_and_in_hardly_any_state_right_after_a_change_when_rehearsals_are_brief(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", GRIDS)
-def test_hardly_one_of_a_thousand_further_books_does_and_then_slightly(name, seed):
-    """What is rehearsed are samples, so a rare book slips through; more than that would be no headroom."""
-    excess, margin = excesses_of(name, 1024, 100 + seed), delivery(name).limits.margin
-    assert (excess > margin).mean() < 1e-3
-    assert excess.max() <= 1.5 * margin
+def test_none_of_a_thousand_further_books_does_either(name, seed):
+    assert excesses_of(name, 1024, 100 + seed).max() <= delivery(name).limits.margin
 
 
 def test_books_that_broke_a_voltage_limit_about_hidden_demand_are_stopped():
