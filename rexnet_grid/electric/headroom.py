@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -266,7 +266,6 @@ def _rows_of(
         halves = (full.flow(HALF * state.kw[None, :]) for state in (demand, infeed))
         chords = [np.vstack((flow.node_voltage, flow.node_power)) for flow in halves]
         model = model.secant(case, network.solver, *chords)
-    plain = model
     if view.supports is not None:
         model = model.supported(*view.supports)
     loaded = (demand.flow.node_voltage[0], infeed.flow.node_voltage[0])
@@ -288,11 +287,8 @@ def _rows_of(
     counts = np.where(columns == NOWHERE, 0.0, 1.0)
     idle = full.flow(np.zeros((1, len(columns))))
     low_at, high_at = (_some(limited, names, mask) for mask in (view.under, view.over))
-    under = UndervoltageRows.of(model, limits, columns, *low_at, tangent)
-    if view.supports is not None:
-        under = replace(under, reserve=UndervoltageRows.of(plain, limits, columns, *low_at).reserve)
     rows: list[LimitRows] = [
-        under,
+        UndervoltageRows.of(model, limits, columns, *low_at, tangent),
         OvervoltageRows.of(model, limits, columns, *high_at, tangent, steep),
         LoadingRows.of(case, model, limits, columns, loaded),
         LoadingRows.of(case, model, limits, columns, loaded, reach),

@@ -8,7 +8,7 @@ where ΔV is linear in the powers with their currents taken at the idle voltages
 Delivery 4 (1989) 725, eq. 5; Farivar and Low, IEEE Trans. Power Syst. 28 (2013) 2554). The parts left out are never
 positive: |V|^2 is a concave function of the powers, so a tangent plane of it anywhere lies above it. Overvoltage takes
 the tangent half way to where infeed fills the network. Undervoltage takes the powers at W and reserves what a load at
-the end of the feeder needs, V (W - V) = x W with x the linear drop, or more where the loaded network shows more.
+the end of the feeder needs, V (W - V) = x W with x the linear drop.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     Touching = tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray]
 
-MOST_RESERVE = 0.5
-TURNING = 0.3
 TURNED = 0.05
 DEAR = 0.25
 MOST_STEEPER = 4.0
@@ -64,7 +62,6 @@ class UndervoltageRows:
     idle: FloatArray
     least: float
     limit: float
-    reserve: FloatArray
     knee: float
     kept: float
 
@@ -81,8 +78,7 @@ class UndervoltageRows:
         """Return the rows of ``nodes``; ``touching`` is the network on the way to full of infeed."""
         toward = -np.conj(model.idle / np.abs(model.idle))[nodes][:, None]
         plain = model.response(0.0, columns)
-        drawn = toward * model.demand(limits.tan_phi, columns)[nodes]
-        falling = drawn.real
+        falling = (toward * model.demand(limits.tan_phi, columns)[nodes]).real
         taken = toward * plain[nodes]
         rising = taken.real
         half_band = 1.0 - limits.vm_min_pu
@@ -111,7 +107,6 @@ class UndervoltageRows:
             np.abs(model.idle)[nodes],
             least,
             limits.vm_min_pu - AIM * limits.margin * half_band,
-            _turned(drawn, np.abs(model.idle)[nodes], least) * (1.0 if model.drawing is None else 0.0),
             OPPOSED_ROOM * limits.margin * half_band,
             KEPT * limits.margin * half_band,
         )
@@ -126,7 +121,7 @@ class UndervoltageRows:
         return np.asarray(vm * (self.idle - vm) / self.idle)
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
-        """Return what is left of the drop; the reserve shrinks as the limit comes nearer.
+        """Return what is left of the drop.
 
         Demand that local infeed hides draws more current too when the voltage falls: where demand alone would drop
         more than AC shows, by x, what is left counts 1/(1 + 2x).
@@ -156,9 +151,8 @@ class UndervoltageRows:
         return np.concatenate((plain, over[: len(self.names) - len(plain)]))
 
     def _left(self, vm: FloatArray) -> FloatArray:
-        near = np.clip((vm - self.least) / np.maximum(self.idle - self.least, 1e-9), 0.0, 1.0)
         most = self._drop(np.full(len(self.node), self.least))
-        left = most - self._drop(vm) - self.reserve * near * (2.0 - near)
+        left = most - self._drop(vm)
         rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
         return np.concatenate(rows[: self._kinds], axis=-1)
 
@@ -178,18 +172,6 @@ def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatAr
     at = voltage[nodes]
     toward = -np.conj(at) / np.abs(at) * (2.0 * np.abs(at) - idle) / idle
     return np.where(columns != NOWHERE, (toward[:, None] * active[nodes][:, columns]).real, 0.0)
-
-
-def _turned(drawn: ComplexArray, idle: FloatArray, least: float) -> FloatArray:
-    """Return (n_nodes,) what turning voltages add to the linear drop where one demand takes a node to ``least`` [p.u.].
-
-    With the angle δ between V and W a load at the end needs less by V (1 - cos δ), and V sin δ is the drop's imaginary
-    part; of demands that matter, ``drawn`` (n_nodes, n_columns), the one that turns most.
-    """
-    much = drawn.real > TURNING * drawn.real.max(axis=1, keepdims=True, initial=1e-300)
-    most = np.where(much, np.abs(drawn.imag) / np.where(much, drawn.real, 1.0), 0.0).max(axis=1, initial=0.0)
-    drop = np.maximum(idle - least, 0.0)
-    return np.asarray(np.minimum((most * drop) ** 2 / (2.0 * least), MOST_RESERVE * drop))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ without limits of their reactive power, meshes, several external grids, transmis
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pandapower as pp
@@ -53,12 +54,28 @@ def medium_voltage(*, held: bool = False, limited: bool = False, meshed: bool = 
     return net
 
 
+def two_substations():
+    """A feeder between two substations, and two long branches where the first of them is."""
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, 20.0) for _ in range(9)]
+    for end in (buses[0], buses[-1]):
+        high = pp.create_bus(net, 110.0)
+        pp.create_ext_grid(net, high, vm_pu=1.01)
+        pp.create_transformer(net, high, end, "25 MVA 110/20 kV")
+    for start, end in pairwise(buses):
+        pp.create_line(net, start, end, 3.0, "48-AL1/8-ST1A 20.0")
+    for _ in range(2):
+        pp.create_line(net, buses[0], pp.create_bus(net, 20.0), 12.0, "48-AL1/8-ST1A 20.0")
+    return net
+
+
 NETS = {
     "three windings": three_windings,
     "held voltage": lambda: medium_voltage(held=True),
     "held while it lasts": lambda: medium_voltage(held=True, limited=True),
     "meshed": lambda: medium_voltage(meshed=True),
     "two external grids": lambda: medium_voltage(twice=True),
+    "two substations": two_substations,
     "case9": nw.case9,
     "case14": nw.case14,
     "case30": nw.case30,
@@ -141,6 +158,21 @@ def test_no_limit_is_broken_by_more_than_the_margin(name, kind):
 
 
 @pytest.mark.slow
+def test_demand_at_one_bus_between_two_substations_is_not_timid():
+    """Demand at the second substation raises voltages at the first a little, which must not cost others anything."""
+    grid = delivery("two substations")
+    n, supply = len(grid.nodes), grid.nodes.index(grid.supply_node)
+    head = grid.headroom([0], np.zeros((1, n)))[0]
+    for bus in (i for i in range(n) if i != supply and np.isfinite(head.capacity_kw(supply, i))):
+        demand = -np.eye(n)[bus]
+        most = head.capacity_kw(supply, bus)
+        carried, broken = 0.0, 4.0 * most
+        for _ in range(12):
+            kw = 0.5 * (carried + broken)
+            carried, broken = (kw, broken) if excess(grid, kw * demand) == 0.0 else (carried, kw)
+        assert 0.9 * carried <= most <= (1.0 + MARGIN) * carried, grid.nodes[bus]
+
+
 def test_a_generator_that_runs_out_of_reactive_power_lets_go_of_its_voltage():
     grid = delivery("held while it lasts")
     for position in traded(grid, "opposed", 1):
