@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.delivery.programme import least_cost
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
 
 TIE_EUR_PER_MWH = 1e-3
 MENDED = 1e-12
-UNMENDED = 1e8
-DOUBTFUL = 1e5
+SMALLEST_KW = 1e-6
+FULL = 1e-6
+DOUBTFUL = 1e-3
 LEAST_HELP = 1e-3
 
 
@@ -59,6 +62,16 @@ class Levers:
     takes: NDArray[np.bool_]
     scheduled: FloatArray
 
+    @property
+    def first(self) -> NDArray[np.bool_]:
+        """Which come before all others: options, and what nobody reserved."""
+        return (np.arange(len(self.kw)) < self.n_options) | ~self.reserved
+
+    @property
+    def price(self) -> FloatArray:
+        """What using them counts [EUR/MWh]; never quite nothing."""
+        return np.maximum(self.cost, 0.0) + TIE_EUR_PER_MWH
+
     def left(self, used: FloatArray) -> Levers:
         """Return the levers with what has been used taken off; nobody loses more than was scheduled."""
         scheduled = np.maximum(self.scheduled - self._taken(used), 0.0)
@@ -97,51 +110,70 @@ class RowSet:
         """Return (n_rows, n_levers) change of each limited quantity per use of a lever."""
         return self.coefficients[:, levers.node] * levers.direction
 
+    def binding(self, levers: Levers, step: FloatArray) -> RowSet | None:
+        """Return the rows that ``step`` leaves full, as if all were broken alike; None where there are none."""
+        effect = self.per_lever(levers)
+        reach = np.maximum(np.abs(effect) @ levers.kw, 1e-300)
+        full = (self.target - effect @ step <= FULL * reach) & (effect < 0.0).any(axis=1)
+        return replace(self, target=np.full(len(full), -1.0), broken=full) if full.any() else None
+
 
 def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
     """Return how far to use each lever [kW] so that the rows hold at least cost.
 
-    Options, and what nobody reserved, mend what they can; then comes the cheapest mix of the cuts.
+    Options, and what nobody reserved, mend what they can; then comes the cheapest mix of the cuts. Raises
+    NoOptimumError where HiGHS fails.
     """
     step = np.zeros(len(levers.kw))
     if levers.n_options:
-        first = (np.arange(len(step)) < levers.n_options) | ~levers.reserved
-        step = _least_cost(rows, levers, first)
+        step = _least_cost(rows, levers, levers.first)
         rows = replace(rows, target=rows.target - rows.per_lever(levers) @ step)
         levers = levers.left(step)
     return step + _least_cost(rows, levers, np.ones(len(step), dtype=bool))
 
 
+def cheaper(rows: RowSet, levers: Levers, used: FloatArray) -> FloatArray:
+    """Return the cheapest use of the levers that the rows about ``used`` allow: cuts grow and are given back.
+
+    Where options are offered, what comes first stays as it is once anything else is cut. Raises NoOptimumError.
+    """
+    free = np.ones(len(used), dtype=bool)
+    if levers.n_options:
+        later = (used[~levers.first] > 0.0).any()
+        free = ~levers.first if later else levers.first
+    fixed = np.where(free, 0.0, used)
+    rows = replace(rows, target=rows.target + rows.per_lever(levers) @ (used - fixed))
+    return fixed + _programme(rows, levers.left(fixed), free)
+
+
 def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> FloatArray:
+    if not (rows.target[rows.broken] < -MENDED).any():
+        return np.zeros(len(levers.kw))
+    return _programme(rows, levers, allowed)
+
+
+def _programme(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> FloatArray:
     """Return how far to use each allowed lever [kW].
 
-    min c x + M s  subject to  A x - s <= b, 0 <= x <= x_max, s >= 0: what cannot be mended stays in s. A row that
+    min c x subject to A x <= b, 0 <= x <= x_max; what cannot be mended is broken as little as can be. A row that
     claims to be full while the network breaks no limit there claims too much, and gives way to those that are broken.
     """
-    from scipy.optimize import linprog
-
     step = np.zeros(len(levers.kw))
     useful = np.flatnonzero(allowed & (levers.kw > 0.0))
-    if not len(useful) or not (rows.target[rows.broken] < -MENDED).any():
+    if not len(useful):
         return step
     a = rows.per_lever(levers)[:, useful]
-    scale = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-12)
-    touched = np.flatnonzero((a < 0.0).any(axis=1) & rows.broken | (a > 0.0).any(axis=1))
-    a, b = a[touched] / scale[touched, None], rows.target[touched] / scale[touched]
-    cost = np.maximum(levers.cost[useful], 0.0) + TIE_EUR_PER_MWH
-    n_rows = len(touched)
+    touched = np.flatnonzero((a != 0.0).any(axis=1))
+    doubtful = (rows.target[touched] <= 0.0) & ~rows.broken[touched]
     sharing = _sharing(levers, useful)
     shared = (levers.owner[useful] == sharing[:, None]) & levers.takes[useful]
-    doubtful = (rows.target[touched] <= 0.0) & ~rows.broken[touched]
-    found = linprog(
-        np.concatenate((cost, np.where(doubtful, DOUBTFUL, UNMENDED))),
-        A_ub=np.block([[a, -np.eye(n_rows)], [shared, np.zeros((len(shared), n_rows))]]),
-        b_ub=np.concatenate((b, levers.scheduled[sharing])),
-        bounds=[(0.0, float(m)) for m in levers.kw[useful]] + [(0.0, None)] * n_rows,
-        method="highs",
+    step[useful] = least_cost(
+        levers.price[useful],
+        np.vstack((a[touched], shared)),
+        np.concatenate((rows.target[touched], levers.scheduled[sharing])),
+        levers.kw[useful],
+        np.concatenate((np.where(doubtful, DOUBTFUL, 1.0), np.full(len(sharing), np.inf))),
     )
-    if found.status == 0 and found.x is not None:
-        step[useful] = found.x[: len(useful)]
     return step
 
 
@@ -197,3 +229,15 @@ def _worst_first(rows: RowSet) -> NDArray[np.int64]:
     broken = np.flatnonzero(rows.broken)
     steepest = np.maximum(np.abs(rows.coefficients[broken]).max(axis=1, initial=0.0), 1e-15)
     return broken[np.argsort(rows.target[broken] / steepest, kind="stable")]
+
+
+def explain(why: list[str], rows: RowSet | None, levers: Levers, step: FloatArray) -> None:
+    """Note for every lever used the broken limit that it helps most."""
+    if rows is None:
+        for k in np.flatnonzero(step > SMALLEST_KW):
+            why[k] = why[k] or "no power flow solution"
+        return
+    help_per_kw = -rows.per_lever(levers)[rows.broken] / np.maximum(-rows.target[rows.broken], 1e-12)[:, None]
+    names = [name for name, broken in zip(rows.limits, rows.broken, strict=True) if broken]
+    for k in np.flatnonzero(step > SMALLEST_KW):
+        why[k] = why[k] or names[int(np.argmax(help_per_kw[:, k]))]

@@ -7,23 +7,23 @@ goes on until the prediction is clean or nothing is left to cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rexnet_grid.delivery.network import KnowsEveryRow
+from rexnet_grid.delivery.least import cheapest_about, least_part
 from rexnet_grid.delivery.offers import OPTION_KINDS, check_options, on_offer_kw
 from rexnet_grid.delivery.participants import Participants, checked_schedule
-from rexnet_grid.delivery.remedies import Levers, RowSet, cheapest, last_in_first_out, pro_rata
+from rexnet_grid.delivery.programme import NoOptimumError
+from rexnet_grid.delivery.question import Progress, Question, is_clean
+from rexnet_grid.delivery.remedies import SMALLEST_KW, Levers, RowSet, cheapest, explain, last_in_first_out, pro_rata
 from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from rexnet_grid.delivery.headroom import FloatArray, Headroom
+    from rexnet_grid.delivery.headroom import FloatArray
     from rexnet_grid.delivery.network import DeliveryNetwork, NetworkState
     from rexnet_grid.delivery.offers import Option
 
@@ -31,11 +31,7 @@ Mode = Literal["cheapest", "pro_rata", "last_in_first_out"]
 ActionKind = Literal["ration", "discard", "call", "put"]
 
 MOST_ROUNDS = 20
-SMALLEST_KW = 1e-6
-OVERSHOOT = 1e-3
-MOST_GAIN = 3.0
-BISECTIONS = 8
-TRIFLE = 1e-3
+TIGHT = 0.97
 _REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
 
 
@@ -79,7 +75,9 @@ class SecuredSchedule:
     clean
         Whether that prediction breaks no limit.
     rounds
-        How often the network was asked beyond the first time.
+        How many steps were taken from the schedule to the first clean one, or to the last.
+    without_optimum
+        In how many rounds HiGHS found no optimum, so that everyone who contributes was cut by the same share instead.
     """
 
     secured_kw: FloatArray
@@ -87,28 +85,11 @@ class SecuredSchedule:
     state: NetworkState
     clean: bool
     rounds: int
+    without_optimum: int = 0
 
     def cost_eur(self, hours: float) -> float:
         """Return what the actions cost in a unit of ``hours`` [EUR]."""
         return sum(a.kw * a.cost_eur_per_mwh for a in self.actions) * hours / 1e3
-
-
-@dataclass
-class _Progress:
-    """What the rounds so far have done to each limit: how much the linear rows must be stretched."""
-
-    excess: dict[str, float] = field(default_factory=dict)
-    gain: dict[str, float] = field(default_factory=dict)
-
-    def stretch(self, limit: str, excess: float) -> float:
-        """Return the reduction to ask for: the excess times how far the last reduction fell short."""
-        before = self.excess.get(limit)
-        if before is not None and excess > 0.0:
-            achieved = max(before - excess, before / MOST_GAIN)
-            wanted = before * self.gain.get(limit, 1.0)
-            self.gain[limit] = min(max(wanted / achieved, 1.0), MOST_GAIN)
-        self.excess[limit] = excess
-        return excess * self.gain.get(limit, 1.0)
 
 
 class SafetyMaintainer:
@@ -156,92 +137,80 @@ class SafetyMaintainer:
         """
         scheduled = checked_schedule(participants, len(network.nodes))
         check_options(options, len(scheduled))
-        state = network.predict(unit, _by_node(network, participants.node, scheduled))
-        if state.converged and not state.violations:
-            return SecuredSchedule(scheduled, (), state, clean=True, rounds=0)
         offered = tuple(options)
-        plan, hindering = self._plan(network, unit, participants, scheduled, offered, state)
+        question = Question(network, unit, participants.node, scheduled, _levers(participants, scheduled, offered))
+        state = question.predict(np.zeros(len(question.levers.kw)))
+        if is_clean(state):
+            return SecuredSchedule(scheduled, (), state, clean=True, rounds=0)
+        plan, hindering = self._plan(question, offered, state)
         best = plan
         while offered and (not plan.clean or _cuts_beside_options(plan)):
             offered = tuple(o for o in offered if o not in hindering) if hindering else ()
-            plan, hindering = self._plan(network, unit, participants, scheduled, offered, state)
+            question = replace(question, levers=_levers(participants, scheduled, offered))
+            plan, hindering = self._plan(question, offered, state)
             best = plan if _beats(plan, best) else best
         return best
 
     def _plan(
-        self,
-        network: DeliveryNetwork,
-        unit: int,
-        participants: Participants,
-        scheduled: FloatArray,
-        options: tuple[Option, ...],
-        state: NetworkState,
+        self, question: Question, options: tuple[Option, ...], state: NetworkState
     ) -> tuple[SecuredSchedule, list[Option]]:
-        """Return what can be done with these options, and those exercised that hinder what is still broken."""
-        levers = _levers(participants, scheduled, options)
+        """Return what can be done with these options, and those exercised that hinder what is still broken.
+
+        Rows far from the clean point lead to dear ones: where the schedule has no solution, or the cheapest mix ends
+        unclean, the way of equal shares is gone as well, and made cheaper from its own end.
+        """
+        plan, hindering = self._way(self.mode, question, options, state)
+        if self.mode == "cheapest" and plan.actions and (not state.converged or not plan.clean):
+            other, hinders = self._way("pro_rata", question, options, state)
+            if _badness(other) < _badness(plan):
+                return replace(other, without_optimum=plan.without_optimum + other.without_optimum), hinders
+        return plan, hindering
+
+    def _way(
+        self, mode: Mode, question: Question, options: tuple[Option, ...], state: NetworkState
+    ) -> tuple[SecuredSchedule, list[Option]]:
+        """Return what one remedy, round after round, makes of the schedule, and the options that hinder it."""
+        levers = question.levers
         used = np.zeros(len(levers.kw))
         why = [""] * len(used)
-        progress = _Progress()
-        rounds = 0
+        progress = Progress()
+        rounds = without_optimum = 0
+        tight = False
         hindering: list[Option] = []
-        while rounds < MOST_ROUNDS and (state.violations or not state.converged):
-            now = scheduled + levers.effect(used, len(scheduled))
-            rows = _broken_rows(network, unit, _by_node(network, participants.node, now), state, progress)
+        while rounds < MOST_ROUNDS and not is_clean(state):
+            rows = question.broken_rows(used, state, progress)
             left = levers.left(used)
             step = None
             if rows is not None:
                 helpful = levers.helpful(rows)
                 hindering = [o for k, o in enumerate(options) if used[k] > SMALLEST_KW and not helpful.kw[k]]
-                step = _REMEDIES[self.mode](rows, left.helpful(rows))
+                step, failed = _step(mode, rows, left.helpful(rows))
+                without_optimum += failed
             if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
                 step = _shrink_all(left) if not state.converged else None
             if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
                 break
-            _explain(why, rows, levers, step)
+            explain(why, rows, levers, step)
             before, used = used, np.minimum(used + step, levers.kw)
             rounds += 1
-            now = scheduled + levers.effect(used, len(scheduled))
-            state = network.predict(unit, _by_node(network, participants.node, now))
-            if state.converged and not state.violations:
-                used, state = self._least(network, unit, participants, scheduled, levers, before, used, state)
-        secured = scheduled + levers.effect(used, len(scheduled))
-        clean = state.converged and not state.violations
-        return SecuredSchedule(secured, _actions(levers, used, why), state, clean, rounds), hindering
-
-    @staticmethod
-    def _least(
-        network: DeliveryNetwork,
-        unit: int,
-        participants: Participants,
-        scheduled: FloatArray,
-        levers: Levers,
-        before: FloatArray,
-        after: FloatArray,
-        clean: NetworkState,
-    ) -> tuple[FloatArray, NetworkState]:
-        """Return the least part of the last step that is clean, trifles left out: rows may cut too much."""
-        low, high = 0.0, 1.0
-        best = after
-        for _ in range(BISECTIONS):
-            share = 0.5 * (low + high)
-            used = before + share * (after - before)
-            now = scheduled + levers.effect(used, len(scheduled))
-            state = network.predict(unit, _by_node(network, participants.node, now))
-            if state.converged and not state.violations:
-                high, best, clean = share, used, state
-            else:
-                low = share
-        trimmed = np.where(best < TRIFLE * float(best.max()), 0.0, best)
-        if (trimmed < best).any():
-            now = scheduled + levers.effect(trimmed, len(scheduled))
-            state = network.predict(unit, _by_node(network, participants.node, now))
-            if state.converged and not state.violations:
-                best, clean = trimmed, state
-        return best, clean
+            state = question.predict(used)
+            if is_clean(state):
+                asked = float(used.sum())
+                used, state = least_part(question, before, used, state)
+                tight = mode == "cheapest" and rounds == 1 and float(used.sum()) >= TIGHT * asked
+        if self.mode == "cheapest" and is_clean(state) and not tight:
+            used, state = cheapest_about(question, used, state, frozenset(progress.excess), why)
+        secured = question.scheduled + levers.effect(used, len(question.scheduled))
+        actions = _actions(levers, used, why)
+        return SecuredSchedule(secured, actions, state, is_clean(state), rounds, without_optimum), hindering
 
 
-def _by_node(network: DeliveryNetwork, node: NDArray[np.int64], kw: FloatArray) -> FloatArray:
-    return np.bincount(node, weights=kw, minlength=len(network.nodes)).astype(np.float64)
+def _step(mode: Mode, rows: RowSet, levers: Levers) -> tuple[FloatArray, bool]:
+    """Return how far to use each lever, and whether it is by equal shares because HiGHS found no optimum."""
+    try:
+        return _REMEDIES[mode](rows, levers), False
+    except NoOptimumError:
+        return pro_rata(rows, levers), True
 
 
 def _levers(participants: Participants, scheduled: FloatArray, options: Sequence[Option]) -> Levers:
@@ -291,53 +260,11 @@ def _badness(plan: SecuredSchedule) -> tuple[bool, bool, float, float]:
     return not plan.clean, not plan.state.converged, excess, plan.cost_eur(1.0)
 
 
-def _broken_rows(
-    network: DeliveryNetwork, unit: int, injection: FloatArray, state: NetworkState, progress: _Progress
-) -> RowSet | None:
-    """Return the network's rows with what is asked of each: mend the broken ones, break no other."""
-    headroom: Headroom
-    if isinstance(network, KnowsEveryRow):
-        headroom = network.rows_at(unit, injection, frozenset(violation.limit for violation in state.violations))
-    else:
-        headroom = network.headroom([unit], injection[None, :])[0]
-    if not len(headroom.limits):
-        return None
-    target = np.maximum(headroom.slack, 0.0)
-    broken = np.zeros(len(target), dtype=bool)
-    if not state.converged:
-        broken = headroom.slack < 0.0
-        target[broken] = headroom.slack[broken]
-    for violation in state.violations:
-        rows = [r for r, name in enumerate(headroom.limits) if name == violation.limit]
-        if rows:
-            row = min(rows, key=lambda r: float(headroom.slack[r]))
-            excess = abs(violation.value - violation.bound)
-            target[row] = -progress.stretch(violation.limit, excess + OVERSHOOT * abs(violation.bound) * 0.01)
-            broken[row] = True
-    if not broken.any():
-        return None
-    falling, rising = headroom.coefficients, headroom.injecting
-    coefficients = falling if rising is None else np.where(injection > 0.0, rising, falling)
-    return RowSet(coefficients, target, broken, headroom.limits)
-
-
 def _shrink_all(levers: Levers) -> FloatArray:
     """Return a third of everything: the way back when there is no solution to linearise about."""
     step = levers.kw / 3.0
     step[: levers.n_options] = 0.0
     return step
-
-
-def _explain(why: list[str], rows: RowSet | None, levers: Levers, step: FloatArray) -> None:
-    """Note for every lever used the broken limit that it helps most."""
-    if rows is None:
-        for k in np.flatnonzero(step > SMALLEST_KW):
-            why[k] = why[k] or "no power flow solution"
-        return
-    help_per_kw = -rows.per_lever(levers)[rows.broken] / np.maximum(-rows.target[rows.broken], 1e-12)[:, None]
-    names = [name for name, broken in zip(rows.limits, rows.broken, strict=True) if broken]
-    for k in np.flatnonzero(step > SMALLEST_KW):
-        why[k] = why[k] or names[int(np.argmax(help_per_kw[:, k]))]
 
 
 def _actions(levers: Levers, used: FloatArray, why: list[str]) -> tuple[Action, ...]:

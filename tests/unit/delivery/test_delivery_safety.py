@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+import pandapower
 import pytest
+import scipy.optimize
 
 from rexnet_grid.delivery import (
     EnergyBalance,
@@ -14,6 +18,8 @@ from rexnet_grid.delivery import (
     SafetyMaintainer,
     Violation,
 )
+from rexnet_grid.delivery.programme import least_cost
+from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
 from rexnet_grid.errors import InputError
 
 NOTHING = EnergyBalance(0.0, 0.0, 0.0, 0.0)
@@ -270,3 +276,85 @@ def test_participants_may_be_lists_and_what_is_no_row_is_named():
         Participants([0.5], ["a"], [1.0], reserved=[3])
     with pytest.raises(InputError, match="cost_eur_per_mwh"):
         Participants([0, 1], [1.0, 1.0], [[1.0], [1.0, 2.0]])
+
+
+def fail(monkeypatch, methods):
+    solve = scipy.optimize.linprog
+
+    def linprog(*arguments, method, **more):
+        if method in methods:
+            return scipy.optimize.OptimizeResult(status=4, x=None, message="HiGHS Status 0: Not Set")
+        return solve(*arguments, method=method, **more)
+
+    monkeypatch.setattr(scipy.optimize, "linprog", linprog)
+
+
+def test_where_the_solver_fails_everyone_gives_the_same_share_and_it_is_said(monkeypatch):
+    who = schedule([-4, -4, -2, -2], [300, 100, 200, 50])
+    fair = SafetyMaintainer("pro_rata").secure(Cables(), 0, who)
+    assert fair.without_optimum == 0
+    fail(monkeypatch, {"highs", "highs-ds", "highs-ipm"})
+    secured = SafetyMaintainer().secure(Cables(), 0, who)
+    assert secured.clean
+    assert secured.without_optimum == secured.rounds == 1
+    np.testing.assert_allclose(secured.secured_kw, fair.secured_kw, atol=0.05)
+
+
+def test_where_one_way_of_solving_fails_another_is_taken(monkeypatch):
+    fail(monkeypatch, {"highs", "highs-ds"})
+    secured = SafetyMaintainer().secure(Cables(), 0, schedule([-4, -4, -2, -2], [300, 100, 200, 50]))
+    assert secured.clean
+    assert secured.without_optimum == 0
+    assert [(a.participant, a.kind) for a in secured.actions] == [(3, "ration")]
+    assert secured.actions[0].kw == pytest.approx(2.0, abs=0.02)
+
+
+def test_rows_of_very_different_size_and_one_that_cannot_hold_are_solved_exactly():
+    cost, most = np.array([5.0, 1.0, 2.0]), np.array([1e4, 3e3, 1e4])
+    rows = np.array([[-2e-6, -2e-6, 0.0], [0.0, -3e2, -6e2], [0.0, 0.0, -1e-3], [1.0, 1.0, 1.0]])
+    bound = np.array([-8e-3, -9e5, -12.0, 4.5e5])
+    x = least_cost(cost, rows, bound, most, np.ones(4))
+    np.testing.assert_allclose(x, [1e3, 3e3, 1e4], rtol=1e-6)
+    held = least_cost(cost, rows[[0, 1, 3]], bound[[0, 1, 3]], most, np.ones(3))
+    np.testing.assert_allclose(held, [1e3, 3e3, 0.0], atol=1e-3)
+
+
+def long_line() -> ElectricDelivery:
+    """A 20 kV line of 24 km with a branch after a third: far from its limits the rows mislead."""
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, 20.0) for _ in range(5)]
+    pandapower.create_ext_grid(net, buses[0])
+    for a, b in ((0, 1), (1, 2), (2, 3), (1, 4)):
+        pandapower.create_line(net, buses[a], buses[b], 8.0, "NA2XS2Y 1x150 RM/25 12/20 kV")
+    return ElectricDelivery(ElectricNetwork.from_pandapower(net), ElectricLimits(vm_min_pu=0.95, vm_max_pu=1.05))
+
+
+def cheapest_share(grid, who, steps) -> float:
+    """Return the cost [EUR/h] of the cheapest clean schedule when each may keep 0, 1/(steps-1) ... all of its own."""
+    shares = np.array(list(itertools.product(np.linspace(0.0, 1.0, steps), repeat=len(who.scheduled_kw))))
+    cost = (1.0 - shares) @ (np.abs(who.scheduled_kw) * who.cost_eur_per_mwh) / 1e3
+    for k in np.argsort(cost):
+        kw = who.scheduled_kw * shares[k]
+        state = grid.predict(0, np.bincount(who.node, weights=kw, minlength=len(grid.nodes)))
+        if state.converged and not state.violations:
+            return float(cost[k])
+    raise AssertionError("nothing is clean, not even no one")
+
+
+@pytest.mark.parametrize(
+    ("kw", "solved"),
+    [((-9e3, -9e3, -9e3, -9e3), True), ((-4e4, -3e4, -2e4, -3e4), False), ((3e4, 2e4, 2e4, 3e4), True)],
+)
+def test_no_grid_of_shares_is_cheaper_than_the_cheapest_mix(kw, solved):
+    grid = long_line()
+    who = Participants(
+        np.array([grid.nodes.index(f"bus {b}") for b in (1, 2, 3, 4)]),
+        np.array(kw),
+        np.array([40.0, 90.0, 400.0, 150.0]),
+    )
+    start = grid.predict(0, np.bincount(who.node, weights=who.scheduled_kw, minlength=len(grid.nodes)))
+    assert start.converged is solved
+    secured = SafetyMaintainer().secure(grid, 0, who)
+    assert secured.clean
+    assert secured.cost_eur(1.0) <= 1.005 * cheapest_share(grid, who, 7)
+    assert secured.cost_eur(1.0) <= SafetyMaintainer("pro_rata").secure(grid, 0, who).cost_eur(1.0)
