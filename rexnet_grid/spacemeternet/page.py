@@ -22,6 +22,7 @@ td,th{padding:.2rem .6rem;border-bottom:1px solid #dde3ea;text-align:right}
 td:first-child,th:first-child{text-align:left}
 .scroll{overflow:auto;max-height:32rem}svg{max-width:100%;height:auto}
 """
+_ONE_SIDED = 1.645
 _LABEL_AT = 0.4  # along an edge: at the middle the labels of two that cross would lie on each other
 _DASHES = {"": "", "undetermined": ' stroke-dasharray="5 5"', "other rooms": ' stroke-dasharray="1 4"'}
 _HALO = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
@@ -119,7 +120,7 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
             f'stroke-width="{1 + 6 * g / strongest:.1f}"{dash}/>'
         )
         if "conductance_w_k" in d:
-            label = f"{g:.0f} ± {d.get('std_error', float('nan')):.0f} W/K"
+            label = _size(g, d.get("std_error", float("nan")), undetermined=d.get("state") == "undetermined")
             label += f", or {escape(str(d['also_as']))}" if d.get("also_as") else ""
             where = f'x="{x1 + _LABEL_AT * (x2 - x1):.1f}" y="{y1 + _LABEL_AT * (y2 - y1) + 4:.1f}"'
             parts.append(f'<text {where} font-size="11" text-anchor="middle" {_HALO}>{label}</text>')
@@ -127,6 +128,13 @@ def _graph_svg(graph: nx.Graph, places: Mapping[str, tuple[float, float]] | None
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#1d2733"/>')
         parts.append(f'<text x="{x + 9:.1f}" y="{y - 8:.1f}" font-size="13" {_HALO}>{escape(str(name))}</text>')
     return f'<svg viewBox="0 0 640 400" role="img">{"".join(parts)}</svg>'
+
+
+def _size(g: float, std_error: float, *, undetermined: bool) -> str:
+    """Return a conductance as it is drawn; of one that may be none only how large it may be."""
+    if undetermined and g < _ONE_SIDED * std_error:
+        return f"up to {g + _ONE_SIDED * std_error:.0f} W/K" if np.isfinite(std_error) else "size not known"
+    return f"{g:.0f} ± {std_error:.0f} W/K"
 
 
 def _line_svg(

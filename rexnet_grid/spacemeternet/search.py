@@ -11,6 +11,14 @@ import numpy as np
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.buildingfit import BuildingFit
 from rexnet_grid.spacemeternet.heatnames import names_by_heat
+from rexnet_grid.spacemeternet.heavywalls import (
+    SURE,
+    beside,
+    error_of_unknown,
+    films_in_series,
+    most_of_walls,
+    open_doors,
+)
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
 from rexnet_grid.spacemeternet.names import Names, unchecked_names
 from rexnet_grid.spacemeternet.nametrials import names_on_plan
@@ -28,7 +36,7 @@ from rexnet_grid.spacemeternet.rivals import (
     restless_edges,
 )
 from rexnet_grid.spacemeternet.screening import FEW_ZONES, screen
-from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge
+from rexnet_grid.spacemeternet.structure import EdgeVerdict, judge, material_probability
 from rexnet_grid.spacemeternet.support import stability
 from rexnet_grid.spacemeternet.wholefit import (
     ONE_SIDED,
@@ -74,8 +82,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     with every candidate edge, starting from the zones' fits. Where residuals stray from white noise, hidden neighbours
     are tried. Where they were needed or residuals stay coloured, and always without a floor plan or with up to eight
     zones, an edge has to show in rivals of the fit too (:mod:`rexnet_grid.spacemeternet.rivals`), or it stays
-    undetermined; and where zones have a mass, an absence has to show in both zones' own fits. So has every edge of
-    three zones that a floor plan lets touch each other, for they may stand about a space without a meter (a hall), and
+    undetermined; and where zones have a mass, an absence has to show in both zones' own fits, in white residuals and
+    away from open doors, which do not count in what is immaterial either. Rivals are asked about every edge of three
+    zones that a floor plan lets touch each other, for they may stand about a space without a meter (a hall), and
     such an edge has to show from both sides. A floor plan of four fifths of all pairs or more is no knowledge, and what
     it lists is judged as if there were none.
 
@@ -103,8 +112,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
     if nodes[0].states > 1:
-        open_ = restless_edges(whole) | (_most(kept, pairs, nodes) >= material)
-        contested = replace(contested, absent=contested.absent | open_)
+        doors = open_doors(whole.conductance, whole.std_error, films_in_series(whole))
+        open_ = restless_edges(whole) | (_most(kept, pairs, nodes) >= material) | beside(doors, pairs)
+        contested = replace(contested, absent=contested.absent | open_ | (not whole.white.passes))
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
     names = names.also(names_by_heat(data, nodes))
     contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
@@ -188,8 +198,20 @@ def _material(whole: Whole, rules: SearchRules) -> float:
     """Return below what conductance an edge does not matter [W/K]: a share of the median of those that are sure."""
     if rules.material_w_k or not len(whole.conductance):
         return rules.material_w_k or 0.0
-    sure = whole.conductance[whole.conductance > 3.0 * whole.std_error]
+    sure = whole.conductance[whole.conductance > SURE * whole.std_error]
     return _MATERIAL_SHARE * float(np.median(sure if len(sure) else whole.std_error))
+
+
+def _immaterial(whole: Whole, material: float, rules: SearchRules) -> float:
+    """Return below what an absent edge has to be [W/K]: as what is material, but measured by walls, not by open doors.
+
+    Zero where only doors are sure, so that no absence can be stated.
+    """
+    doors = open_doors(whole.conductance, whole.std_error, films_in_series(whole))
+    if rules.material_w_k or not doors.any():
+        return material
+    walls = whole.conductance[(whole.conductance > SURE * whole.std_error) & ~doors]
+    return min(material, _MATERIAL_SHARE * float(np.median(walls))) if len(walls) else 0.0
 
 
 def candidate_pairs(zones: tuple[str, ...], candidates: Iterable[tuple[str, str]] | None) -> tuple[Pair, ...]:
@@ -232,7 +254,9 @@ def _verdicts(
     if dependent:
         rate /= float((1.0 / np.arange(1, len(conductance) + 1)).sum())
     std_error = np.hypot(std_error, contested.spread)
-    states, probability = judge(conductance, std_error, whole.tested(), support, material, rate, rules.confidence)
+    tests = whole.tested()
+    slight = _immaterial(whole, material, rules)
+    states, probability = judge(conductance, std_error, tests, support, material, rate, rules.confidence, slight)
     doubted = {"present": contested.present, "absent": contested.absent}
     if len(data.temperature) * data.step < _FEWEST_HOURS or strangers(data):
         doubted = dict.fromkeys(doubted, np.ones(len(states), dtype=bool))
@@ -244,6 +268,11 @@ def _verdicts(
     states = tuple(
         "undetermined" if state != "undetermined" and doubted[state][k] else state for k, state in enumerate(states)
     )
+    if not dependent or len(data.zones) <= FEW_ZONES:
+        unknown = np.array([state == "undetermined" for state in states], dtype=bool)
+        wider = error_of_unknown(conductance, std_error, most_of_walls(whole))
+        std_error = np.where(unknown, wider, std_error)
+        probability = material_probability(conductance, std_error, material)
     known = dict(zip(whole.model.pairs, probability.tolist(), strict=True))
     return tuple(
         EdgeVerdict(

@@ -36,7 +36,8 @@ class EdgeVerdict:
     state
         ``"present"``, ``"absent"`` or ``"undetermined"``.
     conductance_w_k, std_error
-        Estimate and standard error [W/K].
+        Estimate and standard error [W/K]; of an undetermined edge whose interval reaches down to zero the error says
+        how large it may be, see :mod:`.heavywalls`.
     z
         Estimate over standard error.
     probability
@@ -81,6 +82,7 @@ def judge(
     material: float,
     rate: float,
     confidence: float,
+    slight: float | None = None,
 ) -> tuple[tuple[State, ...], FloatArray]:
     """Return the state of each edge and the probability that it is material.
 
@@ -98,11 +100,18 @@ def judge(
         False-discovery rate.
     confidence
         One-sided confidence of an absence.
+    slight
+        Conductance that the upper bound of an absent edge has to stay below [W/K]; ``material`` if None.
     """
+    least = material if slight is None else slight
     found = discoveries(norm.sf(tested), rate) & (conductance >= material) & (stability >= _STABLE)
     upper = conductance + norm.ppf(confidence) * std_error
-    probability = norm.sf((material - conductance) / np.where(std_error > 0, std_error, 1e-12))
     states: list[State] = []
     for is_found, top in zip(found, upper, strict=True):
-        states.append("present" if is_found else "absent" if top < material else "undetermined")
-    return tuple(states), probability
+        states.append("present" if is_found else "absent" if top < least else "undetermined")
+    return tuple(states), material_probability(conductance, std_error, material)
+
+
+def material_probability(conductance: FloatArray, std_error: FloatArray, material: float) -> FloatArray:
+    """Return the probability (edges,) that each conductance is above ``material`` [W/K], normal about its estimate."""
+    return np.asarray(norm.sf((material - conductance) / np.where(std_error > 0, std_error, 1e-12)))
