@@ -10,6 +10,7 @@ import pandas as pd
 
 from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.clock import clock_faults, localise
+from rexnet_grid.spacemeternet.repeats import held_steps
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
@@ -103,9 +104,11 @@ class MeterFrame:
         if kind == "kWh":
             self.columns[name] = self._register(name, clean, None if rollover is None else rollover * factor)
             self._note_gaps(name)
+            self._note_repeats(name)
             return
         if kind == "kW":
             self.columns[name] = self._mean(self._without_spikes(name, clean))
+            self._note_repeats(name)
         elif kind == "W/m2":
             self.notes += clock_faults(name, clean, self.time_zone)
             self.columns[name] = self._sampled(clean)
@@ -129,6 +132,16 @@ class MeterFrame:
             self.notes.append(
                 f"{name}: {lost} of {len(column)} steps without a reading, the longest gap {hours:g} h from "
                 f"{column.index[first]}"
+            )
+
+    def _note_repeats(self, name: str) -> None:
+        """Note a power that changes only every so many steps: readings come less often than the frame's steps."""
+        steps, _ = held_steps(self.columns[name].to_numpy(dtype=float))
+        if steps > 1:
+            longer = f"{(steps * pd.Timedelta(self.step)).total_seconds() / 60.0:g}min"
+            self.notes.append(
+                f"{name}: changes only once in {steps} steps: means of {longer} repeated? "
+                f'MeterFrame(step="{longer}") for all meters'
             )
 
     def _note_stuck(self, name: str, series: pd.Series, kind: str) -> None:

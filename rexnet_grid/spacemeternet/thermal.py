@@ -15,6 +15,7 @@ from rexnet_grid.spacemeternet.frame import Table, stuck_weather, zone_data
 from rexnet_grid.spacemeternet.heatloss import heat_loss
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.outlook import comfort_outlook
+from rexnet_grid.spacemeternet.repeats import repeated
 from rexnet_grid.spacemeternet.search import SearchRules, candidate_pairs, search
 from rexnet_grid.spacemeternet.support import nested_models
 from rexnet_grid.threads import one_thread
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from rexnet_grid.delivery.headroom import Headroom
     from rexnet_grid.spacemeternet.buildingfit import BuildingFit
+
+_OF_HOURS = "the mean of heat and sun, the first of temperatures; MeterFrame does so"
 
 
 class ThermalSpaceNet(Estimator):
@@ -83,15 +86,17 @@ class ThermalSpaceNet(Estimator):
         Raises
         ------
         MeterDataError
-            If the tables cannot be used.
+            If the tables cannot be used, or heat stands still for several steps at a time while temperatures move.
         """
         self.data_ = zone_data(
             temperatures_c, heat_kw, outdoor_c, solar_w_m2, boundary_c, circuits, daily=self.daily_gains
         )
+        self.index_ = pd.DataFrame(temperatures_c).index
+        names = [circuit.name for circuit in self.data_.circuits]
         issues = stuck_weather(self.data_)
+        issues += repeated("heat_kw", names, self.data_.heat, self.data_.temperature, self.index_, _OF_HOURS)
         if issues:
             raise MeterDataError(issues)
-        self.index_ = pd.DataFrame(temperatures_c).index
         rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
         pairs = candidate_pairs(self.data_.zones, self.candidate_edges)
         self.excitation_ = excitation(self.data_, pairs, 2 if self.states == "auto" else self.states)

@@ -16,6 +16,7 @@ from rexnet_grid.spacemeternet.gaps import ROWS_A_CUSTOMER, fill
 from rexnet_grid.spacemeternet.losses import lost_by_size
 from rexnet_grid.spacemeternet.mending import mendings
 from rexnet_grid.spacemeternet.onephase import OnePhase
+from rexnet_grid.spacemeternet.repeats import repeated
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -34,6 +35,7 @@ _SCALES = {
     0.25: "a current transformer's ratio",
 }
 _LEAST_TO_COMPARE, _MOST_NAMED = 3, 3
+_MEANS = "the mean of each of p_kw, q_kvar and vm_pu"
 _BY_SIZE = (
     "readings of p_kw are lost where powers are {}: what is left is no fair sample, so signs, units, clocks and phases "
     "were not checked, no branch is called present, and sensitivities may be off by more than their standard errors; "
@@ -85,7 +87,7 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
     ------
     MeterDataError
         With an issue for each fault: columns that differ, volts, watts, registers, loads counted positive, meters that
-        are stuck, doubled, exchanged or late, few rows.
+        are stuck, doubled, exchanged or late, powers repeated over several steps, few rows.
     """
     p, v = pd.DataFrame(p_kw), pd.DataFrame(vm_pu)
     q = pd.DataFrame(q_kvar) if q_kvar is not None else p * 0.0
@@ -94,7 +96,7 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
         raise MeterDataError([Issue("vm_pu", "columns", "none", "one column a customer")])
     p, q, v = _together(p, q, v, names)
     arrays = [t.to_numpy(dtype=float, na_value=np.nan) for t in (p, q, v)]
-    issues = meter_issues(names, *arrays)
+    issues = meter_issues(names, *arrays) or _repeated(names, arrays, v.index)
     rows, gaps, remarks = _without_gaps(arrays) if not issues else (arrays, None, ())
     count = len(rows[0])
     if not issues and count < _ROWS_PER_CUSTOMER * len(names):
@@ -132,6 +134,12 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
         raise MeterDataError(issues)
     energies = looks_like_energy(rows[0])
     return FeederReadings(tuple(names), rows[0], rows[1], rows[2], gaps, remarks, phases, energies, not by_size)
+
+
+def _repeated(names: list[str], arrays: list[FloatArray], index: pd.Index) -> list[Issue]:
+    """Return which powers are means of several steps, given again at each of them."""
+    powers = zip(("p_kw", "q_kvar"), arrays, strict=False)
+    return [issue for where, table in powers for issue in repeated(where, names, table, arrays[2], index, _MEANS)]
 
 
 def _without_gaps(arrays: list[FloatArray]) -> tuple[list[FloatArray], Gaps | None, tuple[str, ...]]:
