@@ -10,15 +10,14 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from rexnet_grid.spacemeternet.belonging import block_starts
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.phasedata import doubled, phase_tables
 from rexnet_grid.spacemeternet.phasemodel import PhaseLikelihood
+from rexnet_grid.spacemeternet.phasenames import anchored, of_another
 from rexnet_grid.threads import one_thread
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
-    from rexnet_grid.spacemeternet.feedertree import BoolArray
     from rexnet_grid.spacemeternet.phasemodel import LabelArray
 
 ABSTAINS = -1
@@ -27,8 +26,12 @@ _LEAST_SUPPORT = 0.6
 _LIKELY = 0.5
 _PAIRS_OF_HALVES = 4
 _BLOCKS = 20
-_CONTRADICTED = 3.0
 _ON_ALL = "voltages that follow all phases alike: three-phase, or close to the busbar; no phase is given"
+_MORE_GROUPS = (
+    "customers form more groups than the busbar has phases: readings of one phase of the busbar are missing? no phase "
+    "is given to a group that follows none of them"
+)
+_PHASES = 3
 _ELSEWHERE = (
     "voltages that follow another phase of the busbar than the customers they move with are given: most customers on "
     "one phase? no phase is given"
@@ -41,7 +44,8 @@ class PhaseAssigner(Estimator):
     The model is in :mod:`rexnet_grid.spacemeternet.phasemodel`. A customer abstains where another phase, or another
     naming of the groups by the busbar's readings, is not unlikely enough, where halves of the readings disagree, where
     its voltage follows another phase of the busbar more, or where it follows all phases alike, as that of a
-    three-phase customer does. The latter two are told in ``remarks_``.
+    three-phase customer does. The latter two are told in ``remarks_``, as are customers on a phase that a busbar of
+    less than three columns lacks.
 
     Parameters
     ----------
@@ -87,24 +91,26 @@ class PhaseAssigner(Estimator):
             for a, b in doubled(customers)[:_MOST_REMARKS]
         )
         v, anchors = _centred(customers.to_numpy(dtype=float)), _centred(busbar.to_numpy(dtype=float))
-        likelihood = PhaseLikelihood(v, anchors)
+        named, phases = anchors.shape[1], max(anchors.shape[1], _PHASES)
+        likelihood = PhaseLikelihood(v, anchors, phases)
         starts = _starts(likelihood, self.starts, np.random.default_rng(self.seed))
         labels, self.loglik_ = max((likelihood.climb(start) for start in starts), key=lambda found: found[1])
-        both = likelihood.posterior(labels)
+        both, labels = _probabilities(likelihood, labels, v, anchors)
         probability, on_all = both[:, :-1], both[:, -1] >= _LIKELY
         self.groups_ = labels
         self._remark(customers.columns[on_all], _ON_ALL)
         best = probability.argmax(axis=1)
-        sure = probability.max(axis=1) >= self.confidence
+        self._remark(customers.columns[~on_all & (best >= named)], _MORE_GROUPS)
+        sure = (probability.max(axis=1) >= self.confidence) & (best < named)
         if sure.any():
-            halves = _support(customers.to_numpy(dtype=float), busbar.to_numpy(dtype=float), best, self.seed)
-            sure &= halves >= _LEAST_SUPPORT
-            elsewhere = sure & _of_another(v, anchors, best)
+            tables = customers.to_numpy(dtype=float), busbar.to_numpy(dtype=float)
+            sure &= _support(*tables, best, phases, self.seed) >= _LEAST_SUPPORT
+            elsewhere = sure & of_another(v, anchors, np.minimum(best, named - 1))
             sure &= ~elsewhere
             self._remark(customers.columns[elsewhere], _ELSEWHERE)
         self.customers_ = tuple(str(c) for c in customers.columns)
         self.phase_names_ = tuple(str(c) for c in busbar.columns)
-        self.probability_ = pd.DataFrame(probability, list(self.customers_), list(self.phase_names_))
+        self.probability_ = pd.DataFrame(probability[:, :named], list(self.customers_), list(self.phase_names_))
         self.labels_ = np.where(sure, best, ABSTAINS)
         self.phases_ = {
             c: self.phase_names_[k] if k >= 0 else "" for c, k in zip(self.customers_, self.labels_, strict=True)
@@ -118,24 +124,41 @@ class PhaseAssigner(Estimator):
             self.remarks_ += (f"{who}{more}: {told}",)
 
 
-def _of_another(v: FloatArray, busbar: FloatArray, labels: LabelArray) -> BoolArray:
-    """Return whose voltage (N, customers) follows another phase of the busbar (N, phases) more than its label's.
+def _probabilities(
+    likelihood: PhaseLikelihood, labels: LabelArray, v: FloatArray, busbar: FloatArray
+) -> tuple[FloatArray, LabelArray]:
+    """Return the probabilities (customers, phases + 1) of groups and names, and the labels by these names."""
+    if busbar.shape[1] >= _PHASES:
+        return likelihood.posterior(labels), labels
+    labels, sure = _named(likelihood, labels, v, busbar)
+    both = likelihood.posterior(labels, names=False)
+    both[:, : busbar.shape[1]] *= sure[: busbar.shape[1]]
+    return both, labels
 
-    Each is regressed on all phases; errors are those of blocks of time (Liang and Zeger 1986, DOI
-    10.1093/biomet/73.1.13). Where most customers are on one phase a long cable of it can pass for a phase of its own.
+
+def _named(
+    likelihood: PhaseLikelihood, labels: LabelArray, v: FloatArray, busbar: FloatArray
+) -> tuple[LabelArray, FloatArray]:
+    """Return labels by the columns that their groups follow, if the busbar may lack a phase, and how sure names are.
+
+    A name is not sure if likelihood would rather leave the group without it.
     """
-    inverse = np.linalg.pinv(busbar.T @ busbar)
-    follows = inverse @ busbar.T @ v
-    left = v - busbar @ follows
-    starts = block_starts(len(v))
-    scores = np.add.reduceat((busbar @ inverse)[:, :, None] * left[:, None, :], starts, axis=0)
-    more = follows - np.take_along_axis(follows, labels[None], axis=0)
-    apart = scores - np.take_along_axis(scores, labels[None, None], axis=1)
-    error = np.sqrt(np.maximum((apart**2).sum(axis=0), 1e-300))
-    return np.asarray((more > _CONTRADICTED * error).any(axis=0))
+    phases = likelihood.n_phases
+    if busbar.shape[1] >= _PHASES:
+        return labels, np.ones(phases)
+    names, sure = anchored(v, busbar, labels, phases)
+    labels, sure = np.append(names, phases)[labels], sure[np.argsort(names)]
+    value = likelihood.value(labels)
+    for column in range(busbar.shape[1]):
+        for free in range(busbar.shape[1], phases):
+            order = np.arange(phases + 1)
+            order[[column, free]] = free, column
+            if likelihood.value(order[labels]) > value:
+                sure[column] = 0.0
+    return labels, sure
 
 
-def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -> FloatArray:
+def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, phases: int, seed: int) -> FloatArray:
     """Return in how many halves of the instants, found anew in each, every customer (customers,) has its label.
 
     Complementary halves of blocks of time (Shah and Samworth 2013, DOI 10.1111/j.1467-9868.2011.01034.x): what noise
@@ -149,9 +172,9 @@ def _support(v: FloatArray, busbar: FloatArray, labels: LabelArray, seed: int) -
         for half in (order[: len(order) // 2], order[len(order) // 2 :]):
             rows = np.concatenate([blocks[k] for k in sorted(half)])
             own, anchors = _centred(v[rows]), _centred(busbar[rows])
-            likelihood = PhaseLikelihood(own, anchors)
+            likelihood = PhaseLikelihood(own, anchors, phases)
             climbs = [likelihood.climb(start) for start in _starts(likelihood, 2, rng)]
-            hits += max(climbs, key=lambda found: found[1])[0] == labels
+            hits += _named(likelihood, max(climbs, key=lambda found: found[1])[0], own, anchors)[0] == labels
             drawn += 1
     return hits / drawn
 

@@ -40,16 +40,18 @@ class PhaseLikelihood:
     ----------
     customers, busbar
         (N, customers) and (N, phases) centred voltages.
+    phases
+        How many there are, if more than ``busbar`` tells: groups beyond its columns have no name.
     """
 
-    def __init__(self, customers: FloatArray, busbar: FloatArray) -> None:
+    def __init__(self, customers: FloatArray, busbar: FloatArray, phases: int = 0) -> None:
         both = np.hstack([customers, busbar])
         self.scale = np.maximum(both.std(axis=0), 1e-12)
         both = both / self.scale
         self.covariance = both.T @ both / len(both)
         self.steps = effective_steps(customers)
-        self.n_customers, self.n_phases = customers.shape[1], busbar.shape[1]
-        self._anchors = np.arange(self.n_phases)
+        self.n_customers, self.n_phases = customers.shape[1], max(busbar.shape[1], phases)
+        self._anchors = np.arange(busbar.shape[1])
         self._signature = np.vstack([np.eye(self.n_phases), np.ones(self.n_phases)])
 
     def value(self, labels: LabelArray) -> float:
@@ -90,11 +92,12 @@ class PhaseLikelihood:
                 break
         return best, value
 
-    def posterior(self, labels: LabelArray) -> FloatArray:
+    def posterior(self, labels: LabelArray, names: bool = True) -> FloatArray:
         """Return (customers, phases + 1) probabilities about ``labels``: of customers' groups and the groups' names.
 
         Loadings fitted anew for each assignment flatter all of them, the naming most, as it hangs on three busbar
-        readings; log-likelihoods are therefore tempered before they are compared.
+        readings; log-likelihoods are therefore tempered before they are compared. Without ``names`` those of
+        ``labels`` are kept.
         """
         n, k = self.n_customers, self.n_phases
         group = np.empty((n, k + 1))
@@ -104,10 +107,12 @@ class PhaseLikelihood:
                 trial[i] = phase
                 group[i, phase] = self.value(trial)
         group = _softmax(_TEMPER_GROUP * group)
+        if not names:
+            return group
         orders = self._namings()
-        names = _softmax(_TEMPER_NAME * np.array([[self.value(order[labels]) for order in orders]]))[0]
+        weights = _softmax(_TEMPER_NAME * np.array([[self.value(order[labels]) for order in orders]]))[0]
         out = np.zeros((n, k + 1))
-        for weight, order in zip(names, orders, strict=True):
+        for weight, order in zip(weights, orders, strict=True):
             out[:, order] += weight * group
         return out
 

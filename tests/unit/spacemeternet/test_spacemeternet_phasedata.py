@@ -91,3 +91,34 @@ def test_a_long_cable_of_one_phase_is_not_named_after_another():
     sure = found.labels_ >= 0
     assert (found.labels_ == phase)[sure].all()
     assert sure.all() or "follow another phase of the busbar" in " ".join(found.remarks_)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("given", ["AB", "BC", "C"])
+def test_customers_of_a_phase_that_the_busbar_lacks_get_no_label(seed, given):
+    rng = np.random.default_rng(seed)
+    steps = 96 * 10
+    walk = np.cumsum(rng.normal(size=(steps, 4)), axis=0) * 2e-4
+    busbar = walk[:, :1] + 0.6 * walk[:, 1:]
+    phase = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2])
+    drops = 1e-3 * rng.gamma(1.0, 1.0, (steps, 3))
+    v = busbar[:, phase] - drops[:, phase] * rng.uniform(0.5, 1.5, 12) - 5e-4 * rng.gamma(1.0, 1.0, (steps, 12))
+    columns = ["ABC".index(c) for c in given]
+    read = pd.DataFrame(1.0 + busbar + 3e-4 * rng.normal(size=busbar.shape), columns=list("ABC"))[list(given)]
+    found = PhaseAssigner(starts=2).fit(pd.DataFrame(1.0 + v), read)
+    sure = found.labels_ >= 0
+    assert (np.array(columns)[found.labels_[sure]] == phase[sure]).all()
+    assert sure.sum() >= (3 if len(given) == 2 else 0)
+    assert any("customers form more groups than the busbar has phases" in told for told in found.remarks_)
+    assert (found.probability_.to_numpy()[~np.isin(phase, columns)] < 0.9).all()
+
+
+def test_customers_of_one_phase_are_not_named_after_the_other_if_theirs_is_missing():
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.normal(size=(960, 4)), axis=0) * 2e-4
+    busbar = walk[:, :1] + 0.6 * walk[:, 1:]
+    phase = np.array([0, 0, 0, 0, 2, 2, 2, 2])
+    v = busbar[:, phase] - 1e-3 * rng.gamma(1.0, 1.0, (960, 8))
+    labels = PhaseAssigner(starts=2).fit(pd.DataFrame(1.0 + v), pd.DataFrame(1.0 + busbar[:, :2])).labels_
+    assert set(labels[:4]) <= {0, -1}
+    assert (labels[4:] == -1).all()
