@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
-from rexnet_grid.errors import Issue
+from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.beside import plants_supply_c, side_kg_s_kw
 from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.controller import ControlSettings
@@ -225,10 +225,8 @@ class HeatDelivery:
 
     def _carry(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Carry these rates [kW] through ``unit`` with whatever head the pump may give now."""
-        injection = np.asarray(injection_kw, dtype=np.float64)
+        injection = self._checked(injection_kw, (len(self.nodes),))
         plants, subs = len(self.network.plants), len(self.network.substations)
-        if injection.shape != (len(self.nodes),) or not np.isfinite(injection).all():
-            raise ValueError(f"{len(self.nodes)} finite rates are needed, one a node, got {injection!r}")
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
         most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
@@ -237,6 +235,15 @@ class HeatDelivery:
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
         return self._state(unit, injection, demand)
+
+    def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        rates: FloatArray = np.array(rates_kw, dtype=np.float64)
+        if rates.shape != shape:
+            raise InputError([Issue(self.network.name, "rates", f"shape {rates.shape}", f"shape {shape}")])
+        for at in np.argwhere(~np.isfinite(rates))[:1]:
+            name, value = self.nodes[at[-1]], str(rates[tuple(at)])
+            raise InputError([Issue(self.network.name, f"rate at {name}", value, "a finite number [kW]")])
+        return rates
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each unit about the positions; see :mod:`rexnet_grid.rexdynnet.rows`."""
@@ -251,7 +258,7 @@ class HeatDelivery:
 
     def outlook(self, units: Sequence[int], position_kw: FloatArray) -> Outlook:
         """Return the coming units as one sees them now; asked again for the same, the answer is the same object."""
-        position = np.array(position_kw, dtype=np.float64)
+        position = self._checked(position_kw, (len(units), len(self.nodes)))
         key = (self._told, tuple(int(u) for u in units), position.tobytes())
         if self._outlook is None or self._outlook.key != key:
             curve = np.array([self._target_c(unit) for unit in key[1]])
@@ -288,7 +295,7 @@ class HeatDelivery:
         At the supply temperature of the unit that begins; see :mod:`rexnet_grid.rexdynnet.marginal`.
         """
         plants, subs = len(self.network.plants), len(self.network.substations)
-        watts = np.asarray(position_kw, dtype=np.float64) * WATT_PER_KILOWATT
+        watts = self._checked(position_kw, (len(units), len(self.nodes))) * WATT_PER_KILOWATT
         drawn, given = -watts[:, plants : plants + subs], np.clip(watts[:, :plants], 0.0, None)
         design = np.array([max(s.design_heat_kw, 1.0) for s in self.network.substations]) * WATT_PER_KILOWATT
         unit = int(units[0]) if len(units) else 0

@@ -74,6 +74,8 @@ class SizingRule:
             issues.append(Issue("sizing", "supply_c", f"{self.supply_c:g}", expected))
         if self.series not in SERIES:
             issues.append(Issue("sizing", "series", str(self.series), "insulation series 1, 2 or 3"))
+        if self.twin not in (True, False):
+            issues.append(Issue("sizing", "twin", repr(self.twin), "true or false"))
         if issues:
             raise InputError(issues)
 
@@ -102,7 +104,7 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
     Returns
     -------
     network, bill
-        The bill has one row a diameter: ``route_m``, ``pipe_m`` (supply and return).
+        The bill has one row a diameter: ``route_m``, ``pipe_m`` (two single pipes or one twin pipe a route).
 
     Raises
     ------
@@ -135,12 +137,16 @@ def size_network(network: HeatNetwork, rule: SizingRule | None = None) -> tuple[
 
 
 def bill_of_pipes(network: HeatNetwork) -> pd.DataFrame:
-    """Return the lengths of a sized network by catalogue entry: ``route_m``, ``pipe_m`` (supply and return) [m]."""
+    """Return the lengths of a sized network by catalogue entry [m]: ``route_m``, and ``pipe_m`` to be bought.
+
+    A twin pipe holds supply and return; of single pipes two lie in a route.
+    """
     total = dict.fromkeys((*EN253, *EN15698), 0.0)
     for *_, data in network.graph.edges(data=True):
         total[data["catalogue"]] += data["pipe"].length_m
     lengths = pd.Series({name: length for name, length in total.items() if length > 0.0}, dtype=np.float64)
-    bill = pd.DataFrame({"route_m": lengths, "pipe_m": 2.0 * lengths})
+    in_a_route = np.array([1.0 if name in EN15698 else 2.0 for name in lengths.index])
+    bill = pd.DataFrame({"route_m": lengths, "pipe_m": in_a_route * lengths})
     bill.index.name = "catalogue"
     bill.attrs["unit"] = "m"
     return bill

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from rexnet_grid.errors import NetworkDataError
+from rexnet_grid.errors import InputError, NetworkDataError
 from rexnet_grid.rexdynnet import Exchanger, HeatDelivery, HeatLimits, HeatNetwork, Pipe, SupplyCurve
 
 UNITS = range(8)
@@ -120,8 +120,13 @@ def test_a_network_without_flow_cools(heat):
 
 
 def test_rates_that_are_no_rates_are_refused(heat):
-    with pytest.raises(ValueError, match="18"):
+    with pytest.raises(InputError, match="rate at i: got nan; expected a finite number"):
         heat.deliver(0, np.full(18, np.nan))
+    with pytest.raises(InputError, match=r"got shape \(17,\); expected shape \(18,\)"):
+        heat.predict(0, np.zeros(17))
+    for ask in (heat.headroom, heat.signal, heat.linepack):
+        with pytest.raises(InputError, match="got inf; expected a finite number"):
+            ask([0, 1], np.array([np.zeros(18), np.full(18, np.inf)]))
 
 
 def test_the_linepack_is_traded_inside_its_band(heat):

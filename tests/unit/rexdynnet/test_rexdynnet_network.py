@@ -413,6 +413,8 @@ def test_sizing_rules_that_cannot_be_are_named(root):
         SizingRule(max_gradient_pa_m=float("nan"), max_velocity_m_s=0.0, series=4)
     with pytest.raises(InputError, match="supply_c: got 40; expected at least 1 K above return_c 45"):
         SizingRule(supply_c=40.0)
+    with pytest.raises(InputError, match="twin: got 'no'; expected true or false"):
+        SizingRule(twin="no")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"kg/s; expected a flow that DN\d+ carries \(at 1e-06 Pa/m"):
         size_network(heat, SizingRule(max_gradient_pa_m=1e-6))
 

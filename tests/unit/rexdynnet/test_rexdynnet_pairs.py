@@ -88,5 +88,6 @@ def test_a_network_can_be_sized_with_twin_pipes(root):
     heat = HeatNetwork.from_csv(root / "networks" / "heat" / "schutterwald")
     sized, bill = size_network(heat, SizingRule(twin=True))
     assert set(bill.index) <= set(EN15698)
+    assert bill["pipe_m"].equals(bill["route_m"].rename("pipe_m"))
     assert bill["route_m"].sum() == pytest.approx(2626.1, abs=1.0)
     assert all(data["pipe"].coupling > 0.0 for *_, data in sized.graph.edges(data=True))
