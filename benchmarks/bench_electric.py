@@ -64,7 +64,7 @@ def median_seconds(function, repetitions: int) -> float:
 
 
 def pandapower_net(name: str):
-    from rexnet_grid.electric.pandapower_nets import builtin_net
+    from rexnet_grid.electric.pandapower_builtin import builtin_net
 
     station = name.partition(":")[2]
     return builtin_net(name.partition(":")[0], int(station) if station else None)

@@ -23,7 +23,7 @@ import pandapower as pp
 
 from rexnet_grid.electric import ElectricNetwork
 from rexnet_grid.electric.catalogue import BUILTIN
-from rexnet_grid.electric.pandapower_nets import builtin_net
+from rexnet_grid.electric.pandapower_builtin import builtin_net
 
 warnings.filterwarnings("ignore")
 TIGHTER = 1e-3
