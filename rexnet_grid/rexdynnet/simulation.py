@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
+from rexnet_grid.rexdynnet.arrays import reals
 from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.fluid import Fluid
@@ -168,9 +169,9 @@ class HeatSimulation:
         self._outputs: dict[int, Outputs] = {}
         subs, plants = len(network.substations), len(network.plants)
         self._pumps = (*network.plant_names, *network.booster_names)
-        self._return_c = np.array([[s.usual_return_c for s in network.substations]])
+        self._return_c = reals([[s.usual_return_c for s in network.substations]])
         self._has_emitters = any(s.emitter is not None for s in network.substations)
-        self._supply_c = np.array([[p.supply_c for p in network.plants]])
+        self._supply_c = reals([[p.supply_c for p in network.plants]])
         self._none_subs = np.full((1, subs), np.nan)
         self._none_plants = np.full((1, plants), np.nan)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from rexnet_grid.rexdynnet.arrays import reals
 from rexnet_grid.rexdynnet.booster import boost_table
 from rexnet_grid.rexdynnet.correlations import TURBULENT_REYNOLDS, nusselt
 from rexnet_grid.rexdynnet.ends import exchanger_table
@@ -67,8 +68,8 @@ def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int, int]:
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:
     """Return the per-pipe arrays of :class:`Layout`."""
     cut = np.array([cells(pipe, fluid) for pipe in pipes], dtype=np.int64)
-    length = np.array([pipe.length_m for pipe in pipes])
-    diameter = np.array([pipe.inner_diameter_m for pipe in pipes])
+    length = reals([pipe.length_m for pipe in pipes])
+    diameter = reals([pipe.inner_diameter_m for pipe in pipes])
     return {
         "row_ptr": np.concatenate(([0], np.cumsum(cut[:, 0] + 1))).astype(np.int64),
         "cells": np.ascontiguousarray(cut.T),
@@ -77,21 +78,21 @@ def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | I
         "drag": drag_table(
             diameter,
             length,
-            np.array([pipe.roughness_m for pipe in pipes]),
-            np.array([pipe.minor_loss for pipe in pipes]),
+            reals([pipe.roughness_m for pipe in pipes]),
+            reals([pipe.minor_loss for pipe in pipes]),
             fluid_array(fluid),
         ),
-        "mass_kg": np.array([pipe.volume_m3 for pipe in pipes]) * fluid.density,
-        "wall_j_k": np.array([pipe.wall_capacity_j_mk for pipe in pipes]) * length,
-        "coupling": np.array([pipe.coupling for pipe in pipes]),
-        "loss_w_k": length / np.array([pipe.loss_resistance_mk_w for pipe in pipes]),
-        "wall_resistance_k_w": np.array([pipe.wall_resistance_mk_w for pipe in pipes]) / length,
+        "mass_kg": reals([pipe.volume_m3 for pipe in pipes]) * fluid.density,
+        "wall_j_k": reals([pipe.wall_capacity_j_mk for pipe in pipes]) * length,
+        "coupling": reals([pipe.coupling for pipe in pipes]),
+        "loss_w_k": length / reals([pipe.loss_resistance_mk_w for pipe in pipes]),
+        "wall_resistance_k_w": reals([pipe.wall_resistance_mk_w for pipe in pipes]) / length,
     }
 
 
 def fluid_array(fluid: Fluid) -> FloatArray:
     """Return the properties in the order of :attr:`Layout.fluid`."""
-    return np.array([fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity])
+    return reals([fluid.density, fluid.heat_capacity, fluid.viscosity, fluid.conductivity])
 
 
 def least_c(network: HeatNetwork, index: Mapping[str, int]) -> FloatArray:
@@ -169,21 +170,21 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         pair_pipe=loops.pair_pipe,
         pair_sign=loops.pair_sign,
         sub_node=whole([index[s.node] for s in network.substations]),
-        sub_max_kg_s=np.array(max_flow),
+        sub_max_kg_s=reals(max_flow),
         plant_node=whole([index[g.node] for g in network.plants]),
-        plant_range_c=np.array([_range_c(g) for g in network.plants]),
-        plant_most_kg_s=np.array(
+        plant_range_c=reals([_range_c(g) for g in network.plants]),
+        plant_most_kg_s=reals(
             [
                 most_flow(g.pump is not None, [pipes[p].area_m2 for p in at_node[index[g.node]]], fluid.density)
                 for g in network.plants
             ]
         ),
-        plant_max_w=np.array([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
-        pump=np.array([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
+        plant_max_w=reals([min(g.max_heat_kw * 1000.0, FAR_W) for g in network.plants]),
+        pump=reals([NO_CURVE if g.pump is None else g.pump.row for g in network.plants]),
         lift_pa=np.full(len(network.plants), UNLIMITED_PA),
-        sub_needs_pa=np.array([s.min_differential_pa for s in network.substations]),
+        sub_needs_pa=reals([s.min_differential_pa for s in network.substations]),
         least_c=least_c(network, index),
-        bypass=np.array([(s.bypass_supply_c, s.bypass_kg_s) for s in network.substations]),
+        bypass=reals([(s.bypass_supply_c, s.bypass_kg_s) for s in network.substations]),
         plant_live=whole([int(root >= 0) for root in roots]),
         fluid=fluid_array(fluid),
         film=film_table(fluid),

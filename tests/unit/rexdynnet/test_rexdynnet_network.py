@@ -9,6 +9,7 @@ import pytest
 from rexnet_grid.errors import InputError, NetworkDataError
 from rexnet_grid.rexdynnet import HeatNetwork, Pipe, simulate_pipe
 from rexnet_grid.rexdynnet.catalogue import EN253, EN15698, TWIN_GAP_MM, catalogue_pipe
+from rexnet_grid.rexdynnet.layout import Layout
 from rexnet_grid.rexdynnet.sizing import SizingRule, size_network
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -427,3 +428,17 @@ def test_a_run_that_starts_steady_stays_where_it_is():
     assert np.ptp(run.supply_c.to_numpy(), axis=0).max() < 1e-3
     assert np.ptp(run.return_c.to_numpy(), axis=0).max() < 1e-3
     assert np.abs(run.stored_kw).max() < 0.01
+
+
+def test_whole_numbers_in_a_graph_are_numbers_like_others():
+    """Temperatures between two degrees stay what they are, and no kernel is compiled for arrays of integers."""
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant", supply_c=75, max_heat_kw=500)
+    graph.add_node("house", kind="substation", return_c=40, max_mass_flow_kg_s=3)
+    graph.add_edge("plant", "house", pipe=Pipe(length_m=40, inner_diameter_m=1, wall_thickness_m=0))
+    sim = HeatNetwork.from_graph(graph).start((66, 44))
+    step = sim.step(900, heat_demand_kw=20, return_temperature_c=44.75, supply_temperature_c=66.25)
+    assert step.plants_c[0] == 66.25
+    assert step.return_c[1] == pytest.approx(44.75, abs=0.1)
+    floats = {name for name, kind in Layout.__annotations__.items() if kind == "FloatArray"}
+    assert all(getattr(sim.layout, name).dtype == np.float64 for name in floats)
