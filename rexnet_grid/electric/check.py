@@ -50,6 +50,10 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
         return issues
     flow = network.power_flow(*network.base_injection())
     if not flow.converged:
+        if restless := network.unsettled():
+            hint = "do several move one tap, or is a dead band narrower than a step?"
+            expected = "controllers that come to rest in the base case"
+            return [Issue(name, "base case", f"no rest for {', '.join(restless)}", expected, hint)]
         return [
             Issue(
                 name,

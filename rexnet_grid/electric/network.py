@@ -294,6 +294,16 @@ class ElectricNetwork(Labelled):
         controls = self._controls if self.case.controlled else None
         return (np.zeros(0, dtype=np.int64), np.zeros(0)) if controls is None else controls.supports()
 
+    def unsettled(self) -> tuple[str, ...]:
+        """Return the names of controllers that come to no rest at the net's own injection."""
+        if not self.case.controlled:
+            return ()
+        if self._controls is not None:
+            return self._controls.unsettled(*self.base_injection())
+        from rexnet_grid.electric.pandapower_runs import unsettled_controllers
+
+        return unsettled_controllers(self._source)
+
     def uncontrolled(self) -> ElectricNetwork:
         """Return the network with its controllers at rest; itself where it has none."""
         return self.with_taps_held(self.case) if self.case.controlled else self

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from packaging.version import InvalidVersion, Version
 
 from rexnet_grid.errors import Issue
 
@@ -76,17 +75,6 @@ SCALED = {"load", "sgen", "storage"}
 SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
 
-def format_issues(net: Any, name: str, newest: str) -> list[Issue]:
-    """Return the format of a net that is later than the ``newest`` which the installed pandapower reads."""
-    version = str(net.get("format_version") or net.get("version") or newest)
-    try:
-        newer = Version(version) > Version(newest)
-    except InvalidVersion:
-        newer = True
-    expected = f"at most {newest}, the format of the installed pandapower"
-    return [Issue(name, "format_version", version, expected)] if newer else []
-
-
 def fit_rows(rows: pd.DataFrame, table: str) -> NDArray[np.bool_]:
     """Return which rows, out of service ones too, hold the numbers that their table needs."""
     wanted = TABLES[table]
@@ -95,14 +83,6 @@ def fit_rows(rows: pd.DataFrame, table: str) -> NDArray[np.bool_]:
     if wanted.impedance:
         fit &= (rows[list(wanted.impedance)].to_numpy(float) != 0.0).any(axis=1)
     return np.asarray(fit, dtype=np.bool_)
-
-
-def is_older(net: Any, newest: str) -> bool:
-    """Return whether a net has an earlier format than the ``newest`` of the installed pandapower."""
-    try:
-        return Version(str(net.get("format_version") or net.get("version") or newest)) < Version(newest)
-    except InvalidVersion:
-        return False
 
 
 def table_issues(net: Any, name: str) -> list[Issue]:

@@ -55,6 +55,13 @@ def _numbers(value: Any) -> bool:
         return False
 
 
+def controller_label(row: Any, control: Any) -> str:
+    """Return what names a controller to its user: its row, its class and what it moves."""
+    moved = ", ".join(str(index) for index in np.atleast_1d(getattr(control, "element_index", ())))
+    what = f" of {getattr(control, 'element', 'element')} {moved}" if moved else ""
+    return f"controller {row} ({type(control).__name__}{what})"
+
+
 def raise_as_issue(net: Any, name: str, error: Exception) -> None:
     """Raise InputError if it was one of the net's controllers that failed, with its class, its row and what it said."""
     rows = {id(control): row for row, control in net.controller.object.items()}

@@ -19,7 +19,7 @@ from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
 from rexnet_grid.electric.flow import PowerFlow, cuts_of
-from rexnet_grid.electric.pandapower_control_checks import raise_as_issue
+from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TAP_CONTROLS = (DiscreteTapControl, ContinuousTapControl)
 MOST_SOLVERS = 256
+ROUNDS_WATCHED = 4
 
 
 class Controls:
@@ -159,6 +160,27 @@ class Controls:
             raise_as_issue(self._net, self._case.name, error)
             raise
         return found[-1]
+
+    def unsettled(self, kw: FloatArray, kvar: FloatArray) -> tuple[str, ...]:
+        """Return the controllers that go on acting at an injection for which :meth:`settle` finds no end.
+
+        None where they do come to an end, or where it is the power flow that has no solution.
+        """
+        if self.settle(kw, kvar) is not None:
+            return ()
+        acting: set[int] = set()
+        try:
+            for _ in range(ROUNDS_WATCHED):
+                case, results = self._solve(kw, kvar, None)
+                self._net["res_bus"] = pd.DataFrame({"vm_pu": self._vm_pu(results)}, index=case.bus_id)
+                for k, control in enumerate(self._objects):
+                    if not control.is_converged(self._net):
+                        acting.add(k)
+                        control.control_step(self._net)
+        except LoadflowNotConverged:
+            return ()
+        rows = self._net.controller.index[self._net.controller.in_service.astype(bool)]
+        return tuple(controller_label(rows[k], self._objects[k]) for k in sorted(acting))
 
     def _reset(self, inverter_mw: FloatArray) -> None:
         """Bring tables and controllers back to where the net has them, with what this injection's inverters give."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ import pandapower as pp
 import pandas as pd
 
 from rexnet_grid.electric.pandapower_checks import table_issues
+from rexnet_grid.electric.pandapower_formats import in_todays_format
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-
+JOINING = ("line", "trafo", "trafo3w", "impedance", "dcline", "switch")
 NOT_READ = (
     UserWarning,
     LookupError,
@@ -36,8 +38,10 @@ def net_from_json(text: str, where: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            net = pp.from_json_string(text, convert=True)
+            net = pp.from_json_string(text, convert=False)
         except NOT_READ as error:
+            if broken := _broken_tables(text, where):
+                raise NetworkDataError(broken) from error
             if "pandapowerNet" not in text:
                 hint = "pandapower.to_json writes one"
                 raise NetworkDataError([Issue(where, "file", "JSON without one", "a pandapower net", hint)]) from error
@@ -46,7 +50,21 @@ def net_from_json(text: str, where: str) -> Any:
             ) from error
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue(where, "file", type(net).__name__, "a pandapower net")])
-    return net
+    return in_todays_format(net, where)
+
+
+def _broken_tables(text: str, where: str) -> list[Issue]:
+    """Return the tables of a net whose own JSON cannot be read."""
+    held = json.loads(text).get("_object")
+    found = []
+    for table, entry in held.items() if isinstance(held, dict) else ():
+        inner = entry.get("_object") if isinstance(entry, dict) and entry.get("_class") == "DataFrame" else None
+        if isinstance(inner, str):
+            try:
+                json.loads(inner)
+            except ValueError as error:
+                found.append(Issue(where, table, str(error)[:120], "a table as pandapower.to_json writes it"))
+    return found
 
 
 def sheets_of(file: Path) -> dict[str, pd.DataFrame]:
@@ -60,25 +78,63 @@ def sheets_of(file: Path) -> dict[str, pd.DataFrame]:
 
 
 def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
-    """Return the net in an Excel file with these sheets; raises NetworkDataError when one is broken."""
+    """Return the net in an Excel file with these sheets; raises NetworkDataError when one is broken or missing."""
     known = {name for name, table in pp.create_empty_network().items() if isinstance(table, pd.DataFrame)}
-    near = {sheet: get_close_matches(sheet, sorted(known), 1, 0.8) for sheet in sheets if sheet not in known}
-    issues = [
-        Issue(str(file), f"sheet {sheet}", "not a table of pandapower", f"a sheet {match[0]}")
-        for sheet, match in near.items()
-        if match and match[0] not in sheets
-    ]
-    if issues := issues + table_issues(sheets, str(file)):
+    if issues := _missing_sheets(sheets, known, str(file)) + table_issues(sheets, str(file)):
         raise NetworkDataError(issues)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            net = pp.from_excel(str(file))
+            net = pp.from_excel(str(file), convert=False)
         except NOT_READ as error:
-            expected = "the sheets that pandapower.to_excel writes"
-            raise NetworkDataError(
-                [Issue(str(file), "file", f"{type(error).__name__}: {error}"[:200], expected)]
-            ) from error
+            raise NetworkDataError(_unread_sheets(sheets, str(file), error)) from error
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue(str(file), "file", type(net).__name__, "a pandapower net")])
+    return in_todays_format(net if "dtypes" in sheets else _typed(net), str(file))
+
+
+def _typed(net: Any) -> Any:
+    """Return the net with its columns of the types that pandapower gives them, where a workbook does not tell them."""
+    for name, table in pp.create_empty_network().items():
+        if isinstance(table, pd.DataFrame) and isinstance(net.get(name), pd.DataFrame):
+            types = {column: kind for column, kind in table.dtypes.items() if column in net[name].columns}
+            net[name] = net[name].astype(types, errors="ignore")
     return net
+
+
+def _missing_sheets(sheets: Mapping[str, pd.DataFrame], known: set[str], where: str) -> list[Issue]:
+    """Return sheets that are misspelt, that hold nothing, and those that are not there though others tell of them."""
+    near = {sheet: get_close_matches(sheet, sorted(known), 1, 0.8) for sheet in sheets if sheet not in known}
+    meant = {sheet: match[0] for sheet, match in near.items() if match and match[0] not in sheets}
+    issues = [
+        Issue(where, f"sheet {sheet}", "not a table of pandapower", f"a sheet {table}")
+        for sheet, table in meant.items()
+    ]
+    issues += [
+        Issue(
+            where, f"sheet {sheet}", "no columns", f"the columns of pandapower's table {sheet}", "is its header gone?"
+        )
+        for sheet, table in sheets.items()
+        if sheet in known and not len(table.columns)
+    ]
+    told = sheets["dtypes"].get("element") if "dtypes" in sheets else None
+    listed = {str(table) for table in told.dropna()} if told is not None else set()
+    gone = sorted(table for table in listed & known if table not in sheets and table not in meant.values())
+    issues += [Issue(where, f"sheet {table}", "", "the sheet that its sheet dtypes tells of") for table in gone]
+    bus = sheets.get("bus")
+    if bus is not None and len(bus) > 1 and not {*sheets, *meant.values(), *gone} & {*JOINING}:
+        issues.append(Issue(where, "sheet line", "", f"a sheet of what joins buses: {', '.join(JOINING)}"))
+    return issues
+
+
+def _unread_sheets(sheets: Mapping[str, pd.DataFrame], where: str, error: Exception) -> list[Issue]:
+    """Return the sheets that pandapower cannot read even alone, else what it said of the file."""
+    found = []
+    for sheet, table in sheets.items():
+        try:
+            pp.from_dict_of_dfs({sheet: table.copy()})
+        except NOT_READ as fault:
+            got = f"{type(fault).__name__}: {fault}"[:120]
+            found.append(Issue(where, f"sheet {sheet}", got, "the sheet that pandapower.to_excel writes"))
+    expected = "the sheets that pandapower.to_excel writes"
+    return found or [Issue(where, "file", f"{type(error).__name__}: {error}"[:200], expected)]

@@ -18,8 +18,9 @@ from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import branch_vectors, makeYbus
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_checks import fit_rows, format_issues, is_older, table_issues
+from rexnet_grid.electric.pandapower_checks import fit_rows, table_issues
 from rexnet_grid.electric.pandapower_control_checks import controller_issues
+from rexnet_grid.electric.pandapower_formats import PANDAPOWER_FAILS, format_issues, in_todays_format
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BRANCH_TABLES = ("line", "trafo", "trafo3w", "impedance")
-PANDAPOWER_FAILS = (
-    UserWarning,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-)
 UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
 UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_p_lims", "consider_line_temperature")
 
@@ -62,8 +54,7 @@ def build_case(net: Any) -> GridCase:
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
     work, name = copy.deepcopy(net), str(net.get("name") or "pandapower net")
-    newest = pp.__format_version__
-    if issues := format_issues(work, name, newest) or table_issues(work, name) or controller_issues(work, name):
+    if issues := format_issues(work, name) or table_issues(work, name) or controller_issues(work, name):
         raise NetworkDataError(issues)
     _refuse_unsupported(work, name)
     try:
@@ -266,7 +257,7 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     """
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue("network", "net", type(net).__name__, "a pandapower net")])
-    net = _in_todays_format(net)
+    net = in_todays_format(net, str(net.get("name") or "pandapower net"))
     if supply_vm_pu is None and tap_pos is None:
         return net
     net = copy.deepcopy(net)
@@ -282,22 +273,6 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
             )
         net.trafo.loc[can, "tap_pos"] = float(tap_pos)
     return net
-
-
-def _in_todays_format(net: Any) -> Any:
-    """Return the net, converted in a copy where an earlier pandapower made it, as its files are when they are read."""
-    if not is_older(net, pp.__format_version__):
-        return net
-    name, made_for = str(net.get("name") or "pandapower net"), str(net.get("format_version"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pp.convert_format(copy.deepcopy(net))
-    except PANDAPOWER_FAILS as error:
-        expected = f"a net that pandapower {pp.__version__} can convert"
-        raise NetworkDataError(
-            [Issue(name, "format_version", made_for, expected, f"{type(error).__name__}: {error}"[:120])]
-        ) from error
 
 
 def with_changes(net: Any, out: Sequence[str], taps: Mapping[str, float], closed: Sequence[str]) -> Any:

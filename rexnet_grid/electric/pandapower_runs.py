@@ -10,7 +10,7 @@ import numpy as np
 import pandapower as pp
 from pandapower.auxiliary import ControllerNotConverged, LoadflowNotConverged
 
-from rexnet_grid.electric.pandapower_control_checks import raise_as_issue
+from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_nets import build_case
 
@@ -55,6 +55,21 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
     work["user_pf_options"] = {k: v for k, v in (work.get("user_pf_options") or {}).items() if k != "enforce_q_lims"}
     case = build_case(work)
     return case, case.base_kw + change_kw, case.base_kvar + change_kvar
+
+
+def unsettled_controllers(net: Any) -> tuple[str, ...]:
+    """Return the controllers of a net that go on acting at its own injection; none where its power flow has none."""
+    work = copy.deepcopy(net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+        except ControllerNotConverged:
+            rows = work.controller.object[work.controller.in_service.astype(bool)]
+            return tuple(controller_label(row, c) for row, c in rows.items() if not c.is_converged(work))
+        except LoadflowNotConverged:
+            pass
+    return ()
 
 
 def _release_held(net: Any) -> None:

@@ -306,3 +306,27 @@ def test_what_controllers_cannot_settle_is_said():
     assert flows.converged.tolist() == [True, False]
     assert np.isnan(flows.vm_pu[1]).all()
     assert np.isfinite(net.sensitivities(net.power_flow(kw, kvar)).loss_kw_per_kw).all()
+
+
+@pytest.mark.parametrize(
+    ("bands", "named"),
+    [
+        (((0.985, 0.995), (1.02, 1.03)), ("controller 0 (DiscreteTapControl of trafo 0)", "controller 1 (Discrete")),
+        (((0.9999, 1.0001),), ("controller 0 (DiscreteTapControl of trafo 0)",)),
+    ],
+)
+@pytest.mark.parametrize("by_pandapower", [False, True])
+def test_controllers_that_never_rest_are_named(bands, named, by_pandapower):
+    from rexnet_grid.electric.check import check_network
+    from rexnet_grid.electric.limits import ElectricLimits
+
+    net = feeder()
+    for low, high in bands:
+        pp.control.DiscreteTapControl(net, 0, vm_lower_pu=low, vm_upper_pu=high)
+    if by_pandapower:
+        net["user_pf_options"] = {"enforce_q_lims": True}
+        bus = int(net.bus.index[net.bus.vn_kv < 100.0][0])
+        pp.create_gen(net, bus + 8, p_mw=0.1, vm_pu=1.0, min_q_mvar=-0.1, max_q_mvar=0.1)
+    (issue,) = check_network(ElectricNetwork.from_pandapower(net), ElectricLimits())
+    assert "loads too large" not in issue.hint
+    assert any(name in issue.value for name in named) if by_pandapower else all(name in issue.value for name in named)

@@ -13,6 +13,8 @@ from rexnet_grid.electric import ElectricNetwork, cache
 from rexnet_grid.electric.catalogue import builtin_case
 from rexnet_grid.errors import NetworkDataError
 
+JOINING = ("line", "trafo", "trafo3w", "impedance", "dcline", "switch")
+
 
 @pytest.fixture(scope="module")
 def small():
@@ -172,7 +174,14 @@ def _text_for_a_number(sheets):
         (_evil_cell, "antigravity"),
         (_text_for_a_number, "line 0: got length_km long"),
         (lambda sheets: sheets.update(loads=sheets.pop("load")), "sheet loads.*expected a sheet load"),
-        (lambda sheets: sheets.pop("bus"), "bus: got no rows"),
+        (lambda sheets: sheets.pop("bus"), "sheet bus: it is missing.*\n.*bus: got no rows"),
+        (lambda sheets: sheets.pop("line"), r"net\.xlsx: sheet line: it is missing; expected the sheet that"),
+        (
+            lambda sheets: [sheets.pop(s) for s in ("dtypes", *JOINING)],
+            "sheet line: it is missing; expected a sheet of",
+        ),
+        (lambda sheets: sheets.update(line=sheets["line"][[]].iloc[:0]), "sheet line: got no columns"),
+        (lambda sheets: sheets.update(parameters=sheets["parameters"].T), "sheet parameters: got KeyError"),
     ],
 )
 def test_a_broken_sheet_is_named(small, tmp_path, change, told):
@@ -181,6 +190,15 @@ def test_a_broken_sheet_is_named(small, tmp_path, change, told):
     with pytest.raises(NetworkDataError, match=told):
         ElectricNetwork.from_file(file)
     assert "antigravity" not in sys.modules
+
+
+def test_a_workbook_that_tells_no_types_gets_those_of_pandapower(small, tmp_path):
+    file = tmp_path / "net.xlsx"
+    _workbook(small[1], file, lambda sheets: sheets.pop("dtypes"))
+    read, expected = ElectricNetwork.from_file(file), ElectricNetwork.from_pandapower(small[1])
+    np.testing.assert_allclose(
+        read.power_flow(*read.base_injection()).vm_pu, expected.power_flow(*expected.base_injection()).vm_pu, atol=1e-10
+    )
 
 
 def test_the_cache_returns_what_was_stored_and_refuses_what_is_stale(tmp_path, monkeypatch):
@@ -283,8 +301,45 @@ def test_a_net_of_another_pandapower_version_is_one_clear_error(small, tmp_path,
     data["_object"]["version"] = data["_object"]["format_version"] = version
     file = tmp_path / "other.json"
     file.write_text(json.dumps(data))
-    with pytest.raises(NetworkDataError, match="version"):
+    with pytest.raises(NetworkDataError, match=f"other.json: format_version: got {version}; expected"):
         ElectricNetwork.from_file(file)
+
+
+def _without(data, table, column):
+    held = json.loads(data["_object"][table]["_object"])
+    at = held["columns"].index(column)
+    for row in (held["columns"], *held["data"]):
+        row.pop(at)
+    data["_object"][table] |= {"_object": json.dumps(held)}
+    data["_object"][table]["dtype"].pop(column)
+
+
+@pytest.mark.parametrize(
+    ("version", "column", "told"),
+    [
+        (None, "p_mw", r"load\.p_mw: got no such column"),
+        ("2.14.0", "p_mw", r"load\.p_mw: got no such column"),
+        (
+            "1.0",
+            None,
+            r"net\.json: format_version: got 1\.0; expected a net that pandapower .* can convert .*save it again",
+        ),
+        (None, "", r"net\.json: load: got .*expected a table as pandapower\.to_json writes it"),
+    ],
+)
+def test_a_json_that_lacks_what_its_format_has_is_told_by_table_and_version(small, tmp_path, version, column, told):
+    pp, net = small
+    data = json.loads(pp.to_json(net))
+    if version:
+        data["_object"]["version"] = data["_object"]["format_version"] = version
+    if column:
+        _without(data, "load", column)
+    elif column is not None:
+        data["_object"]["load"]["_object"] = '{"columns":'
+    (tmp_path / "net.json").write_text(json.dumps(data))
+    with pytest.raises(NetworkDataError, match=told) as caught:
+        ElectricNetwork.from_file(tmp_path / "net.json")
+    assert "Error" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("table", "column", "value"), [("load", "in_service", "no"), ("load", "scaling", np.nan)])
