@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
 
 PARTS = ("node_voltage", "node_power", "loading_percent", "vm_pu", "loss_kw", "shunt_kw", "grid_import_kw", "rounds")
 
@@ -100,20 +100,6 @@ class PowerFlow:
         moved = any(f.case.edge_y is not case.edge_y for f in flows)
         edge_y = np.array([f.case.edge_y for f in flows]) if moved else None
         return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged, edge_y)
-
-    def with_cases(self, rows: IntArray, flows: Sequence[PowerFlow]) -> PowerFlow:
-        """Return many cases with others, each of the network as its controllers left it, in these rows."""
-        if not len(rows):
-            return self
-        results, converged = self.results.copy(), np.array(self.converged)
-        n = len(converged)
-        edge_y = np.repeat(self.case.edge_y[None], n, axis=0)
-        own = tuple(pairwise(cuts_of(self.case, 1)))
-        for row, flow in zip(rows, flows, strict=True):
-            for (a, b), (start, end) in zip(pairwise(self.cuts), own, strict=True):
-                results[a:b].reshape(n, -1)[row] = flow.results[start:end]
-            converged[row], edge_y[row] = bool(flow.converged), flow.case.edge_y
-        return PowerFlow(self.case, results, self.cuts, converged, edge_y)
 
     def _part(self, k: int) -> FloatArray:
         part = self.results[self.cuts[k] : self.cuts[k + 1]]

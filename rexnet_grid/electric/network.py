@@ -322,11 +322,10 @@ class ElectricNetwork(Labelled):
         kvar = kvar if kvar.size else np.zeros(kw.shape)
         if kw.ndim == 1:
             return self._settled(kw, kvar)
-        quiet = None if self._controls is None else self._controls.quiet(kw, kvar)
-        if quiet is None:
-            return PowerFlow.stacked(self.case, [self._settled(p, q) for p, q in zip(kw, kvar, strict=True)])
-        acts = np.flatnonzero(~quiet[1])
-        return quiet[0].with_cases(acts, [self._settled(kw[k], kvar[k]) for k in acts])
+        many = None if self._controls is None else self._controls.settle_all(kw, kvar)
+        if many is None:
+            many = PowerFlow.stacked(self.case, [self._settled(p, q) for p, q in zip(kw, kvar, strict=True)])
+        return many
 
     def _settled(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         nothing = PowerFlow(self.case, np.full(self._cuts[-1], np.nan), self._cuts, converged=False)

@@ -8,6 +8,8 @@ that they write is in arrays, the rounds are pandapower's and the power flow bet
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +20,9 @@ from pandapower.control.controller.DERController import DERController, QModelQVC
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
-from rexnet_grid.electric.flow import PowerFlow, cuts_of
 from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
+from rexnet_grid.electric.pandapower_rounds import Rounds
 from rexnet_grid.electric.pandapower_tables import POWER_TABLES
 from rexnet_grid.electric.solver import Solver
 from rexnet_grid.electric.taps import TapHold
@@ -29,9 +31,8 @@ from rexnet_grid.electric.wiring import Wiring
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from numpy.typing import NDArray
-
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
+    from rexnet_grid.electric.flow import PowerFlow
 
 TAP_CONTROLS = (DiscreteTapControl, ContinuousTapControl)
 MOST_SOLVERS = 256
@@ -114,22 +115,9 @@ class Controls:
             slope += list(float(step.max(initial=0.0)) * rating * self._to_kw[control.element][place, 0])
         return np.array(bus, dtype=np.int64), np.abs(np.array(slope, dtype=np.float64))
 
-    def quiet(self, kw: FloatArray, kvar: FloatArray) -> tuple[PowerFlow, NDArray[np.bool_]] | None:
-        """Return many cases at the taps as the net has them, and in which of them no controller would act.
-
-        ``kw`` and ``kvar`` are (n_cases, n_bus). None where there are controllers without a dead band.
-        """
-        if any(type(control) is not DiscreteTapControl for control in self._objects):
-            return None
-        self._reset(np.zeros(0))
-        nothing = np.zeros(0, dtype=np.complex128)
-        results, _ = self._solver().run(kw.reshape(-1), kvar.reshape(-1), nothing, len(kw))
-        flow = PowerFlow(self._case, results, cuts_of(self._case, len(kw)), results[len(results) - len(kw) :] >= 0.0)
-        quiet = np.array(flow.converged)
-        for hold in self.tap_holds():
-            vm = flow.vm_pu[:, hold.bus]
-            quiet &= (hold.lower_pu < vm) & (vm < hold.upper_pu)
-        return flow, quiet
+    def settle_all(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow | None:
+        """Return what the controllers leave of many cases, ``kw`` and ``kvar`` (n_cases, n_bus); None if one by one."""
+        return None if self._rounds is None else self._rounds.settled(kw, kvar, self._solver)
 
     def settle(self, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray] | None:
         """Return the network and the results, as :mod:`kernels` lays them out, that the controllers leave.
@@ -143,6 +131,14 @@ class Controls:
             The injection changes at a bus where it is not clear which inverter gives what of it, or a controller fails,
             as where an inverter's areas of active power and of voltage do not overlap.
         """
+        if self._rounds is not None:
+            flow = self._rounds.settled(kw[None, :], kvar[None, :], self._solver)
+            case = self._case if flow.edge_y is None else replace(self._case, edge_y=flow.edge_y[0])
+            return (case, flow.results) if np.all(flow.converged) else None
+        return self._by_pandapower(kw, kvar)
+
+    def _by_pandapower(self, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray] | None:
+        """Return the same by pandapower's own rounds, with tables and controllers as they were left."""
         self._reset(self._inverters.powers(kw - self._case.base_kw, self._case.bus_id))
         found: list[tuple[GridCase, FloatArray]] = []
 
@@ -166,7 +162,7 @@ class Controls:
 
         None where they do come to an end, or where it is the power flow that has no solution.
         """
-        if self.settle(kw, kvar) is not None:
+        if self._by_pandapower(kw, kvar) is not None:
             return ()
         acting: set[int] = set()
         try:
@@ -197,7 +193,7 @@ class Controls:
 
     def _solve(self, kw: FloatArray, kvar: FloatArray, before: FloatArray | None) -> tuple[GridCase, FloatArray]:
         """Solve with the tables as they are now; ``before`` are results to start from."""
-        solver = self._solver()
+        solver = self._solver(self._moved())
         kw, kvar = kw.copy(), kvar.copy()
         for table, before_they_act in self._given.items():
             power = self._net[table][["p_mw", "q_mvar"]].to_numpy(float)
@@ -212,13 +208,24 @@ class Controls:
             raise LoadflowNotConverged
         return solver.case, results
 
-    def _solver(self) -> Solver:
-        """Return the solver for the taps as they are now."""
-        moved = tuple(
+    @cached_property
+    def _rounds(self) -> Rounds | None:
+        """The controllers as rules on arrays; None where pandapower's own have to act case by case."""
+        if len(self._inverters.row) or len(self._inverters.unclear):
+            return None
+        self._reset(np.zeros(0))
+        return Rounds.of(self._net, self._case, self._order["controller_order"], self._to_kw)
+
+    def _moved(self) -> tuple[tuple[str, float], ...]:
+        """Return the taps that stand elsewhere than the net has them."""
+        return tuple(
             (f"{table} {index}", float(position))
             for table, positions in self._taps.items()
             for index, position in self._net[table].tap_pos[self._net[table].tap_pos != positions].items()
         )
+
+    def _solver(self, moved: tuple[tuple[str, float], ...]) -> Solver:
+        """Return the solver for taps moved there."""
         if moved not in self._solvers:
             if len(self._solvers) >= MOST_SOLVERS:
                 self._solvers.clear()

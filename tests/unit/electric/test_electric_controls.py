@@ -118,6 +118,44 @@ def test_many_cases_at_once_are_what_each_is_alone():
     assert 0 < tapped < 4
 
 
+def levels_and_ends(net):
+    """Taps in two levels, one of them soon at its end, inverters in between with another damping."""
+    from pandapower.control.controller.DERController import DERController, QModelQVCurve
+
+    curve = {"vm_points_pu": [0.0, 0.95, 0.99, 1.0, 1.02, 2.0], "q_points_pu": [0.5, 0.5, 0.0, 0.0, -0.5, -0.5]}
+    net.trafo.loc[0, "tap_min"] = -1
+    pp.control.DiscreteTapControl(net, [0], vm_lower_pu=0.985, vm_upper_pu=1.005, level=1)
+    pp.control.DiscreteTapControl(net, 1, vm_lower_pu=1.0, vm_upper_pu=1.025, level=0, order=1)
+    net.sgen["sn_mva"] = 1.5
+    DERController(net, net.sgen.index[:3], q_model=QModelQVCurve(curve), level=0, order=2, max_q_error=1e-5)
+    DERController(net, net.sgen.index[3:], q_model=QModelQVCurve(curve), level=1, damping_coef=3.0)
+    return net
+
+
+@pytest.mark.parametrize(
+    "make", [with_taps, with_inverters, levels_and_ends, lambda net: with_taps(with_inverters(net))]
+)
+def test_rounds_of_many_cases_are_those_of_pandapower(make, monkeypatch):
+    from rexnet_grid.electric.pandapower_controls import Controls
+
+    pp_net = make(feeder())
+    kw, kvar = ElectricNetwork.from_pandapower(pp_net).base_injection()
+    rng = np.random.default_rng(8)
+    shares = np.concatenate(
+        (rng.uniform(-0.7, 1.4, (8, 1)) * rng.uniform(0.5, 1.5, (8, len(kw))), [[1000.0] * len(kw)])
+    )
+    fast = ElectricNetwork.from_pandapower(pp_net).power_flow(shares * kw, shares * kvar)
+    monkeypatch.setattr(Controls, "_rounds", None)
+    slow = ElectricNetwork.from_pandapower(pp_net).power_flow(shares * kw, shares * kvar)
+    np.testing.assert_array_equal(fast.converged, slow.converged)
+    assert fast.converged.any()
+    np.testing.assert_allclose(fast.vm_pu, slow.vm_pu, rtol=0.0, atol=1e-10)
+    np.testing.assert_allclose(fast.loading_percent, slow.loading_percent, rtol=0.0, atol=1e-7)
+    np.testing.assert_allclose(fast.grid_import_kw, slow.grid_import_kw, rtol=0.0, atol=1e-6)
+    stood = [flow.case.edge_y[None] if flow.edge_y is None else flow.edge_y for flow in (fast, slow)]
+    np.testing.assert_allclose(*np.broadcast_arrays(*stood), rtol=0.0, atol=1e-9)
+
+
 def one_inverter(p_mw=3.0, **how):
     from pandapower.control.controller.DERController import DERController, QModelCosphiP
 
