@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 DESIGN_VELOCITIES_M_S = (0.3, 0.02)
 MIN_CELLS = 2
-LEAST_FULL = 9
+LEAST_FULL, MOST_FULL = 9, 64
+FULL_CELL_M = 3.0
 MAX_CELLS = 128
 MIDDLE_SHARE = 0.4
 BARE_STRETCHES = 8
@@ -52,8 +53,8 @@ def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int, int]:
 
     Finely as many as it takes to follow a step of 60 K within 0.01 K at 0.3 and 0.02 m/s and where the flow becomes
     turbulent: one a transfer unit and one more, 2.8 + 0.8 n^0.68 for many units, and none longer than ``LONGEST``; at
-    most 128. In full at least 9, as water that stands or turns round between two cells meets their walls only when it
-    moves on. Eight idle ones for a pipe without wall.
+    most 128. In full at least 9, and one for every ``FULL_CELL_M`` up to 64, as water that stands or turns round
+    between two cells meets their walls only when it moves on. Eight idle ones for a pipe without wall.
     """
     if pipe.wall_capacity_j_mk <= 0.0:
         return BARE_STRETCHES, BARE_STRETCHES, BARE_STRETCHES, CALM_CELLS
@@ -62,7 +63,8 @@ def cells(pipe: Pipe, fluid: Fluid) -> tuple[int, int, int, int]:
     wanted = math.ceil(max(min(1.0 + units, 2.8 + 0.8 * units**0.68), units / LONGEST))
     fine = min(max(wanted, MIN_CELLS), MAX_CELLS)
     middle = min(max(math.ceil(MIDDLE_SHARE * wanted), MIN_CELLS), fine)
-    return max(fine, LEAST_FULL), fine, middle, CALM_CELLS
+    short = min(max(math.ceil(pipe.length_m / FULL_CELL_M), LEAST_FULL), MOST_FULL)
+    return max(fine, short), fine, middle, CALM_CELLS
 
 
 def pipe_arrays(pipes: Sequence[Pipe], fluid: Fluid) -> dict[str, FloatArray | IntArray]:
