@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.network import ElectricNetwork
 
 MOST_ROWS = 2048
+FEW_NAMED = 6
+
+
+class CutOffWarning(UserWarning):
+    """An outage that headroom is secured against leaves buses without supply: what they trade ends with it."""
 
 
 class ElectricDelivery:
@@ -44,7 +50,8 @@ class ElectricDelivery:
         Most headroom rows, at least one; fewer make headroom more timid, never less honest.
     secured_against
         Branches whose outage the headroom has to survive, one at a time (N-1). What is traded with a part that
-        an outage cuts off ends with it; an outage that leaves nothing but the supply allows no trade at all.
+        an outage cuts off ends with it, and a :class:`CutOffWarning` names branch and buses before the first headroom;
+        an outage that leaves nothing but the supply allows no trade at all.
 
     Raises
     ------
@@ -215,10 +222,30 @@ class ElectricDelivery:
     @cached_property
     def _topologies(self) -> list[ElectricNetwork]:
         """The network, then the same without each branch that headroom is secured against."""
-        return self._secured(self.network)
+        return self._whole_topologies if self.network is self._whole else self._secured(self.network)
+
+    @cached_property
+    def _whole_topologies(self) -> list[ElectricNetwork]:
+        """The same of the network as it was cut; tells what each outage leaves without supply."""
+        topologies = self._secured(self._whole)
+        self._tell_what_outages_cut_off(topologies)
+        return topologies
 
     def _secured(self, network: ElectricNetwork) -> list[ElectricNetwork]:
         return [network, *(network.changed([name]) for name in self._outages)]
+
+    def _tell_what_outages_cut_off(self, topologies: Sequence[ElectricNetwork]) -> None:
+        """Warn of each outage that leaves some of the buses without supply."""
+        for name, network in zip(self._outages, topologies[1:], strict=True):
+            lost = [self._nodes[k] for k in np.flatnonzero(network.case.bus_node[self._bus] == NOWHERE)]
+            if lost and network.case.carries_anything:
+                some = ", ".join(lost[:FEW_NAMED]) + (f" and {len(lost) - FEW_NAMED} more" if lost[FEW_NAMED:] else "")
+                warnings.warn(
+                    f"{self._whole.name}: secured_against: the outage of {name} leaves {some} without supply; trades "
+                    "among them end with it and are not limited by it, trades with them only on the side that stays",
+                    CutOffWarning,
+                    stacklevel=3,
+                )
 
     @cached_property
     def _rows(self) -> HeadroomRows:
@@ -228,7 +255,7 @@ class ElectricDelivery:
     @cached_property
     def _rows_of_whole(self) -> HeadroomRows:
         """The rows of the network as it was cut; grouped and rehearsed once, they guide those after every change."""
-        return self._made_rows(self._secured(self._whole))
+        return self._made_rows(self._whole_topologies)
 
     def _made_rows(self, topologies: list[ElectricNetwork], before: HeadroomRows | None = None) -> HeadroomRows:
         return HeadroomRows(

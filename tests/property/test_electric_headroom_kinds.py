@@ -16,6 +16,7 @@ import pandapower.networks as nw
 import pytest
 
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.electric.delivery import CutOffWarning
 
 MARGIN = 0.02
 
@@ -229,6 +230,8 @@ def test_of_trades_across_a_cut_the_side_that_stays_is_carried_alone():
     """What an island bought or sold ends with the outage; its counterparts stay, and the supply balances them."""
     net, limits, island, rest = ElectricNetwork.from_pandapower(feeder()), ElectricLimits(), range(5, 10), range(1, 5)
     secured, plain = (ElectricDelivery(net, limits, secured_against=out) for out in (["line 3"], []))
+    with pytest.warns(CutOffWarning, match="outage of line 3 leaves bus 5, bus 6, bus 7, bus 8, bus 9 without supply"):
+        secured.check()
     after = ElectricDelivery(net, limits)
     after.change(["line 3"])
     lost = np.isnan(after.predict(0, np.zeros(10)).arrays["vm_pu"])
