@@ -20,6 +20,7 @@ SMALLEST_KW = 1e-6
 FULL = 1e-6
 DOUBTFUL = 1e-3
 LEAST_HELP = 1e-3
+NO_SOLUTION = "no power flow solution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def explain(why: list[str], rows: RowSet | None, levers: Levers, step: FloatArra
     """Note for every lever used the broken limit that it helps most."""
     if rows is None:
         for k in np.flatnonzero(step > SMALLEST_KW):
-            why[k] = why[k] or "no power flow solution"
+            why[k] = why[k] or NO_SOLUTION
         return
     help_per_kw = -rows.per_lever(levers)[rows.broken] / np.maximum(-rows.target[rows.broken], 1e-12)[:, None]
     names = [name for name, broken in zip(rows.limits, rows.broken, strict=True) if broken]

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rexnet_grid.delivery.least import cheapest_about, least_part
 from rexnet_grid.delivery.offers import OPTION_KINDS, check_options, on_offer_kw
 from rexnet_grid.delivery.participants import Participants, checked_schedule
-from rexnet_grid.delivery.programme import NoOptimumError
-from rexnet_grid.delivery.question import Progress, Question, is_clean
-from rexnet_grid.delivery.remedies import SMALLEST_KW, Levers, RowSet, cheapest, explain, last_in_first_out, pro_rata
+from rexnet_grid.delivery.question import Question, is_clean
+from rexnet_grid.delivery.remedies import SMALLEST_KW, Levers
+from rexnet_grid.delivery.ways import REMEDIES, Mode, Way, how_broken, way_of
 from rexnet_grid.errors import InputError, Issue
 
 if TYPE_CHECKING:
@@ -27,12 +26,9 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.network import DeliveryNetwork, NetworkState
     from rexnet_grid.delivery.offers import Option
 
-Mode = Literal["cheapest", "pro_rata", "last_in_first_out"]
 ActionKind = Literal["ration", "discard", "call", "put"]
 
-MOST_ROUNDS = 20
-TIGHT = 0.97
-_REMEDIES = {"cheapest": cheapest, "pro_rata": pro_rata, "last_in_first_out": last_in_first_out}
+_OTHERS: tuple[Mode, ...] = ("pro_rata", "last_in_first_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +100,8 @@ class SafetyMaintainer:
     """
 
     def __init__(self, mode: Mode = "cheapest") -> None:
-        if mode not in _REMEDIES:
-            raise InputError([Issue("safety maintainer", "mode", str(mode), "one of " + ", ".join(_REMEDIES))])
+        if mode not in REMEDIES:
+            raise InputError([Issue("safety maintainer", "mode", str(mode), "one of " + ", ".join(REMEDIES))])
         self.mode: Mode = mode
 
     def secure(
@@ -149,68 +145,34 @@ class SafetyMaintainer:
             question = replace(question, levers=_levers(participants, scheduled, offered))
             plan, hindering = self._plan(question, offered, state)
             best = plan if _beats(plan, best) else best
-        return best
+        return best if best.clean else self._last_resort(question, offered, state, best)
 
     def _plan(
         self, question: Question, options: tuple[Option, ...], state: NetworkState
     ) -> tuple[SecuredSchedule, list[Option]]:
         """Return what can be done with these options, and those exercised that hinder what is still broken.
 
-        Rows far from the clean point lead to dear ones: where the schedule has no solution, or the cheapest mix ends
-        unclean, the way of equal shares is gone as well, and made cheaper from its own end.
+        Rows far from the clean point lead to dear ones, or to none. So where another rule's plan is better than the
+        cheapest mix it is made cheaper from its own end.
         """
-        plan, hindering = self._way(self.mode, question, options, state)
-        if self.mode == "cheapest" and plan.actions and (not state.converged or not plan.clean):
-            other, hinders = self._way("pro_rata", question, options, state)
-            if _badness(other) < _badness(plan):
-                return replace(other, without_optimum=plan.without_optimum + other.without_optimum), hinders
-        return plan, hindering
+        way = way_of(self.mode, question, options, state)
+        if self.mode == "cheapest":
+            way = way if way.tight else way.made_cheaper(question)
+            for rule in _OTHERS:
+                other = way_of(rule, question, options, state)
+                if other.beats(way, question):
+                    failed = way.without_optimum + other.without_optimum
+                    way = replace(other.made_cheaper(question), without_optimum=failed)
+        return _schedule(question, way), way.hindering
 
-    def _way(
-        self, mode: Mode, question: Question, options: tuple[Option, ...], state: NetworkState
-    ) -> tuple[SecuredSchedule, list[Option]]:
-        """Return what one remedy, round after round, makes of the schedule, and the options that hinder it."""
-        levers = question.levers
-        used = np.zeros(len(levers.kw))
-        why = [""] * len(used)
-        progress = Progress()
-        rounds = without_optimum = 0
-        tight = False
-        hindering: list[Option] = []
-        while rounds < MOST_ROUNDS and not is_clean(state):
-            rows = question.broken_rows(used, state, progress)
-            left = levers.left(used)
-            step = None
-            if rows is not None:
-                helpful = levers.helpful(rows)
-                hindering = [o for k, o in enumerate(options) if used[k] > SMALLEST_KW and not helpful.kw[k]]
-                step, failed = _step(mode, rows, left.helpful(rows))
-                without_optimum += failed
-            if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
-                step = _shrink_all(left) if not state.converged else None
-            if step is None or float(step.max(initial=0.0)) < SMALLEST_KW:
-                break
-            explain(why, rows, levers, step)
-            before, used = used, np.minimum(used + step, levers.kw)
-            rounds += 1
-            state = question.predict(used)
-            if is_clean(state):
-                asked = float(used.sum())
-                used, state = least_part(question, before, used, state)
-                tight = mode == "cheapest" and rounds == 1 and float(used.sum()) >= TIGHT * asked
-        if self.mode == "cheapest" and is_clean(state) and not tight:
-            used, state = cheapest_about(question, used, state, frozenset(progress.excess), why)
-        secured = question.scheduled + levers.effect(used, len(question.scheduled))
-        actions = _actions(levers, used, why)
-        return SecuredSchedule(secured, actions, state, is_clean(state), rounds, without_optimum), hindering
-
-
-def _step(mode: Mode, rows: RowSet, levers: Levers) -> tuple[FloatArray, bool]:
-    """Return how far to use each lever, and whether it is by equal shares because HiGHS found no optimum."""
-    try:
-        return _REMEDIES[mode](rows, levers), False
-    except NoOptimumError:
-        return pro_rata(rows, levers), True
+    def _last_resort(
+        self, question: Question, options: tuple[Option, ...], state: NetworkState, best: SecuredSchedule
+    ) -> SecuredSchedule:
+        """Return what is clean where rows lead nowhere: cuts that grow towards all; else ``best``."""
+        way = way_of(self.mode, question, options, state).towards_all(question)
+        if not is_clean(way.state):
+            return best
+        return _schedule(question, way.made_cheaper(question) if self.mode == "cheapest" else way)
 
 
 def _levers(participants: Participants, scheduled: FloatArray, options: Sequence[Option]) -> Levers:
@@ -256,15 +218,14 @@ def _cut_kw(plan: SecuredSchedule, kind: ActionKind) -> float:
 
 
 def _badness(plan: SecuredSchedule) -> tuple[bool, bool, float, float]:
-    excess = sum(abs(v.value - v.bound) / max(abs(v.bound), 1e-9) for v in plan.state.violations)
-    return not plan.clean, not plan.state.converged, excess, plan.cost_eur(1.0)
+    return (*how_broken(plan.state), plan.cost_eur(1.0))
 
 
-def _shrink_all(levers: Levers) -> FloatArray:
-    """Return a third of everything: the way back when there is no solution to linearise about."""
-    step = levers.kw / 3.0
-    step[: levers.n_options] = 0.0
-    return step
+def _schedule(question: Question, way: Way) -> SecuredSchedule:
+    secured = question.scheduled + question.levers.effect(way.used, len(question.scheduled))
+    actions = _actions(question.levers, way.used, way.why)
+    clean = is_clean(way.state)
+    return SecuredSchedule(secured, actions, way.state, clean, way.rounds, way.without_optimum)
 
 
 def _actions(levers: Levers, used: FloatArray, why: list[str]) -> tuple[Action, ...]:

@@ -46,6 +46,7 @@ MEASURED = 0.85
 AROUND = 0.1
 LEAST_BENT, BENT, LITTLE = 0.05, 4.0, 0.25
 AGAIN = 0.5
+HIDDEN = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ class UndervoltageRows:
 
         kept = KEPT * limits.margin * half_band / np.maximum(most, 1e-9)
         far = np.where(columns != NOWHERE, rising + less_relief(taken, size, lift, kept), 0.0)
-        rows = [one_way(falling, rising), one_way(falling, far, 0.0), gross(falling, rising)]
+        rows = [one_way(falling, rising), one_way(falling, far), gross(falling, rising)]
         if touching is not None:
             given = _given(columns, nodes, touching, np.abs(model.idle)[nodes])
             if np.any(given - rising > TURNED * np.abs(rising).max(axis=1, keepdims=True, initial=0.0)):
@@ -127,15 +128,17 @@ class UndervoltageRows:
         more than AC shows, by x, what is left counts 1/(1 + 2x).
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
-        alone = np.minimum(position, 0.0) @ self.falling[: len(self.node)].T
-        hidden = np.tile(np.maximum(alone - self._drop(vm), 0.0), self._kinds)
-        left = self._left(vm)
-        left = np.where(left > 0.0, left / (1.0 + 2.0 * hidden), left)
         n = len(self.node)
+        alone = np.minimum(position, 0.0) @ self.falling[:n].T
+        drop, most, margin = self._drop(vm), self._drop(np.full(n, self.least)), self.kept / KEPT
+        dearer = HIDDEN * np.maximum(alone - drop, 0.0)
+        left = self._left(vm)
+        left = np.where(left > 0.0, left / (1.0 + np.tile(dearer, self._kinds)), left)
         told = alone + np.maximum(position, 0.0) @ self.rising[:n].T
-        most = self._drop(np.full(n, self.least))
-        room = self.kept / KEPT * AGAIN + np.maximum(left[:, :n], 0.0)
-        left[:, 2 * n : 3 * n] = np.minimum(left[:, 2 * n : 3 * n], room / bent(self._drop(vm) - told, alone, most))
+        room = np.maximum(left[:, :n], 0.0)
+        again = (margin * AGAIN + room) / bent(drop - told, alone, most)
+        again = np.minimum(again, room + margin / np.maximum(dearer, 1e-9))
+        left[:, 2 * n : 3 * n] = np.minimum(left[:, 2 * n : 3 * n], again)
         return np.asarray(left.T)
 
     def at_rest(self) -> FloatArray:
@@ -249,19 +252,21 @@ class OvervoltageRows:
         is kept back, as far as it can matter with what is left and half the margin does not cover it.
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
-        demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising[: len(self.node)].T
-        used = demand @ self.tangent.T + infeed
+        n = len(self.node)
+        demand, infeed = np.minimum(position, 0.0), np.maximum(position, 0.0) @ self.rising[:n].T
+        relief = -demand @ self.tangent.T
+        told = self.rest - infeed + relief
         measured = (self.most**2 - vm**2) / (2.0 * self.idle)
-        resold = np.minimum(
-            demand @ (self.rising[: len(self.node)] - self.tangent).T,
-            self.dearest * np.maximum(measured, 0.0),
-        )
-        resold = np.maximum(resold - self.kept, 0.0)
-        known = np.maximum(self.rest - used, measured / self.steeper) - resold
-        left = np.where(measured > 0.0, np.clip(known, 0.0, measured), measured)
-        holds = np.maximum(self.rest - used - resold, 0.0)
-        again = (self.kept * AGAIN + np.maximum(left, 0.0)) / bent(measured - self.rest + used, infeed, self.rest)
-        gross_left = np.maximum(GROSS * holds, np.minimum(again, GROSS * self.rest))
+        margin, room = self.kept / KEPT, np.maximum(measured, 0.0)
+        reactive = demand @ (self.rising[:n] - self.tangent).T
+        counted = np.minimum(reactive, self.dearest * room)
+        resold = np.maximum(counted - self.kept, 0.0)
+        holds = np.clip(told - resold, 0.0, room)
+        about = (measured + margin) / (1.0 + bent(np.maximum(measured - told, 0.0), relief, self.rest))
+        known = np.minimum(measured / self.steeper, about) - resold
+        left = np.where(measured > 0.0, np.maximum(holds, np.minimum(known, measured)), measured)
+        again = np.where(reactive - counted > margin, holds + margin / np.maximum(self.dearest, 1e-9), np.inf)
+        gross_left = np.where(known > holds, np.minimum(about, GROSS * self.rest), np.minimum(GROSS * holds, again))
         both = np.concatenate((left, gross_left), axis=1)
         return np.asarray(np.where(np.isnan(np.concatenate((vm, vm), axis=1)), np.nan, both).T)
 

@@ -172,24 +172,13 @@ def test_no_limit_is_broken_by_more_than_the_margin(name):
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_and_in_hardly_any_state_right_after_a_change_when_rehearsals_are_brief(name):
-    excess = excesses_of(name, 192, 11)
-    assert (excess > delivery(name).limits.margin).mean() < 2e-3
-    assert excess.max() < 0.15
-
-
-BREAKS = pytest.mark.xfail(reason="one state of 3072 breaks a voltage by 1.53 times the margin", strict=True)
+def test_nor_right_after_a_change_when_rehearsals_are_brief(name):
+    assert excesses_of(name, 192, 11).max() <= delivery(name).limits.margin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "seed"),
-    [
-        pytest.param(name, seed, marks=[BREAKS] if (name, seed) == ("long feeders, narrow", 1) else [])
-        for name in GRIDS
-        for seed in range(4)
-    ],
-)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", GRIDS)
 def test_none_of_a_thousand_further_books_does_either(name, seed):
     assert excesses_of(name, 1024, 100 + seed).max() <= delivery(name).limits.margin
 
