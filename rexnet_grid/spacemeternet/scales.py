@@ -53,7 +53,7 @@ def off_scale(fit: TreeFit, sample: Sample, most: int) -> list[tuple[int, float]
     n = fit.tree.below.shape[1]
     found: list[tuple[float, int, float]] = []
     powers, _ = scores(fit, sample)
-    for a in _suspected(-np.abs(powers)):
+    for a in suspected(-np.abs(powers)):
         for factor in FACTORS:
             factors = np.ones(2 * n)
             factors[[a, n + a]] = factor
@@ -65,7 +65,7 @@ def turned_reactive(fit: TreeFit, sample: Sample, most: int) -> list[int]:
     """Return customers whose reactive power alone looks turned, the likeliest first, up to ``most``."""
     n = fit.tree.below.shape[1]
     found = []
-    for a in _suspected(scores(fit, sample)[1]):
+    for a in suspected(scores(fit, sample)[1]):
         factors = np.ones(2 * n)
         factors[n + a] = -1.0
         found.append((_gain(fit, sample, factors), a))
@@ -84,7 +84,7 @@ def scores(fit: TreeFit, sample: Sample) -> tuple[FloatArray, FloatArray]:
     return (slope[:n] + slope[n:]) / np.sqrt(np.maximum(both, 1e-300)), slope[n:] / np.sqrt(np.maximum(own[n:], 1e-300))
 
 
-def _suspected(score: FloatArray) -> list[int]:
+def suspected(score: FloatArray) -> list[int]:
     """Return the customers of the lowest scores; all of a few."""
     return [int(a) for a in np.argsort(score)[: _FEW if len(score) > _FEW else None]]
 

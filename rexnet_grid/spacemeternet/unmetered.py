@@ -7,22 +7,27 @@ once there is a tree. Its power goes along with the others' (photovoltaics under
 
 Left out it would put c_ih β_j into c_ij (the bias of an omitted variable, Wooldridge, Introductory Econometrics, 7th
 ed., Cengage 2020, section 3.3). What it does is told from what the others do, as c is a tree and c_ih β_j is none. The
-prior of (β, γ) has the covariance of the regressions of each metered customer on the others.
+prior of (β, γ) has the covariance of the regressions of each metered customer on the others, times the square of a size
+that is not known beforehand, one, a half or a quarter (a mixture of normals: West 1987, DOI 10.1093/biomet/74.3.646):
+with the whole size alone a small system under the same sky would never be worth its prior's price, and what it does to
+all sensitivities be kept silent.
 
 The end of each edge is tried as the place, and a share of every customer's place for several at once. Their
 likelihoods, with (β, γ) integrated out (Laplace), are weighed against nobody being without a meter: even odds before
 the readings, each place as likely as another, several at once a seventh of that. What the other answers say of the
-sensitivities is added to their variance by its probability (Bayesian model averaging: Hoeting et al. 1999, DOI
-10.1214/ss/1009212519). As the tree that places stand on is an estimate itself, places are told apart by half of their
-likelihoods only, or less: a tenth of the best one's gain is taken for nothing.
+sensitivities, and by how much less it knows them, is added to their variance by its probability (Bayesian model
+averaging: Hoeting et al. 1999, DOI 10.1214/ss/1009212519). As likelihoods of readings that are no white noise
+say too much, and the tree that places stand on is an estimate itself, half of their logarithms counts there; places are
+told apart by less if the best one gains much: a tenth of its gain is taken for nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit, logsumexp
 
 from rexnet_grid.spacemeternet.voltagefit import TreeFit, Unmetered, fit_tree
 
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 _MOST, _MOST_PLACES = 2, 40
 _LEAST_METERS = 4
 _ROUNDS_OF_TRIAL, _ROUNDS = 3, 3
+_SIZES = (1.0, 0.5, 0.25)
 _RIDGE, _OWN = 1e-3, 0.1
 _SAME_FOR_ALL = 0.03
 _SEVERAL, _BLUR, _TEMPER = 2.0, 0.1, 0.5
@@ -41,7 +47,7 @@ _SURE = 0.95
 _VOLT = 115.0  # by which half a squared p.u. voltage moves at 230 V
 _TOLD = (
     "the meters share a disturbance of {:.2g} V that no metered power explains: a customer or generator without a "
-    "meter near {}? standard errors allow for it"
+    "meter near {}, voltage meters that drift, or reactive power that follows the voltage? standard errors allow for it"
 )
 
 
@@ -53,24 +59,33 @@ class Hidden:
     ----------
     places
         The customers (n,) below the end of an edge at which one is; all of them stand for several spread over them.
+    sizes
+        How much each goes along with the others, in parts of what these do with each other.
     precision
-        Of the prior.
-    probability
-        That there is anybody.
+        (2n, 2n) of the prior for a size of one.
+    gain
+        Log-likelihood that not knowing whether there is anybody gains over nobody, the answers averaged.
     spread
         (n, n) variance of c by the answers that were not taken.
     """
 
     places: tuple[BoolArray, ...]
+    sizes: tuple[float, ...]
     precision: FloatArray
-    probability: float
+    gain: float
     spread: FloatArray
+
+    @property
+    def probability(self) -> float:
+        """Of there being anybody."""
+        return float(1.0 - np.exp(-self.gain))
 
     def at(self, fit: TreeFit) -> Unmetered | None:
         """Return them at their places of a fitted tree; None if there is nobody."""
         if not self.places:
             return None
-        return Unmetered(np.array([reach(fit, place) for place in self.places]), self.precision)
+        precision = np.array([self.precision / size**2 for size in self.sizes])
+        return Unmetered(np.array([reach(fit, place) for place in self.places]), precision)
 
     def refitted(self, fit: TreeFit, sample: Sample) -> TreeFit:
         """Return the fit of the same tree with them where its edges now put them."""
@@ -120,33 +135,42 @@ def likeness(sample: Sample) -> FloatArray:
 def hidden(fit: TreeFit, sample: Sample) -> Hidden:
     """Return who is without a meter, if anybody, on a fitted tree."""
     n = fit.tree.below.shape[1]
-    found = Hidden((), likeness(sample), 0.0, np.zeros((n, n)))
+    found = Hidden((), (), likeness(sample), 0.0, np.zeros((n, n)))
     while len(found.places) < _MOST and n >= _LEAST_METERS:
         more = _one_more(found, fit, sample)
-        found = Hidden(more.places, found.precision, max(found.probability, more.probability), more.spread)
         if len(more.places) == len(found.places):
-            fit = more.refitted(fit, sample)
-        if more.probability < 0.5:
-            break
+            return more
+        found, fit = more, more.refitted(fit, sample)
     return found
 
 
 def _one_more(found: Hidden, fit: TreeFit, sample: Sample) -> Hidden:
     """Return with one more if that is likelier than not, and in any case what the other answers say."""
     places = _places(fit)
-    trials = [Hidden((*found.places, place), found.precision, 0.0, found.spread) for place in places]
-    fits = [fit_tree(fit.tree, sample, fit.noise, _ROUNDS_OF_TRIAL, trial.at(fit)) for trial in trials]
+    trials = [
+        replace(found, places=(*found.places, place), sizes=(*found.sizes, size)) for size in _SIZES for place in places
+    ]
+    fits: list[TreeFit] = []
+    for k, trial in enumerate(trials):
+        noise, rounds = (fit.noise, _ROUNDS_OF_TRIAL) if k < len(places) else (fits[k - len(places)].noise, 2)
+        fits.append(fit_tree(fit.tree, sample, noise, rounds, trial.at(fit)))
     gain = np.array([other.loglik - fit.loglik for other in fits])
-    prior = np.full(len(places), 1.0 / len(places))
-    gain[-1] -= max(_SEVERAL, _BLUR * float(gain.max()))
-    weight = prior * np.exp(np.minimum(gain, 600.0))
-    probability = float(1.0 - 1.0 / (1.0 + weight.sum()))
+    gain[len(places) - 1 :: len(places)] -= max(_SEVERAL, _BLUR * float(gain.max()))
+    odds = float(logsumexp(gain)) - np.log(len(gain))
+    somebody = float(expit(_TEMPER * odds))
     blurred = np.exp((gain - gain.max()) / max(1.0 / _TEMPER, _BLUR * float(gain.max())))
-    share = np.r_[probability * blurred / blurred.sum(), 1.0 - probability]
-    c = np.array([fit.tree.matrix(other.r) for other in (*fits, fit)])
-    best = int(weight.argmax()) if probability > 0.5 else -1
-    spread = found.spread + np.tensordot(share, (c - c[best]) ** 2, 1)
-    return Hidden(found.places if best < 0 else trials[best].places, found.precision, probability, spread)
+    share = np.r_[somebody * blurred / blurred.sum(), 1.0 - somebody]
+    best = int(gain.argmax()) if odds > 0.0 else -1
+    spread = found.spread + np.tensordot(share, _apart([*fits, fit], best), 1)
+    if found.places:
+        odds = np.logaddexp(0.0, odds) + found.gain + np.log(found.probability)
+    return replace(found if best < 0 else trials[best], gain=float(np.logaddexp(0.0, odds)), spread=spread)
+
+
+def _apart(fits: list[TreeFit], best: int) -> FloatArray:
+    """Return by how much the mean square error of c (k, n, n) about one of some fits is larger if another is true."""
+    c, variance = np.array([f.tree.matrix(f.r) for f in fits]), np.array([f.variance() for f in fits])
+    return np.asarray((c - c[best]) ** 2 + np.maximum(variance - variance[best], 0.0))
 
 
 def _places(fit: TreeFit) -> list[BoolArray]:

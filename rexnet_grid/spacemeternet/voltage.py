@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
+from rexnet_grid.errors import MeterDataError
+from rexnet_grid.spacemeternet.feederreadings import Readings
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.manners import Estimator
 from rexnet_grid.spacemeternet.mending import MOST_CUSTOMERS
+from rexnet_grid.spacemeternet.possiblefaults import possible_faults
 from rexnet_grid.spacemeternet.treesearch import FeederSeries, fit_known, grow
 from rexnet_grid.spacemeternet.voltagedata import in_order, some, voltage_arrays
 from rexnet_grid.spacemeternet.voltagemodel import LinearVoltage, OperatingModel, meter_gains
@@ -273,8 +277,15 @@ class VoltageSpaceNet(Estimator):
             forest = grow(series, *draw)
         self.trees_, self.weights_ = list(forest.fits), forest.weights
         self._model = LinearVoltage.of_trees(forest)
-        told = forest.hidden.remark(self.trees_[0], forest.sample, self.customers_)
-        self._remarks += (told,) if told else ()
+        told = [forest.hidden.remark(self.trees_[0], forest.sample, self.customers_)]
+        if self._fair and len(self.customers_) <= MOST_CUSTOMERS and not self._phases.doubted:
+            known = forest.fits[0].tree if self.tree is not None else None
+            faults = possible_faults(Readings.centred(series, known), forest.fits[0], forest.hidden, known)
+            if issues := faults.issues(self.customers_):
+                raise MeterDataError(issues)
+            told.append(faults.remark(self.customers_, self._model.spread))
+            self._model = replace(self._model, spread=self._model.spread + faults.spread)
+        self._remarks += tuple(filter(None, told))
         if forest.doubtful:
             self._remarks += (_TURNED_Q.format(some([self.customers_[k] for k in forest.doubtful])),)
 

@@ -20,8 +20,8 @@ from rexnet_grid.spacemeternet.repeats import repeated
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.feederreadings import Mending
     from rexnet_grid.spacemeternet.gaps import Gaps
-    from rexnet_grid.spacemeternet.mending import Mending
 
 _ROWS_PER_CUSTOMER = 4
 _ROWS_TO_COMPARE = 6

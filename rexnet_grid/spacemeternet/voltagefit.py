@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.optimize import nnls
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ def _power(own: FloatArray, reach: FloatArray, meter: FloatArray) -> FloatArray:
     told = seen @ reach.T
     if not np.diag(told).min() > _LEAST_CONTRAST * (reach**2 / meter).sum(axis=1).max():
         return np.zeros(len(reach))
-    inverse = np.linalg.pinv(told)
+    inverse = np.linalg.pinv(told, hermitian=True)
     back = inverse @ seen
-    return np.asarray(np.maximum(np.diag(back @ own @ back.T - inverse), 0.0))
+    far = np.maximum(reach, _LEAST_CONTRAST * reach.max(axis=1, keepdims=True))
+    most = (np.diag(own) / far**2).min(axis=1)
+    return np.asarray(np.clip(np.diag(back @ own @ back.T - inverse), 0.0, most))
 
 
 _ENOUGH_TO_SPLIT = 3
@@ -135,7 +138,7 @@ class Unmetered:
     reach
         (k, n) squared voltages per kW of theirs.
     precision
-        (2n, 2n) inverse prior covariance of how their power goes along with each metered p and q.
+        (k, 2n, 2n) inverse prior covariance of how the power of each goes along with every metered p and q.
     """
 
     reach: FloatArray
@@ -232,7 +235,7 @@ def fit_tree(
             right += ((both @ w) * cross).sum(axis=1)
         if unmetered is not None:
             index = np.arange(2 * half, len(drive))
-            whole[np.ix_(index, index)] += np.kron(np.eye(len(reach)), unmetered.precision)
+            whole[np.ix_(index, index)] += block_diag(*unmetered.precision)
         information, onto = _without(whole, 2 * half)
         effective = right[: 2 * half] - onto.T @ right[2 * half :]
         information = information + _cable_prior(values[:half], information, np.asarray(tree.below.all(axis=1)))
@@ -250,8 +253,8 @@ def fit_tree(
 
 def _penalty(follow: FloatArray, information: FloatArray, precision: FloatArray) -> float:
     """Return what the likelihood loses by not knowing beforehand how hidden powers go along with others' (Laplace)."""
-    log_det = np.linalg.slogdet(information)[1] - len(follow) * np.linalg.slogdet(precision)[1]
-    return 0.5 * float(((follow @ precision) * follow).sum() + log_det)
+    log_det = np.linalg.slogdet(information)[1] - np.linalg.slogdet(precision)[1].sum()
+    return 0.5 * float(np.einsum("ki,kij,kj", follow, precision, follow) + log_det)
 
 
 def _without(information: FloatArray, kept: int) -> tuple[FloatArray, FloatArray]:
@@ -283,7 +286,8 @@ def _cable_prior(r: FloatArray, information: FloatArray, root: BoolArray) -> Flo
 def _nonnegative(information: FloatArray, right: FloatArray) -> FloatArray:
     """Minimise z'Iz/2 - b'z over z >= 0."""
     scale = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-300))
-    scaled = information * np.outer(scale, scale) + 1e-10 * np.eye(len(right))
-    factor = np.linalg.cholesky(scaled).T
+    scaled = information * np.outer(scale, scale)
+    least = float(np.linalg.eigvalsh(scaled)[0])
+    factor = np.linalg.cholesky(scaled + (1e-10 + 2.0 * max(-least, 0.0)) * np.eye(len(right))).T
     solution, _ = nnls(factor, np.linalg.solve(factor.T, right * scale), maxiter=100 * len(right))
     return np.asarray(solution) * scale
