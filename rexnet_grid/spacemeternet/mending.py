@@ -7,7 +7,8 @@ built anew and the likelihoods are compared; a fault is named only if mending it
 log-likelihood, odds of 22,000 to one, fourteen where a lag was chosen, and more where there are more pairs of customers
 than a hundred (Bonferroni): each pair is a chance to be misled. After a mending the search goes on, as faults
 come together. A fault has to be worth ten units beside customers without a meter as well: photovoltaics that nobody
-meters look like reactive powers turned.
+meters look like reactive powers turned. Active and reactive powers that move in the same instant are not called late
+against each other, whatever voltages say.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rexnet_grid.spacemeternet.belonging import Answers, strange_pairs
 from rexnet_grid.spacemeternet.feederreadings import Mending, Readings
 from rexnet_grid.spacemeternet.feedertree import FeederTree
 from rexnet_grid.spacemeternet.scales import off_scale, turned_reactive
-from rexnet_grid.spacemeternet.timing import lags, late, off_clock
+from rexnet_grid.spacemeternet.timing import kept, lags, late, off_clock, shifted
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -36,6 +37,7 @@ _MOST_FAULTS = 4
 MOST_CUSTOMERS = 120
 _IN_TIME = 0.75
 _LAGS_OF_POWER, _MORE, _ANSWERED = 4, 0.05, 1.0
+_CLEARLY, _SURE = 1.5, 6.0
 
 
 def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> list[Mending]:
@@ -98,7 +100,7 @@ def _reactive(readings: Readings) -> Mending | None:
     n = readings.y.shape[1]
     if not readings.x[:, n:].any():
         return None
-    delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
+    delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER and not _in_step(readings)]
     best: Mending | None = None
     for change in (Mending("all reactive", 0, 0), *(Mending("late reactive", 0, 0, lag) for lag in delays)):
         without = readings.cut(-change.steps).fit()
@@ -108,10 +110,20 @@ def _reactive(readings: Readings) -> Mending | None:
     return best
 
 
+def _in_step(readings: Readings) -> bool:
+    """Return whether most customers' active and reactive powers move in the same instant: then neither is late."""
+    p, q = np.split(np.diff(readings.x, axis=0), 2, axis=1)
+    p, q = (c / np.maximum(c.std(axis=0), 1e-300) for c in (p, q))
+    now = np.abs((p * q).mean(axis=0))
+    delays = [lag for lag in lags(len(p)) if abs(lag) <= _LAGS_OF_POWER]
+    others = np.max([np.abs((kept(p, lag) * shifted(q, lag)).mean(axis=0)) for lag in delays] or [0.0 * now], axis=0)
+    return bool(np.median(now - np.maximum(_CLEARLY * others, _SURE / np.sqrt(len(p)))) > 0.0)
+
+
 def _powers_late(readings: Readings) -> Mending | None:
     """Return the delay of all active powers against the reactive ones and the voltages, if that says much more."""
     n = readings.y.shape[1]
-    if not readings.x[:, n:].any():
+    if not readings.x[:, n:].any() or _in_step(readings):
         return None
     tried = [Mending("late powers", 0, 0, lag) for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
     best: Mending | None = None
