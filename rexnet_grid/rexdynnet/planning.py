@@ -11,7 +11,7 @@ from rexnet_grid.rexdynnet.booster import outside_rings, unboosted
 from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, solve
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pumping import worst_head_pa
-from rexnet_grid.rexdynnet.response import response_kernels
+from rexnet_grid.rexdynnet.response import calm_state, response_kernels
 from rexnet_grid.rexdynnet.sensitivity import flows_for, tree_ways
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class FlowPlanner:
         drop = worst_head_pa(unboosted(self.layout), self.ways, flows, usual)
         need = worst_head_pa(outside_rings(self.layout), self.ways, flows, usual, self.layout.sub_needs_pa)
         self.reserve_pa = settings.head_reserve * float(drop[0])
+        self.calm = calm_state(self.layout) if settings.kind == "horizon" else None
         self.constant_pa = min(float(need[0]) + self.reserve_pa, limits.max_pump_head_pa)
 
     @property
@@ -146,7 +147,7 @@ class FlowPlanner:
         inputs = [self.foreseer.inputs_of(unit, demand[k], wanted[k]) for k, unit in enumerate(units)]
         given = np.stack([i.plant_kg_s[0] for i in inputs])
         kernels = response_kernels(
-            self.foreseer.sim, self.foreseer.outputs, inputs[0].dt_s, seen.sub_flow, given, len(units)
+            self.foreseer.sim, self.foreseer.outputs, inputs[0].dt_s, seen.sub_flow, given, len(units), self.calm
         )
         return kernels.supply_k_per_k
 

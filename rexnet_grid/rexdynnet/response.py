@@ -21,16 +21,18 @@ import numpy as np
 
 from rexnet_grid.errors import ConvergenceError
 from rexnet_grid.rexdynnet.kernel import advance
-from rexnet_grid.rexdynnet.layout import Inputs, copy_state, initial_state, overwrite_state
+from rexnet_grid.rexdynnet.layout import SUPPLY, Inputs, copy_state, initial_state, overwrite_state
+from rexnet_grid.rexdynnet.storage import side_capacity_kwh_k, side_heat_kwh
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
-    from rexnet_grid.rexdynnet.layout import Outputs
+    from rexnet_grid.rexdynnet.layout import Layout, Outputs, State
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 WATT_PER_KILOWATT = 1000.0
 PULSE_K = 5.0
 LEVEL_C = 60.0
+GONE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,20 @@ class ResponseKernels:
     heat_kw_per_k: FloatArray
 
 
+def calm_state(layout: Layout) -> State:
+    """Return a network that is as warm as the ground, in which pulses begin."""
+    level = np.full(len(layout.pipe_from), LEVEL_C)
+    return initial_state(layout, level, level, level)
+
+
 def response_kernels(
-    sim: HeatSimulation, outputs: Outputs, dt_s: FloatArray, sub_kg_s: FloatArray, plant_kg_s: FloatArray, lags: int
+    sim: HeatSimulation,
+    outputs: Outputs,
+    dt_s: FloatArray,
+    sub_kg_s: FloatArray,
+    plant_kg_s: FloatArray,
+    lags: int,
+    calm: State | None = None,
 ) -> ResponseKernels:
     """Return the kernels for given flows; the simulation's state is left as it was.
 
@@ -63,15 +77,18 @@ def response_kernels(
     sub_kg_s, plant_kg_s
         (N, S) and (N, G) flow of each substation and, beside the main one, of each plant [kg/s].
     lags
-        In how many units after the pulse the response is followed; later it counts as nothing.
+        In how many units the response is followed, or until 0.2 % of the pulse's heat is left; later it counts as
+        nothing.
+    calm
+        Where pulses begin, :func:`calm_state` of the network; made here when left out.
     """
     layout = sim.layout
     units, subs = sub_kg_s.shape
     parts = outputs.supply_c.shape[0]
-    level = np.full(len(layout.pipe_from), LEVEL_C)
-    calm = initial_state(layout, level, level, level)
+    calm = calm_state(layout) if calm is None else calm
     saved = copy_state(sim.state)
-    supply = np.zeros((units, units, subs))
+    still_kwh = side_capacity_kwh_k(layout) * LEVEL_C
+    supply, least_kwh = np.zeros((units, units, subs)), 0.0
     for j in range(units):
         overwrite_state(sim.state, calm)
         for k in range(j, min(j + lags, units)):
@@ -90,6 +107,11 @@ def response_kernels(
             if advance(layout, sim.state, sim._backup, sim._scratch, inputs, outputs):  # noqa: SLF001
                 raise ConvergenceError(f"{sim.network.name}: the flows in the loops were not found")
             supply[j, k] = (outputs.supply_c[:, layout.sub_node].mean(axis=0) - LEVEL_C) / PULSE_K
+            left_kwh = side_heat_kwh(layout, sim.state, SUPPLY) - still_kwh
+            if k == j:
+                least_kwh = GONE * left_kwh
+            if left_kwh <= least_kwh:
+                break
     overwrite_state(sim.state, saved)
     supply *= sub_kg_s[None, :, :] > 0.0
     return ResponseKernels(supply, supply * sub_kg_s[None, :, :] * layout.fluid[1] / WATT_PER_KILOWATT)

@@ -9,7 +9,7 @@ operator's account at the linepack gives or takes), a unit's rows are
   within the unit, so :math:`-\Delta_s - \beta_s I \le b_s`, :math:`\beta_s = \kappa_s \dot m_{max,s} / (\dot m (1 -
   \bar\kappa))`. In the unit whose gate closes next, each withdrawal counts in I also with what the plant has to give
   beyond it: pipes that have cooled take heat before they hand any over. In later units that is bought by the operator.
-  Behind exchangers the largest load and its slope come from :mod:`needs`, by one row for less and one for more heat;
+  Behind exchangers the largest load and its slope come from :mod:`needs`, by one row for less and one for more heat.
 * *substation warmth*: never binds a trade. A branch that has stood gives lukewarm water to a small draw and warm water
   to a larger one, so no row can say which draws are too cold; a safety maintainer cuts them by this row;
 * *plant heat*, *plant off*: between nothing and the largest heat; with several plants, the main one's flow
@@ -17,12 +17,16 @@ operator's account at the linepack gives or takes), a unit's rows are
 * *pipe velocity* [m/s]: :math:`\sum_s F_{ps} \Delta_s / (c \Delta T_s \rho A_p)`, F the flow factors, for every pipe
   that the valves behind it could break;
 * *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs, within the head that may be
-  chosen and, of a pump with a curve, within what that gives at the flow of its plant. Drop and curve are convex in
-  the flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
+  chosen and, of a pump with a curve, within what that gives at the flow of its plant. The margin m is one of flow, and
+  the drop rises with its square: :math:`1 - (1 - m)^2` of the head is kept free. Drop and curve are convex in the
+  flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
   the way, whosever way it is: the flows between these corners are all carried. In later units each pipe on the way gets
   the steeper of two chords: to its flow where the consumer at its end alone, and where all in proportion to their usual
   flows, ask for the whole head;
 * *linepack full*, *linepack empty*: I within the band of :mod:`linepack`.
+
+The margin of valves, velocity and head counts twice in meshes, where the way of the water changes with the load, and
+three times where a booster stands in a ring, whose speed changes as well; half of the flow is always left.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ import numpy as np
 from rexnet_grid.delivery import Headroom
 from rexnet_grid.rexdynnet.booster import falling, still_head_pa, surely_lifting
 from rexnet_grid.rexdynnet.chords import slopes_to_limit, steepest_chords
-from rexnet_grid.rexdynnet.hydraulics import drops, slopes
+from rexnet_grid.rexdynnet.hydraulics import ALONG, drops, slopes
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pump import FALL, SHUTOFF, UNLIMITED_PA
 from rexnet_grid.rexdynnet.sensitivity import tree_ways
@@ -53,6 +57,8 @@ SMALLEST_SPREAD_K = 1.0
 SMALLEST_FLOW = 1e-6
 SMALLEST_HEAD_PA = 1.0
 FAR = 1e12
+MESH_MARGINS, RING_MARGINS = 2.0, 3.0
+MOST_KEPT = 0.5
 
 
 class HeadroomRows:
@@ -75,6 +81,8 @@ class HeadroomRows:
         What loads need in the weather of the units; to be set before.
     side_kg_s_kw
         (n_plants,) flow for a kilowatt of each plant beside the main one, 0 of the main [kg/s/kW]; to be set before.
+    flow_kept
+        Part of a flow at its limit that is counted on [-].
     """
 
     def __init__(
@@ -96,6 +104,9 @@ class HeadroomRows:
         self.together = ((self.root[:, None] == self.root) & (self.root >= 0)).astype(np.float64)
         self.with_plant = (self.root[:, None] == layout.island[layout.plant_node]).astype(np.float64)
         self.side_kg_s_kw = np.zeros(len(layout.plant_node))
+        ringed = (layout.drag[layout.loop_pipe, ALONG] != 0.0).any()
+        meshed = MESH_MARGINS if len(layout.chord) else 1.0
+        self.flow_kept = 1.0 - min(limits.margin * (RING_MARGINS if ringed else meshed), MOST_KEPT)
         self.plants, self.subs = len(network.plants), len(network.substations)
         self.kw_per_kg_k = layout.fluid[1] / WATT_PER_KILOWATT
         self._fixed_labels = (
@@ -143,7 +154,7 @@ class HeadroomRows:
 
     def _valves(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return what valves and exchangers yield; behind an exchanger two rows: it loses faster than it gains."""
-        needs, kept = self.needs, 1.0 - self.limits.margin
+        needs, kept = self.needs, self.flow_kept
         most = needs.most_kw(seen.full_c) * kept
         flow = seen.main_kg_s[:, None]
         wider = (flow + np.maximum(needs.cap_kg_s - seen.sub_flow, 0.0)) / np.maximum(flow, SMALLEST_FLOW)
@@ -163,7 +174,7 @@ class HeadroomRows:
 
         Who draws less frees no more heat than that here, as the plant cannot supply more than its highest temperature.
         """
-        needs, kept, ends = self.needs, 1.0 - self.limits.margin, self.plants + self.subs
+        needs, kept, ends = self.needs, self.flow_kept, self.plants + self.subs
         most, plain = needs.most_kw(seen.others.full_c) * kept, needs.most_kw(seen.full_c)[0] * kept
         lost = np.maximum(plain - most, 0.0)
         per_kelvin = np.maximum(seen.kw_per_k[0], SMALLEST_FLOW)
@@ -274,7 +285,7 @@ class HeadroomRows:
         matrix[:, :, self.plants : self.plants + self.subs] = -share * self._per_kw(seen)[:, None, :]
         faster = sign * speed * self._cooling(seen)[:, chosen]
         matrix[:, :, : self.plants + self.subs] += faster[:, :, None] * self._weights(seen)[:, None, :]
-        allowed = self.limits.max_velocity_m_s * (1.0 - self.limits.margin)
+        allowed = self.limits.max_velocity_m_s * self.flow_kept
         slack = allowed - sign * speed * seen.pipe_flow[:, chosen]
         names = self.network.pipes
         return (matrix, slack), tuple(f"pipe {names[p]} velocity" for p in chosen)
@@ -314,7 +325,9 @@ class HeadroomRows:
         plants, ways = self.plants, self.ways
         colder = 0.5 * self.limits.supply_ramp_k if fall.any() or self.plants > 1 else 0.0
         boosted, layout = self._boosted(seen, ways)
-        limit = np.maximum(head_pa * (1.0 - self.limits.margin) - layout.sub_needs_pa + boosted, SMALLEST_HEAD_PA)
+        whole = head_pa - layout.sub_needs_pa + boosted
+        kept = np.minimum(whole - self.limits.margin * head_pa, whole * self.flow_kept**2)
+        limit = np.maximum(kept, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         side, (up, down) = self._side_flow(seen), self._side_room(seen)
         given = np.maximum(seen.sub_flow @ self.together - side @ self.with_plant.T, 0.0)

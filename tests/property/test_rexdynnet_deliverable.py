@@ -4,8 +4,7 @@ Trees and meshes of catalogue pipes, with pumps that have a curve, substations t
 valves and a rating of the plant. Portfolios of up to four times the load are taken from headroom row by row, many of
 them moved to one place by others who sell what they reserved, and judged by the full model: what is unserved and what
 exceeds a velocity or a head stays within the 2 % that headroom kept free. And it is not timid: with headroom published
-three times, at least nine tenths of the largest load are admitted that the full model carries. Boosters in rings are
-the exception: how fast they run, and with that which way water comes, changes with the load.
+three times, at least nine tenths of the largest load are admitted that the full model carries.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 
 from rexnet_grid.rexdynnet import Booster, HeatDelivery, HeatLimits, HeatNetwork, Pump
-from rexnet_grid.rexdynnet.booster import ring_pipes
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 
 MARGIN = 0.02
@@ -23,8 +21,8 @@ UNIT = 4
 SIZES = ("DN25", "DN32", "DN40", "DN50", "DN65")
 
 
-def town(rng: np.random.Generator, plants: int) -> HeatNetwork:
-    """Return a random network whose pump carries one to three times the load of the day."""
+def town(rng: np.random.Generator, plants: int, rings: int = 0) -> HeatNetwork:
+    """Return a random network whose pump carries one to three times the load of the day; ``rings`` more where drawn."""
     graph: nx.Graph = nx.Graph()
     houses = int(rng.integers(3, 9))
     curve = Pump(float(rng.uniform(2e4, 1.5e5)), float(rng.choice([0.0, 500.0, 4000.0])),
@@ -42,6 +40,10 @@ def town(rng: np.random.Generator, plants: int) -> HeatNetwork:
         spots.append(f"h{k}")
     if rng.random() < 0.5 and not graph.has_edge("main", spots[-1]):
         graph.add_edge("main", spots[-1], pipe=catalogue_pipe("DN32", 150.0))
+    for _ in range(rings):
+        a, b = (spots[k] for k in rng.choice(len(spots), 2, replace=False))
+        if not graph.has_edge(a, b):
+            graph.add_edge(a, b, pipe=catalogue_pipe("DN32", float(rng.uniform(50.0, 200.0))))
     if plants == 2:
         graph.add_node("side", kind="plant", max_heat_kw=float(rng.uniform(20.0, 60.0)), max_supply_c=90.0)
         at = spots[1 + int(rng.integers(houses))]
@@ -67,15 +69,13 @@ def boosted(network: HeatNetwork, rng: np.random.Generator) -> HeatNetwork:
 class Market:
     """A town after four units of random demand, and a trader of its fifth."""
 
-    def __init__(self, seed: int, plants: int, *, boosters: bool = False) -> None:
+    def __init__(self, seed: int, plants: int, *, boosters: bool = False, rings: int = 0) -> None:
         self.rng = np.random.default_rng(seed)
         self.plants = plants
-        network = town(self.rng, plants)
+        network = town(self.rng, plants, rings)
         if boosters:
             network = boosted(network, np.random.default_rng(seed))
         self.houses = len(network.substations)
-        edges, rings = network.graph.edges(data=True), ring_pipes(network.graph)
-        self.boosted_ring = any(data.get("booster") and ring for (*_, data), ring in zip(edges, rings, strict=True))
         limits = HeatLimits(max_velocity_m_s=1.5, margin=MARGIN)
         self.heat = HeatDelivery(network, supply_temperature=80.0, return_temperature_c=40.0, limits=limits)
         for unit in range(UNIT):
@@ -152,20 +152,30 @@ def test_what_a_network_can_carry_is_admitted():
     assert not any(carried)
 
 
+def test_meshes_deliver_what_was_admitted_at_many_times_the_load():
+    """Two rings more; these portfolios broke a head or valve by up to 4 % while the margin was the one of trees."""
+    for seed in (9, 22, 36, 39):
+        market = Market(seed, 1, rings=2)
+        for _ in range(3):
+            market.trade(0.0)
+        assert -market.position[1:-1].sum() > -2.0 * market.base[1:-1].sum()
+        assert market.excess(market.position) <= MARGIN
+        assert not market.carries(1.0 / 0.9)
+
+
 def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
     excesses, timid = [], []
-    for seed in range(10):
+    for seed in (*range(9), 39):
         market = Market(seed, 1, boosters=True)
         if market.excess(market.base) > 0.0:
             continue
         for _ in range(3):
             market.trade(0.0)
         excess = market.excess(market.position)
-        assert excess <= (0.1 if market.boosted_ring else MARGIN)
         excesses.append(excess)
         stuck = np.array_equal(market.position, market.base)
         timid.append(stuck or market.carries(1.0 / 0.9))
         assert market.heat.deliver(UNIT, market.position).balance.residual_relative < 1e-9
     assert len(excesses) >= 8
-    assert sum(excess > MARGIN for excess in excesses) <= 2
+    assert max(excesses) <= MARGIN
     assert not any(timid)
