@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import pandapower as pp
 import pandas as pd
 
-from rexnet_grid.electric.pandapower_checks import table_issues
+from rexnet_grid.electric.pandapower_checks import TABLES, table_issues
 from rexnet_grid.electric.pandapower_formats import in_todays_format
 from rexnet_grid.errors import Issue, NetworkDataError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+COORDINATES = ("bus_geodata", "line_geodata")
 JOINING = ("line", "trafo", "trafo3w", "impedance", "dcline", "switch")
 NOT_READ = (
     UserWarning,
@@ -85,12 +86,19 @@ def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            net = pp.from_excel(str(file), convert=False)
+            net = _net_of(sheets) if set(COORDINATES) & sheets.keys() else pp.from_excel(str(file), convert=False)
         except NOT_READ as error:
             raise NetworkDataError(_unread_sheets(sheets, str(file), error)) from error
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue(str(file), "file", type(net).__name__, "a pandapower net")])
     return in_todays_format(net if "dtypes" in sheets else _typed(net), str(file))
+
+
+def _net_of(sheets: Mapping[str, pd.DataFrame]) -> Any:
+    """Return the net in a workbook of pandapower 2 with coordinates, at which pandapower 3 stops; lines lose theirs."""
+    net = pp.from_dict_of_dfs({name: table.copy() for name, table in sheets.items() if name not in COORDINATES})
+    net["bus_geodata"], net["line_geodata"] = sheets.get("bus_geodata", pd.DataFrame()), pd.DataFrame()
+    return net
 
 
 def _typed(net: Any) -> Any:
@@ -104,6 +112,7 @@ def _typed(net: Any) -> Any:
 
 def _missing_sheets(sheets: Mapping[str, pd.DataFrame], known: set[str], where: str) -> list[Issue]:
     """Return sheets that are misspelt, that hold nothing, and those that are not there though others tell of them."""
+    needed = {"bus", "switch", *TABLES}
     near = {sheet: get_close_matches(sheet, sorted(known), 1, 0.8) for sheet in sheets if sheet not in known}
     meant = {sheet: match[0] for sheet, match in near.items() if match and match[0] not in sheets}
     issues = [
@@ -115,11 +124,11 @@ def _missing_sheets(sheets: Mapping[str, pd.DataFrame], known: set[str], where: 
             where, f"sheet {sheet}", "no columns", f"the columns of pandapower's table {sheet}", "is its header gone?"
         )
         for sheet, table in sheets.items()
-        if sheet in known and not len(table.columns)
+        if sheet in needed and not len(table.columns)
     ]
     told = sheets["dtypes"].get("element") if "dtypes" in sheets else None
     listed = {str(table) for table in told.dropna()} if told is not None else set()
-    gone = sorted(table for table in listed & known if table not in sheets and table not in meant.values())
+    gone = sorted((listed & needed) - {*sheets, *meant.values()})
     issues += [Issue(where, f"sheet {table}", "", "the sheet that its sheet dtypes tells of") for table in gone]
     bus = sheets.get("bus")
     if bus is not None and len(bus) > 1 and not {*sheets, *meant.values(), *gone} & {*JOINING}:

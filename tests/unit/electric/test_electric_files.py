@@ -192,13 +192,37 @@ def test_a_broken_sheet_is_named(small, tmp_path, change, told):
     assert "antigravity" not in sys.modules
 
 
-def test_a_workbook_that_tells_no_types_gets_those_of_pandapower(small, tmp_path):
+def _types_of_results(sheets):
+    """Pandapower 2 told the types of result tables too, which it did not write."""
+    sheets["dtypes"].loc[len(sheets["dtypes"])] = ["res_bus", "vm_pu", "float64"]
+
+
+@pytest.mark.parametrize("change", [lambda sheets: sheets.pop("dtypes"), _types_of_results])
+def test_a_workbook_that_tells_no_types_or_more_is_read(small, tmp_path, change):
     file = tmp_path / "net.xlsx"
-    _workbook(small[1], file, lambda sheets: sheets.pop("dtypes"))
+    _workbook(small[1], file, change)
     read, expected = ElectricNetwork.from_file(file), ElectricNetwork.from_pandapower(small[1])
     np.testing.assert_allclose(
         read.power_flow(*read.base_injection()).vm_pu, expected.power_flow(*expected.base_injection()).vm_pu, atol=1e-10
     )
+
+
+def test_a_workbook_of_pandapower_2_is_read_with_its_buses_coordinates(small, tmp_path):
+    import pandas as pd
+
+    def as_then(sheets):
+        place = np.arange(float(len(sheets["bus"])))
+        sheets["bus"] = sheets["bus"].drop(columns="geo")
+        sheets["bus_geodata"] = pd.DataFrame({"x": 7.0 + place, "y": 50.0 - place}, index=sheets["bus"].index)
+        sheets["line_geodata"] = pd.DataFrame({"x0": [7.0], "y0": [50.0]}, index=[0])
+        sheets["parameters"][["version", "format_version"]] = "2.14.0"
+
+    _workbook(small[1], tmp_path / "net.xlsx", as_then)
+    read, expected = ElectricNetwork.from_file(tmp_path / "net.xlsx"), ElectricNetwork.from_pandapower(small[1])
+    np.testing.assert_allclose(
+        read.power_flow(*read.base_injection()).vm_pu, expected.power_flow(*expected.base_injection()).vm_pu, atol=1e-10
+    )
+    np.testing.assert_array_equal(read.bus_xy()[:2], [[7.0, 50.0], [8.0, 49.0]])
 
 
 def test_the_cache_returns_what_was_stored_and_refuses_what_is_stale(tmp_path, monkeypatch):
