@@ -241,10 +241,11 @@ class ElectricDelivery:
             if lost and network.case.carries_anything:
                 some = ", ".join(lost[:FEW_NAMED]) + (f" and {len(lost) - FEW_NAMED} more" if lost[FEW_NAMED:] else "")
                 warnings.warn(
-                    f"{self._whole.name}: secured_against: the outage of {name} leaves {some} without supply; trades "
-                    "among them end with it and are not limited by it, trades with them only on the side that stays",
+                    f"{self._whole.name}: secured_against: the outage of {name} leaves {some} without supply: "
+                    "trades among such buses end with it and are not limited by it, "
+                    "of trades with others the side that stays is",
                     CutOffWarning,
-                    stacklevel=3,
+                    stacklevel=1,
                 )
 
     @cached_property
