@@ -11,7 +11,9 @@ with ϑ = 0 behind an exchanger, and 10 K where the return temperature is handed
 Broyden's first method (C. G. Broyden, Math. Comp. 19 (1965) 577-593, doi:10.1090/S0025-5718-1965-0198670-6) with the
 inverse kept as a few pairs of vectors. No flow changes by more than a factor of its own in a round, which shrinks where
 its residual changes sign and grows where it does not (as in resilient propagation, M. Riedmiller and H. Braun, IEEE
-Int. Conf. Neural Networks 1993, doi:10.1109/ICNN.1993.298623). A valve that stands wide open may bring too little.
+Int. Conf. Neural Networks 1993, doi:10.1109/ICNN.1993.298623). A valve that stands wide open may bring too little. One
+that passes many times what it needs brings hardly more heat through an exchanger, but takes the pump's power: there the
+logarithm of that ratio joins the residual, and a search does not end by itself above a fifth too much.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart
 from rexnet_grid.rexdynnet.ends import has_exchanger
-from rexnet_grid.rexdynnet.service import LARGEST_KG_S, OPENING, SMALLEST_FLOW_KG_S, handed_over, heat_at, open_bypass
+from rexnet_grid.rexdynnet.service import (
+    LARGEST_KG_S,
+    LEAST_SHARE,
+    OPENING,
+    SMALLEST_FLOW_KG_S,
+    exchanger_draw,
+    handed_over,
+    heat_at,
+    open_bypass,
+)
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Scratch
@@ -38,7 +49,10 @@ FIRST_CAP, LARGEST_CAP = 1.0, 1.5
 SHRINK, GROW = 0.7, 1.5
 SMALLEST_PIVOT = 1e-10
 FRONT_K = 5.0
-TOO_WIDE = 0.2
+TOO_WIDE = 1.2
+LAST_TOLERANCE = 0.2
+BACK = 0.2
+WIDE_SHARE = 2e-3
 SPREAD_K = 10.0
 ROUND, USED, LEAST_MISSING = range(3)
 
@@ -125,13 +139,41 @@ def residual(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int,
 
 
 @apart
+def width(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int, flow: float) -> float:
+    """Return how many times the flow is what its heat needs of the water that arrived, at least 1 [-].
+
+    An exchanger yields hardly more at a hundred times the flow, so its heat does not tell.
+    """
+    if not has_exchanger(layout.exchanger[s]):
+        return max(heat_at(layout, scratch, inputs, row, s, flow) / inputs.heat_w[row, s], 1.0)
+    node = layout.sub_node[s]
+    share = scratch.warm_share[node]
+    if share <= 0.0:
+        return 1.0
+    at = scratch.mean_c[node] if share == 1.0 else scratch.warm_c[node]
+    need, _ = exchanger_draw(layout, inputs, row, s, at, max(share, LEAST_SHARE))
+    return max(flow / max(need, SMALLEST_FLOW_KG_S), 1.0)
+
+
+@apart
+def widest(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> float:
+    """Return the largest :func:`width` of all valves [-]."""
+    most = 1.0
+    for s in range(layout.sub_node.shape[0]):
+        if turned(layout, inputs, row, s):
+            flow = max(scratch.sub_kg_s[s] - scratch.bypass_kg_s[s], SMALLEST_FLOW_KG_S)
+            most = max(most, width(layout, scratch, inputs, row, s, flow))
+    return most
+
+
+@apart
 def far_off(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
     """Return whether a valve stands far too wide open, or leaves heat unserved that it could let through."""
     for s in range(layout.sub_node.shape[0]):
         if not turned(layout, inputs, row, s):
             continue
         flow = max(scratch.sub_kg_s[s] - scratch.bypass_kg_s[s], SMALLEST_FLOW_KG_S)
-        if residual(layout, scratch, inputs, row, s, flow) > TOO_WIDE:
+        if width(layout, scratch, inputs, row, s, flow) > TOO_WIDE:
             return True
         given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
         full = scratch.sub_kg_s[s] >= scratch.most_kg_s[s]
@@ -141,10 +183,14 @@ def far_off(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
 
 
 @apart
-def misses(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[float, float, float]:
-    """Fill flows as they were and residuals; return the worst of those, the heat missing and that asked for [W]."""
+def misses(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[float, float, float, float]:
+    """Fill flows as they were and residuals; return the worst of those, the heat missing and that asked for [W].
+
+    The last one returned is what counts as missing where valves stand too wide [W]. They are driven back by a residual
+    that grows with the logarithm of their width, as their heat hardly does.
+    """
     valve = scratch.valve
-    worst, missing, asked = 0.0, 0.0, 0.0
+    worst, missing, asked, wide = 0.0, 0.0, 0.0, 0.0
     for s in range(layout.sub_node.shape[0]):
         valve[MISS, s] = 0.0
         if not turned(layout, inputs, row, s):
@@ -156,12 +202,16 @@ def misses(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[
         asked += heat
         if miss < 0.0 and scratch.sub_kg_s[s] >= scratch.most_kg_s[s]:
             continue
-        valve[MISS, s] = miss
         worst = max(worst, abs(miss))
+        if miss > TOLERANCE:
+            excess = math.log(width(layout, scratch, inputs, row, s, flow))
+            miss += BACK * excess
+            wide += WIDE_SHARE * excess * heat
+        valve[MISS, s] = miss
         if miss < -2.0 * TOLERANCE:
             given, _ = handed_over(layout, scratch, inputs, row, s, flow, False)
             missing += max(heat - given, 0.0)
-    return worst, missing, asked
+    return worst, missing, asked, wide
 
 
 @apart
@@ -195,21 +245,21 @@ def step_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> N
 def better_valves(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
     """Improve the flows; return whether to go on with them, and whether they are settled.
 
-    The last round takes the flows that left least heat missing.
+    The last round takes the flows that left least heat missing, those that are too wide counted with a share of theirs.
     """
     valve, subs = scratch.valve, layout.sub_node.shape[0]
     attempt = int(scratch.round[ROUND])
     swings = bypasses_swing(layout, scratch)
-    worst, missing, asked = misses(layout, scratch, inputs, row)
+    worst, missing, asked, wide = misses(layout, scratch, inputs, row)
     enough = worst <= TOLERANCE
     if attempt >= LATE_ROUND:
-        enough = worst <= LATE_TOLERANCE or (missing == 0.0 and worst <= TOO_WIDE)
+        enough = worst <= LATE_TOLERANCE or (missing == 0.0 and widest(layout, scratch, inputs, row) <= TOO_WIDE)
     if enough and not swings:
         return False, True
     if attempt >= VALVE_ROUNDS - 1:
-        return False, missing <= LATE_TOLERANCE * asked and worst <= TOO_WIDE
-    if missing < scratch.round[LEAST_MISSING]:
-        scratch.round[LEAST_MISSING] = missing
+        return False, missing <= LATE_TOLERANCE * asked and worst <= LAST_TOLERANCE
+    if missing + wide < scratch.round[LEAST_MISSING]:
+        scratch.round[LEAST_MISSING] = missing + wide
         for s in range(subs):
             valve[BEST, s] = valve[X, s]
     if attempt == VALVE_ROUNDS - 2:

@@ -156,3 +156,43 @@ def test_cutting_flows_that_are_already_level_ends(houses):
         step = sim.step(900.0, heat_demand_kw=(2000.0 + k / 7) / houses, return_temperature_c=40.0 - k / 9)
         assert abs(step.residual_kw) < 1e-9 * step.plant_kw
         assert step.unserved_kw.sum() > 0.0
+
+
+def branched(seed):
+    """Return houses behind exchangers on branches, their loads hour by hour and the supply, cool at night."""
+    rng = np.random.default_rng(seed)
+    houses = int(rng.integers(4, 10))
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant")
+    heating = Exchanger.design(heat_kw=20, supply_c=75, return_c=42, secondary_supply_c=58, secondary_return_c=38)
+    names = ["plant"]
+    for k in range(houses):
+        graph.add_node(f"h{k}", kind="substation", heating=heating, emitter=Emitter(20, 60, 38))
+        at = names[int(rng.integers(len(names)))] if k else "plant"
+        size = str(rng.choice(["DN32", "DN40", "DN50"]))
+        graph.add_edge(at, f"h{k}", pipe=catalogue_pipe(size, float(rng.uniform(20, 200))))
+        names.append(f"h{k}")
+    network = HeatNetwork.from_graph(graph)
+    hours = pd.date_range("2026-01-13", periods=25, freq="h")
+    loads = rng.choice([0.3, 1.0, 4.0, 9.0, 0.0], (25, houses), p=[0.2, 0.2, 0.3, 0.2, 0.1])
+    supply = pd.Series(np.where((hours.hour >= 5) & (hours.hour < 22), 78.0, 66.0), hours)
+    minutes = pd.date_range(hours[0], hours[-1], freq="min")
+    loads = pd.DataFrame(loads, hours, list(network.substation_names)).reindex(minutes, method="ffill")
+    return network, loads, supply.reindex(minutes, method="ffill")
+
+
+@pytest.mark.parametrize("seed", [8, 12, 16])
+def test_valves_behind_exchangers_do_not_stay_wide_open(seed):
+    """66 degC at night, 58 wanted: exchangers take hardly more heat at a hundred times the flow, but pumps feel it."""
+    network, loads, supply = branched(seed)
+    asked, pumped = loads.iloc[:-1].to_numpy().sum() / 60.0, []
+    for dt_s in (60.0, 300.0, 900.0):
+        run = network.simulate(
+            loads.index[0], loads.index[-1], dt_s,
+            heat_demand_kw=loads, supply_temperature_c=supply, initial_c=(60.0, 40.0),
+        )  # fmt: skip
+        assert run.unserved_kw.to_numpy().sum() * dt_s / 3600.0 < 1e-3 * asked
+        assert run.balance_error.max() < 1e-9
+        pumped.append(run.pumps_kw.to_numpy().sum() * dt_s / 3600.0)
+    assert max(pumped) < 3e-3 * asked
+    assert max(pumped) - min(pumped) < 2e-3 * asked
