@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import InputError, Issue, did_you_mean
+from rexnet_grid.rexdynnet.arrays import reals
 from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, LEAST, SAG, SHARE, SPEED, drops
 from rexnet_grid.rexdynnet.pump import Pump
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 SIDES = ("supply", "return", "both")
-WORST_EFFICIENCY = 0.1
-WATT_PER_KILOWATT = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,12 @@ def boost_table(network: HeatNetwork, stopped: Collection[str] = ()) -> FloatArr
     return table
 
 
+def boost_pumps(network: HeatNetwork) -> FloatArray:
+    """Return best efficiency, its flow [kg/s] and number of pumps of each booster, (n_boosters, 3)."""
+    rows = [(b.pump.efficiency, b.pump.best_kg_s, 2.0 if b.side == "both" else 1.0) for b in boosters_of(network).values()]
+    return reals(rows).reshape(-1, 3)
+
+
 def unboosted(layout: Layout) -> Layout:
     """Return a layout whose boosters are off."""
     if not layout.drag[:, ALONG].any():
@@ -145,28 +150,6 @@ def boosters_head_pa(layout: Layout, flow_kg_s: FloatArray, drop_pa: FloatArray)
         return np.zeros_like(drop_pa)
     along, share = layout.drag[:, ALONG], np.maximum(layout.drag[:, SHARE], 0.5)
     return np.asarray(np.maximum(along * (drops(unboosted(layout), flow_kg_s) - drop_pa) / share, 0.0))
-
-
-def boosters_kw(network: HeatNetwork, layout: Layout, flow_kg_s: FloatArray, drop_pa: FloatArray) -> FloatArray:
-    r"""Return the electric power of the boosters, (n_cases, n_boosters) [kW]; see :class:`Pump`.
-
-    None where water comes the other way. Of a pair, the power of both.
-    """
-    boosters = boosters_of(network)
-    head = boosters_head_pa(layout, flow_kg_s, drop_pa)
-    found = np.zeros((len(flow_kg_s), len(boosters)))
-    for k, (p, booster) in enumerate(boosters.items()):
-        pump, a = booster.pump, booster.fall_pa_s_kg
-        flow = np.maximum(flow_kg_s[:, p], 0.0)
-        efficiency = np.full(len(flow), pump.efficiency)
-        if pump.best_kg_s > 0.0:
-            reach = (a * flow) ** 2 + 4.0 * pump.shutoff_pa * (head[:, p] + pump.fall_pa_s2_kg2 * flow**2)
-            speed = np.maximum((a * flow + np.sqrt(reach)) / (2.0 * pump.shutoff_pa), 1e-9)
-            x = flow / (speed * pump.best_kg_s)
-            efficiency *= np.maximum(x * (2.0 - x), WORST_EFFICIENCY)
-        pumps = 2.0 if booster.side == "both" else 1.0
-        found[:, k] = pumps * flow * head[:, p] / (layout.fluid[0] * efficiency * WATT_PER_KILOWATT)
-    return found
 
 
 def lopsided_pa(network: HeatNetwork, layout: Layout, flow_kg_s: FloatArray, drop_pa: FloatArray) -> FloatArray:

@@ -11,7 +11,6 @@ import numpy as np
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.beside import plants_supply_c, side_kg_s_kw
-from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
@@ -377,9 +376,10 @@ class HeatDelivery:
         unserved[:plants] = np.clip(-injection[:plants], 0.0, None)
         sums = np.clip([carried, -carried], 0.0, None).sum(axis=1)
         plan, set_pa = self._plans.get(unit), self._chosen_pa(unit)
-        head_pa = np.maximum(needed_head_pa(self._sim.layout, o.dp_pa, o.sub_kg_s), set_pa)
-        pumped = (o.plant_kg_s.sum(keepdims=True), head_pa, self.network.fluid.density, self.control.pump_efficiency)
-        lifted_kw = boosters_kw(self.network, self._sim.layout, o.pipe_kg_s[None], o.dp_pa[None]).sum(axis=1)
+        rows = zip(self._outputs.dp_pa, self._outputs.sub_kg_s, strict=True)
+        heads_pa = np.maximum([needed_head_pa(self._sim.layout, drop_pa, flow) for drop_pa, flow in rows], set_pa)
+        flows = self._outputs.plant_kg_s.sum(axis=1)
+        pumped = pump_kw(flows, heads_pa, self.network.fluid.density, self.control.pump_efficiency).mean()
         return NetworkState(
             injection_kw=carried,
             unserved_kw=unserved,
@@ -390,6 +390,6 @@ class HeatDelivery:
                 stored_kwh=side_heat_kwh(self._sim.layout, self._sim.state, 0),
                 set_supply_c=self._target_c(unit) if plan is None else float(plan.supply_c[0]),
                 set_head_pa=set_pa,
-                pump_kw=pump_kw(*pumped) + lifted_kw,
+                pump_kw=np.array([pumped + o.boost_w.sum() / WATT_PER_KILOWATT]),
             ),
         )

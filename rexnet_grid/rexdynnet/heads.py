@@ -14,7 +14,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, inner, part
-from rexnet_grid.rexdynnet.hydraulics import drop_and_slope, pipe_drop
+from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, SAG, SHARE, boost, drop_and_slope, pipe_drop
 from rexnet_grid.rexdynnet.pump import BEST, EFFICIENCY, FALL, FIXED, SHUTOFF, UNLIMITED_PA
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ HEAD_TOLERANCE = 1e-3
 MAX_SWEEPS = 200
 MAX_BISECTIONS = 40
 WORST_EFFICIENCY = 0.1
+SLOWEST = 1e-9
 
 
 @apart
@@ -191,6 +192,25 @@ def pump_power(layout: Layout, g: int, flow: float, head: float) -> float:
         x = flow / (speed * layout.pump[g, BEST])
         efficiency *= max(x * (2.0 - x), WORST_EFFICIENCY)
     return float(flow * head / (layout.fluid[0] * efficiency))
+
+
+@part
+def write_boosters(layout: Layout, flow: FloatArray, outputs: Outputs, row: int) -> None:
+    """Write the electric power of the boosters [W], see :class:`Booster`; none where water comes the other way."""
+    for k in range(layout.boost_pipe.shape[0]):
+        drag = layout.drag[layout.boost_pipe[k]]
+        m, power = flow[layout.boost_pipe[k]], 0.0
+        if m > 0.0 and drag[ALONG] > 0.0:
+            head = boost(drag, m)[0] / drag[SHARE]
+            efficiency, best = layout.boost_pump[k, 0], layout.boost_pump[k, 1]
+            if best > 0.0:
+                sag = drag[SAG] * m
+                reach = sag * sag + 4.0 * drag[BOOST] * (head + drag[BOW] * m * m)
+                speed = max((sag + math.sqrt(reach)) / (2.0 * drag[BOOST]), SLOWEST)
+                x = m / (speed * best)
+                efficiency *= max(x * (2.0 - x), WORST_EFFICIENCY)
+            power = layout.boost_pump[k, 2] * m * head / (layout.fluid[0] * efficiency)
+        outputs.boost_w[row, k] = power
 
 
 @part

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
-from rexnet_grid.rexdynnet.heads import cut_to_head, cut_to_level, write_heads
+from rexnet_grid.rexdynnet.heads import cut_to_head, cut_to_level, write_boosters, write_heads
 from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down
@@ -42,12 +42,15 @@ SPEED_TRIALS = 24
 
 @part
 def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int) -> None:
-    """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s]."""
+    """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s].
+
+    None gives more than it circulates at most; the root takes up the balance, whatever flows were measured.
+    """
     total = given[root]
     others = 0.0
     for g in range(given.shape[0]):
         if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-            given[g] = 0.0 if math.isnan(wanted[g]) else wanted[g]
+            given[g] = 0.0 if math.isnan(wanted[g]) else min(wanted[g], layout.plant_most_kg_s[g])
             others += given[g]
     scale = total / others if others > total else 1.0
     for g in range(given.shape[0]):
@@ -265,6 +268,7 @@ def write_row(
         outputs.pipe_kg_s[row, p] = state.flow[p]
         outputs.dp_pa[row, p] = scratch.dp_pa[p]
     write_heads(layout, scratch, outputs, row)
+    write_boosters(layout, state.flow, outputs, row)
     outputs.ledger[row, 0] = plant
     outputs.ledger[row, 2] = lost / dt
     outputs.ledger[row, 3] = more / dt

@@ -44,7 +44,9 @@ class Layout(NamedTuple):
     see :mod:`service`;
     ``fluid`` density, heat capacity, viscosity, conductivity; ``film`` (K, 4) what the film depends on at every whole
     degree from 0 degC, see :func:`fluid.film_table`;
-    ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`.
+    ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`;
+    ``boost_pipe``, ``boost_pump`` (B,), (B, 3) the pipes with boosters, and their best efficiency, its flow [kg/s] and how
+    many there are of each.
     """
 
     pipe_from: IntArray
@@ -88,6 +90,8 @@ class Layout(NamedTuple):
     fluid: FloatArray
     film: FloatArray
     exchanger: FloatArray
+    boost_pipe: IntArray
+    boost_pump: FloatArray
 
 
 class State(NamedTuple):
@@ -193,7 +197,8 @@ class Outputs(NamedTuple):
     ``unserved_w`` (T, S); ``pipe_kg_s``, ``dp_pa``
     (T, P) of the supply side, the latter the mean of both where a booster lifts one;
     ``plant_w``, ``plant_kg_s``, ``plant_c`` (T, G); ``head_pa`` (T, 1) drop to the
-    worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps;
+    worst substation and back; ``plant_head_pa``, ``pump_w`` (T, G) head and electric power of the plants' pumps,
+    ``boost_w`` (T, B) power of the boosters;
     ``differential_pa`` (T, S) between supply and return at each substation; ``unsettled`` (T, 1) 1 where the sharing of
     head, the flows of valves or a plant's rating was not settled when the iterations ended.
     """
@@ -211,6 +216,7 @@ class Outputs(NamedTuple):
     head_pa: FloatArray
     plant_head_pa: FloatArray
     pump_w: FloatArray
+    boost_w: FloatArray
     differential_pa: FloatArray
     bypass_kg_s: FloatArray
     unsettled: FloatArray
@@ -224,7 +230,9 @@ def widths(layout: Layout) -> tuple[int, ...]:
     """Return how many columns each of the :class:`Outputs` has."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1
     subs, plants = len(layout.sub_node), len(layout.plant_node)
-    return (nodes, nodes, subs, subs, subs, pipes, pipes, plants, plants, plants, 1, plants, plants, subs, subs, 1, 5)
+    boosters = len(layout.boost_pipe)
+    ends = (nodes, nodes, subs, subs, subs)
+    return (*ends, pipes, pipes, plants, plants, plants, 1, plants, plants, boosters, subs, subs, 1, 5)
 
 
 def new_scratch(layout: Layout) -> Scratch:

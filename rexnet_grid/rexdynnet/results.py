@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, RESIDUAL, STORED
 
 if TYPE_CHECKING:
@@ -114,9 +113,7 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         pump_head_pa=series(outputs.head_pa[:, 0], "pump_head_pa", "Pa"),
         plants_head_pa=frame(outputs.plant_head_pa, network.plant_names, "Pa"),
         pumps_kw=frame(outputs.pump_w / WATT_PER_KILOWATT, network.plant_names, "kW"),
-        boosters_kw=frame(
-            boosters_kw(network, network.layout(), outputs.pipe_kg_s, outputs.dp_pa), network.booster_names, "kW"
-        ),
+        boosters_kw=frame(outputs.boost_w / WATT_PER_KILOWATT, network.booster_names, "kW"),
         differential_pa=frame(outputs.differential_pa, subs, "Pa"),
         bypass_kg_s=frame(outputs.bypass_kg_s, subs, "kg/s"),
         plant_kw=series(ledger[:, PLANT] / WATT_PER_KILOWATT, "plant_kw", "kW"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rexnet_grid.errors import ConvergenceError, Issue, NetworkDataError, did_you_mean
 from rexnet_grid.rexdynnet.arrays import reals
-from rexnet_grid.rexdynnet.booster import boosters_kw
 from rexnet_grid.rexdynnet.ends import house_return_c
 from rexnet_grid.rexdynnet.fluid import Fluid
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid, check_water, raise_if
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 NEVER_SEEN = 2
-NO_BOOSTERS = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,16 +328,7 @@ class HeatSimulation:
             raise ConvergenceError(f"{self.network.name}: the flows in the loops were not found")
         if outputs.supply_c.min() < 0.0 or outputs.return_c.min() < 0.0:
             check_liquid(self.network.name, outputs.supply_c, outputs.return_c, self.network.nodes, range(1, rows + 1))
-        step = _to_step(outputs)
-        return (
-            step
-            if len(self._pumps) == len(self.network.plants)
-            else replace(step, boosters_kw=self._boosters_kw(outputs))
-        )
-
-    def _boosters_kw(self, outputs: Outputs) -> FloatArray:
-        power: FloatArray = boosters_kw(self.network, self.layout, outputs.pipe_kg_s, outputs.dp_pa).mean(axis=0)
-        return power
+        return _to_step(outputs)
 
     def advance(self, inputs: Inputs) -> Outputs:
         """Go through prepared rows of forcing; see :class:`Inputs`."""
@@ -382,5 +371,5 @@ def _to_step(outputs: Outputs) -> HeatStep:
         o.pipe_kg_s, o.dp_pa, o.plant_w / WATT_PER_KILOWATT, o.plant_kg_s, o.plant_c,
         float(ledger[0]), float(ledger[1]), float(ledger[2]), float(ledger[3]), float(ledger[4]), float(o.head_pa[0]),
         o.plant_head_pa, o.pump_w / WATT_PER_KILOWATT, o.differential_pa, o.bypass_kg_s, bool(o.unsettled[0] > 0.0),
-        NO_BOOSTERS,
+        o.boost_w / WATT_PER_KILOWATT,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.rexdynnet.arrays import reals
-from rexnet_grid.rexdynnet.booster import boost_table
+from rexnet_grid.rexdynnet.booster import boost_pumps, boost_table, boosters_of
 from rexnet_grid.rexdynnet.correlations import TURBULENT_REYNOLDS, nusselt
 from rexnet_grid.rexdynnet.ends import exchanger_table
 from rexnet_grid.rexdynnet.fluid import film_table
@@ -191,5 +191,7 @@ def build_layout(network: HeatNetwork, closed: Collection[str] = (), stopped: Co
         fluid=fluid_array(fluid),
         film=film_table(fluid),
         exchanger=exchanger_table(network.substations),
+        boost_pipe=whole(list(boosters_of(network))),
+        boost_pump=boost_pumps(network),
         **arrays,  # type: ignore[arg-type]
     )
