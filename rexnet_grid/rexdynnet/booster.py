@@ -118,7 +118,9 @@ def boost_table(network: HeatNetwork, stopped: Collection[str] = ()) -> FloatArr
 
 def boost_pumps(network: HeatNetwork) -> FloatArray:
     """Return best efficiency, its flow [kg/s] and number of pumps of each booster, (n_boosters, 3)."""
-    rows = [(b.pump.efficiency, b.pump.best_kg_s, 2.0 if b.side == "both" else 1.0) for b in boosters_of(network).values()]
+    rows = [
+        (b.pump.efficiency, b.pump.best_kg_s, 2.0 if b.side == "both" else 1.0) for b in boosters_of(network).values()
+    ]
     return reals(rows).reshape(-1, 3)
 
 

@@ -45,8 +45,8 @@ class Layout(NamedTuple):
     ``fluid`` density, heat capacity, viscosity, conductivity; ``film`` (K, 4) what the film depends on at every whole
     degree from 0 degC, see :func:`fluid.film_table`;
     ``exchanger`` (S, 2, 6) those of heating and hot water, see :mod:`ends`;
-    ``boost_pipe``, ``boost_pump`` (B,), (B, 3) the pipes with boosters, and their best efficiency, its flow [kg/s] and how
-    many there are of each.
+    ``boost_pipe``, ``boost_pump`` (B,), (B, 3) the pipes with boosters, and their best efficiency, its flow [kg/s]
+    and how many there are of each.
     """
 
     pipe_from: IntArray

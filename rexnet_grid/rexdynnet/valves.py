@@ -145,14 +145,14 @@ def width(layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int, fl
     An exchanger yields hardly more at a hundred times the flow, so its heat does not tell.
     """
     if not has_exchanger(layout.exchanger[s]):
-        return max(heat_at(layout, scratch, inputs, row, s, flow) / inputs.heat_w[row, s], 1.0)
+        return float(max(heat_at(layout, scratch, inputs, row, s, flow) / inputs.heat_w[row, s], 1.0))
     node = layout.sub_node[s]
     share = scratch.warm_share[node]
     if share <= 0.0:
         return 1.0
     at = scratch.mean_c[node] if share == 1.0 else scratch.warm_c[node]
     need, _ = exchanger_draw(layout, inputs, row, s, at, max(share, LEAST_SHARE))
-    return max(flow / max(need, SMALLEST_FLOW_KG_S), 1.0)
+    return float(max(flow / max(need, SMALLEST_FLOW_KG_S), 1.0))
 
 
 @apart

@@ -363,3 +363,22 @@ def test_a_market_counts_the_power_and_pressure_of_boosters():
     assert head_off - head == pytest.approx(50_000.0, rel=1e-3)
     assert power == pytest.approx(power_off, rel=1e-3)
     assert power > flow * 50_000.0 / network.fluid.density / 600.0
+
+
+def test_power_over_a_long_step_is_the_mean_of_powers():
+    """An hour in which cold pipes warm up: flows fall from quarter to quarter, the power of their mean is another."""
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant")
+    graph.add_node("house", kind="substation")
+    booster = Booster(Pump(4e4, 2e3, best_kg_s=0.5))
+    graph.add_edge("plant", "house", pipe=Pipe(400.0, 0.04), booster=booster, from_node="plant")
+    network = HeatNetwork.from_graph(graph)
+    start = pd.Timestamp("2026-01-01")
+    forcing = {"heat_demand_kw": 25.0, "return_temperature_c": 40.0, "initial_c": (50.0, 40.0)}
+    hour, quarters = (
+        network.simulate(start, start + pd.Timedelta(hours=1), dt_s, supply_temperature_c=75.0, **forcing)
+        for dt_s in (3600.0, 900.0)
+    )
+    assert quarters.mass_flow_kg_s.to_numpy().std() > 0.05 * quarters.mass_flow_kg_s.to_numpy().mean()
+    assert hour.boosters_kw.iloc[0, 0] == pytest.approx(quarters.boosters_kw.iloc[:, 0].mean(), rel=1e-12)
+    assert hour.boosters_kw.iloc[0, 0] > 0.0

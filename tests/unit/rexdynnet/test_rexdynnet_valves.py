@@ -148,6 +148,21 @@ def test_a_plant_that_gives_nothing_circulates_nothing_for_others(side_kg_s, mos
         assert step.unserved_kw.sum() > 3000.0
 
 
+def test_a_side_plant_without_a_pump_is_held_to_what_it_circulates():
+    """30 kg/s are asked of it, 17 m/s in its pipe."""
+    graph = nx.Graph()
+    graph.add_nodes_from(["plant", "side"], kind="plant")
+    graph.add_node("a", kind="substation", max_mass_flow_kg_s=50.0)
+    graph.add_edge("plant", "a", pipe=catalogue_pipe("DN80", 40.0))
+    graph.add_edge("a", "side", pipe=catalogue_pipe("DN40", 40.0))
+    sim = HeatNetwork.from_graph(graph).start((75.0, 40.0))
+    overload = {"heat_demand_kw": 5000.0, "return_temperature_c": 40.0, "plant_mass_flow_kg_s": [0.0, 30.0]}
+    steps = [sim.step(900.0, **overload) for _ in range(4)]
+    velocity = np.abs(steps[-1].pipe_flow_kg_s) / (sim.layout.fluid[0] * 0.25 * np.pi * sim.layout.diameter_m**2)
+    assert velocity == pytest.approx([3.0, 3.0], rel=1e-6)
+    assert steps[-1].unserved_kw[0] > 0.0
+
+
 @pytest.mark.parametrize("houses", [3, 7, 11, 23])
 def test_cutting_flows_that_are_already_level_ends(houses):
     """In each round of an overload the flows come back at the level of the last one, to the last digit or beside it."""
