@@ -100,7 +100,7 @@ def _reactive(readings: Readings) -> Mending | None:
     n = readings.y.shape[1]
     if not readings.x[:, n:].any():
         return None
-    delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER and not _in_step(readings)]
+    delays = [lag for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER and not in_step(readings)]
     best: Mending | None = None
     for change in (Mending("all reactive", 0, 0), *(Mending("late reactive", 0, 0, lag) for lag in delays)):
         without = readings.cut(-change.steps).fit()
@@ -110,7 +110,7 @@ def _reactive(readings: Readings) -> Mending | None:
     return best
 
 
-def _in_step(readings: Readings) -> bool:
+def in_step(readings: Readings) -> bool:
     """Return whether most customers' active and reactive powers move in the same instant: then neither is late."""
     p, q = np.split(np.diff(readings.x, axis=0), 2, axis=1)
     p, q = (c / np.maximum(c.std(axis=0), 1e-300) for c in (p, q))
@@ -123,7 +123,7 @@ def _in_step(readings: Readings) -> bool:
 def _powers_late(readings: Readings) -> Mending | None:
     """Return the delay of all active powers against the reactive ones and the voltages, if that says much more."""
     n = readings.y.shape[1]
-    if not readings.x[:, n:].any() or _in_step(readings):
+    if not readings.x[:, n:].any() or in_step(readings):
         return None
     tried = [Mending("late powers", 0, 0, lag) for lag in lags(len(readings.y)) if abs(lag) <= _LAGS_OF_POWER]
     best: Mending | None = None

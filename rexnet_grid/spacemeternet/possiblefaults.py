@@ -22,6 +22,7 @@ from rexnet_grid.errors import Issue
 from rexnet_grid.spacemeternet.belonging import Answers, strange_pairs
 from rexnet_grid.spacemeternet.feederreadings import SWEEPS, SWEEPS_UP_TO, Mending
 from rexnet_grid.spacemeternet.scales import FACTORS, scores, suspected
+from rexnet_grid.spacemeternet.timing import late
 from rexnet_grid.spacemeternet.treesearch import improve, rebuilt
 from rexnet_grid.spacemeternet.unmetered import hidden
 from rexnet_grid.spacemeternet.voltagefit import fit_tree
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
 _TEMPER = 0.5
-_STEPS = (1, -1, 2, -2)
 _PAIRS, _LOOKED_AT = 5, 5
 _SCREEN, _FAR = 1.0, 15.0
 _LEAST_METERS = 4
@@ -149,17 +149,18 @@ def possible_faults(readings: Readings, fit: TreeFit, missed: Hidden, known: Fee
 
 
 def _changes(readings: Readings, fit: TreeFit) -> list[Mending]:
-    """Return the changes to try: of every customer's powers and times, and of two voltages that look strange."""
+    """Return the changes to try: of every customer's powers, and of times and pairs that look strange."""
     powers, reactive = scores(fit, readings.sample)
     some = suspected(-np.abs(powers))
     pairs = strange_pairs(Answers.of(readings.drive, readings.y), _PAIRS)
+    delayed = late(readings.drive, readings.y)[:_PAIRS]
     turned = suspected(reactive) if readings.x[:, readings.y.shape[1] :].any() else []
     return [
         *(Mending("scale", a, a, factor=factor) for a in some for factor in (*FACTORS, -1.0)),
         *(Mending("turn reactive", a, a) for a in turned),
         *(Mending("exchange", a, b) for a, b in pairs),
-        *(Mending("late power", a, a, step) for a in some for step in _STEPS),
-        *(Mending("late voltage", a, a, step) for a in some for step in _STEPS),
+        *(Mending("late power", a, a, -lag) for a, lag in delayed),
+        *(Mending("late voltage", a, a, lag) for a, lag in delayed),
     ]
 
 

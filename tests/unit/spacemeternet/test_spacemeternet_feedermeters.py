@@ -6,7 +6,8 @@ import pytest
 
 from rexnet_grid.errors import MeterDataError
 from rexnet_grid.spacemeternet import VoltageSpaceNet
-from rexnet_grid.spacemeternet.mending import mendings
+from rexnet_grid.spacemeternet.feederreadings import Readings
+from rexnet_grid.spacemeternet.mending import in_step, mendings
 from rexnet_grid.spacemeternet.voltagedata import voltage_arrays
 
 NAMES = list("abcdef")
@@ -92,6 +93,13 @@ def test_active_powers_late_against_reactive_ones_and_voltages_are_named():
     assert mendings(p, q - more, v) == []
     assert mendings(p, q - more, np.roll(v, 4, axis=0))[0].kind == "late voltages"
     assert all(found.kind != "late powers" for found in mendings(-p, more - q, v))
+
+
+def test_powers_that_move_in_the_same_instant_are_not_late_against_each_other():
+    p, q, v = feeder()
+    assert in_step(Readings.of(p, q, v))
+    assert not in_step(Readings.of(p, np.roll(q, 2, axis=0), v))
+    assert not in_step(Readings.of(p, np.random.default_rng(3).normal(size=q.shape), v))
 
 
 def test_three_faults_at_once_are_told_at_once():
