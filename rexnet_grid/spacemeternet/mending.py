@@ -142,13 +142,16 @@ def _best(readings: Readings) -> Mending | None:
     tried, n = [], readings.y.shape[1]
     among = float(np.log(max(n * (n - 1) / 2 / _PAIRS, 1.0)))
     for change in _candidates(readings):
-        found, without = readings.mended(change).fit(), readings.cut(change.steps)
+        found, without = (
+            readings.mended(change).fit(),
+            readings.cut(-change.steps if change.moves_powers else change.steps),
+        )
         tried.append((found.loglik - without.fit(sweeps=0).loglik, change, found))
     best: Mending | None = None
     for most, change, found in sorted(tried, key=lambda trial: -trial[0]):
         if most <= (best.gain if best is not None else _WORTH + among):
             break
-        without = readings.cut(change.steps)
+        without = readings.cut(-change.steps if change.moves_powers else change.steps)
         before = max(without.fit(start).loglik for start in (None, *_namesakes(change, found.tree)))
         gain = found.loglik - before
         worth = (_WORTH_OF_LAG if change.steps or change.kind == "scale" else _WORTH) + among
@@ -173,6 +176,7 @@ def _candidates(readings: Readings) -> list[Mending]:
         *(Mending("scale", a, a, factor=factor) for a, factor in scaled),
         *(Mending("turn reactive", a, a) for a in reactive),
         *(Mending("late voltage", a, a, lag) for a, lag in delayed),
+        *(Mending("late power", a, a, -lag) for a, lag in delayed),
         *(Mending("late meter", a, a, lag) for a, lag in clocks),
     ]
 

@@ -47,7 +47,8 @@ _SURE = 0.95
 _VOLT = 115.0  # by which half a squared p.u. voltage moves at 230 V
 _TOLD = (
     "the meters share a disturbance of {:.2g} V that no metered power explains: a customer or generator without a "
-    "meter near {}, voltage meters that drift, or reactive power that follows the voltage? standard errors allow for it"
+    "meter near {} (standard errors allow for it), voltage meters that drift, reactive power that follows the voltage, "
+    "or three-phase customers among single-phase ones?"
 )
 
 

@@ -245,6 +245,9 @@ def _told(found: Mending, names: list[str]) -> Issue:
         where, others = ("p_kw", "q_kvar") if found.kind == "late powers" else ("q_kvar", "p_kw")
         value = f"powers {steps} against {others} and vm_pu"
         return Issue(where, "all customers", value, "readings of the same instants", again)
+    if found.kind == "late power":
+        hint = f"move p_kw and q_kvar of {a}, or is its voltage moved the other way?"
+        return Issue("p_kw", a, f"powers {steps} against its voltage", "readings of the same instants", hint)
     who = {"late voltages": "all customers", "late voltage": a, "late meter": a}[found.kind]
     what = {
         "late voltages": f"voltages that answer {steps} to the powers",

@@ -57,6 +57,7 @@ FAULTS = {
     "megawatt": (lambda p, q, v: (p / 1000, q / 1000, v), "p_kw: a and 5 more: .*looks like MW"),
     "one in megawatt": (lambda p, q, v: (changed(p, 4, lambda c: c / 1000), q, v), "p_kw: e: .*looks like MW"),
     "one late": (lambda p, q, v: (p, q, roll(v, 5, 2)), "vm_pu: f: got a voltage that answers 2 steps late"),
+    "one's powers late": (lambda p, q, v: (roll(p, 4, 2), roll(q, 4, 2), v), "p_kw: e: got powers 2 steps late"),
     "one clock": (lambda p, q, v: (roll(p, 5, 4), roll(q, 5, 4), roll(v, 5, 4)), "f: got .* 4 steps late against"),
     "quarter hours": (lambda p, q, v: (changed(p, 4, lambda c: c / 4), changed(q, 4, lambda c: c / 4), v), "by 4: kWh"),
     "counted twice": (lambda p, q, v: (changed(p, 1, lambda c: 2 * c), changed(q, 1, lambda c: 2 * c), v), "by 0.5"),
