@@ -18,6 +18,7 @@ KNEE = 1.0
 OPPOSED_KNEE, OPPOSED_ROOM = 4.0, 3.0
 KEPT = 0.5
 AIM = 0.25
+LEAST_BENT, BENT, LITTLE = 0.05, 4.0, 0.25
 OPPOSED = np.linspace(0.2, GROSS - 1.0, 6)
 
 
@@ -85,6 +86,15 @@ def gross(falling: FloatArray, rising: FloatArray) -> tuple[FloatArray, FloatArr
     refresh, whatever relieves it meanwhile.
     """
     return np.minimum(falling, 0.0), np.maximum(rising, 0.0)
+
+
+def bent(beyond: FloatArray, load: FloatArray, most: FloatArray) -> FloatArray:
+    """Return which share of a gross trade the rows may overlook about a position [-].
+
+    Limits are of second order in the injections: where the positions take ``beyond`` more of a limit than their rows
+    tell of ``load``, p'Hp/2, a trade d takes p'Hd more, twice that share of it were it alike and more where it is not.
+    """
+    return np.asarray(np.maximum(LEAST_BENT, BENT * np.abs(beyond) / np.maximum(load, LITTLE * most)))
 
 
 def within(lift: ComplexArray, most: FloatArray | float) -> ComplexArray:

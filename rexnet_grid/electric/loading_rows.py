@@ -34,6 +34,7 @@ from rexnet_grid.electric.limit_rows import (
     KEPT,
     KNEE,
     OPPOSED_ROOM,
+    bent,
     less_relief,
     node_voltages,
     one_way,
@@ -233,13 +234,23 @@ class LoadingRows:
         """
         left = self._left(self.edges.of_flow(flow), node_voltages(flow).T)
         if not self.wide:
-            return left
+            return self._wary(left, position)
         n = len(self.edges.branch)
         alone = -self.falling[DIRECTIONS * n : (DIRECTIONS + 1) * n] @ -np.minimum(position, 0.0).T
         spent = np.clip((alone + left[-n:] - GROSS * self.top) / self.top, 0.0, 1.0)
         for k in range(DIRECTIONS):
             left[k * n : (k + 1) * n] -= self.knee[0 if BY_DEMAND[k] else 1] * spent
         return left
+
+    def _wary(self, left: FloatArray, position: FloatArray) -> FloatArray:
+        """Return less where AC leaves more than the rows tell, for trades that undo relief may end that."""
+        rises, falls = np.maximum(position, 0.0).T, np.maximum(-position, 0.0).T
+        relief = np.maximum(-self.rising, 0.0) @ rises + np.maximum(self.falling, 0.0) @ falls
+        rest = self.at_rest()[:, None]
+        told = rest - self.rising @ rises + self.falling @ falls
+        margin = (self.limit - self.top) / (1.0 + AIM)
+        about = (left + margin) / (1.0 + bent(np.maximum(left - told, 0.0), relief, rest))
+        return np.where(left > 0.0, np.minimum(left, np.maximum(told, about)), left)
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""

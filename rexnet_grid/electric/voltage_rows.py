@@ -24,6 +24,7 @@ from rexnet_grid.electric.limit_rows import (
     GROSS,
     KEPT,
     OPPOSED_ROOM,
+    bent,
     gross,
     less_relief,
     node_voltages,
@@ -44,7 +45,6 @@ DEAR = 0.25
 MOST_STEEPER = 4.0
 MEASURED = 0.85
 AROUND = 0.1
-LEAST_BENT, BENT, LITTLE = 0.05, 4.0, 0.25
 AGAIN = 0.5
 HIDDEN = 2.0
 
@@ -158,15 +158,6 @@ class UndervoltageRows:
         left = most - self._drop(vm)
         rows = (left, left + self.knee, np.maximum(left, 0.0) + (GROSS - 1.0) * most, left)
         return np.concatenate(rows[: self._kinds], axis=-1)
-
-
-def bent(beyond: FloatArray, load: FloatArray, most: FloatArray) -> FloatArray:
-    """Return which share of a gross trade the rows may overlook about a position [-].
-
-    Voltages are of second order in the injections: where the positions take ``beyond`` more of a limit than their rows
-    tell of ``load``, p'Hp/2, a trade d takes p'Hd more, twice that share of it were it alike and more where it is not.
-    """
-    return np.asarray(np.maximum(LEAST_BENT, BENT * np.abs(beyond) / np.maximum(load, LITTLE * most)))
 
 
 def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatArray) -> FloatArray:
