@@ -60,6 +60,7 @@ WIDE = 0.015
 BEYOND = 0.5
 AROUND = 0.1
 NOTHING = 1e-9
+NEAR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,13 +245,16 @@ class LoadingRows:
 
     def _wary(self, left: FloatArray, position: FloatArray) -> FloatArray:
         """Return less where AC leaves more than the rows tell, for trades that undo relief may end that."""
-        rises, falls = np.maximum(position, 0.0).T, np.maximum(-position, 0.0).T
-        relief = np.maximum(-self.rising, 0.0) @ rises + np.maximum(self.falling, 0.0) @ falls
         rest = self.at_rest()[:, None]
-        told = rest - self.rising @ rises + self.falling @ falls
+        near = np.flatnonzero((left < NEAR * rest).any(axis=1))
+        rises, falls = np.maximum(position, 0.0).T, np.maximum(-position, 0.0).T
+        rising, falling, some = self.rising[near], self.falling[near], left[near]
+        relief = np.maximum(-rising, 0.0) @ rises + np.maximum(falling, 0.0) @ falls
+        told = rest[near] - rising @ rises + falling @ falls
         margin = (self.limit - self.top) / (1.0 + AIM)
-        about = (left + margin) / (1.0 + bent(np.maximum(left - told, 0.0), relief, rest))
-        return np.where(left > 0.0, np.minimum(left, np.maximum(told, about)), left)
+        about = (some + margin) / (1.0 + bent(np.maximum(some - told, 0.0), relief, rest[near]))
+        left[near] = np.where(some > 0.0, np.minimum(some, np.maximum(told, about)), some)
+        return left
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
