@@ -126,3 +126,32 @@ def test_currents_are_told_at_taps_as_they_stand():
     edges = RatedEdges.of(network.case, network.solver.rest).of_flow(flow)
     currents = np.maximum(abs(edges.at_near(flow.node_voltage.T)), abs(edges.at_far(flow.node_voltage.T)))
     assert pytest.approx(flow.loading_percent[:, edges.branch], rel=1e-6, abs=1e-6) == currents.T
+
+
+def test_not_timid_where_a_tap_may_rest_anywhere_in_its_dead_band():
+    """A dead band of 3 % in a band of 10 %: of what AC carries with the tap's bus at the lower end of the dead band."""
+    low = 0.985
+    net, lowest = feeder(), feeder()
+    DiscreteTapControl(net, element_index=0, vm_lower_pu=low, vm_upper_pu=1.015)
+    lowest.ext_grid[["bus", "vm_pu"]] = [1, low]
+    lowest.trafo["in_service"] = False
+    plain = ElectricNetwork.from_pandapower(lowest)
+    delivery = ElectricDelivery(ElectricNetwork.from_pandapower(net), LIMITS)
+    n = len(delivery.nodes)
+    head = delivery.headroom([0], np.zeros((1, n)))[0]
+    rng, shares = np.random.default_rng(12), []
+    for k in range(9):
+        some = rng.choice(np.arange(2, n), (1, 3, n - 2)[k % 3], replace=False)
+        weight = np.zeros(n)
+        weight[some] = rng.exponential(1.0, len(some))
+        use = head.injecting[:, 0] * weight.sum() - head.coefficients @ weight
+        admitted = float(np.min(np.where(use > 0.0, head.slack, np.inf) / np.maximum(use, 1e-300)))
+        sizes = admitted * np.linspace(0.5, 2.0, 301)
+        kw = -sizes[:, None] * weight
+        flow = plain.power_flow(kw, kw * LIMITS.tan_phi)
+        lowest_pu, fullest = np.nanmin(flow.vm_pu, axis=1), np.nanmax(flow.loading_percent, axis=1)
+        clean = (lowest_pu >= LIMITS.vm_min_pu) & (fullest <= LIMITS.loading_percent)
+        assert not clean.all()
+        shares.append(admitted / sizes[np.argmin(clean)])
+    assert np.mean(shares) >= 0.9
+    assert min(shares) >= 0.9
