@@ -41,22 +41,32 @@ SPEED_TRIALS = 24
 
 
 @part
-def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int) -> None:
+def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int, held: bool) -> None:
     """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s].
 
-    None gives more than it circulates at most; the root takes up the balance, whatever flows were measured.
+    Where they are ``held`` none of the others gives more than it circulates at most.
     """
     total = given[root]
     others = 0.0
     for g in range(given.shape[0]):
         if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-            given[g] = 0.0 if math.isnan(wanted[g]) else min(wanted[g], layout.plant_most_kg_s[g])
+            most = layout.plant_most_kg_s[g] if held else math.inf
+            given[g] = 0.0 if math.isnan(wanted[g]) else min(wanted[g], most)
             others += given[g]
     scale = total / others if others > total else 1.0
     for g in range(given.shape[0]):
         if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
             given[g] *= scale
     given[root] = max(total - scale * others, 0.0)
+
+
+@inner
+def has_valve(layout: Layout, inputs: Inputs, row: int, root: int) -> bool:
+    """Return whether any flow of an island is not measured."""
+    found = False
+    for s in range(layout.sub_node.shape[0]):
+        found = found or (layout.island[layout.sub_node[s]] == root and math.isnan(inputs.flow_kg_s[row, s]))
+    return found
 
 
 @part
@@ -76,7 +86,7 @@ def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None
         given[root] += scratch.sub_kg_s[s]
     for root in range(layout.plant_node.shape[0]):
         if layout.plant_live[root] == 1 and layout.island[layout.plant_node[root]] == root:
-            share_out(layout, given, inputs.plant_kg_s[row], root)
+            share_out(layout, given, inputs.plant_kg_s[row], root, has_valve(layout, inputs, row, root))
     for g in range(layout.plant_node.shape[0]):
         scratch.draw[layout.plant_node[g]] -= given[g]
 
