@@ -1,9 +1,9 @@
 """How the kernels are compiled: nothing is counted, and what only kernels call gets no entry for Python.
 
-Entries would be most of the code, as every one of them takes the tuples of arrays apart; reference counts of those
-arrays would take more time than what is done with them; a call that hands the tuples on copies hundreds of words; and
-numba would compile a function anew for each plain constant it is called with. So a step is compiled into two functions,
-:func:`kernel.advance` and :func:`transport.sweep`, and what is seldom needed stays outside.
+Entries would be most of the code, as every one of them takes arrays apart; reference counts of those arrays would take
+more time than what is done with them; and numba would compile a function anew for each plain constant it is called
+with. Named tuples go from function to function as one address, see :mod:`bundles`, so a call costs little and most
+functions may stay by themselves.
 """
 
 from __future__ import annotations
@@ -38,5 +38,5 @@ def apart(function: Function) -> Function:
 
 
 def part(function: Function) -> Function:
-    """Splice a function that one kernel calls in one place into that kernel, before it is compiled."""
-    return compiled_inside(function, inline="always")
+    """Compile a function that one kernel calls in one place."""
+    return compiled_inside(function)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rexnet_grid.rexdynnet.bundles import by_address
 from rexnet_grid.rexdynnet.parcels import COUNT, MASS, MOST_PARCELS, PIECES, RING, TEMP
 from rexnet_grid.rexdynnet.walls import PLACE, PROPERTIES
 
@@ -22,6 +23,7 @@ RATING = 5
 NOT_GIVEN = np.full((1, 1), np.nan)
 
 
+@by_address
 class Layout(NamedTuple):
     """Everything that does not change from step to step; P pipes, N nodes, S substations, G plants, R rows a side.
 
@@ -94,6 +96,7 @@ class Layout(NamedTuple):
     boost_pump: FloatArray
 
 
+@by_address
 class State(NamedTuple):
     """Everything that does change; side 0 is supply, side 1 return, rows of the return follow those of the supply.
 
@@ -124,6 +127,7 @@ class State(NamedTuple):
     water_kg: FloatArray
 
 
+@by_address
 class Scratch(NamedTuple):
     """Working memory that carries nothing from step to step: all of it may hold anything before one.
 
@@ -169,6 +173,7 @@ class Scratch(NamedTuple):
     profile: FloatArray
 
 
+@by_address
 class Inputs(NamedTuple):
     """Forcing, one row a step; NaN where not given.
 
@@ -190,6 +195,7 @@ class Inputs(NamedTuple):
     hot_w: FloatArray = NOT_GIVEN
 
 
+@by_address
 class Outputs(NamedTuple):
     """Means over each step; ``ledger`` (T, 5) columns plant, delivered, loss, stored, residual [W].
 

@@ -145,6 +145,17 @@ def set_draws(
             plant_kg_s[g] *= drawn[root] / given[root]
 
 
+@inner
+def renew(before: FloatArray, now: FloatArray) -> float:
+    """Write the temperatures of the nodes over those before; return the largest change [K]."""
+    most = 0.0
+    for side in range(now.shape[0]):
+        for node in range(now.shape[1]):
+            most = max(most, abs(now[side, node] - before[side, node]))
+            before[side, node] = now[side, node]
+    return most
+
+
 @njit(cache=True, error_model="numpy")
 def settle(
     layout: Layout,
@@ -170,9 +181,8 @@ def settle(
             scratch.draw[layout.plant_node[g]] -= plant_kg_s[g]
         solve_flows(layout, scratch, flow)
         order = flow_order(layout, flow)
-        before[:] = node_c
         steady_case(layout, order, flow, sub_kg_s, plant_kg_s, supply_c, return_c, ground_c, node_c)
-        if np.abs(node_c - before).max() < SETTLED_K:
+        if renew(before, node_c) < SETTLED_K:
             break
     return sub_kg_s, plant_kg_s, order
 
@@ -211,11 +221,10 @@ def slopes_by_node(
         for _ in range(ROUNDS):
             set_draws(layout, heat, plant, supply_c, return_c, now, drawn, given)
             change[:subs], change[subs:] = drawn - sub_kg_s, plant_kg_s - given
-            before[:] = now
             found[k] = steady_case(
                 layout, order, flow + factors @ change, drawn, given, supply_c, return_c, ground_c, now
             )
-            if np.abs(now - before).max() < SETTLED_K:
+            if renew(before, now) < SETTLED_K:
                 break
     slope: FloatArray = (found[:-1] - found[-1]) / bump_w
     return slope

@@ -63,7 +63,8 @@ def undo(layout: Layout, state: State, backup: State, both: bool) -> None:
 def gather(outputs: Outputs, total: FloatArray, row: int, share: float, first: bool, last: bool) -> None:
     """Add what came of a piece to the sums over a step; the last piece writes the means."""
     k = 0
-    for array in outputs:
+    for number in range(len(outputs)):
+        array = outputs[number]
         for column in range(array.shape[1]):
             total[k] = share * array[row, column] + (0.0 if first else total[k])
             if last:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from rexnet_grid.rexdynnet.bundles import by_address
 from rexnet_grid.rexdynnet.compiled import inner
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ class Water(NamedTuple):
     dt: float
 
 
+@by_address
 class Ways(NamedTuple):
-    """What the ways back depend on, few arrays because every call of a kernel copies them; P pipes, N nodes.
+    """What the ways back depend on; P pipes, N nodes.
 
     ``node_ptr``, ``node_pipe``, ``pipe_from``, ``pipe_to`` as in :class:`Layout`; ``parent_pipe`` (N,) the pipe towards
     the root; ``by_node`` (N, P) change of flow by draw; ``body_kg`` (P,) water that holds as much heat as a pipe with

@@ -69,5 +69,7 @@ def section_temperatures(layout: Layout, state: State, side: int) -> FloatArray:
                 begin = (k + 0.5 * half) / cells
                 heat = 0.5 * layout.wall_j_k[p] / cells * state.wall[first + k, half]
                 spread(sections, p, begin, begin + 0.5 / cells, heat)
-        sections[p] *= SECTIONS / (water * layout.fluid[1] + layout.wall_j_k[p])
+        scale = SECTIONS / (water * layout.fluid[1] + layout.wall_j_k[p])
+        for k in range(SECTIONS):
+            sections[p, k] *= scale
     return sections

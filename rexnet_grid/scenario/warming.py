@@ -52,7 +52,7 @@ def warm_electric() -> None:
     """Solve a small electric network for one unit, as a run does."""
     from rexnet_grid.electric import ElectricDelivery, ElectricNetwork
 
-    _warm(ElectricDelivery(ElectricNetwork.from_builtin("case33bw")), -10.0)
+    _warm(ElectricDelivery(ElectricNetwork.from_builtin("lv_schutterwald:5")), -10.0)
 
 
 def warm_heat() -> None:
