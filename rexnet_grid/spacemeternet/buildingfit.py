@@ -120,7 +120,10 @@ class BuildingFit:
             "correlation_band": 1.96 / float(np.sqrt(len(self.data.temperature))),
             "time_constants_h": self.state_space().time_constants_h.tolist(),
             "start_objectives": list(self.fit.objectives),
-            "at_bound": [p.name for p, free in zip(parameters, self.curve.free, strict=True) if not free],
+            "at_bound": [
+                p.name for p, free in zip(parameters, self.curve.free, strict=True) if not free and p.lower < p.upper
+            ],
+            "lived_in": self.model.lived_in,
             "hessian_rank": self.curve.rank,
             "hessian_condition": self.curve.condition,
             "names": self.names.remarks(self.data.zones),
@@ -224,7 +227,8 @@ class BuildingFit:
             gain = np.linalg.solve(p[np.ix_(air, air)] + np.diag(measurement), p[air]).T
             filtered = p - gain @ p[air]
             after = model.phi @ filtered @ model.phi.T + model.q
-            if np.max(np.abs(after - p)) <= 1e-9 * np.max(np.diag(after)):
+            size = np.sqrt(np.maximum(np.diag(after), 0.0))
+            if (np.abs(after - p) <= 1e-9 * np.outer(size, size)).all():
                 break
             p = after
         return np.asarray(filtered)

@@ -195,7 +195,8 @@ class LearnedComfortHeadroom:
         tables = pd.DataFrame(air, index, names), pd.DataFrame(heat, index, names)
         self._since_fit = 0
         try:
-            net = ThermalSpaceNet(self.rules.candidate_edges, states=2).fit(*tables, outdoor_c, sun_w_m2)
+            net = ThermalSpaceNet(self.rules.candidate_edges, states=2, lived_in=False)
+            net.fit(*tables, outdoor_c, sun_w_m2)
         except MeterDataError as error:
             self.refused = str(error)
             return False

@@ -13,8 +13,7 @@ import numpy as np
 
 from rexnet_grid.spacemeternet.names import Names, ordered, unchecked_names
 from rexnet_grid.spacemeternet.nodewise import fit_node, smoothed
-from rexnet_grid.spacemeternet.wholefit import refitted
-from rexnet_grid.spacemeternet.zonemodel import build_zone_model
+from rexnet_grid.spacemeternet.wholefit import refitted, remodelled
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.nodewise import NodeFit
@@ -60,9 +59,7 @@ def _whole_gain(whole: Whole, names: Pair) -> float:
     plan = exchanged(whole.model.pairs, names)
     if plan == whole.model.pairs:
         return 0.0
-    old = whole.model
-    model = build_zone_model(whole.data, plan, old.order, hidden=old.hidden, envelope=old.envelope)
-    likelihood, fit = refitted(whole, whole.data, model)
+    likelihood, fit = refitted(whole, whole.data, remodelled(whole, whole.data, plan))
     return 2.0 * (likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta))
 
 

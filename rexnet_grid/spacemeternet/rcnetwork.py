@@ -81,6 +81,7 @@ class RCNetwork:
     initial_value: list[float] = field(default_factory=list)
     initial_variance: list[float] = field(default_factory=list)
     links: list[tuple[int, int, int]] = field(default_factory=list)
+    link_factors: list[float] = field(default_factory=list)
     boundaries: list[tuple[int, int, int]] = field(default_factory=list)
     sources: list[tuple[int, int, int]] = field(default_factory=list)
     source_terms: list[tuple[float, float]] = field(default_factory=list)
@@ -112,9 +113,10 @@ class RCNetwork:
         self.initial_variance.append(initial_variance)
         return len(self.states) - 1
 
-    def link(self, a: int, b: int, conductance: int) -> None:
-        """Join two states by a conductance [kW/K]."""
+    def link(self, a: int, b: int, conductance: int, factor: float = 1.0) -> None:
+        """Join two states by ``factor`` times a conductance [kW/K]."""
         self.links.append((a, b, conductance))
+        self.link_factors.append(factor)
 
     def boundary(self, state: int, source: str, conductance: int) -> None:
         """Join a state to a known temperature by a conductance [kW/K]."""
@@ -142,7 +144,7 @@ class RCNetwork:
         conductance, power = np.zeros((n, n)), np.zeros((n, len(self.inputs)))
         if self.links:
             a, b, p = np.array(self.links).T
-            g = values[p]
+            g = values[p] * np.array(self.link_factors)
             for rows, cols, sign in ((a, a, 1.0), (b, b, 1.0), (a, b, -1.0), (b, a, -1.0)):
                 np.add.at(conductance, (rows, cols), sign * g)
         if self.boundaries:
@@ -179,7 +181,7 @@ class RCNetwork:
         g, p = network.conductance, network.power
         if self.links:
             a, b, index = np.array(self.links).T
-            np.add.at(out, index, g[a, a] + g[b, b] - g[a, b] - g[b, a])
+            np.add.at(out, index, np.array(self.link_factors) * (g[a, a] + g[b, b] - g[a, b] - g[b, a]))
         if self.boundaries:
             s, u, index = np.array(self.boundaries).T
             np.add.at(out, index, g[s, s] + p[s, u])

@@ -18,8 +18,7 @@ import numpy as np
 
 from rexnet_grid.spacemeternet.descent import descend
 from rexnet_grid.spacemeternet.support import without
-from rexnet_grid.spacemeternet.wholefit import ONE_SIDED, W_PER_KW, Whole, carried_hessian, refitted
-from rexnet_grid.spacemeternet.zonemodel import build_zone_model
+from rexnet_grid.spacemeternet.wholefit import ONE_SIDED, W_PER_KW, Whole, carried_hessian, refitted, remodelled
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
@@ -178,20 +177,14 @@ def with_constant_gains(whole: Whole) -> Rival:
 
 def with_hidden(whole: Whole, hidden: int) -> Rival:
     """Return the fit with ``hidden`` hidden neighbours."""
-    model = build_zone_model(
-        whole.data, whole.model.pairs, whole.model.order, hidden=hidden, envelope=whole.model.envelope
-    )
-    likelihood, fit = refitted(whole, whole.data, model, tolerance=_ROUGH)
+    likelihood, fit = refitted(whole, whole.data, remodelled(whole, whole.data, hidden=hidden), tolerance=_ROUGH)
     return Rival(likelihood, fit.theta, carried_hessian(whole, likelihood))
 
 
 def on_part(whole: Whole, first: int, last: int) -> FloatArray:
     """Return the conductances (edges,) [W/K] that readings ``first`` to ``last`` show."""
     data = part_of(whole.data, slice(first, last))
-    model = build_zone_model(
-        data, whole.model.pairs, whole.model.order, hidden=whole.hidden, envelope=whole.model.envelope
-    )
-    likelihood, fit = refitted(whole, data, model, tolerance=_ROUGH)
+    likelihood, fit = refitted(whole, data, remodelled(whole, data), tolerance=_ROUGH)
     return _conductance(whole, likelihood, fit.theta)
 
 

@@ -20,6 +20,7 @@ from rexnet_grid.spacemeternet.heavywalls import (
     open_doors,
 )
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
+from rexnet_grid.spacemeternet.livedin import VISITS_SEEN, lived_in
 from rexnet_grid.spacemeternet.names import Names, unchecked_names
 from rexnet_grid.spacemeternet.nametrials import names_on_plan
 from rexnet_grid.spacemeternet.nodewise import NodeFit, smoothed
@@ -72,6 +73,7 @@ class SearchRules:
     material_w_k: float | None = None
     false_discovery_rate: float = 0.05
     confidence: float = 0.95
+    lived_in: bool | Literal["auto"] = "auto"
 
 
 def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: SearchRules) -> BuildingFit:
@@ -98,6 +100,9 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     options = _node_fits(data, kept, rules.states)
     nodes = min(options.values(), key=_price)
     whole = fit_whole(data, pairs, kept, nodes)
+    few = len(data.zones) <= FEW_ZONES
+    tried = rules.lived_in if rules.lived_in != "auto" else few and data.step <= VISITS_SEEN
+    whole, simple_or_lived_in = lived_in(whole) if tried else (whole, np.zeros(len(pairs)))
     while whole.white.suspicious and len(data.zones) >= ENOUGH_FOR_COMMON and whole.hidden < _MOST_HIDDEN:
         wider = widened(whole)
         if wider is None or wider.bic >= whole.bic or not wider.white.passes:
@@ -107,7 +112,6 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
     unaided = candidates is None or says_nothing(data, pairs)
     material = _material(whole, rules)
     contested = Doubts.none(len(pairs))
-    few = len(data.zones) <= FEW_ZONES
     if pairs and (unaided or few or whole.hidden or not whole.white.passes or in_triangles(pairs).any()):
         sides = _sides(kept, pairs, nodes if nodes[0].states > 1 else options.get(2) or fit_nodes(data, kept, 2))
         contested = doubts(whole, sides, _strictness(whole, unaided=unaided), material)
@@ -117,7 +121,8 @@ def search(data: ZoneData, candidates: Iterable[tuple[str, str]] | None, rules: 
         contested = replace(contested, absent=contested.absent | open_ | (not whole.white.passes))
     names = unchecked_names(data) if unaided else names_on_plan(whole, nodes)
     names = names.also(names_by_heat(data, nodes))
-    contested = replace(contested, spread=np.hypot(contested.spread, np.hypot(choice, scale_error(whole))))
+    parts = (contested.spread, simple_or_lived_in, choice, scale_error(whole))
+    contested = replace(contested, spread=np.sqrt(np.square(parts).sum(axis=0)))
     verdicts = _verdicts(whole, contested, names, material, rules, dependent=unaided)
     return BuildingFit(data, whole.model, whole.likelihood, whole.fit, whole.curve, verdicts, whole.white, names)
 

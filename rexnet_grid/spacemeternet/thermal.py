@@ -47,6 +47,10 @@ class ThermalSpaceNet(Estimator):
     daily_gains
         Whether gains that nobody meters (people, cooking) may follow the time of day, as two harmonics of it with a
         weak prior; ``"auto"`` for data of three days and more in steps of three hours and less.
+    lived_in
+        Whether to try walls with masses, gains that come and go and outer walls together (:mod:`.livedin`); ``"auto"``
+        in houses of up to eight zones with steps of half an hour and less, where it takes up to twice as long as all
+        the rest.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class ThermalSpaceNet(Estimator):
         false_discovery_rate: float = 0.05,
         confidence: float = 0.95,
         daily_gains: bool | Literal["auto"] = "auto",
+        lived_in: bool | Literal["auto"] = "auto",
     ) -> None:
         self.candidate_edges = candidate_edges
         self.states = states
@@ -64,6 +69,7 @@ class ThermalSpaceNet(Estimator):
         self.false_discovery_rate = false_discovery_rate
         self.confidence = confidence
         self.daily_gains = daily_gains
+        self.lived_in = lived_in
 
     @one_thread()
     def fit(
@@ -97,7 +103,7 @@ class ThermalSpaceNet(Estimator):
         issues += repeated("heat_kw", names, self.data_.heat, self.data_.temperature, self.index_, _OF_HOURS)
         if issues:
             raise MeterDataError(issues)
-        rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence)
+        rules = SearchRules(self.states, self.material_w_k, self.false_discovery_rate, self.confidence, self.lived_in)
         pairs = candidate_pairs(self.data_.zones, self.candidate_edges)
         self.excitation_ = excitation(self.data_, pairs, 2 if self.states == "auto" else self.states)
         self._accept(search(self.data_, self.candidate_edges, rules))

@@ -32,6 +32,7 @@ _HALF_CHI2 = 0.5 * ONE_SIDED**2
 _CLOSE_CALL = (1.5, 4.0)
 _TIMES_SCALE = 10.0
 _ASTRAY = 2.0
+_AT_REST, _AMONG_VISITS = 1e-9, 1e-13
 _SIGNIFICANT = 3.84
 _NEARLY_NONE = {"envelope": 0.0, "loss": 0.15}  # of their usual start, so that a wider model starts where a fit ended
 _NEW = 10.0  # curvature of what the fit before did not have, so that first steps stay small
@@ -96,20 +97,25 @@ class Whole:
 def fit_whole(data: ZoneData, pairs: tuple[Pair, ...], kept: tuple[Pair, ...], nodes: list[NodeFit]) -> Whole:
     """Fit a building from the fits of its zones; ``kept`` are the pairs that these looked at."""
     model = build_zone_model(data, pairs, nodes[0].states)
-    likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
-    return _judged(data, model, likelihood, _joint_fit(data, model, likelihood, nodes, kept))
+    likelihood = likelihood_of(model, data)
+    return judged(data, model, likelihood, _joint_fit(data, model, likelihood, nodes, kept))
+
+
+def likelihood_of(model: ZoneModel, data: ZoneData) -> Likelihood:
+    """Return a model's likelihood; a covariance comes to rest by its largest variance, which visits make large."""
+    return Likelihood(model.network, observations(data), tolerance=_AMONG_VISITS if model.lived_in else _AT_REST)
 
 
 def widened(whole: Whole) -> Whole | None:
     """Fit the building anew with one more hidden neighbour; None where that cannot lower the BIC."""
     data = whole.data
-    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden + 1)
+    model = remodelled(whole, data, hidden=whole.hidden + 1)
     needed = np.log(whole.likelihood.n_observed) * len(data.zones)
     likelihood, fit = refitted(whole, data, model, target=whole.fit.objective - 0.5 * needed)
     gained = 2.0 * (likelihood.loglik(fit.theta) - whole.likelihood.loglik(whole.fit.theta))
     if gained < needed:
         return None
-    return _judged(data, model, likelihood, fit)
+    return judged(data, model, likelihood, fit)
 
 
 def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
@@ -120,17 +126,38 @@ def with_outer_walls(whole: Whole) -> tuple[Whole, FloatArray]:
     What the choice of one of two models adds to the standard errors (edges,) [W/K] is the spread of the two about their
     mean (Buckland, Burnham and Augustin 1997, DOI 10.2307/2533961).
     """
-    if whole.model.order == 1:
+    if whole.model.order == 1 or whole.model.envelope:
         return whole, np.zeros(len(whole.model.edges))
     data = whole.data
-    model = build_zone_model(data, whole.model.pairs, whole.model.order, hidden=whole.hidden, envelope=True)
+    model = remodelled(whole, data, envelope=True)
     likelihood, fit = refitted(whole, data, model)
     other = W_PER_KW * likelihood.values(fit.theta)[list(model.edges)]
     spread = np.abs(other - whole.conductance) / np.sqrt(2.0)
     more = int(((fit.theta > likelihood.lower) & (fit.theta < likelihood.upper)).sum()) - int(whole.curve.free.sum())
     gained = 2.0 * likelihood.loglik(fit.theta) - 2.0 * whole.likelihood.loglik(whole.fit.theta)
     better = gained > _SIGNIFICANT * more and whole.white.passes
-    return (_judged(data, model, likelihood, fit) if better else whole), spread
+    return (judged(data, model, likelihood, fit) if better else whole), spread
+
+
+def remodelled(
+    whole: Whole,
+    data: ZoneData,
+    pairs: tuple[Pair, ...] | None = None,
+    *,
+    hidden: int | None = None,
+    envelope: bool | None = None,
+    lived_in: bool | None = None,
+) -> ZoneModel:
+    """Return the model of a fit for some readings, with what is given changed."""
+    old = whole.model
+    return build_zone_model(
+        data,
+        old.pairs if pairs is None else pairs,
+        old.order,
+        hidden=old.hidden if hidden is None else hidden,
+        envelope=old.envelope if envelope is None else envelope,
+        lived_in=old.lived_in if lived_in is None else lived_in,
+    )
 
 
 def refitted(
@@ -140,7 +167,7 @@ def refitted(
 
     Tolerance and target as in :func:`rexnet_grid.spacemeternet.descent.descend`.
     """
-    likelihood = Likelihood(model.network, observations(data), tolerance=1e-9)
+    likelihood = likelihood_of(model, data)
     start = carried_over(whole.likelihood, whole.fit.theta, likelihood)
     known = {p.name for p in whole.model.network.parameters}
     for k, parameter in enumerate(model.network.parameters):
@@ -164,7 +191,8 @@ def carried_hessian(whole: Whole, likelihood: Likelihood) -> FloatArray:
     return hessian
 
 
-def _judged(data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit) -> Whole:
+def judged(data: ZoneData, model: ZoneModel, likelihood: Likelihood, fit: Fit) -> Whole:
+    """Return a fit, polished, with its conductances and what the residuals say."""
     fit, curve = _polished(likelihood, fit)
     white = whiteness(likelihood.innovations(fit.theta), data.step)
     return Whole(data, model, likelihood, fit, curve, *edge_statistics(data, model, likelihood, fit, curve), white)

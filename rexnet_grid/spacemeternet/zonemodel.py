@@ -20,6 +20,8 @@ SPLIT = "heat to air"
 ENOUGH_FOR_COMMON = 3
 TWO = 2
 _ENDLESS = 1e5
+_WALL_SHARE = 0.15  # of a zone's capacity
+_THIN = 0.02  # of a zone's loss
 _DAILY = tuple(f"{wave} {k}/day" for wave in ("cos", "sin") for k in range(1, HARMONICS + 1))
 
 
@@ -119,6 +121,8 @@ class ZoneModel:
         Number of hidden neighbours.
     envelope
         Whether masses lose heat to outdoors themselves.
+    lived_in
+        Whether walls between zones have masses, and gains come and go.
     """
 
     network: RCNetwork
@@ -129,6 +133,7 @@ class ZoneModel:
     inside: tuple[int, ...]
     hidden: int = 0
     envelope: bool = False
+    lived_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ def build_zone_model(
     signed: tuple[str, ...] = (),
     hidden: int = 0,
     envelope: bool = False,
+    lived_in: bool = False,
 ) -> ZoneModel:
     """Return the network of a building with one (air), two (air and mass) or three states in each zone.
 
@@ -172,6 +178,8 @@ def build_zone_model(
         Number of temperatures that nobody measures (air that leaks in, a staircase) and that move all zones.
     envelope
         Whether masses lose heat to outdoors themselves, as outer walls do.
+    lived_in
+        Whether walls between zones have a mass in their middle, and gains that nobody meters come and go.
     """
     powers = {"sun", *(f"heat {c.name}" for c in data.circuits)}
     first_order = tuple(n != "one" and (data.first_order_heat or n not in powers) for n in data.input_names())
@@ -203,13 +211,32 @@ def build_zone_model(
             net.disturb(state, loading)
     for number in range(hidden):
         _add_hidden(net, data, air, typical, number)
+    for zone, at, guess in zip(data.zones, air, guesses, strict=True) if lived_in else ():
+        _add_visits(net, data, zone, at, guess)
     inside += [-1] * (len(net.states) - len(inside))
+    edges = _add_edges(net, data, pairs, air, guesses, lived_in=lived_in)
+    inside += [i for i, _ in pairs] if lived_in else []
+    return ZoneModel(net, pairs, edges, tuple(air), states, tuple(inside), hidden, envelope, lived_in)
+
+
+def _add_edges(
+    net: RCNetwork, data: ZoneData, pairs: tuple[Pair, ...], air: list[int], guesses: list[Guess], *, lived_in: bool
+) -> tuple[int, ...]:
+    """Join zones by conductances, with a mass in the middle of each where they are lived in; return their indices."""
+    typical = float(np.median([g.loss for g in guesses]))
+    heavy = _WALL_SHARE * float(np.median([g.capacity for g in guesses]))
     edges = []
     for i, j in pairs:
-        name = f"conductance {data.zones[i]}-{data.zones[j]}"
-        edges.append(net.parameter(Parameter(name, "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear")))
-        net.link(air[i], air[j], edges[-1])
-    return ZoneModel(net, pairs, tuple(edges), tuple(air), states, tuple(inside), hidden, envelope)
+        name = f"{data.zones[i]}-{data.zones[j]}"
+        g = net.parameter(Parameter(f"conductance {name}", "kW/K", 0.3 * typical, 0.0, 50.0 * typical, "linear"))
+        edges.append(g)
+        if lived_in:
+            middle = _add_wall(net, name, heavy, 0.5 * (guesses[i].first + guesses[j].first))
+            net.link(air[i], middle, g, 2.0)
+            net.link(middle, air[j], g, 2.0)
+        else:
+            net.link(air[i], air[j], g)
+    return tuple(edges)
 
 
 def _add_hidden(net: RCNetwork, data: ZoneData, air: list[int], typical: float, number: int) -> None:
@@ -310,6 +337,31 @@ def _add_envelope(net: RCNetwork, data: ZoneData, zone: str, mass: int, guess: G
     g, most = 0.1 * guess.loss, 10.0 * guess.loss
     p = net.parameter(Parameter(f"envelope {zone}", "kW/K", g, 0.0, most, "linear", 0.5 * guess.loss))
     net.boundary(mass, data.boundaries[0], p)
+
+
+def _add_visits(net: RCNetwork, data: ZoneData, zone: str, air: int, guess: Guess) -> None:
+    """Let gains that nobody meters come and go, as people do and doors to elsewhere.
+
+    An Ornstein-Uhlenbeck power of an hour or so, as the flow from a node whose temperature wanders behind a small fixed
+    conductance, so that no other kind of state is needed.
+    """
+    c, g = _ENDLESS * guess.loss, _THIN * guess.loss
+    capacity = net.parameter(Parameter(f"capacity of what comes and goes in {zone}", "kWh/K", c, c, c, "log"))
+    noise = net.parameter(Parameter(f"what comes and goes in {zone}", "K/√h", 125.0, 1e-2, 1e4, "log", 1.5))
+    back = net.parameter(Parameter(f"how fast it goes in {zone}", "kW/K", c, c / 6.0, 6.0 * c, "log", 0.7))
+    start = float(data.boundary[0, 0])
+    state = net.state(f"{zone} visits", capacity, noise, initial_value=start, initial_variance=6e3)
+    net.boundary(state, data.boundaries[0], back)
+    net.link(air, state, net.parameter(Parameter(f"loss {zone} to what comes and goes", "kW/K", g, g, g, "log")))
+
+
+def _add_wall(net: RCNetwork, name: str, heavy: float, first: float) -> int:
+    """Add the mass in the middle of the wall between two zones and return its state.
+
+    Its capacity is known to a factor of 1.8: from a stud wall of plasterboard to brick a span of ten.
+    """
+    c = net.parameter(Parameter(f"wall capacity {name}", "kWh/K", heavy, heavy / 300.0, heavy * 8.0, "log", 0.6))
+    return net.state(f"wall {name}", c, FIXED, initial_value=first, initial_variance=1.0)
 
 
 def _add_circuit(
