@@ -17,9 +17,9 @@ operator's account at the linepack gives or takes), a unit's rows are
 * *pipe velocity* [m/s]: :math:`\sum_s F_{ps} \Delta_s / (c \Delta T_s \rho A_p)`, F the flow factors, for every pipe
   that the valves behind it could break;
 * *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs, within the head that may be
-  chosen and, of a pump with a curve, within what that gives at the flow of its plant. The margin m is one of flow, and
-  the drop rises with its square: :math:`1 - (1 - m)^2` of the head is kept free. Drop and curve are convex in the
-  flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
+  chosen and, of a pump with a curve, within what that gives at the flow of its plant. In meshes the margin m is one
+  of flow, and the drop rises with its square: :math:`1 - (1 - m)^2` of the head is kept free. Drop and curve are
+  convex in the flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
   the way, whosever way it is: the flows between these corners are all carried. In later units each pipe on the way gets
   the steeper of two chords: to its flow where the consumer at its end alone, and where all in proportion to their usual
   flows, ask for the whole head;
@@ -326,7 +326,8 @@ class HeadroomRows:
         colder = 0.5 * self.limits.supply_ramp_k if fall.any() or self.plants > 1 else 0.0
         boosted, layout = self._boosted(seen, ways)
         whole = head_pa - layout.sub_needs_pa + boosted
-        kept = np.minimum(whole - self.limits.margin * head_pa, whole * self.flow_kept**2)
+        kept = whole - self.limits.margin * head_pa
+        kept = np.minimum(kept, whole * self.flow_kept**2) if len(layout.chord) else kept
         limit = np.maximum(kept, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         side, (up, down) = self._side_flow(seen), self._side_room(seen)
