@@ -33,10 +33,5 @@ def inner(function: Function) -> Function:
 
 
 def apart(function: Function) -> Function:
-    """Compile a function that only other kernels call, and seldom: it stays by itself."""
-    return compiled_inside(function)
-
-
-def part(function: Function) -> Function:
-    """Compile a function that one kernel calls in one place."""
+    """Compile a function that only other kernels call and that may stay by itself."""
     return compiled_inside(function)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, inner, part
+from rexnet_grid.rexdynnet.compiled import apart, inner
 from rexnet_grid.rexdynnet.hydraulics import ALONG, BOOST, BOW, SAG, SHARE, boost, drop_and_slope, pipe_drop
 from rexnet_grid.rexdynnet.pump import BEST, EFFICIENCY, FALL, FIXED, SHUTOFF, UNLIMITED_PA
 
@@ -132,7 +132,7 @@ def share_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatA
             break
 
 
-@part
+@apart
 def cut_to_head(layout: Layout, scratch: Scratch, flow: FloatArray, given: FloatArray) -> bool:
     """Cut the flow of substations that the pump's head does not reach; return whether any was changed.
 
@@ -194,7 +194,7 @@ def pump_power(layout: Layout, g: int, flow: float, head: float) -> float:
     return float(flow * head / (layout.fluid[0] * efficiency))
 
 
-@part
+@apart
 def write_boosters(layout: Layout, flow: FloatArray, outputs: Outputs, row: int) -> None:
     """Write the electric power of the boosters [W], see :class:`Booster`; none where water comes the other way."""
     for k in range(layout.boost_pipe.shape[0]):
@@ -213,7 +213,7 @@ def write_boosters(layout: Layout, flow: FloatArray, outputs: Outputs, row: int)
         outputs.boost_w[row, k] = power
 
 
-@part
+@apart
 def write_heads(layout: Layout, scratch: Scratch, outputs: Outputs, row: int) -> None:
     """Write the drop to the worst substation, the pumps' heads and power, what each substation is left with.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner
 from rexnet_grid.rexdynnet.correlations import friction_and_slope, roughness_term
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 
@@ -99,14 +99,14 @@ def pipe_drop(layout: Layout, p: int, flow: float) -> float:
     return drop_and_slope(layout, p, flow)[0]
 
 
-@part
+@apart
 def set_drops(layout: Layout, scratch: Scratch, flow: FloatArray) -> None:
     """Fill the pressure drop of each pipe [Pa]."""
     for p in range(flow.shape[0]):
         scratch.dp_pa[p] = drop_and_slope(layout, p, flow[p])[0]
 
 
-@part
+@apart
 def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
     """Sum the draws from the leaves to the roots; chords keep the flow they have. ``draw`` is used up."""
     for c in range(layout.chord.shape[0]):
@@ -121,7 +121,7 @@ def tree_flows(layout: Layout, draw: FloatArray, flow: FloatArray) -> None:
             draw[layout.tree_parent[k]] += draw[node]
 
 
-@part
+@apart
 def loop_drops(layout: Layout, flow: FloatArray, slope: FloatArray, residual: FloatArray) -> None:
     """Fill the sum of pressure drops around each loop [Pa] and the slope of each of its pipes [Pa s/kg]."""
     for c in range(residual.shape[0]):

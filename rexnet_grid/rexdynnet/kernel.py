@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner
 from rexnet_grid.rexdynnet.heads import cut_to_head, cut_to_level, write_boosters, write_heads
 from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
@@ -40,7 +40,7 @@ MAX_CUTS = 40
 SPEED_TRIALS = 24
 
 
-@part
+@apart
 def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int, held: bool) -> None:
     """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s].
 
@@ -69,7 +69,7 @@ def has_valve(layout: Layout, inputs: Inputs, row: int, root: int) -> bool:
     return found
 
 
-@part
+@apart
 def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill what each node draws and what each plant gives [kg/s]; the root of each island takes up its balance."""
     given = scratch.plant_kg_s
@@ -91,7 +91,7 @@ def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None
         scratch.draw[layout.plant_node[g]] -= given[g]
 
 
-@part
+@apart
 def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
     """Find the flows for what substations draw as it is; return whether the loops converged.
 
@@ -116,7 +116,7 @@ def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row:
     return solved
 
 
-@part
+@apart
 def limit_to_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Cut the largest flows of an island, all to one level, to what its plants circulate at most.
 
@@ -140,7 +140,7 @@ def limit_to_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) 
             cut_to_level(layout, scratch, inputs, row, root, max(allowed, 0.0), valves)
 
 
-@part
+@apart
 def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
     """Find the flows for what substations draw, cut to what the pumps can lift, beginning with the last cuts.
 
@@ -167,7 +167,7 @@ def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, r
     return solved, fits
 
 
-@part
+@apart
 def improve(
     layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int, searching: bool
 ) -> tuple[bool, bool, bool]:
@@ -184,7 +184,7 @@ def improve(
     return again, searching, settled
 
 
-@part
+@apart
 def supply_side(
     layout: Layout,
     state: State,
@@ -258,7 +258,7 @@ def write_nodes(state: State, scratch: Scratch, side: int, means: FloatArray, ro
         means[row, node] = scratch.mean_c[node]
 
 
-@part
+@apart
 def write_row(
     layout: Layout, state: State, scratch: Scratch, outputs: Outputs, row: int, dt: float, lost: float, more: float
 ) -> None:

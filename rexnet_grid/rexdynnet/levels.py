@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, inner, part
+from rexnet_grid.rexdynnet.compiled import apart, entry, inner
 from rexnet_grid.rexdynnet.films import film_w_k
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import (
@@ -185,7 +185,7 @@ def turn(parcel: FloatArray, ring: IntArray, row: int, first: int, last: int, gr
             parcel[row, i, SLOPE] *= factor * before / after
 
 
-@part
+@apart
 def copy_profile(
     parcel: FloatArray, ring: IntArray, first: int, cells: int, mass_kg: float, profile: FloatArray
 ) -> None:
@@ -331,7 +331,7 @@ def coarsest(layout: Layout, p: int, least: float, most: float, decay: float, ag
     return int(FINE)
 
 
-@part
+@apart
 def refine(
     layout: Layout,
     state: State,
@@ -371,7 +371,7 @@ def refine(
     return relevel(layout, state, scratch, p, side, coarsest(layout, p, least, most, decay, False), ground)
 
 
-@part
+@apart
 def calm_down(layout: Layout, state: State, scratch: Scratch) -> None:
     """Bring every pipe that has become calmer to fewer stretches."""
     pipes = state.flow.shape[0]

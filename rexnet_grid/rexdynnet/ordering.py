@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from rexnet_grid.rexdynnet.compiled import apart, part
+from rexnet_grid.rexdynnet.compiled import apart
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -18,7 +18,7 @@ LEFT_OVER = 1e-6
 UNKNOWN = 2
 
 
-@part
+@apart
 def turned(state: State) -> bool:
     """Note the direction of flow in each pipe; return whether any changed."""
     flow, sign = state.flow, state.sign
@@ -30,7 +30,7 @@ def turned(state: State) -> bool:
     return changed
 
 
-@part
+@apart
 def count_inflows(layout: Layout, sign: IntArray, degree: IntArray) -> None:
     """Fill how many pipes flow into each node."""
     degree[:] = 0
@@ -151,7 +151,7 @@ def circles(layout: Layout, state: State, degree: IntArray) -> bool:
     return most < STILL_KG_S or n < state.order.shape[0]
 
 
-@part
+@apart
 def order_nodes(layout: Layout, state: State, degree: IntArray) -> None:
     """Put the nodes into the order of flow on the supply side, where a direction changed; circles are stopped."""
     if not turned(state):

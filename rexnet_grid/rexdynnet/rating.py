@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, part
+from rexnet_grid.rexdynnet.compiled import apart
 from rexnet_grid.rexdynnet.levels import parts
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START, TEMP
 
@@ -23,7 +23,7 @@ BISECT_EVERY = 3
 BACK, TRIED, CAME, SAFE, OVER = range(5)
 
 
-@part
+@apart
 def set_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill the supply temperature of each plant [degC] and its source.
 
@@ -45,14 +45,14 @@ def set_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> No
             scratch.source_kg_s[node] = together
 
 
-@part
+@apart
 def begin_rating(layout: Layout, state: State, scratch: Scratch) -> None:
     """Expect back at each plant what came in the step before."""
     for g in range(layout.plant_node.shape[0]):
         scratch.rating[g, BACK] = state.node_c[1, layout.plant_node[g]]
 
 
-@part
+@apart
 def may_exceed(layout: Layout, scratch: Scratch) -> bool:
     """Return whether a plant could give more than its largest heat, if only water of 0 degC came back to it."""
     found = False

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import apart, part
+from rexnet_grid.rexdynnet.compiled import apart
 from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw, station_heat
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def exchanger_draw(
     )
 
 
-@part
+@apart
 def begin_search(layout: Layout, state: State, scratch: Scratch) -> None:
     """Forget what was found about flows in the step before, but how far bypasses stood open."""
     for s in range(layout.sub_node.shape[0]):
@@ -75,7 +75,7 @@ def begin_search(layout: Layout, state: State, scratch: Scratch) -> None:
         scratch.search[s, HIGH] = 1.0
 
 
-@part
+@apart
 def end_search(layout: Layout, state: State, scratch: Scratch) -> None:
     """Keep what the next step expects: the temperature of what was of use, and how far bypasses stand open."""
     for s in range(layout.sub_node.shape[0]):
@@ -85,7 +85,7 @@ def end_search(layout: Layout, state: State, scratch: Scratch) -> None:
         state.opening[s] = wanted_opening(layout, s, scratch.mean_c[node])
 
 
-@part
+@apart
 def draws(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> None:
     """Fill flow, bypass and return of each substation [kg/s, degC] for the supply temperature expected there."""
     heat_capacity = layout.fluid[1]
@@ -210,7 +210,7 @@ def bracketed(
     return guess, False
 
 
-@part
+@apart
 def guess_again(
     layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, attempt: int
 ) -> tuple[bool, bool]:
@@ -279,7 +279,7 @@ def handed_over(
     return flow * heat_capacity * (arrived - back), back
 
 
-@part
+@apart
 def substations(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> float:
     """Hand over the heat and fill the return side's sources; return the heat delivered [W].
 
