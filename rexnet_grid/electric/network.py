@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.flow import PowerFlow, cuts_of
+from rexnet_grid.electric.injections import in_bus_order, refuse_non_finite
 from rexnet_grid.electric.labels import Labelled
 from rexnet_grid.electric.origin import Origin
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
@@ -210,12 +211,12 @@ class ElectricNetwork(Labelled):
         if kw.ndim == 1:
             results, lost = self.solver.run(kw, kvar, first, 1)
             if lost < 0:
-                self._refuse_non_finite(kw, kvar)
+                refuse_non_finite(self, kw, kvar)
             return PowerFlow(self.case, results, self._cuts, lost == 0)
         cases = len(kw)
         results, lost = self.solver.run(kw.reshape(-1), kvar.reshape(-1), first, cases)
         if lost < 0:
-            self._refuse_non_finite(kw, kvar)
+            refuse_non_finite(self, kw, kvar)
         return PowerFlow(self.case, results, cuts_of(self.case, cases), results[len(results) - cases :] >= 0.0)
 
     def sensitivities(self, flow: PowerFlow) -> Sensitivities:
@@ -318,7 +319,7 @@ class ElectricNetwork(Labelled):
 
     def _controlled_flow(self, kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Let the net's own controllers act in every case, then solve the network that they leave."""
-        self._refuse_non_finite(kw, kvar)
+        refuse_non_finite(self, kw, kvar)
         kvar = kvar if kvar.size else np.zeros(kw.shape)
         if kw.ndim == 1:
             return self._settled(kw, kvar)
@@ -352,7 +353,7 @@ class ElectricNetwork(Labelled):
                 if np.iscomplexobj(values):
                     hint = "reactive power goes into injection_kvar"
                     raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
-                array = np.asarray(self._in_order(values, key), dtype=np.float64)
+                array = np.asarray(in_bus_order(self.name, values, key, self.buses), dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise InputError([Issue(self.name, key, type(values).__name__, "an array of numbers")]) from error
         got = array.shape
@@ -361,36 +362,6 @@ class ElectricNetwork(Labelled):
             wanted = f"shape ({n},) or (n_cases, {n})" if shape is None else f"shape {shape}, as injection_kw"
             raise InputError([Issue(self.name, key, f"shape {got}", wanted)])
         return array if array.flags.num & PLAIN == PLAIN else np.array(array, order="C")
-
-    def _in_order(self, values: Any, key: str) -> Any:
-        """Return labelled values in the order of ``buses``, all others as they are."""
-        labels = getattr(values, "columns", getattr(values, "index", None))
-        if labels is None or callable(labels) or labels.equals(self.buses):
-            return values
-        faults = (
-            ("buses that the network does not have", labels.difference(self.buses, sort=False)),
-            ("buses without a value", self.buses.difference(labels, sort=False)),
-            ("buses named twice", labels[labels.duplicated()].unique()),
-        )
-        if any(len(buses) for _, buses in faults):
-            got = "; ".join(f"{what}: {_some(buses)}" for what, buses in faults if len(buses))
-            hint = "values in the order of the buses go in as an array, .to_numpy()"
-            raise InputError([Issue(self.name, f"{key} by bus", got, "every bus of .buses once", hint)])
-        return values[self.buses]
-
-    def _refuse_non_finite(self, kw: FloatArray, kvar: FloatArray) -> None:
-        for key, array in (("injection_kw", kw), ("injection_kvar", kvar)):
-            at = np.argwhere(~np.isfinite(array))
-            if len(at):
-                bus, value = self.case.bus_id[at[0][-1]], array[tuple(at[0])]
-                raise InputError(
-                    [Issue(self.name, f"{key} at bus {bus}", str(value), "finite numbers", f"{len(at)} such")]
-                )
-
-
-def _some(labels: pd.Index, most: int = 8) -> str:
-    names = ", ".join(str(label) for label in labels[:most])
-    return names if len(labels) <= most else f"{names} and {len(labels) - most} more"
 
 
 def _held(net: Any) -> Any:
