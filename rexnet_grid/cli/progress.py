@@ -1,5 +1,6 @@
 """How far a run is: a bar on a terminal, a plain line every tenth otherwise."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +11,15 @@ Report = Callable[[int, int], None]
 
 @contextmanager
 def progress(label: str, quiet: bool, what: str = "units") -> Iterator[Report | None]:
-    """Yield a function of (units done, units in all), or of whatever is counted; None when quiet."""
+    """Yield a function of (units done, units in all), or of whatever is counted; None when quiet, and no log then."""
     if quiet:
-        yield None
+        log = logging.getLogger("rexnet_grid")
+        level = log.level
+        log.setLevel(logging.ERROR)
+        try:
+            yield None
+        finally:
+            log.setLevel(level)
     elif sys.stderr.isatty():
         with _bar(label) as report:
             yield report

@@ -6,6 +6,7 @@ their own, while this process compiles the exchange's.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     Part = Literal["electric", "heat"]
 
+_log = logging.getLogger(__name__)
 _KERNELS = {"electric": ("electric", "kernels.power_flows"), "heat": ("rexdynnet", "kernel.advance")}
 _WARM = "from rexnet_grid.scenario import warming; warming.warm_{part}()"
 
@@ -28,11 +30,13 @@ _WARM = "from rexnet_grid.scenario import warming; warming.warm_{part}()"
 def compile_side_by_side(parts: Iterable[Part]) -> None:
     """Compile the kernels of networks, each in a process of its own, and those of the exchange; only what is missing.
 
-    Whatever becomes of such a process, nothing is lost: what it did not leave is compiled when it is needed.
+    Who waits is told why, by a line of the log. Whatever becomes of such a process, nothing is lost: what it did not
+    leave is compiled when it is needed.
     """
     missing = [part for part in parts if not _is_compiled(part)]
     if not missing:
         return
+    _log.warning("compiling the inner loops, once after an installation: one to two minutes")
     quiet = subprocess.DEVNULL
     helpers = [
         subprocess.Popen([sys.executable, "-P", "-c", _WARM.format(part=part)], stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603

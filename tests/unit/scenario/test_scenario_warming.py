@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 
+from rexnet_grid.cli.progress import progress
 from rexnet_grid.scenario import warming
 
 
@@ -13,12 +15,25 @@ def test_each_part_can_be_compiled_alone():
     warming.warm_heat()
 
 
-def test_nothing_is_started_when_the_kernels_are_there(monkeypatch, tmp_path):
+def test_nothing_is_started_when_the_kernels_are_there(monkeypatch, tmp_path, caplog):
     for kernel in ("kernel.advance", "kernels.power_flows"):
         (tmp_path / f"{kernel}-1.py311.nbi").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: (_ for _ in ()).throw(AssertionError("started")))
     warming.compile_side_by_side(("electric", "heat"))
+    assert not caplog.records
+
+
+def test_who_waits_is_told_why_unless_he_wants_quiet(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(warming, "_WARM", "")
+    with progress("a run", quiet=True):
+        warming.compile_side_by_side(("heat",))
+    assert not caplog.records
+    with progress("a run", quiet=False):
+        warming.compile_side_by_side(("heat",))
+    assert "compiling" in caplog.text
+    assert logging.getLogger("rexnet_grid").level == logging.NOTSET
 
 
 def test_only_what_is_missing_is_compiled(monkeypatch, tmp_path):
