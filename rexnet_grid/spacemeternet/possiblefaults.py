@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _TEMPER = 0.5
 _PAIRS, _LOOKED_AT = 5, 5
 _SCREEN, _FAR = 1.0, 15.0
-_LEAST_METERS = 4
+_LEAST_METERS, _MOST_METERS = 4, 40
 _SAID, _SURE, _COUNTS = 0.35, 0.9, 0.1
 _TOLD = "readings are {} with {}: a fault of the meter? standard errors allow for it"
 _EXPECTED = "readings that fit those of the others"
@@ -117,7 +117,7 @@ def _in_words(change: Mending, names: Sequence[str]) -> str:
 
 
 def possible_faults(readings: Readings, fit: TreeFit, missed: Hidden, known: FeederTree | None) -> PossibleFaults:
-    """Return the faults of one meter that explain readings about as well as a fit.
+    """Return the faults of one meter that explain readings about as well as a fit; none for more than 40 customers.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def possible_faults(readings: Readings, fit: TreeFit, missed: Hidden, known: Fee
     """
     n = readings.y.shape[1]
     none = PossibleFaults((), np.zeros(0), np.zeros((0, n, n)))
-    if n < _LEAST_METERS:
+    if not _LEAST_METERS <= n <= _MOST_METERS:
         return none
     tried = _changes(readings, fit)
     prior = -np.log(len(tried))

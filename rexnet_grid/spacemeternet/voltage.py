@@ -278,7 +278,7 @@ class VoltageSpaceNet(Estimator):
         self.trees_, self.weights_ = list(forest.fits), forest.weights
         self._model = LinearVoltage.of_trees(forest)
         told = [forest.hidden.remark(self.trees_[0], forest.sample, self.customers_)]
-        if self._fair and len(self.customers_) <= MOST_CUSTOMERS and not self._phases.doubted:
+        if self._fair and not self._phases.doubted:
             known = forest.fits[0].tree if self.tree is not None else None
             faults = possible_faults(Readings.centred(series, known), forest.fits[0], forest.hidden, known)
             if issues := faults.issues(self.customers_):
