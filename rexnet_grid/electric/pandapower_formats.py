@@ -66,6 +66,15 @@ def in_todays_format(net: Any, name: str) -> Any:
 
 
 def _version(net: Any) -> str:
-    """Return the version that a net names for its format, else for its pandapower; today's where it names none."""
-    given = [net[key] for key in ("format_version", "version") if key in net]
-    return str(given[0]) if given else str(pp.__format_version__)
+    """Return the version that a net names for its format, else for its pandapower; today's where it names none.
+
+    A format later than the pandapower that wrote it was put in when the file was read: the net is that pandapower's.
+    """
+    named = [str(net[key]) for key in ("format_version", "version") if key in net]
+    if not named:
+        return str(pp.__format_version__)
+    try:
+        later = Version(named[0]) > Version(named[-1].split(".dev")[0])
+    except InvalidVersion:
+        later = False
+    return named[-1] if later else named[0]

@@ -26,12 +26,11 @@ from rexnet_grid.rexdynnet.parcels import (
     SLOPE,
     START,
     TEMP,
-    edge_c,
     fade,
     growth,
-    mean_c,
     push,
 )
+from rexnet_grid.rexdynnet.profiles import extremes, most_turned, most_widened, pipe_heat, turn, warm_within
 from rexnet_grid.rexdynnet.walls import PLACE
 
 if TYPE_CHECKING:
@@ -119,39 +118,6 @@ def steady_lag(layout: Layout, p: int, film: float) -> float:
     return float(1.0 / (1.0 + rate * wall / film))
 
 
-@apart
-def pipe_heat(
-    parcel: FloatArray,
-    ring: IntArray,
-    wall: FloatArray,
-    first: int,
-    cells: int,
-    wall_j_k: float,
-    heat_capacity: float,
-) -> float:
-    """Return the heat in water and wall of one pipe above 0 degC [J]."""
-    water = 0.0
-    walls = 0.0
-    for row in range(first, first + cells + 1):
-        for j in range(ring[row, COUNT]):
-            i = (ring[row, START] + j) & LAST
-            water += parcel[row, i, MASS] * parcel[row, i, TEMP]
-        if row < first + cells:
-            walls += wall[row, 0] + wall[row, 1]
-    return water * heat_capacity + walls * 0.5 * wall_j_k / cells
-
-
-@apart
-def shift(parcel: FloatArray, ring: IntArray, wall: FloatArray, first: int, cells: int, change_k: float) -> None:
-    """Warm all water and wall of a pipe by ``change_k``."""
-    for row in range(first, first + cells + 1):
-        for j in range(ring[row, COUNT]):
-            parcel[row, (ring[row, START] + j) & LAST, TEMP] += change_k
-        if row < first + cells:
-            wall[row, 0] += change_k
-            wall[row, 1] += change_k
-
-
 @inner
 def tolerance(level: int, low: float, high: float, decay: float) -> float:
     """Return the width of the band within which a pipe may be at a level [K].
@@ -160,29 +126,6 @@ def tolerance(level: int, low: float, high: float, decay: float) -> float:
     without making a front.
     """
     return float(RESOLVED_K[level] + RESOLVED_SHARE * max(abs(low), abs(high)) * -math.expm1(-decay))
-
-
-@apart
-def turn(parcel: FloatArray, ring: IntArray, row: int, first: int, last: int, ground: float, factor: float) -> None:
-    """Make the profile within a stretch steeper by ``factor`` about its middle, at the pipe's ends about the end.
-
-    Water changes along a pipe by its own delay and by what the wall takes up. A chain has the second all in its
-    cells, so that between them the profile is flatter by the water's share of the heat capacity, and within them by the
-    wall's.
-    """
-    if row == first:
-        centre = edge_c(parcel, ring, row, ground, True)
-    elif row == last:
-        centre = edge_c(parcel, ring, row, ground, False)
-    else:
-        centre = mean_c(parcel, ring, row)
-    for k in range(ring[row, COUNT]):
-        i = (ring[row, START] + k) & LAST
-        before = parcel[row, i, TEMP] - ground
-        parcel[row, i, TEMP] = centre + (parcel[row, i, TEMP] - centre) * factor
-        after = parcel[row, i, TEMP] - ground
-        if abs(after) > 0.5 * abs(before):
-            parcel[row, i, SLOPE] *= factor * before / after
 
 
 @apart
@@ -229,7 +172,11 @@ def mean_between(wall: FloatArray, count: int, begin: float, end: float) -> floa
 
 @entry
 def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, level: int, ground: float) -> bool:
-    """Bring one pipe of one side to another level, its heat kept; return whether it was done."""
+    """Bring one pipe of one side to another level, its heat kept; return whether it was done.
+
+    Nothing becomes warmer or colder than the warmest and the coldest in the pipe: a front stays as it is, where a
+    profile without one is turned about the middle of each stretch.
+    """
     parcel, ring, wall = state.parcel, state.ring, state.wall
     pipes = state.flow.shape[0]
     before, after = parts(layout, p, state.level[side, p]), parts(layout, p, level)
@@ -242,8 +189,10 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
     body, shell = layout.mass_kg[p], layout.wall_j_k[p]
     heat_capacity = layout.fluid[1]
     heat = pipe_heat(parcel, ring, wall, first, before, shell, heat_capacity)
-    steeper = 1.0 + shell / (body * heat_capacity)
+    low, high = extremes(parcel, ring, wall, first, before)
+    steeper = most_turned(parcel, ring, first, before, ground, 1.0 + shell / (body * heat_capacity), low, high)
     wider = 0.25 / ((0.5 - PLACE) * held_by_wall(layout, p)) if shell > 0.0 else 1.0
+    wider = most_widened(wall, first, before, wider, low, high)
     for row in range(first, first + before + 1):
         turn(parcel, ring, row, first, first + before, ground, steeper)
     profile, walls = scratch.profile[0], scratch.profile[1]
@@ -259,8 +208,8 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
         ring[row, COUNT] = 0
         fill(parcel, ring, row, ground, body, profile, count, begin, end)
         if k < after:
-            near = mean_between(walls, 2 * before, k / after, (k + 0.5) / after)
-            far = mean_between(walls, 2 * before, (k + 0.5) / after, (k + 1.0) / after)
+            near = min(max(mean_between(walls, 2 * before, k / after, (k + 0.5) / after), low), high)
+            far = min(max(mean_between(walls, 2 * before, (k + 0.5) / after, (k + 1.0) / after), low), high)
             mean, half = 0.5 * (near + far), 0.5 * (far - near) / wider
             wall[row, 0], wall[row, 1] = mean - half, mean + half
     for row in range(first, first + after + 1):
@@ -269,7 +218,7 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
         ring[row, COUNT] = 0
     state.level[side, p] = level
     now = pipe_heat(parcel, ring, wall, first, after, shell, heat_capacity)
-    shift(parcel, ring, wall, first, after, (heat - now) / (body * heat_capacity + shell))
+    warm_within(parcel, ring, wall, first, after, shell, heat_capacity, heat - now, low, high)
     return True
 
 
