@@ -133,6 +133,8 @@ class HeadroomRows:
         size = np.sqrt((np.abs(answer) ** 2).sum(axis=0))
         near = np.abs(np.conj(answer.T) @ answer) / np.maximum(np.outer(size, size), 1e-300)
         near = np.where(np.outer(size, size) > 0.0, near, 0.0)
+        held = np.flatnonzero((size == 0.0) & (case.bus_node[buses] != NOWHERE))
+        near[held, held] = np.where(held == supply, 0.0, 1.0)
 
         def solve(position: FloatArray) -> list[PowerFlow]:
             return self.flows(position, networks)

@@ -22,7 +22,7 @@ before the next refresh, whatever relieves it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +60,6 @@ WIDE = 0.015
 BEYOND = 0.5
 AROUND = 0.1
 NOTHING = 1e-9
-NEAR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,17 +243,26 @@ class LoadingRows:
         return left
 
     def _wary(self, left: FloatArray, position: FloatArray) -> FloatArray:
-        """Return less where AC leaves more than the rows tell, for trades that undo relief may end that."""
-        rest = self.at_rest()[:, None]
-        near = np.flatnonzero((left < NEAR * rest).any(axis=1))
-        rises, falls = np.maximum(position, 0.0).T, np.maximum(-position, 0.0).T
-        rising, falling, some = self.rising[near], self.falling[near], left[near]
-        relief = np.maximum(-rising, 0.0) @ rises + np.maximum(falling, 0.0) @ falls
-        told = rest[near] - rising @ rises + falling @ falls
-        margin = (self.limit - self.top) / (1.0 + AIM)
-        about = (some + margin) / (1.0 + bent(np.maximum(some - told, 0.0), relief, rest[near]))
-        left[near] = np.where(some > 0.0, np.minimum(some, np.maximum(told, about)), some)
+        """Return less where AC leaves more than the rows tell, for trades that undo relief may end that.
+
+        How much is left does not matter: who undoes a large position may begin with twice the limit.
+        """
+        rest, margin = self.at_rest()[:, None], (self.limit - self.top) / (1.0 + AIM)
+        traded = np.concatenate((np.maximum(-position, 0.0), np.maximum(position, 0.0)), axis=1).T.astype(np.float32)
+        used = self._both @ traded
+        hidden = left - rest + used
+        more = np.flatnonzero((hidden > AIM * margin).any(axis=1))
+        some, hidden, rest, used = left[more], hidden[more], rest[more], used[more]
+        relief = 0.5 * (np.abs(self._both[more]) @ traded - used)
+        about = (some + margin) / (1.0 + bent(np.maximum(hidden, 0.0), relief, rest))
+        less = np.minimum(some, np.maximum(rest - used, about))
+        left[more] = np.where((some > 0.0) & (hidden > AIM * margin), less, some)
         return left
+
+    @cached_property
+    def _both(self) -> NDArray[np.float32]:
+        """(n_rows, 2 n_columns) what falls and rises take, in as many digits as tell what a margin's share is."""
+        return np.hstack((-self.falling, self.rising)).astype(np.float32)
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
