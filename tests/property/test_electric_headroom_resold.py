@@ -2,7 +2,7 @@
 
 Between two external grids, each behind its own transformer, demand at one bus draws current through lines that demand
 at another one turns round. Such lines begin with up to twice their limit left, and what the large position bends of the
-rows ends with it.
+rows ends with it. The second grid's own bus takes part: what it sells needs no import.
 """
 
 from __future__ import annotations
@@ -94,3 +94,17 @@ def test_what_fits_at_one_bus_is_undone_and_taken_at_another(seed, sense):
             states[-1][0, node] += sense * undone
             states[-1][0, other] -= sense * fits(slope(other, sense), left)
     assert excess(grid, np.concatenate(states)) <= grid.limits.margin
+
+
+def test_what_the_second_grid_sells_is_not_bound_by_import():
+    grid = delivery(521, import_kw=9000.0, export_kw=7000.0)
+    at, n = {name: k for k, name in enumerate(grid.nodes)}, len(grid.nodes)
+    head = grid.headroom([0], np.zeros((1, n)))[0]
+    position, slack = np.zeros(n), head.slack.copy()
+    for seller, buyer, most in (("bus 0", "bus 5", 3097.0), ("bus 24", "bus 23", np.inf)):
+        slope = head.injecting[:, at[seller]] - head.coefficients[:, at[buyer]]
+        kw = min(fits(slope, slack), most)
+        slack -= kw * slope
+        position[[at[seller], at[buyer]]] += (kw, -kw)
+    assert position[at["bus 24"]] > 20_000.0
+    assert excess(grid, position[None]) <= grid.limits.margin
