@@ -23,7 +23,7 @@ _RISES_SHARE = 0.995
 _LEAST_STEPS = 24
 _AWAY_PU = 0.15
 _LAGS, _MEMORY = (1, 2, 3, 4), 5
-_SURE, _DOMINATES = 6.0, 3.0
+_SURE, _DOMINATES, _MOST_OF_IT, _AGAINST = 6.0, 3.0, 0.5, 3.0
 _EXACT, _EXACT_SHARE = 1e-4, 0.1
 _LINE_TO_LINE = "a voltage between lines over that of one line, or the other way round? divide or multiply by 1.732"
 _VOLT = "looks like volt: divide by 230"
@@ -44,7 +44,7 @@ def meter_issues(names: list[str], p: FloatArray, q: FloatArray, v: FloatArray) 
     found = _voltages(names, v)
     for where, table in (("p_kw", p), ("q_kvar", q)):
         found += _powers(names, where, table)
-    return found or [*_twins(names, p, v), *_reactive_late(names, p, q)]
+    return found or [*_twins(names, p, v), *_reactive_late(names, p, q, v)]
 
 
 def looks_like_energy(p: FloatArray) -> bool:
@@ -131,9 +131,10 @@ def _twins(names: list[str], p: FloatArray, v: FloatArray) -> list[Issue]:
     return out
 
 
-def _reactive_late(names: list[str], p: FloatArray, q: FloatArray) -> list[Issue]:
+def _reactive_late(names: list[str], p: FloatArray, q: FloatArray, v: FloatArray) -> list[Issue]:
     """Find meters whose reactive power moves with the active one of other steps: both come from one appliance."""
     late = [_steps_late(own_p, own_q) for own_p, own_q in zip(p.T, q.T, strict=True)] if len(p) > _LEAST_STEPS else []
+    late = [lag if lag and not _in_time(p, q, v, a, lag) else 0 for a, lag in enumerate(late)]
     out = []
     for lag in sorted({k for k in late if k}):
         steps = f"{abs(lag)} step{'s' * (abs(lag) > 1)} {'before' if lag > 0 else 'after'}"
@@ -147,24 +148,57 @@ def _reactive_late(names: list[str], p: FloatArray, q: FloatArray) -> list[Issue
 
 
 def _steps_late(p: FloatArray, q: FloatArray) -> int:
-    """Return how many steps q comes after p; 0 where it does not stand out.
+    """Return how many steps q comes after p; 0 where p does not explain most of what is new in q at one lag.
 
-    Both series pass the filter that makes p white, or its own memory would be taken for an answer (prewhitening: Box,
-    Jenkins, Reinsel and Ljung, Time Series Analysis, 5th ed., Wiley 2015, section 12.2.1).
+    Each series passes the filter that makes it white, or its own memory would be taken for an answer (Haugh 1976,
+    DOI 10.1080/01621459.1976.10480353). That a lagged correlation is many times the one in time is not enough: where
+    an inverter absorbs reactive power while a load withdraws it, the latter cancels.
     """
     if not np.isfinite(p).any() or not np.isfinite(q).any():
         return 0
-    centred = [np.nan_to_num(c - np.nanmean(c)) for c in (p, q)]
-    past = np.column_stack([centred[0][_MEMORY - k : -k or None] for k in range(_MEMORY + 1)])
-    memory = np.linalg.lstsq(past[:, 1:], past[:, 0], rcond=None)[0]
-    white_p, white_q = (np.convolve(c, np.r_[1.0, -memory], "valid") for c in centred)
+    white_p, white_q = _white(p), _white(q)
     found = {0: _correlation(white_p, white_q)}
     for lag in _LAGS:
         found[lag] = _correlation(white_p[:-lag], white_q[lag:])
         found[-lag] = _correlation(white_p[lag:], white_q[:-lag])
     best = max(found, key=lambda lag: abs(found[lag]))
     clear = abs(found[best]) * np.sqrt(len(white_p)) > _SURE and abs(found[best]) > _DOMINATES * abs(found[0])
-    return best if clear else 0
+    return best if clear and found[best] ** 2 > _MOST_OF_IT else 0
+
+
+def _white(values: FloatArray) -> FloatArray:
+    """Return what the last steps do not tell of a series."""
+    centred = np.nan_to_num(values - np.nanmean(values))
+    past = np.column_stack([centred[_MEMORY - k : -k or None] for k in range(_MEMORY + 1)])
+    memory = np.linalg.lstsq(past[:, 1:], past[:, 0], rcond=None)[0]
+    return np.convolve(centred, np.r_[1.0, -memory], "valid")
+
+
+def _in_time(p: FloatArray, q: FloatArray, v: FloatArray, a: int, lag: int) -> bool:
+    """Return whether the voltage of a, against the others', speaks for its p and q as they are, not for one moved."""
+    others = np.delete(v, a, axis=1)
+    y = v[:, a] - others.mean(axis=1) if others.size else v[:, a]
+    others = np.hstack([np.delete(p, a, axis=1), np.delete(q, a, axis=1)])
+    trials = [(p[:, a], q[:, a]), (p[:, a], _moved(q[:, a], lag)), (_moved(p[:, a], -lag), q[:, a])]
+    known = np.isfinite(np.column_stack([y, others, *(c for trial in trials for c in trial)])).all(axis=1)
+    if known.sum() < 2 * (others.shape[1] + 3):
+        return False
+    y, fixed = y[known], np.column_stack([np.ones(int(known.sum())), others[known]])
+    left = []
+    for trial in trials:
+        x = np.column_stack([fixed, *(c[known] for c in trial)])
+        left.append(float(((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2).sum()))
+    return bool(0.5 * len(y) * np.log(max(min(left[1:]), 1e-300) / max(left[0], 1e-300)) > _AGAINST)
+
+
+def _moved(values: FloatArray, lag: int) -> FloatArray:
+    """Return a series ``lag`` steps earlier, NaN where it has not begun or is over."""
+    out = np.full(len(values), np.nan)
+    if lag > 0:
+        out[:-lag] = values[lag:]
+    else:
+        out[-lag:] = values[:lag]
+    return out
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float:

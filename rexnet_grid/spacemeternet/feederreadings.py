@@ -6,7 +6,7 @@ the series themselves, plain and with the supply's wandering filtered out of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -77,7 +77,8 @@ class Mending:
 class Readings:
     """Centred injections (N, 2n) and squared voltages (N, n), plain and with the supply's wandering filtered out.
 
-    ``unknown`` is what is not known of filled ones; delays leave it as it is.
+    ``unknown`` is what is not known of filled ones; delays leave it as it is. Where inverters follow the voltage the
+    loop is ``closed``: the busbar moves their reactive powers, and only what tells customers apart counts.
     """
 
     x: FloatArray
@@ -85,6 +86,7 @@ class Readings:
     calm_x: FloatArray
     calm_y: FloatArray
     unknown: tuple[Sample, ...]
+    closed: bool = False
 
     @classmethod
     def of(cls, p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> Readings:
@@ -117,11 +119,11 @@ class Readings:
             order = np.arange(n)
             order[[change.a, change.b]] = order[[change.b, change.a]]
             more = tuple(exchanged(part, order) for part in self.unknown)
-            return Readings(self.x, self.y[:, order], self.calm_x, self.calm_y[:, order], more)
+            return replace(self, y=self.y[:, order], calm_y=self.calm_y[:, order], unknown=more)
         if change.steps == 0:
             factor = change.factors(n)
             more = tuple(multiplied(part, factor) for part in self.unknown)
-            return Readings(self.x * factor, self.y, self.calm_x * factor, self.calm_y, more)
+            return replace(self, x=self.x * factor, calm_x=self.calm_x * factor, unknown=more)
         voltages = np.full(n, change.kind == "late voltages")
         voltages[change.a] |= change.kind != "late power"
         powers = np.zeros(2 * n, dtype=bool)
@@ -135,19 +137,20 @@ class Readings:
                 (self.x, powers), (self.y, voltages), (self.calm_x, powers), (self.calm_y, voltages)
             )
         )  # fmt: skip
-        return Readings(x, y, calm_x, calm_y, self.unknown)
+        return replace(self, x=x, y=y, calm_x=calm_x, calm_y=calm_y)
 
     def cut(self, steps: int) -> Readings:
         """Return the instants that are left when something is delayed by ``steps``, as those moved keep theirs."""
         if steps == 0:
             return self
         x, y, calm_x, calm_y = (kept(values, steps) for values in (self.x, self.y, self.calm_x, self.calm_y))
-        return Readings(x, y, calm_x, calm_y, self.unknown)
+        return replace(self, x=x, y=y, calm_x=calm_x, calm_y=calm_y)
 
     @property
     def sample(self) -> Sample:
         """The moments of the readings."""
-        return Sample.total([Sample.both((self.x, self.y), (self.calm_x, self.calm_y)), *self.unknown])
+        both = Sample.total([Sample.both((self.x, self.y), (self.calm_x, self.calm_y)), *self.unknown])
+        return both.apart if self.closed else both
 
     def fit(self, start: FeederTree | None = None, sweeps: int = SWEEPS) -> TreeFit:
         """Return the likeliest tree found from a start, or from the shared resistances."""

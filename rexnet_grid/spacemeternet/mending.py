@@ -26,6 +26,7 @@ from rexnet_grid.spacemeternet.timing import kept, lags, late, off_clock, shifte
 
 if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
+    from rexnet_grid.spacemeternet.kalman import BoolArray
     from rexnet_grid.spacemeternet.moments import Moments
 
 _WORTH = 10.0
@@ -40,19 +41,29 @@ _LAGS_OF_POWER, _MORE, _ANSWERED = 4, 0.05, 1.0
 _CLEARLY, _SURE = 1.5, 6.0
 
 
-def mendings(p_kw: FloatArray, q_kvar: FloatArray, vm_pu: FloatArray, unknown: Moments | None = None) -> list[Mending]:
+def mendings(
+    p_kw: FloatArray,
+    q_kvar: FloatArray,
+    vm_pu: FloatArray,
+    unknown: Moments | None = None,
+    follows: BoolArray | None = None,
+) -> list[Mending]:
     """Return what had to be changed for the readings (N, customers) to fit a radial feeder, the surest first.
 
-    ``unknown`` are the moments of what is not known of readings that were filled.
+    ``unknown`` are the moments of what is not known of readings that were filled, ``follows`` (customers,) whose
+    reactive power follows the voltage (:mod:`rexnet_grid.spacemeternet.followers`): its sign is then known to be right,
+    and so, as one file has one convention, is that of all.
     """
     if not 2 < vm_pu.shape[1] <= MOST_CUSTOMERS:
         return []
     readings = Readings.of(p_kw, q_kvar, vm_pu, unknown)
+    follows = follows if follows is not None else np.zeros(vm_pu.shape[1], dtype=bool)
+    readings = replace(readings, closed=bool(follows.any()))
     out: list[Mending] = []
     while len(out) < _MOST_FAULTS:
-        either = [_late(readings)]
+        either = [_late(replace(readings, closed=False))]
         if either[0] is None:
-            either = [_reactive(readings), _best(readings)]
+            either = [_reactive(readings) if not follows.any() else None, _best(readings, follows)]
         found = [change for change in either if change is not None]
         chosen = max(found, key=lambda change: change.gain, default=None)
         if chosen is None or not _mends_more(chosen, readings):
@@ -138,10 +149,12 @@ def _powers_late(readings: Readings) -> Mending | None:
     return best
 
 
-def _best(readings: Readings) -> Mending | None:
+def _best(readings: Readings, follows: BoolArray) -> Mending | None:
     tried, n = [], readings.y.shape[1]
     among = float(np.log(max(n * (n - 1) / 2 / _PAIRS, 1.0)))
     for change in _candidates(readings):
+        if change.kind == "turn reactive" and follows[change.a]:
+            continue
         found, without = (
             readings.mended(change).fit(),
             readings.cut(-change.steps if change.moves_powers else change.steps),

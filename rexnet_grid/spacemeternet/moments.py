@@ -64,10 +64,15 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a tree is fitted to: plain moments for what tells customers apart, filtered ones for what they share."""
+    """What a tree is fitted to: plain moments for what tells customers apart, filtered ones for what they share.
+
+    Where inverters follow the voltage the loop is ``closed``: what the busbar does to all of them moves their reactive
+    powers, so that what all share says nothing of what these do.
+    """
 
     own: Moments
     common: Moments
+    closed: bool = False
 
     @classmethod
     def of(cls, x: FloatArray, y: FloatArray, rows: IntArray | slice = slice(None)) -> Sample:
@@ -87,7 +92,14 @@ class Sample:
     @classmethod
     def total(cls, parts: Sequence[Sample]) -> Sample:
         """Return the sum of the parts."""
-        return cls(Moments.total([s.own for s in parts]), Moments.total([s.common for s in parts]))
+        own, common = Moments.total([s.own for s in parts]), Moments.total([s.common for s in parts])
+        return cls(own, common, any(s.closed for s in parts))
+
+    @property
+    def apart(self) -> Sample:
+        """The sample without what all customers share."""
+        m = self.common
+        return Sample(self.own, Moments(np.zeros_like(m.xx), np.zeros_like(m.xy), np.zeros_like(m.yy), m.steps))
 
 
 def lines_of(x: FloatArray) -> BoolArray:

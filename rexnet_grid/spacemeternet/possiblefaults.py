@@ -13,7 +13,7 @@ estimated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.feederreadings import Readings
     from rexnet_grid.spacemeternet.feedertree import FeederTree
+    from rexnet_grid.spacemeternet.kalman import BoolArray
     from rexnet_grid.spacemeternet.unmetered import Hidden
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
@@ -116,7 +117,9 @@ def _in_words(change: Mending, names: Sequence[str]) -> str:
     return f"powers of {a} multiplied by {change.factor:g}"
 
 
-def possible_faults(readings: Readings, fit: TreeFit, missed: Hidden, known: FeederTree | None) -> PossibleFaults:
+def possible_faults(
+    readings: Readings, fit: TreeFit, missed: Hidden, known: FeederTree | None, follows: BoolArray | None = None
+) -> PossibleFaults:
     """Return the faults of one meter that explain readings about as well as a fit; none for more than 40 customers.
 
     Parameters
@@ -127,23 +130,30 @@ def possible_faults(readings: Readings, fit: TreeFit, missed: Hidden, known: Fee
         The likeliest tree, and who is without a meter in it.
     known
         The tree if the map is given.
+    follows
+        (n,) whose reactive power follows the voltage, and has the right sign.
     """
     n = readings.y.shape[1]
     none = PossibleFaults((), np.zeros(0), np.zeros((0, n, n)))
     if not _LEAST_METERS <= n <= _MOST_METERS:
         return none
-    tried = _changes(readings, fit)
+    tried = [c for c in _changes(readings, fit) if c.kind != "turn reactive" or follows is None or not follows[c.a]]
     prior = -np.log(len(tried))
+    whole, readings, given = readings, replace(readings, closed=follows is not None and bool(follows.any())), fit
+    if readings.closed:
+        fit = improve(fit_tree(fit.tree, readings.sample), readings.sample, _sweeps(readings, known))
+        missed = hidden(fit, readings.sample)
     found: list[tuple[Mending, TreeFit]] = []
     for change in _promising(readings, fit, tried):
         other, gain = _explained(readings, change, fit, missed, known)
         if gain + prior > -_FAR:
+            other = fit_tree(other.tree, whole.mended(change).sample) if readings.closed else other
             found.append((Mending(change.kind, change.a, change.b, change.steps, gain, change.factor), other))
     if not found:
         return none
     odds = np.exp(_TEMPER * (np.array([change.gain for change, _ in found]) + prior))
     share = odds / (1.0 + odds.sum())
-    c, variance = fit.tree.matrix(fit.r), fit.variance()
+    c, variance = given.tree.matrix(given.r), given.variance()
     apart = [(o.tree.matrix(o.r) - c) ** 2 + np.maximum(o.variance() - variance, 0.0) for _, o in found]
     return PossibleFaults(tuple(change for change, _ in found), share, np.array(apart))
 
@@ -184,8 +194,12 @@ def _explained(
     steps = -change.steps if change.moves_powers else change.steps
     before, after = readings.cut(steps).sample, readings.mended(change).sample
     starts = [fit.tree] if known is not None else [fit.tree, rebuilt(after)]
-    sweeps = SWEEPS if known is None and readings.y.shape[1] <= SWEEPS_UP_TO else 0
+    sweeps = _sweeps(readings, known)
     best = max((improve(fit_tree(tree, after), after, sweeps) for tree in starts), key=lambda f: f.loglik)
     beside = hidden(best, after)
     gain = best.loglik + beside.gain - fit_tree(fit.tree, before).loglik - missed.gain
     return beside.refitted(best, after), gain
+
+
+def _sweeps(readings: Readings, known: FeederTree | None) -> int:
+    return SWEEPS if known is None and readings.y.shape[1] <= SWEEPS_UP_TO else 0

@@ -36,7 +36,7 @@ def multiplied(sample: Sample, factors: FloatArray) -> Sample:
     def part(m: Moments) -> Moments:
         return Moments(m.xx * np.outer(factors, factors), m.xy * factors[:, None], m.yy, m.steps)
 
-    return Sample(part(sample.own), part(sample.common))
+    return Sample(part(sample.own), part(sample.common), sample.closed)
 
 
 def exchanged(sample: Sample, order: NDArray[np.int64]) -> Sample:
@@ -45,7 +45,7 @@ def exchanged(sample: Sample, order: NDArray[np.int64]) -> Sample:
     def part(m: Moments) -> Moments:
         return Moments(m.xx, m.xy[:, order], m.yy[np.ix_(order, order)], m.steps)
 
-    return Sample(part(sample.own), part(sample.common))
+    return Sample(part(sample.own), part(sample.common), sample.closed)
 
 
 def off_scale(fit: TreeFit, sample: Sample, most: int) -> list[tuple[int, float]]:

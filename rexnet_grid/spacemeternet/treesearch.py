@@ -7,7 +7,7 @@ between resamples is their standard error, which so holds the uncertainty of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +78,8 @@ class FeederSeries:
         (customers,) whether it injects reactive power where it withdraws active power.
     gaps
         What is not known of the series if some of their readings had to be filled.
+    closed
+        Whether reactive powers answer to voltages (:class:`rexnet_grid.spacemeternet.moments.Sample`).
     """
 
     p: FloatArray
@@ -85,6 +87,7 @@ class FeederSeries:
     v2: FloatArray
     capacitive: NDArray[np.bool_]
     gaps: Gaps | None
+    closed: bool = False
 
 
 def grow(series: FeederSeries, resamples: int, rng: np.random.Generator) -> Forest:
@@ -161,7 +164,7 @@ class _Resampled:
         blocks = np.array_split(np.arange(len(v2)), min(_BLOCKS, len(v2)))
         unknown = [Sample(m, m) for m in gaps.unknown(blocks)] if gaps is not None else []
         calm = filtered(x, v2, tree, unknown)
-        parts = [Sample.both((x, v2), calm, rows) for rows in blocks]
+        parts = [replace(Sample.both((x, v2), calm, rows), closed=series.closed) for rows in blocks]
         if unknown:
             parts = [Sample.total(both) for both in zip(parts, unknown, strict=True)]
         return cls(series, blocks, parts, Sample.total(parts), calm)
@@ -180,13 +183,15 @@ class _Resampled:
         Where readings were filled: as if what all share were known. What is missing of a load is not quite as white
         as the filter takes it to be, and the difference says how much hangs on it. Where customers who withdraw
         inject reactive power, as few appliances do: with its sign turned, one customer's or all these customers',
-        unless the voltages rule it out.
+        unless the voltages rule it out. Where reactive powers follow the voltage: as if they did not.
         """
         n, matrix = fit.tree.below.shape[1], fit.tree.matrix
         hidden_ones = missed.at(fit)
         views = []
         if self.series.gaps is not None:
             views.append(matrix(fit_tree(fit.tree, self._as_known(), unmetered=hidden_ones).r))
+        if self.whole.closed:
+            views.append(matrix(fit_tree(fit.tree, replace(self.whole, closed=False), unmetered=hidden_ones).r))
         capacitive = self.series.capacitive
         trials = [*np.eye(n, dtype=bool)[capacitive], capacitive] if capacitive.any() else []
         doubtful = np.zeros(n, dtype=bool)
@@ -199,7 +204,7 @@ class _Resampled:
         return np.array(views).reshape(-1, n, n), tuple(np.flatnonzero(doubtful).tolist())
 
     def _as_known(self) -> Sample:
-        return Sample(self.whole.own, Moments.of(*self.calm))
+        return Sample(self.whole.own, Moments.of(*self.calm), self.whole.closed)
 
 
 def filtered(

@@ -136,6 +136,9 @@ def likeness(sample: Sample) -> FloatArray:
 def hidden(fit: TreeFit, sample: Sample) -> Hidden:
     """Return who is without a meter, if anybody, on a fitted tree."""
     n = fit.tree.below.shape[1]
+    if sample.closed:
+        sample = sample.apart
+        fit = fit_tree(fit.tree, sample, fit.noise)
     found = Hidden((), (), likeness(sample), 0.0, np.zeros((n, n)))
     while len(found.places) < _MOST and n >= _LEAST_METERS:
         more = _one_more(found, fit, sample)

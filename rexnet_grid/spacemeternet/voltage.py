@@ -142,20 +142,21 @@ class VoltageSpaceNet(Estimator):
         self._remarks, self._without_q = found.remarks, not q.any()
         if self._without_q:
             self._remarks += (_NO_Q,)
-        self._phases, self._fair = found.phases, found.fair
+        self._phases, self._fair, self._follows = found.phases, found.fair, found.follows
         self._energies = found.energies and not self.sure_of_units
         self.mean_kw_, self.mean_kvar_ = p.mean(axis=0), q.mean(axis=0)
         dp, dq, v2 = p - self.mean_kw_, q - self.mean_kvar_, v**2
         self._mean_square = v2.mean(axis=0)
         v2 = v2 - self._mean_square
         gain, error = np.ones(len(v2.T)), np.zeros(len(v2.T))
-        capacitive = np.where(p < 0.0, q, 0.0).sum(axis=0) > 0.0
-        self._estimate(FeederSeries(dp, dq, v2, capacitive, gaps))
+        closed = bool(found.follows.any())
+        capacitive = (np.where(p < 0.0, q, 0.0).sum(axis=0) > 0.0) & ~found.follows
+        self._estimate(FeederSeries(dp, dq, v2, capacitive, gaps, closed))
         if self.gain_std > 0.0:
             means = self._mean_square, self.mean_kw_, self.mean_kvar_
             gain, error = meter_gains(self._model, *means, self.gain_std, len(v2))
             gaps = gaps.scaled(1.0 / gain**2) if gaps is not None else None
-            self._estimate(FeederSeries(dp, dq, v2 / gain**2, capacitive, gaps))
+            self._estimate(FeederSeries(dp, dq, v2 / gain**2, capacitive, gaps, closed))
         self.gain_ = pd.DataFrame({"gain": gain, "std_error": error}, list(self.customers_))
         self.mean_pu_ = v.mean(axis=0) / gain
         self._set_sensitivities()
@@ -280,7 +281,8 @@ class VoltageSpaceNet(Estimator):
         told = [forest.hidden.remark(self.trees_[0], forest.sample, self.customers_)]
         if self._fair and not self._phases.doubted:
             known = forest.fits[0].tree if self.tree is not None else None
-            faults = possible_faults(Readings.centred(series, known), forest.fits[0], forest.hidden, known)
+            readings = Readings.centred(series, known)
+            faults = possible_faults(readings, forest.fits[0], forest.hidden, known, self._follows)
             if issues := faults.issues(self.customers_):
                 raise MeterDataError(issues)
             told.append(faults.remark(self.customers_, self._model.spread))

@@ -12,6 +12,7 @@ from rexnet_grid.errors import Issue, MeterDataError
 from rexnet_grid.spacemeternet.belonging import Answers, over_others
 from rexnet_grid.spacemeternet.drift import drifting, in_words
 from rexnet_grid.spacemeternet.feedermeters import looks_like_energy, meter_issues
+from rexnet_grid.spacemeternet.followers import followers
 from rexnet_grid.spacemeternet.gaps import ROWS_A_CUSTOMER, fill
 from rexnet_grid.spacemeternet.losses import lost_by_size
 from rexnet_grid.spacemeternet.mending import mendings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.discretise import FloatArray
     from rexnet_grid.spacemeternet.feederreadings import Mending
     from rexnet_grid.spacemeternet.gaps import Gaps
+    from rexnet_grid.spacemeternet.kalman import BoolArray
 
 _ROWS_PER_CUSTOMER = 4
 _ROWS_TO_COMPARE = 6
@@ -40,6 +42,10 @@ _BY_SIZE = (
     "readings of p_kw are lost where powers are {}: what is left is no fair sample, so signs, units, clocks and phases "
     "were not checked, no branch is called present, and sensitivities may be off by more than their standard errors; "
     "send small and large values too"
+)
+_FOLLOWS = (
+    "reactive powers of {} follow the voltage (inverters on Q(V)?): what a kvar does to all voltages alike is taken "
+    "from what transformers usually are"
 )
 _MOST_PER_KW, _MUCH_PER_KW, _TIMES_USUAL = 0.05, 0.005, 50.0
 
@@ -64,6 +70,8 @@ class FeederReadings:
         Whether the powers may be energies of a step.
     fair
         Whether it does not depend on their size that readings are lost.
+    follows
+        (n,) whose reactive power follows the voltage.
     """
 
     names: tuple[str, ...]
@@ -75,6 +83,7 @@ class FeederReadings:
     phases: OnePhase
     energies: bool
     fair: bool
+    follows: BoolArray
 
 
 def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
@@ -124,16 +133,23 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
             )
             for a, first, last in drifting(rows[2])
         ]
+    follows = followers(*rows)
+    remarks += _following(names, follows)
     if by_size:
         remarks += (_BY_SIZE.format(by_size),)
     elif not issues and count >= _ROWS_TO_COMPARE * len(names):
         apart = phases is not None and phases.apart
-        found = mendings(rows[0], rows[1], rows[2], unknown)
+        found = mendings(rows[0], rows[1], rows[2], unknown, follows)
         issues += [_told(m, names) for m in found if not (apart and m.kind == "scale")]
     if issues or phases is None:
         raise MeterDataError(issues)
     energies = looks_like_energy(rows[0])
-    return FeederReadings(tuple(names), rows[0], rows[1], rows[2], gaps, remarks, phases, energies, not by_size)
+    p, q, v = rows
+    return FeederReadings(tuple(names), p, q, v, gaps, remarks, phases, energies, not by_size, follows)
+
+
+def _following(names: list[str], follows: BoolArray) -> tuple[str, ...]:
+    return (_FOLLOWS.format(some([names[a] for a in np.flatnonzero(follows)])),) if follows.any() else ()
 
 
 def _repeated(names: list[str], arrays: list[FloatArray], index: pd.Index) -> list[Issue]:

@@ -228,11 +228,16 @@ def fit_tree(
     seen = [(drive @ m.xx @ drive.T, drive @ m.xy) for m in (own, common)]
     values, information, residuals = np.zeros(2 * half), np.eye(2 * half), (own.yy, common.yy)
     follow, penalty = np.zeros((len(reach), 2 * n)), 0.0
+    reactive = drive[:, n:].any(axis=1)
     for _ in range(rounds):
         whole, right = np.zeros((len(drive), len(drive))), np.zeros(len(drive))
-        for (gram, cross), w in zip(seen, noise.weights(), strict=True):
-            whole += (both @ w @ both.T) * gram
-            right += ((both @ w) * cross).sum(axis=1)
+        for (gram, cross), w, causes in zip(seen, noise.weights(), (True, not sample.closed), strict=True):
+            weighed, told = (both @ w @ both.T) * gram, ((both @ w) * cross).sum(axis=1)
+            if not causes:
+                told -= weighed[:, reactive] @ np.concatenate([values, follow.ravel()])[reactive]
+                told[reactive] = weighed[reactive] = weighed[:, reactive] = 0.0
+            whole += weighed
+            right += told
         if unmetered is not None:
             index = np.arange(2 * half, len(drive))
             whole[np.ix_(index, index)] += block_diag(*unmetered.precision)
