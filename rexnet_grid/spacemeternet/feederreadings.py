@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rexnet_grid.spacemeternet.voltagefit import TreeFit
 
 Kind = Literal[
-    "exchange", "turn", "scale", "turn reactive", "all reactive",
+    "exchange", "turn", "scale", "turn reactive", "all reactive", "all active", "all powers",
     "late voltage", "late power", "late meter", "late voltages", "late powers", "late reactive",
 ]  # fmt: skip
 
@@ -40,9 +40,9 @@ class Mending:
     ----------
     kind
         ``"exchange"`` of the voltages of a and b, ``"turn"`` of the power of a, which has to be multiplied by
-        ``factor`` for ``"scale"``, ``"turn reactive"`` of its reactive power alone or ``"all reactive"`` of all; the
-        voltage of a, its powers, all three, all voltages, or all active powers (but not the reactive ones) or all
-        reactive ones ``steps`` late.
+        ``factor`` for ``"scale"``, ``"turn reactive"`` of its reactive power alone, ``"all reactive"``,
+        ``"all active"`` or ``"all powers"`` of all customers; the voltage of a, its powers, all three, all voltages,
+        or all active powers (but not the reactive ones) or all reactive ones ``steps`` late.
     a, b
         Customers; equal where one is meant.
     steps
@@ -69,6 +69,7 @@ class Mending:
         """Return what the powers (2n,) are multiplied by."""
         out, of = np.ones(2 * n), {"turn": [self.a, n + self.a], "scale": [self.a, n + self.a]}
         of |= {"turn reactive": [n + self.a], "all reactive": list(range(n, 2 * n))}
+        of |= {"all active": list(range(n)), "all powers": list(range(2 * n))}
         out[of[self.kind]] = self.factor if self.kind == "scale" else -1.0
         return out
 

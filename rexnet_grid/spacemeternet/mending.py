@@ -59,6 +59,12 @@ def mendings(
     readings = Readings.of(p_kw, q_kvar, vm_pu, unknown)
     follows = follows if follows is not None else np.zeros(vm_pu.shape[1], dtype=bool)
     readings = replace(readings, closed=bool(follows.any()))
+    found = _one_by_one(readings, follows)
+    turned = _all_turned(readings, follows) if found else None
+    return [turned] if turned is not None else found
+
+
+def _one_by_one(readings: Readings, follows: BoolArray) -> list[Mending]:
     out: list[Mending] = []
     while len(out) < _MOST_FAULTS:
         either = [_late(replace(readings, closed=False))]
@@ -71,6 +77,16 @@ def mendings(
         out.append(chosen)
         readings = readings.mended(chosen)
     return out
+
+
+def _all_turned(readings: Readings, follows: BoolArray) -> Mending | None:
+    """Return that all powers are turned, or all active ones, if readings are then much likelier and right."""
+    now = readings.fit().loglik
+    either = (Mending("all powers", 0, 0), Mending("all active", 0, 0))
+    tried = [replace(change, gain=readings.mended(change).fit().loglik - now) for change in either]
+    best = max(tried, key=lambda change: change.gain)
+    right = best.gain > _WORTH_OF_LAG and not _one_by_one(readings.mended(best), follows)
+    return best if right else None
 
 
 def _all_late(readings: Readings) -> Mending | None:

@@ -143,9 +143,8 @@ def voltage_arrays(p_kw: Any, q_kvar: Any, vm_pu: Any) -> FeederReadings:
         issues += [_told(m, names) for m in found if not (apart and m.kind == "scale")]
     if issues or phases is None:
         raise MeterDataError(issues)
-    energies = looks_like_energy(rows[0])
-    p, q, v = rows
-    return FeederReadings(tuple(names), p, q, v, gaps, remarks, phases, energies, not by_size, follows)
+    said = tuple(names), rows[0], rows[1], rows[2], gaps, remarks, phases
+    return FeederReadings(*said, looks_like_energy(rows[0]), not by_size, follows)
 
 
 def _following(names: list[str], follows: BoolArray) -> tuple[str, ...]:
@@ -257,6 +256,10 @@ def _told(found: Mending, names: list[str]) -> Issue:
         value = "voltages that fall where it rises"
         hint = f"multiply q_kvar of {who} by -1: inductive loads withdraw, they are negative"
         return Issue("q_kvar", who, value, "injections, positive into the network", hint)
+    if found.kind in {"all active", "all powers"}:
+        tables = "p_kw" if found.kind == "all active" else "p_kw and q_kvar"
+        hint = f"multiply {tables} by -1 if withdrawals are positive in your file"
+        return Issue("p_kw", "sign", "voltages that fall where it rises", "injections, positive into the network", hint)
     if found.kind in {"late powers", "late reactive"}:
         where, others = ("p_kw", "q_kvar") if found.kind == "late powers" else ("q_kvar", "p_kw")
         value = f"powers {steps} against {others} and vm_pu"

@@ -7,6 +7,7 @@ import pytest
 from rexnet_grid.errors import MeterDataError
 from rexnet_grid.spacemeternet import VoltageSpaceNet
 from rexnet_grid.spacemeternet.followers import followers
+from rexnet_grid.spacemeternet.mending import mendings
 
 N, DAYS = 8, 21
 SOLAR = [1, 3, 4, 6, 7]
@@ -104,3 +105,11 @@ def test_a_reactive_power_that_is_late_is_named_beside_such_inverters():
     p, q, v = at_a_fixed_angle(0)
     with pytest.raises(MeterDataError, match=r"q_kvar: m2: got reactive powers .* 2 steps before"):
         VoltageSpaceNet(n_trees=2).fit(p, q.assign(m2=np.roll(q["m2"], 2)), v)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_powers_that_are_all_turned_are_no_fault_of_one_meter(seed):
+    p, q, v = (t.to_numpy() for t in at_a_fixed_angle(seed))
+    assert [found.kind for found in mendings(-p, -q, v)] == ["all powers"]
+    with pytest.raises(MeterDataError, match="p_kw: sign"):
+        VoltageSpaceNet(n_trees=2).fit(-p, q, v)
