@@ -33,3 +33,15 @@ def side_kg_s_kw(sim: HeatSimulation, supply_c: FloatArray) -> FloatArray:
     spread = np.maximum(supply_c - sim.state.node_c[1, layout.plant_node], SMALLEST_SPREAD_K)
     beside = (layout.plant_live > 0) & (layout.island[layout.plant_node] != np.arange(len(supply_c)))
     return np.where(beside, WATT_PER_KILOWATT / (layout.fluid[1] * spread), 0.0)
+
+
+def largest_kw(sim: HeatSimulation, kg_s_kw: FloatArray, kept: float = 1.0) -> FloatArray:
+    """Return what each plant can give at most, (n_plants,) [kW]: its largest heat; a side plant what its flow takes.
+
+    ``kg_s_kw`` (n_plants,) is the flow for a kilowatt, see :func:`side_kg_s_kw`; ``kept`` the part of the largest flow
+    of a plant without a pump's curve that is counted on [-].
+    """
+    largest = np.array([p.max_heat_kw for p in sim.network.plants])
+    beside = kg_s_kw > 0.0
+    moved = kept * sim.layout.plant_most_kg_s / np.where(beside, kg_s_kw, 1.0)
+    return np.where(beside, np.minimum(largest, moved), largest)

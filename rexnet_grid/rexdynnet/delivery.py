@@ -10,7 +10,7 @@ import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
 from rexnet_grid.errors import InputError, Issue
-from rexnet_grid.rexdynnet.beside import plants_supply_c, side_kg_s_kw
+from rexnet_grid.rexdynnet.beside import largest_kw, plants_supply_c, side_kg_s_kw
 from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
@@ -229,11 +229,12 @@ class HeatDelivery:
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
         most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
+        able_kw = largest_kw(self._sim, side_kg_s_kw(self._sim, self._side_supply_c(unit)))
         self._plant_c = meet(self._sim, self._inputs(unit, demand, wanted), self._outputs, most, self._plant_c)
         self._told += 1
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
-        return self._state(unit, injection, demand)
+        return self._state(unit, injection, demand, able_kw)
 
     def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         rates: FloatArray = np.array(rates_kw, dtype=np.float64)
@@ -335,7 +336,8 @@ class HeatDelivery:
         self.return_c = house.expected_c
         needs = needs_of(self.network, layout, self.houses, outdoor, house.expected_c, usual, drawn)
         self._foreseer.needs = self._rows.needs = needs
-        self._rows.side_kg_s_kw = side_kg_s_kw(self._sim, self._side_supply_c(unit))
+        self._rows.side_kg_s_kw = per_kw = side_kg_s_kw(self._sim, self._side_supply_c(unit))
+        self._rows.plants_kw = largest_kw(self._sim, per_kw, self._rows.flow_kept)
 
     def _ground_c(self, unit: int) -> float:
         return float(self._ground[min(max(unit, 0), len(self._ground) - 1)])
@@ -366,7 +368,7 @@ class HeatDelivery:
             hot_w=repeat(house.hot_w),
         )
 
-    def _state(self, unit: int, injection: FloatArray, demand_kw: FloatArray) -> NetworkState:
+    def _state(self, unit: int, injection: FloatArray, demand_kw: FloatArray, able_kw: FloatArray) -> NetworkState:
         o = Outputs(*(array.mean(axis=0) for array in self._outputs))
         ledger = o.ledger / WATT_PER_KILOWATT
         unserved = np.zeros(len(self.nodes))
@@ -384,7 +386,9 @@ class HeatDelivery:
             injection_kw=carried,
             unserved_kw=unserved,
             balance=EnergyBalance(float(sums[0]), float(sums[1]), float(ledger[2]), float(ledger[3])),
-            violations=violations(self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa),
+            violations=violations(
+                self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa, able_kw
+            ),
             arrays=arrays(
                 o,
                 stored_kwh=side_heat_kwh(self._sim.layout, self._sim.state, 0),

@@ -12,6 +12,7 @@ from rexnet_grid.delivery import Violation
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.heads import HEAD_TOLERANCE
 from rexnet_grid.rexdynnet.pumping import needed_head_pa
+from rexnet_grid.rexdynnet.topology import VALVE_VELOCITY_M_S
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -76,6 +77,19 @@ def max_pipe_flow(layout: Layout, limits: HeatLimits) -> FloatArray:
     return flow
 
 
+def max_velocity_m_s(layout: Layout, limits: HeatLimits) -> FloatArray:
+    """Return what each pipe may count on, (n_pipes,) [m/s]: no more than plants that keep the pressure circulate.
+
+    Those without a pump's curve.
+    """
+    speed = np.full(len(layout.pipe_from), limits.max_velocity_m_s)
+    keeps = layout.island[layout.plant_node] == np.arange(len(layout.plant_node))
+    for node in layout.plant_node[keeps & np.isfinite(layout.plant_most_kg_s)]:
+        at = layout.node_pipe[layout.node_ptr[node] : layout.node_ptr[node + 1]]
+        speed[at] = np.minimum(speed[at], VALVE_VELOCITY_M_S)
+    return speed
+
+
 def violations(
     network: HeatNetwork,
     layout: Layout,
@@ -84,6 +98,7 @@ def violations(
     injection_kw: FloatArray,
     demand_kw: FloatArray,
     head_pa: float,
+    plants_kw: FloatArray,
 ) -> tuple[Violation, ...]:
     """Return the limits broken in a unit, named like the headroom rows that hold them.
 
@@ -101,6 +116,8 @@ def violations(
         (n_substations,) heat asked for [kW].
     head_pa
         Head that was chosen for the pump [Pa].
+    plants_kw
+        (n_plants,) what each plant can give at most [kW].
     """
     found = []
     unserved = mean.unserved_w / WATT_PER_KILOWATT
@@ -114,8 +131,9 @@ def violations(
     for g, plant in enumerate(network.plants):
         wanted = float(injection_kw[g])
         element = f"plant {plant.node}"
-        if wanted > plant.max_heat_kw + limits.power_tolerance_kw:
-            found.append(Violation(element, "heat", f"{element} heat", wanted, plant.max_heat_kw, "kW"))
+        most_kw = float(plants_kw[g])
+        if wanted > most_kw + limits.power_tolerance_kw:
+            found.append(Violation(element, "heat", f"{element} heat", wanted, most_kw, "kW"))
     most = max_pipe_flow(layout, limits)
     for p in np.flatnonzero(np.abs(mean.pipe_kg_s) > most * (1.0 + 1e-9)):
         velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s

@@ -39,7 +39,7 @@ from rexnet_grid.delivery import Headroom
 from rexnet_grid.rexdynnet.booster import falling, still_head_pa, surely_lifting
 from rexnet_grid.rexdynnet.chords import slopes_to_limit, steepest_chords
 from rexnet_grid.rexdynnet.hydraulics import ALONG, drops, slopes
-from rexnet_grid.rexdynnet.limits import max_pipe_flow
+from rexnet_grid.rexdynnet.limits import max_pipe_flow, max_velocity_m_s
 from rexnet_grid.rexdynnet.pump import FALL, SHUTOFF, UNLIMITED_PA
 from rexnet_grid.rexdynnet.sensitivity import tree_ways
 
@@ -81,6 +81,8 @@ class HeadroomRows:
         What loads need in the weather of the units; to be set before.
     side_kg_s_kw
         (n_plants,) flow for a kilowatt of each plant beside the main one, 0 of the main [kg/s/kW]; to be set before.
+    plants_kw
+        (n_plants,) what is counted on of each plant at most, see :func:`largest_kw` [kW]; to be set before.
     flow_kept
         Part of a flow at its limit that is counted on [-].
     """
@@ -104,6 +106,7 @@ class HeadroomRows:
         self.together = ((self.root[:, None] == self.root) & (self.root >= 0)).astype(np.float64)
         self.with_plant = (self.root[:, None] == layout.island[layout.plant_node]).astype(np.float64)
         self.side_kg_s_kw = np.zeros(len(layout.plant_node))
+        self.plants_kw: FloatArray
         ringed = (layout.drag[layout.loop_pipe, ALONG] != 0.0).any()
         meshed = MESH_MARGINS if len(layout.chord) else 1.0
         self.flow_kept = 1.0 - min(limits.margin * (RING_MARGINS if ringed else meshed), MOST_KEPT)
@@ -223,8 +226,7 @@ class HeadroomRows:
         matrix[:, own, own] = 1.0
         matrix[:, plants + own, own] = -1.0
         given = seen.position_kw[:, :plants]
-        largest = np.array([p.max_heat_kw for p in self.network.plants])
-        return matrix, np.concatenate((largest - given, given), axis=1)
+        return matrix, np.concatenate((self.plants_kw - given, given), axis=1)
 
     def _linepack(self, band: LinepackBand) -> tuple[FloatArray, FloatArray]:
         matrix = np.zeros((len(band.units), 2, len(self.nodes)))
@@ -255,7 +257,8 @@ class HeadroomRows:
 
     def _side_flow(self, seen: Foresight) -> FloatArray:
         """Return the flow of the plants beside the main one as reserved, (n_units, n_plants) [kg/s]; 0 of the main."""
-        return np.clip(seen.position_kw[:, : self.plants], 0.0, None) * self.side_kg_s_kw
+        flow = np.clip(seen.position_kw[:, : self.plants], 0.0, None) * self.side_kg_s_kw
+        return np.asarray(np.minimum(flow, self.layout.plant_most_kg_s))
 
     def _by_plant(self) -> FloatArray:
         """Return the change of the pipes' flow by the heat of each plant beside the main one, (P, G) [kg/s/kW]."""
@@ -264,12 +267,13 @@ class HeadroomRows:
     def _side_room(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return by how much the flow of each side plant may rise and fall, (n_units, n_plants) each [kg/s]."""
         now = self._side_flow(seen)
-        largest = np.minimum([p.max_heat_kw for p in self.network.plants], FAR)
+        largest = np.minimum(self.plants_kw, FAR)
         return np.maximum(largest * self.side_kg_s_kw - now, 0.0), now
 
     def _velocities(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
         layout = self.layout
-        limit = max_pipe_flow(layout, self.limits)
+        velocity = max_velocity_m_s(layout, self.limits)
+        limit = max_pipe_flow(layout, self.limits) * velocity / self.limits.max_velocity_m_s
         room = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
         up, down = self._side_room(seen)
         along, against = np.clip(self.by_plant, 0.0, None).T, np.clip(-self.by_plant, 0.0, None).T
@@ -278,15 +282,14 @@ class HeadroomRows:
         fast, slow = forward.any(axis=0), backward.any(axis=0)
         chosen = np.concatenate((np.flatnonzero(fast), np.flatnonzero(slow)))
         sign = np.repeat([1.0, -1.0], [fast.sum(), slow.sum()])
-        speed = self.limits.max_velocity_m_s / limit[chosen]
+        speed = velocity[chosen] / limit[chosen]
         matrix = self._empty(seen, len(chosen))
         share = (sign * speed)[:, None] * self.by_sub[chosen]
         matrix[:, :, : self.plants] = (sign * speed)[:, None] * self._by_plant()[chosen]
         matrix[:, :, self.plants : self.plants + self.subs] = -share * self._per_kw(seen)[:, None, :]
         faster = sign * speed * self._cooling(seen)[:, chosen]
         matrix[:, :, : self.plants + self.subs] += faster[:, :, None] * self._weights(seen)[:, None, :]
-        allowed = self.limits.max_velocity_m_s * self.flow_kept
-        slack = allowed - sign * speed * seen.pipe_flow[:, chosen]
+        slack = velocity[chosen] * self.flow_kept - sign * speed * seen.pipe_flow[:, chosen]
         names = self.network.pipes
         return (matrix, slack), tuple(f"pipe {names[p]} velocity" for p in chosen)
 

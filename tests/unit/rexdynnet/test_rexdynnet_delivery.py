@@ -8,6 +8,7 @@ import pytest
 
 from rexnet_grid.errors import InputError, NetworkDataError
 from rexnet_grid.rexdynnet import Exchanger, HeatDelivery, HeatLimits, HeatNetwork, Pipe, SupplyCurve
+from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 
 UNITS = range(8)
 
@@ -309,3 +310,30 @@ def test_a_network_at_rest_still_has_headroom(root):
     trade = rates(160.0, 10.0)
     assert (rows.coefficients @ trade <= rows.slack).all()
     assert not heat.predict(0, trade).violations
+
+
+def test_a_side_plant_without_a_pump_is_admitted_what_it_moves_and_more_breaks_a_limit():
+    """At 5 m/s allowed, a DN20 that holds 3 m/s: what it cannot move the main plant would silently take over."""
+    graph = nx.Graph()
+    for name, kind in (("P", "plant"), ("Q", "plant"), ("a", "substation"), ("b", "substation")):
+        graph.add_node(name, kind=kind, **({"design_heat_kw": 300.0} if kind == "substation" else {}))
+    for a, b, name, length in (("P", "a", "DN80", 60.0), ("a", "b", "DN80", 60.0), ("b", "Q", "DN20", 40.0)):
+        graph.add_edge(a, b, pipe=catalogue_pipe(name, length))
+    limits = HeatLimits(max_velocity_m_s=5.0, max_pump_head_pa=5e6, margin=0.02)
+    heat = HeatDelivery(
+        HeatNetwork.from_graph(graph), supply_temperature=80.0, return_temperature_c=40.0, limits=limits
+    )
+    base = np.array([381.0, 30.0, -200.0, -200.0, 0.0])
+    for unit in range(4):
+        heat.deliver(unit, base)
+    head = heat.headroom([4], base[None, :])[0]
+    slope = head.coefficients[:, 1] - head.coefficients[:, 0]
+    rising = slope > 1e-12
+    more = float((head.slack[rising] / slope[rising]).min())
+    carried = heat.predict(4, base + more * np.array([-1.0, 1.0, 0.0, 0.0, 0.0]))
+    assert not carried.violations
+    assert carried.injection_kw[1] == pytest.approx(30.0 + more, rel=0.02)
+    broken = heat.predict(4, base + 1.1 * more * np.array([-1.0, 1.0, 0.0, 0.0, 0.0]))
+    assert [v.limit for v in broken.violations] == ["plant Q heat"]
+    assert broken.violations[0].bound == pytest.approx(broken.injection_kw[1], rel=0.02)
+    assert "plant Q heat" in head.limits
