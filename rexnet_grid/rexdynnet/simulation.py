@@ -341,7 +341,7 @@ class HeatSimulation:
     def _ground(self, given: Any) -> FloatArray:
         pipes = len(self.layout.pipe_from)
         try:
-            row = np.atleast_2d(np.asarray(given, dtype=np.float64))
+            row = np.array(given, dtype=np.float64, order="C", ndmin=2)  # a copy: kernels are compiled for such alone
         except (TypeError, ValueError) as error:
             raise NetworkDataError([Issue("step", "ground_c", str(error), "a number or one for each pipe")]) from error
         if row.shape not in ((1, 1), (1, pipes)):

@@ -2,12 +2,14 @@
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rexnet_grid.errors import InputError
 from rexnet_grid.rexdynnet import HeatNetwork, Pipe, simulate_pipe
+from rexnet_grid.rexdynnet.kernel import advance
 
 PIPES = {
     "steel": Pipe(60.0, 0.0545, 0.0029),
@@ -97,3 +99,14 @@ def test_forcing_that_no_water_can_follow_is_refused_and_leaves_the_state_alone(
         )
     for kept, now in zip(before, sim.save(), strict=True):
         np.testing.assert_array_equal(kept, now)
+
+
+def test_a_step_takes_any_array_of_ground_temperatures_without_compiling_again():
+    sim, pipes = NETWORKS["steel"].start(70.0), len(NETWORKS["steel"].pipes)
+    strided, fixed = np.repeat(np.linspace(5.0, 12.0, pipes), 2)[::2], np.linspace(5.0, 12.0, pipes)
+    fixed.flags.writeable = False
+    sim.step(60.0, mass_flow_kg_s=0.3, ground_c=8.0)
+    before = len(advance.signatures)
+    for ground_c in (strided, fixed, np.broadcast_to(8.0, pipes), np.full(pipes, 8, dtype=np.int32), pd.Series(fixed)):
+        sim.step(60.0, mass_flow_kg_s=0.3, ground_c=ground_c)
+    assert len(advance.signatures) == before
