@@ -27,6 +27,7 @@ from rexnet_grid.rexdynnet.pressure import KeptPressure, with_pressures
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import needed_head_pa, pump_kw
 from rexnet_grid.rexdynnet.recorded import arrays, columns
+from rexnet_grid.rexdynnet.ringboost import patterns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
@@ -137,8 +138,8 @@ class HeatDelivery:
         layout.sub_needs_pa[:] = np.maximum(layout.sub_needs_pa, self.limits.consumer_pa)
         self._foreseer = Foreseer(self._sim, self._outputs, flow_factors(layout), self._inputs, self.return_c)
         self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
-        usual = self._foreseer.usual_kg_s
-        self._rows = HeadroomRows(self.network, layout, self.limits, usual, self.nodes)
+        ways = patterns(self.network, layout, *self.out_of_service, self._foreseer.usual_kg_s)
+        self._rows = HeadroomRows(self.network, layout, self.limits, self._foreseer.usual_kg_s, self.nodes, ways)
         self._expect(0, np.zeros((1, len(self.nodes))))
 
     def change(self, closed: Collection[str] = (), stopped: Collection[str] = ()) -> None:
