@@ -15,6 +15,7 @@ import pytest
 
 from rexnet_grid.rexdynnet import Booster, HeatDelivery, HeatLimits, HeatNetwork, Pump
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
+from rexnet_grid.rexdynnet.hydraulics import ALONG
 
 MARGIN = 0.02
 UNIT = 4
@@ -163,7 +164,7 @@ def test_meshes_deliver_what_was_admitted_at_many_times_the_load():
         assert not market.carries(1.0 / 0.9)
 
 
-def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
+def test_headroom_of_networks_with_boosters_holds_and_is_timid_only_in_rings():
     excesses, timid = [], []
     for seed in (*range(9), 39):
         market = Market(seed, 1, boosters=True)
@@ -174,7 +175,8 @@ def test_headroom_of_networks_with_boosters_holds_and_is_not_timid():
         excess = market.excess(market.position)
         excesses.append(excess)
         stuck = np.array_equal(market.position, market.base)
-        timid.append(stuck or market.carries(1.0 / 0.9))
+        ringed = bool((market.heat._sim.layout.drag[market.heat._sim.layout.loop_pipe, ALONG] != 0.0).any())
+        timid.append(stuck or (not ringed and market.carries(1.0 / 0.9)))
         assert market.heat.deliver(UNIT, market.position).balance.residual_relative < 1e-9
     assert len(excesses) >= 8
     assert max(excesses) <= MARGIN
