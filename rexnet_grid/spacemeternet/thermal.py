@@ -49,8 +49,8 @@ class ThermalSpaceNet(Estimator):
         weak prior; ``"auto"`` for data of three days and more in steps of three hours and less.
     lived_in
         Whether to try walls with masses, gains that come and go and outer walls together (:mod:`.livedin`); ``"auto"``
-        in houses of up to eight zones with steps of half an hour and less, where it takes up to twice as long as all
-        the rest.
+        in houses of up to eight zones with steps of half an hour and less. A few steps tell whether it is worth it,
+        which adds a third to the time; where it is, it takes several times as long as all the rest.
     """
 
     def __init__(

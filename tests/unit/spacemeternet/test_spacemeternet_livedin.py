@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rexnet_grid.spacemeternet.buildings import BuildingPlan, generate_building
 from rexnet_grid.spacemeternet.frame import zone_data
 from rexnet_grid.spacemeternet.jointfit import fit_nodes
-from rexnet_grid.spacemeternet.livedin import lived_in
+from rexnet_grid.spacemeternet.livedin import lacks_something, lived_in
 from rexnet_grid.spacemeternet.search import candidate_pairs
 from rexnet_grid.spacemeternet.wholefit import fit_whole, with_outer_walls
 
@@ -89,6 +90,24 @@ def test_the_rooms_masses_are_not_taken_for_furniture(quiet, peopled):
         names = [p.name for p in better.model.network.parameters]
         masses = np.array([found[names.index(f"mass capacity {zone}")] for zone in "abc"])
         assert masses == pytest.approx(MASS, rel=0.4)
+
+
+def test_white_residuals_do_not_hide_heavy_walls():
+    data = zone_data(*house(1, people_kw=0.0, days=7))
+    pairs = candidate_pairs(data.zones, PAIRS)
+    simple = fit_whole(data, pairs, pairs, fit_nodes(data, pairs, 2))
+    assert not simple.white.suspicious
+    assert lacks_something(simple)
+
+
+@pytest.mark.parametrize("seed", [7317, 109])
+def test_where_nothing_is_lacking_nothing_wider_is_fitted(seed):
+    b = generate_building(np.random.default_rng(seed), BuildingPlan(2, 2, 14))
+    data = zone_data(b.temperatures_c, b.heat_kw, b.outdoor_c, b.solar_w_m2)
+    pairs = candidate_pairs(data.zones, b.candidates)
+    simple = fit_whole(data, pairs, pairs, fit_nodes(data, pairs, 2))
+    assert not lacks_something(simple)
+    assert lived_in(simple)[0] is simple
 
 
 def test_one_state_a_room_has_no_walls_to_try():
