@@ -41,7 +41,6 @@ from rexnet_grid.electric.limit_rows import (
 )
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
