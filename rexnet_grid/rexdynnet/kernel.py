@@ -29,7 +29,8 @@ from rexnet_grid.rexdynnet.service import (
     guess_again,
     substations,
 )
-from rexnet_grid.rexdynnet.transport import stored_heat, sweep
+from rexnet_grid.rexdynnet.stored import stored_heat
+from rexnet_grid.rexdynnet.transport import sweep
 from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, far_off, meets_front, turn_valves
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     """
     failed = 0
     reference_c = inputs.ground_c[0, 0]
-    before = stored_heat(layout, state, reference_c)
+    before, before_missed = stored_heat(layout, state, reference_c)
     row, size, left = 0, 1.0, 1.0
     while row < inputs.supply_c.shape[0]:
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]] * size
@@ -327,9 +328,9 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
         if not solved:
             failed += 1
         write_nodes(state, scratch, RETURN, outputs.return_c, row)
-        after = stored_heat(layout, state, reference_c)
-        write_row(layout, state, scratch, outputs, row, dt, lost, after - before)
-        before = after
+        after, after_missed = stored_heat(layout, state, reference_c)
+        write_row(layout, state, scratch, outputs, row, dt, lost, (after - before) + (after_missed - before_missed))
+        before, before_missed = after, after_missed
         if size < 1.0:
             gather(outputs, scratch.total, row, size, left == 1.0, size == left)
         left -= size

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.rexdynnet.compiled import apart, entry, inner
+from rexnet_grid.rexdynnet.compiled import apart, inner
 from rexnet_grid.rexdynnet.films import film_c, film_w_k
 from rexnet_grid.rexdynnet.layout import RETURN
 from rexnet_grid.rexdynnet.levels import CALM, FINE, FULL, parts, refine, relevel
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
-from rexnet_grid.rexdynnet.parcels import BLUR_CELLS, BLUR_K, COUNT, LAST, MASS, START, TEMP, emit, flow_through
+from rexnet_grid.rexdynnet.parcels import BLUR_CELLS, BLUR_K, COUNT, LAST, START, TEMP, emit, flow_through
 from rexnet_grid.rexdynnet.quiet import pass_quietly
 from rexnet_grid.rexdynnet.standing import stand
 from rexnet_grid.rexdynnet.walls import LONGEST, LONGEST_CALM, RATE, pass_wall, set_cell
@@ -370,27 +370,3 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
             )  # fmt: skip
             lost += lost_j
     return lost
-
-
-@entry
-def stored_heat(layout: Layout, state: State, reference_c: float) -> float:
-    """Return the heat in all water and walls above a temperature [J]."""
-    parcel, ring, wall = state.parcel, state.ring, state.wall
-    pipes = state.flow.shape[0]
-    total = 0.0
-    for side in range(2):
-        for p in range(pipes):
-            cells = parts(layout, p, state.level[side, p])
-            per_place = 0.5 * layout.wall_j_k[p] / cells
-            first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
-            heat = 0.0
-            for row in range(first, first + cells + 1):
-                water = 0.0
-                for k in range(ring[row, COUNT]):
-                    i = (ring[row, START] + k) & LAST
-                    water += parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c)
-                heat += water * layout.fluid[1]
-                if row < first + cells:
-                    heat += per_place * (wall[row, 0] + wall[row, 1] - 2.0 * reference_c)
-            total += heat
-    return total
