@@ -46,7 +46,7 @@ MOST_STEEPER = 4.0
 MEASURED = 0.85
 AROUND = 0.1
 AGAIN = 0.5
-HIDDEN = 3.0
+HIDDEN = 2.5
 
 
 @dataclass(frozen=True, eq=False)
