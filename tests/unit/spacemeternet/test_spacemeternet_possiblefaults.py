@@ -1,7 +1,6 @@
 """A fault of one meter is named, or it is said and in the intervals: it never makes a confident wrong answer."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from rexnet_grid.errors import MeterDataError
@@ -9,70 +8,46 @@ from rexnet_grid.spacemeternet import VoltageSpaceNet
 from rexnet_grid.spacemeternet.feederreadings import Mending
 from rexnet_grid.spacemeternet.possiblefaults import PossibleFaults
 
-N = 10
-SOLAR = (2, 5, 7, 9)
-MAIN = np.minimum.outer(np.arange(1, N + 1), np.arange(1, N + 1))
-C = 4e-4 * (MAIN + np.diag(np.linspace(0.5, 1.5, N)))
-NAMES = [f"m{k}" for k in range(N)]
 
-
-def readings(seed, noise, days, customer, factor):
-    """One cable with a service line each, behind a supply that wanders; one customer's powers on another scale."""
-    rng = np.random.default_rng(seed)
-    steps = 96 * days
-    hour = np.arange(steps) % 96 / 4
-    sky = np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None) * rng.beta(1.5, 1.2, days).repeat(96)
-    sky *= np.clip(1 + 0.3 * rng.normal(size=steps), 0.1, 1.5)
-    appliance = rng.gamma(1.2, 0.25, (steps, N)) + 2.0 * (rng.random((steps, N)) < 0.05)
-    load = 0.6 * appliance + 0.4 * np.roll(appliance, 1, axis=0)
-    p = -load
-    p[:, list(SOLAR)] += sky[:, None] * rng.uniform(2, 4, len(SOLAR))
-    q = -load * rng.uniform(0.1, 0.4, N) * rng.uniform(0.9, 1.1, load.shape)
-    supply = np.cumsum(rng.normal(0, 8e-4, steps))
-    supply -= pd.Series(supply).rolling(192, min_periods=1).mean().to_numpy()
-    v = np.sqrt(1.02 + 2 * supply[:, None] + 2 * (p @ C + 0.3 * q @ C))
-    rng = np.random.default_rng(seed + 100)
-    tables = [pd.DataFrame(t * (1 + noise * rng.normal(size=t.shape)), columns=NAMES) for t in (p, q, v)]
+def readings(cable, seed, noise, days, customer, factor):
+    """Return the readings of a cable where one customer's powers are on another scale, and dv/dp."""
+    tables, truth = cable.metered(cable.lived(seed, days=days), (), seed, noise)
     for table in tables[:2]:
         table[customer] *= factor
-    return tables, C / v.mean(axis=0)[:, None]
-
-
-def inside(net, truth):
-    return (np.abs(net.vm_pu_per_kw_.to_numpy() - truth) < 1.96 * net.std_error_.to_numpy()).mean()
+    return tables, truth
 
 
 @pytest.mark.parametrize(("seed", "noise", "days"), [(2, 0.01, 7), (3, 0.01, 7)])
-def test_powers_counted_twice_are_said_beside_somebody_without_a_meter_who_explains_them_as_well(seed, noise, days):
-    tables, truth = readings(seed, noise, days, "m8", 2.0)
+def test_powers_counted_twice_are_said_beside_somebody_without_a_meter_who_explains_as_much(cable, seed, noise, days):
+    tables, truth = readings(cable, seed, noise, days, "m8", 2.0)
     net = VoltageSpaceNet(n_trees=4).fit(*tables)
     assert "without a meter near" in net.diagnostics_["warning"]
     assert "voltage meters that drift" in net.diagnostics_["warning"]
     assert "likelier with powers of m8 multiplied by 0.5: a fault" in net.diagnostics_["warning"]
-    assert inside(net, truth) >= 0.9
+    assert cable.inside(net, truth) >= 0.9
 
 
 @pytest.mark.parametrize(("seed", "noise", "days"), [(0, 0.01, 7), (3, 0.005, 5)])
-def test_a_quarter_of_the_power_that_voltages_hardly_tell_is_said_and_in_the_intervals(seed, noise, days):
-    tables, truth = readings(seed, noise, days, "m4", 0.25)
+def test_a_quarter_of_the_power_that_voltages_hardly_tell_is_said_and_in_the_intervals(cable, seed, noise, days):
+    tables, truth = readings(cable, seed, noise, days, "m4", 0.25)
     net = VoltageSpaceNet(n_trees=4).fit(*tables)
     assert "powers of m4 multiplied by 4: a fault" in net.diagnostics_["warning"]
-    assert inside(net, truth) >= 0.9
+    assert cable.inside(net, truth) >= 0.9
 
 
-def test_nothing_is_estimated_where_a_fault_explains_the_readings_clearly_better():
-    tables, _ = readings(2, 0.005, 5, "m8", 2.0)
+def test_nothing_is_estimated_where_a_fault_explains_the_readings_clearly_better(cable):
+    tables, _ = readings(cable, 2, 0.005, 5, "m8", 2.0)
     with pytest.raises(MeterDataError, match="p_kw: m8: got readings much likelier with powers of m8 multiplied"):
         VoltageSpaceNet(n_trees=2).fit(*tables)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("noise", "days"), [(0.002, 14), (0.005, 7)])
-def test_nothing_is_said_where_all_meters_are_right(seed, noise, days):
-    tables, truth = readings(seed, noise, days, "m8", 1.0)
+def test_nothing_is_said_where_all_meters_are_right(cable, seed, noise, days):
+    tables, truth = readings(cable, seed, noise, days, "m8", 1.0)
     net = VoltageSpaceNet(n_trees=4).fit(*tables)
     assert net.diagnostics_["warning"] == ""
-    assert inside(net, truth) >= 0.85
+    assert cable.inside(net, truth) >= 0.85
 
 
 def test_faults_are_told_by_customer_if_they_are_likely_and_matter():
