@@ -110,6 +110,16 @@ def table_issues(net: Any, name: str) -> list[Issue]:
     return issues
 
 
+def supply_issues(net: Any, name: str) -> list[Issue]:
+    """Return that nothing in service holds the voltage: neither an external grid nor a generator with ``slack``."""
+    grids, generators = net["ext_grid"], net["gen"]
+    slack = generators["slack"] if "slack" in generators else np.zeros(len(generators), dtype=bool)
+    if grids["in_service"].any() or (generators["in_service"] & slack).any():
+        return []
+    got = f"{len(grids)} of {len(grids)} out of service" if len(grids) else "no rows"
+    return [Issue(name, "ext_grid", got, "one in service, or a generator with slack", "the supply of the network")]
+
+
 def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, name: str) -> list[Issue]:
     needed = (*wanted.buses, *wanted.numbers)
     missing = [column for column in needed if column not in rows.columns]

@@ -18,7 +18,7 @@ from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import branch_vectors, makeYbus
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_checks import fit_rows, table_issues
+from rexnet_grid.electric.pandapower_checks import fit_rows, supply_issues, table_issues
 from rexnet_grid.electric.pandapower_control_checks import controller_issues
 from rexnet_grid.electric.pandapower_formats import PANDAPOWER_FAILS, format_issues, in_todays_format
 from rexnet_grid.electric.pandapower_tables import (
@@ -57,6 +57,8 @@ def build_case(net: Any) -> GridCase:
     if issues := format_issues(work, name) or table_issues(work, name) or controller_issues(work, name):
         raise NetworkDataError(issues)
     _refuse_unsupported(work, name)
+    if issues := supply_issues(work, name):
+        raise NetworkDataError(issues)
     try:
         return _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS as error:

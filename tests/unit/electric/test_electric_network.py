@@ -151,6 +151,21 @@ def test_a_network_of_one_busbar_takes_batches():
     np.testing.assert_allclose(flow.vm_pu, 1.02)
 
 
+@pytest.mark.parametrize(("grids", "told"), [(0, "no rows"), (2, "2 of 2 out of service")])
+def test_a_network_without_supply_is_told_so_and_no_version_is_blamed(grids, told):
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, 0.4) for _ in range(2)]
+    pp.create_line(net, *buses, 0.1, "NAYY 4x150 SE")
+    for _ in range(grids):
+        pp.create_ext_grid(net, buses[0], in_service=False)
+    pp.create_gen(net, buses[1], p_mw=0.01)
+    with pytest.raises(NetworkDataError, match=f"ext_grid: got {told}; expected one in service") as refused:
+        ElectricNetwork.from_pandapower(net)
+    assert "made for" not in str(refused.value)
+    pp.create_gen(net, buses[1], p_mw=0.01, slack=True)
+    assert ElectricNetwork.from_pandapower(net).power_flow(np.zeros(2)).converged
+
+
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_labels_that_are_not_the_buses_are_named(cigre, as_frame):
     kw = cigre.base_injection()[0]
