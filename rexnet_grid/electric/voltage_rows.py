@@ -125,7 +125,8 @@ class UndervoltageRows:
         """Return what is left of the drop.
 
         Demand that local infeed hides draws more current too when the voltage falls: where demand alone would drop
-        more than AC shows, by x, what is left counts 1/(1 + 2x).
+        more than AC shows, by x, what is left counts 1/(1 + 2.5x): twice as p'Hd is of p'Hp/2, a half for what is of
+        higher order.
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
         n = len(self.node)
