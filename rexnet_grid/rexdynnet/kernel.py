@@ -294,8 +294,7 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
     settle, or where exchangers short of heat are met by a front.
     """
     failed = 0
-    reference_c = inputs.ground_c[0, 0]
-    before, before_missed = stored_heat(layout, state, reference_c)
+    before, before_missed = stored_heat(layout, state)
     row, size, left = 0, 1.0, 1.0
     while row < inputs.supply_c.shape[0]:
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]] * size
@@ -328,8 +327,9 @@ def advance(layout: Layout, state: State, backup: State, scratch: Scratch, input
         if not solved:
             failed += 1
         write_nodes(state, scratch, RETURN, outputs.return_c, row)
-        after, after_missed = stored_heat(layout, state, reference_c)
-        write_row(layout, state, scratch, outputs, row, dt, lost, (after - before) + (after_missed - before_missed))
+        after, after_missed = stored_heat(layout, state)
+        more = ((after - before) + (after_missed - before_missed)) * layout.fluid[1]
+        write_row(layout, state, scratch, outputs, row, dt, lost, more)
         before, before_missed = after, after_missed
         if size < 1.0:
             gather(outputs, scratch.total, row, size, left == 1.0, size == left)

@@ -30,7 +30,7 @@ from rexnet_grid.rexdynnet.parcels import (
     growth,
     push,
 )
-from rexnet_grid.rexdynnet.profiles import extremes, most_turned, most_widened, pipe_heat, turn, warm_within
+from rexnet_grid.rexdynnet.profiles import extremes, most_turned, most_widened, turn, warm_within, with_pipe
 from rexnet_grid.rexdynnet.walls import PLACE
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
         return False
     body, shell = layout.mass_kg[p], layout.wall_j_k[p]
     heat_capacity = layout.fluid[1]
-    heat = pipe_heat(parcel, ring, wall, first, before, shell, heat_capacity)
+    heat, missed = with_pipe(0.0, 0.0, parcel, ring, wall, first, before, shell / heat_capacity)
     low, high = extremes(parcel, ring, wall, first, before)
     steeper = most_turned(parcel, ring, first, before, ground, 1.0 + shell / (body * heat_capacity), low, high)
     wider = 0.25 / ((0.5 - PLACE) * held_by_wall(layout, p)) if shell > 0.0 else 1.0
@@ -217,8 +217,7 @@ def relevel(layout: Layout, state: State, scratch: Scratch, p: int, side: int, l
     for row in range(first + after + 1, first + before + 1):
         ring[row, COUNT] = 0
     state.level[side, p] = level
-    now = pipe_heat(parcel, ring, wall, first, after, shell, heat_capacity)
-    warm_within(parcel, ring, wall, first, after, shell, heat_capacity, heat - now, low, high)
+    warm_within(parcel, ring, wall, first, after, body, shell / heat_capacity, heat, missed, low, high)
     return True
 
 

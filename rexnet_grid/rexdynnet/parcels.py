@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart, inner
+from rexnet_grid.rexdynnet.exact import rounded_off
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -188,8 +189,11 @@ def push(
     parcel_mass: float,
     parcel_temp: float,
     parcel_slope: float,
-) -> None:
-    """Put a parcel in at end A or B, joining it with its neighbour where the two lie on one line."""
+) -> float:
+    """Put a parcel in at end A or B, joining it with its neighbour where the two lie on one line.
+
+    Returns mass times temperature that rounding has added [kg K].
+    """
     n = ring[row, COUNT]
     if n > 0:
         i = ring[row, START] if at_a else (ring[row, START] + n - 1) & LAST
@@ -200,10 +204,13 @@ def push(
         bend = (parcel[row, i, TEMP] - ground) * parcel[row, i, SLOPE] * parcel_mass
         bend -= (parcel_temp - ground) * parcel_slope * parcel[row, i, MASS]
         if abs(edge - mine) + abs(bend) / total <= MERGE_K:
-            parcel[row, i, TEMP] += (parcel_temp - parcel[row, i, TEMP]) * (parcel_mass / total)
+            own, own_mass = parcel[row, i, TEMP], parcel[row, i, MASS]
+            both = own + (parcel_temp - own) * (parcel_mass / total)
+            parcel[row, i, TEMP] = both
             parcel[row, i, SLOPE] += parcel_slope
             parcel[row, i, MASS] = total
-            return
+            moved = own_mass * (both - own) + parcel_mass * (both - parcel_temp)
+            return float(moved - rounded_off(own_mass, parcel_mass, total) * both)
     if n == RING:
         make_room(parcel, ring, row, ground)
         n -= 1
@@ -216,6 +223,7 @@ def push(
     parcel[row, i, TEMP] = parcel_temp
     parcel[row, i, SLOPE] = parcel_slope
     ring[row, COUNT] = n + 1
+    return 0.0
 
 
 @inner
@@ -239,6 +247,13 @@ def mean_c(parcel: FloatArray, ring: IntArray, row: int) -> float:
 
 
 @inner
+def cooled(temp: float, decay: float, ground: float) -> float:
+    """Return a temperature whose distance from the ground's has fallen by the factor ``decay`` [degC]."""
+    above = temp - ground
+    return ground + (above * decay if abs(above) > COLD_K else 0.0)
+
+
+@inner
 def rest(
     parcel: FloatArray,
     ring: IntArray,
@@ -246,14 +261,16 @@ def rest(
     decay: float,
     ground: float,
 ) -> float:
-    """Let every parcel of a row cool by the factor ``decay``; return mass times temperature lost [kg K]."""
+    """Let every parcel of a row cool by the factor ``decay``; return mass times temperature lost [kg K].
+
+    That is what the parcels lack now, however their temperatures were rounded.
+    """
     lost = 0.0
     for k in range(ring[row, COUNT]):
         i = (ring[row, START] + k) & LAST
-        above = parcel[row, i, TEMP] - ground
-        after = above * decay if abs(above) > COLD_K else 0.0
-        lost += parcel[row, i, MASS] * (above - after)
-        parcel[row, i, TEMP] = ground + after
+        before = parcel[row, i, TEMP]
+        parcel[row, i, TEMP] = cooled(before, decay, ground)
+        lost += parcel[row, i, MASS] * (before - parcel[row, i, TEMP])
     return lost
 
 
@@ -330,10 +347,12 @@ def flow_through(
         tau = left / flow
         part = head * growth(older * share)
         leaving = head * fade(rate * t) * growth(older * share - rate * tau)
-        lost += left * (part - leaving)
         n_out = emit(piece, slot_out, n_out, tau, ground + leaving, leaving * (older * share - rate * tau), blur)
+        before = parcel[row, i, TEMP]
         parcel[row, i, MASS] = whole - left
-        parcel[row, i, TEMP] = ground + (whole * above - left * part) / (whole - left)
+        parcel[row, i, TEMP] = before + (above - part) * (left / (whole - left))
+        lost += left * (above - leaving) + parcel[row, i, MASS] * (before - parcel[row, i, TEMP])
+        lost += rounded_off(whole, -left, parcel[row, i, MASS]) * before
         parcel[row, i, SLOPE] *= 1.0 - share
         t = dt
         break
@@ -362,6 +381,6 @@ def flow_through(
             steep = rise / late if abs(rise) < abs(late) else math.copysign(1.0, rise * late)
             mean = late * fade(rate * max(dt - now - tau, 0.0)) * growth(-rate * stay)
             lost += flow * stay * (late - mean)
-            push(parcel, ring, row, from_a, ground, flow * stay, ground + mean, sign * (rate * stay + steep))
+            lost -= push(parcel, ring, row, from_a, ground, flow * stay, ground + mean, sign * (rate * stay + steep))
         now += tau
     return n_out, lost

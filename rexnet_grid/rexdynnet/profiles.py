@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart
+from rexnet_grid.rexdynnet.exact import added_product
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, SLOPE, START, TEMP, edge_c, mean_c
 
 if TYPE_CHECKING:
@@ -18,25 +19,29 @@ SMALLEST_K = 1e-6
 
 
 @apart
-def pipe_heat(
+def with_pipe(
+    total: float,
+    missed: float,
     parcel: FloatArray,
     ring: IntArray,
     wall: FloatArray,
     first: int,
     cells: int,
-    wall_j_k: float,
-    heat_capacity: float,
-) -> float:
-    """Return the heat in water and wall of one pipe above 0 degC [J]."""
-    water = 0.0
-    walls = 0.0
+    wall_kg: float,
+) -> tuple[float, float]:
+    """Return a sum of mass times temperature with water and wall of one pipe more, and what it misses [kg K].
+
+    The wall counts as ``wall_kg`` of water.
+    """
+    per_place = 0.5 * wall_kg / cells
     for row in range(first, first + cells + 1):
         for j in range(ring[row, COUNT]):
             i = (ring[row, START] + j) & LAST
-            water += parcel[row, i, MASS] * parcel[row, i, TEMP]
+            total, missed = added_product(total, missed, parcel[row, i, MASS], parcel[row, i, TEMP])
         if row < first + cells:
-            walls += wall[row, 0] + wall[row, 1]
-    return water * heat_capacity + walls * 0.5 * wall_j_k / cells
+            for place in range(2):
+                total, missed = added_product(total, missed, per_place, wall[row, place])
+    return total, missed
 
 
 @apart
@@ -113,23 +118,22 @@ def warm_within(
     wall: FloatArray,
     first: int,
     cells: int,
-    wall_j_k: float,
-    heat_capacity: float,
-    heat: float,
+    mass_kg: float,
+    wall_kg: float,
+    wanted: float,
+    wanted_missed: float,
     low: float,
     high: float,
 ) -> None:
-    """Give a pipe ``heat`` [J]: all of it comes nearer, by the same share, to the extreme on that side [degC].
+    """Give a pipe the heat ``wanted`` [kg K]: all comes nearer, by one share, to the extreme on that side [degC].
 
-    Where nearly all is there already, all becomes warmer by the same.
+    Where nearly all is there already, all becomes warmer by the same. What rounding leaves is the first wall's.
     """
-    water = 0.0
-    for row in range(first, first + cells + 1):
-        for j in range(ring[row, COUNT]):
-            water += parcel[row, (ring[row, START] + j) & LAST, MASS]
-    whole = water * heat_capacity + wall_j_k
+    now, missed = with_pipe(0.0, 0.0, parcel, ring, wall, first, cells, wall_kg)
+    heat = (wanted - now) + (wanted_missed - missed)
+    whole = mass_kg + wall_kg
     goal = high if heat > 0.0 else low
-    room = goal * whole - pipe_heat(parcel, ring, wall, first, cells, wall_j_k, heat_capacity)
+    room = goal * whole - now
     share = heat / room if abs(heat) < abs(room) else 0.0
     change = heat / whole if share == 0.0 else 0.0
     for row in range(first, first + cells + 1):
@@ -139,3 +143,6 @@ def warm_within(
         if row < first + cells:
             for place in range(2):
                 wall[row, place] += change + share * (goal - wall[row, place])
+    if wall_kg > 0.0:
+        now, missed = with_pipe(0.0, 0.0, parcel, ring, wall, first, cells, wall_kg)
+        wall[first, 0] += ((wanted - now) + (wanted_missed - missed)) / (0.5 * wall_kg / cells)

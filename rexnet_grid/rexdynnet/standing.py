@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, inner
 from rexnet_grid.rexdynnet.parcels import (
-    COLD_K,
     COUNT,
     LAST,
     MASS,
@@ -20,6 +19,7 @@ from rexnet_grid.rexdynnet.parcels import (
     SLOPE,
     START,
     TEMP,
+    cooled,
     growth,
     make_room,
     rest,
@@ -32,8 +32,11 @@ SLIVER = 1e-9
 
 
 @apart
-def cut(parcel: FloatArray, ring: IntArray, row: int, mass_kg: float, ground: float) -> int:
-    """Cut a row ``mass_kg`` from its end A; return how many parcels lie on that side."""
+def cut(parcel: FloatArray, ring: IntArray, row: int, mass_kg: float, ground: float) -> tuple[int, float]:
+    """Cut a row ``mass_kg`` from its end A.
+
+    Returns how many parcels lie on that side, and mass times temperature that rounding has taken away [kg K].
+    """
     while True:
         count = ring[row, COUNT]
         filled = 0.0
@@ -43,13 +46,13 @@ def cut(parcel: FloatArray, ring: IntArray, row: int, mass_kg: float, ground: fl
             share = (mass_kg - filled) / whole
             filled += whole
             if share > 1.0 - SLIVER and (share <= 1.0 + SLIVER or k == count - 1):
-                return k + 1
+                return k + 1, 0.0
             if share <= SLIVER:
-                return int(k)
+                return int(k), 0.0
             if share < 1.0:
                 break
         else:
-            return int(count)
+            return int(count), 0.0
         if count < RING:
             break
         make_room(parcel, ring, row, ground)
@@ -58,16 +61,18 @@ def cut(parcel: FloatArray, ring: IntArray, row: int, mass_kg: float, ground: fl
         for column in range(3):
             parcel[row, i, column] = parcel[row, before, column]
     i, after = (ring[row, START] + k) & LAST, (ring[row, START] + k + 1) & LAST
-    above, slope = parcel[row, i, TEMP] - ground, parcel[row, i, SLOPE]
-    near = above / growth(slope) * growth(slope * share)
-    parcel[row, i, MASS] = whole * share
-    parcel[row, i, TEMP] = ground + near
+    temp, slope, near = parcel[row, i, TEMP], parcel[row, i, SLOPE], whole * share
+    far = whole - near
+    near_c = temp + (temp - ground) * (growth(slope * share) / growth(slope) - 1.0)
+    far_c = temp + (temp - near_c) * (near / far)
+    parcel[row, i, MASS] = near
+    parcel[row, i, TEMP] = near_c
     parcel[row, i, SLOPE] = slope * share
-    parcel[row, after, MASS] = whole * (1.0 - share)
-    parcel[row, after, TEMP] = ground + (above - share * near) / (1.0 - share)
+    parcel[row, after, MASS] = far
+    parcel[row, after, TEMP] = far_c
     parcel[row, after, SLOPE] = slope * (1.0 - share)
     ring[row, COUNT] = count + 1
-    return int(k + 1)
+    return int(k + 1), float(near * (temp - near_c) + far * (temp - far_c))
 
 
 @inner
@@ -86,7 +91,7 @@ def approach(
     met: float,
     ground: float,
 ) -> None:
-    """Let some parcels of a row and one place of a wall approach each other.
+    """Let some parcels of a row and one place of a wall approach each other; the wall takes what the water gave.
 
     ``faded`` is e^(-a t), ``met`` 1 - e^(-(a + b) t); ``capacity`` [J/K] is that of this place of the wall.
     """
@@ -97,15 +102,16 @@ def approach(
         heat += parcel[row, i, MASS] * parcel[row, i, TEMP]
     water_c = heat / mass
     water = mass * heat_capacity
-    gap = (water_c - wall[at, node]) * met / (water + capacity)
-    wall[at, node] += gap * water
-    mean_c = water_c - gap * capacity
+    mean_c = water_c - (water_c - wall[at, node]) * met / (water + capacity) * capacity
+    given = 0.0
     for k in range(begin, end):
         i = (ring[row, START] + k) & LAST
-        before = (parcel[row, i, TEMP] - ground) * faded
-        parcel[row, i, TEMP] = mean_c + (parcel[row, i, TEMP] - water_c) * faded
-        after = parcel[row, i, TEMP] - ground
+        own = parcel[row, i, TEMP]
+        parcel[row, i, TEMP] = mean_c + (own - water_c) * faded
+        given += parcel[row, i, MASS] * (own - parcel[row, i, TEMP])
+        before, after = (own - ground) * faded, parcel[row, i, TEMP] - ground
         parcel[row, i, SLOPE] *= before / after if abs(after) > 0.5 * abs(before) else 1.0
+    wall[at, node] += given * heat_capacity / capacity
 
 
 @inner
@@ -137,18 +143,19 @@ def stand(
     for row in range(first, last + 1):
         middle = 0 if row == first else ring[row, COUNT]
         if first < row < last:
-            middle = cut(parcel, ring, row, 0.5 * mass_kg / cells, ground)
+            middle, rounded = cut(parcel, ring, row, 0.5 * mass_kg / cells, ground)
+            lost += heat_capacity * rounded
         if row > first:
-            above = wall[row - 1, 1] - ground
-            wall[row - 1, 1] = ground + (above * decay if abs(above) > COLD_K else 0.0)
-            lost += half_j_k * (above - wall[row - 1, 1] + ground)
+            before = wall[row - 1, 1]
+            wall[row - 1, 1] = cooled(before, decay, ground)
+            lost += half_j_k * (before - wall[row - 1, 1])
             approach(
                 parcel, ring, row, 0, middle, wall, row - 1, 1, half_j_k, heat_capacity, faded, met, ground
             )  # fmt: skip
         if row < last:
-            above = wall[row, 0] - ground
-            wall[row, 0] = ground + (above * decay if abs(above) > COLD_K else 0.0)
-            lost += half_j_k * (above - wall[row, 0] + ground)
+            before = wall[row, 0]
+            wall[row, 0] = cooled(before, decay, ground)
+            lost += half_j_k * (before - wall[row, 0])
             approach(
                 parcel, ring, row, middle, ring[row, COUNT], wall, row, 0, half_j_k, heat_capacity, faded, met, ground
             )  # fmt: skip

@@ -1,47 +1,30 @@
-"""The heat that a network holds, to more digits than one number has.
-
-What is stored in a step is the difference of two sums that may be a hundred million times as large. So the sum is kept
-as two numbers, after Kahan, Comm. ACM 8 (1965) 40, https://doi.org/10.1145/363707.363723: what each addition rounds off
-is carried to the next.
-"""
+"""The heat that a network holds, to more digits than one number has, see :mod:`exact`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rexnet_grid.rexdynnet.compiled import entry, inner
+from rexnet_grid.rexdynnet.compiled import entry
 from rexnet_grid.rexdynnet.levels import parts
-from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, START, TEMP
+from rexnet_grid.rexdynnet.profiles import with_pipe
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, State
 
 
-@inner
-def added(total: float, missed: float, value: float) -> tuple[float, float]:
-    """Return a sum with a value more, and what it misses of the whole."""
-    wanted = value + missed
-    now = total + wanted
-    return now, wanted - (now - total)
-
-
 @entry
-def stored_heat(layout: Layout, state: State, reference_c: float) -> tuple[float, float]:
-    """Return the heat in all water and walls above a temperature [J], and what that number misses of the sum [J]."""
-    parcel, ring, wall = state.parcel, state.ring, state.wall
+def stored_heat(layout: Layout, state: State) -> tuple[float, float]:
+    """Return mass times temperature of all water and walls above 0 degC, and what that number misses [kg K].
+
+    A wall counts as the mass of water with its heat capacity.
+    """
     pipes = state.flow.shape[0]
     total, missed = 0.0, 0.0
     for side in range(2):
         for p in range(pipes):
-            cells = parts(layout, p, state.level[side, p])
-            per_place = 0.5 * layout.wall_j_k[p] / cells
             first = side * layout.row_ptr[pipes] + layout.row_ptr[p]
-            for row in range(first, first + cells + 1):
-                for k in range(ring[row, COUNT]):
-                    i = (ring[row, START] + k) & LAST
-                    water = parcel[row, i, MASS] * (parcel[row, i, TEMP] - reference_c) * layout.fluid[1]
-                    total, missed = added(total, missed, water)
-                if row < first + cells:
-                    for place in range(2):
-                        total, missed = added(total, missed, per_place * (wall[row, place] - reference_c))
+            total, missed = with_pipe(
+                total, missed, state.parcel, state.ring, state.wall, first, parts(layout, p, state.level[side, p]),
+                layout.wall_j_k[p] / layout.fluid[1],
+            )  # fmt: skip
     return total, missed

@@ -143,7 +143,7 @@ class StratifiedTank:
         -------
         TankMove
             ``heat_kwh`` is positive when the network's water leaves heat in the tank. Always
-            heat - loss = change of the content.
+            heat - loss = change of the content: what rounding takes from the layers is counted as lost.
 
         Raises
         ------
@@ -159,12 +159,13 @@ class StratifiedTank:
         state, outlet, heat, loss = np.asarray(layers_c, dtype=np.float64), 0.0, 0.0, 0.0
         part = hours / parts
         for _ in range(parts):
-            end, mean = self._advance(state, flow_kg_s, inlet_c, part)
+            change, mean = self._advance(state, flow_kg_s, inlet_c, part)
             out = float(mean[-1] if flow_kg_s >= 0.0 else mean[0])
             heat += abs(flow_kg_s) * WATER_KJ_KGK * (inlet_c - out) * part
-            loss += float(self._hull() @ (mean - self.ambient_c)) * part
+            before, state = state, settled(state + change)
+            rounded = math.fsum((*change, *before, *-state)) * self.layer_kwh_k
+            loss += float(self._hull() @ (mean - self.ambient_c)) * part + rounded
             outlet += out / parts
-            state = settled(end)
         return TankMove(state, outlet, heat, loss)
 
     def exchange(
@@ -241,16 +242,16 @@ class StratifiedTank:
         return np.asarray(area * self.insulation_w_m2k / WATT_PER_KILOWATT)
 
     def _advance(self, state: FloatArray, flow: float, inlet_c: float, hours: float) -> tuple[FloatArray, FloatArray]:
-        """Return layers at the end and their means with everything held, before mixing."""
+        """Return by how much layers change with everything held, before mixing, and their means [K, degC]."""
         d = self.diameter_m
         area_per_height = 0.25 * math.pi * d * d / (d * self.height_over_diameter / self.layers)
         along = self.conductivity_w_mk * area_per_height / WATT_PER_KILOWATT
         sense = 1 if flow >= 0.0 else -1
-        end, mean = _held(
+        change, mean = _held(
             np.ascontiguousarray(state[::sense]), inlet_c, self.ambient_c, abs(flow) * WATER_KJ_KGK, self._hull(),
             along, self.layer_kwh_k, hours,
         )  # fmt: skip
-        return end[::sense], mean[::sense]
+        return change[::sense], mean[::sense]
 
 
 @njit(cache=True, error_model="numpy")
@@ -264,7 +265,7 @@ def _held(
     capacity: float,
     hours: float,
 ) -> tuple[FloatArray, FloatArray]:
-    r"""Return layers, in the sense of the flow, at the end of a step and their means [degC].
+    r"""Return by how much layers, in the sense of the flow, change in a step, and their means [K, degC].
 
     With inlet and surroundings as layers that never change, the matrix A of the system has no negative entry off its
     diagonal and no row sum, so with a rate L above all of its diagonal P = I + A / L averages temperatures, and
@@ -273,6 +274,7 @@ def _held(
               \frac1h \int_0^h e^{A s} ds = \frac{1}{L h} \sum_k \Big(1 - \sum_{j \le k} \pi_j\Big) P^k
 
     with Poisson weights (A. Jensen 1953, uniformization): sums of positive terms, cut nine deviations above the mean.
+    What is summed are differences to the start, so that a second of a large tank is more than rounding.
 
     Parameters
     ----------
@@ -293,33 +295,33 @@ def _held(
     """
     n = layers.shape[0]
     rate = (carried + 2.0 * along + hull.max()) / capacity
-    end, mean = layers.copy(), np.zeros(n)
+    change, mean = np.zeros(n), np.zeros(n)
     parts = max(1, math.ceil(rate * hours / LARGEST_MEAN))
     size = rate * hours / parts
     for _ in range(parts):
-        term, start = end.copy(), end.copy()
+        start = layers + change
+        off, part, moved = np.zeros(n), np.zeros(n), np.zeros(n)
         weight = math.exp(-size)
-        left = 1.0 - weight
-        end = weight * start
-        part = start * (left / size if size > 1e-12 else 1.0)
+        left = -math.expm1(-size)
         terms = int(size + 9.0 * math.sqrt(size) + 25.0) if size > 1e-12 else 0
         for k in range(1, terms + 1):
-            before = term[0]
+            before = start[0] + off[0]
             for i in range(n):
-                here, above = term[i], inlet_c if i == 0 else before
-                change = carried * (above - here) + hull[i] * (ambient_c - here)
+                here, above = start[i] + off[i], inlet_c if i == 0 else before
+                gain = carried * (above - here) + hull[i] * (ambient_c - here)
                 if i > 0:
-                    change += along * (before - here)
+                    gain += along * (before - here)
                 if i < n - 1:
-                    change += along * (term[i + 1] - here)
+                    gain += along * (start[i + 1] + off[i + 1] - here)
                 before = here
-                term[i] = here + change / (capacity * rate)
+                off[i] += gain / (capacity * rate)
             weight *= size / k
             left = max(left - weight, 0.0)
-            end += weight * term
-            part += term * (left / size)
-        mean += part / parts
-    return end, mean
+            moved += weight * off
+            part += off * (left / size)
+        change += moved
+        mean += (start + part) / parts
+    return change, mean
 
 
 def settled(layers_c: FloatArray) -> FloatArray:

@@ -44,7 +44,7 @@ LONGEST = 4.0
 LONGEST_CALM = 10.0
 SMALLEST_UNITS = 1e-9
 LITTLE = 0.5
-SHORT = 1e-5
+SHORT = 1e-3
 RATE, RELAX, TURN, LESS, NEAR, FAR, STEADY_NEAR, STEADY_FAR, KEPT, P_JUMP, Q_JUMP, P_RAMP, Q_RAMP = range(13)
 PROPERTIES = 13
 PLACE = 0.5 - math.sqrt(3.0) / 6.0
@@ -129,6 +129,18 @@ def set_cell(
     cell[p, P_JUMP], cell[p, Q_JUMP] = p_jump, q_jump
     cell[p, P_RAMP] = less * (relax * p_jump - turn * q_jump)
     cell[p, Q_RAMP] = less * (relax * q_jump + turn * p_jump)
+
+
+@inner
+def short_areas(x: float, angle: float, tau: float, p: float, q: float) -> tuple[float, float]:
+    """Return the integrals of p and q over a time ``tau`` in which they fade by ``x`` and turn by ``angle`` [K s].
+
+    The series of (1 - e^-z) / z, with z = x - i ``angle``; differences of what hardly changes would be all rounding.
+    """
+    square, twice = x * x - angle * angle, 2.0 * x * angle
+    real = 1.0 - 0.5 * x + square / 6.0 - (x * square - angle * twice) / 24.0
+    turned = 0.5 * angle - twice / 6.0 + (x * twice + angle * square) / 24.0
+    return tau * (p * real - q * turned), tau * (q * real + p * turned)
 
 
 @inner
@@ -223,18 +235,19 @@ def pass_wall(
                 cosine, sine = left * math.cos(angle), left * math.sin(angle)
             p_next = p_now * cosine - q_now * sine
             q_next = q_now * cosine + p_now * sine
-            area = less * (relax * (p_now - p_next) - turn * (q_now - q_next))
-            beside = less * (relax * (q_now - q_next) + turn * (p_now - p_next))
-            p_area += area
-            q_area += beside
             tau = part * per_relax
             grown = climb * tau
-            mean, bow = p_now, p_next - p_now
-            if part > SHORT:
-                mean = area / tau
+            bow = p_next - p_now
+            if part < SHORT:
+                area, beside = short_areas(part, angle, tau, p_now, q_now)
+            else:
+                area = less * (relax * (p_now - p_next) - turn * (q_now - q_next))
+                beside = less * (relax * (q_now - q_next) + turn * (p_now - p_next))
                 moment = less * (relax * (area - tau * p_next) - turn * (beside - tau * q_next))
                 bow = 12.0 * (moment - 0.5 * tau * area) / (tau * tau)
-            n_out = emit(piece, slot_out, n_out, tau, final + 0.5 * grown + mean, grown + bow, blur)
+            p_area += area
+            q_area += beside
+            n_out = emit(piece, slot_out, n_out, tau, final + 0.5 * grown + area / tau, grown + bow, blur)
             final += grown
             p_now, q_now = p_next, q_next
             swing = abs(p_now) + bent * abs(q_now)

@@ -29,11 +29,11 @@ def test_changing_the_level_keeps_the_heat(start, end, warmer):
     state = initial_state(LAYOUT, np.array([start]), np.array([50.0]), np.array([end]))
     cells = int(LAYOUT.cells[0, 0])
     state.wall[:cells] += np.resize(warmer, (cells, 2))
-    before = sum(stored_heat(LAYOUT, state, 0.0))
+    before = sum(stored_heat(LAYOUT, state))
     for level in (CALM, FULL, FINE, CALM):
         assert relevel(LAYOUT, state, SCRATCH, 0, 1, level, 10.0)
         assert relevel(LAYOUT, state, SCRATCH, 0, 0, level, 10.0)
-        assert sum(stored_heat(LAYOUT, state, 0.0)) == pytest.approx(before, rel=1e-12)
+        assert sum(stored_heat(LAYOUT, state)) == pytest.approx(before, rel=1e-12)
 
 
 def test_a_uniform_pipe_stays_uniform():
@@ -54,7 +54,7 @@ def test_the_heat_told_is_the_heat_held_after_steps_that_were_tried_twice(root):
         demand = np.where(rng.random(16) < 0.5, rng.uniform(1.0, 15.0, 16), 0.0)
         sim.step(900.0, demand, 40.0, float(rng.uniform(62.0, 85.0)), 10.0)
         told = sum(side_heat_kwh(sim.layout, sim.state, side) for side in (0, 1))
-        assert told == pytest.approx(sum(stored_heat(sim.layout, sim.state, 0.0)) / 3.6e6, rel=1e-12)
+        assert told == pytest.approx(sum(stored_heat(sim.layout, sim.state)) * sim.layout.fluid[1] / 3.6e6, rel=1e-12)
         held = side_temperatures(sim.layout, sim.state, 0)
         assert held.max() <= 85.05
 

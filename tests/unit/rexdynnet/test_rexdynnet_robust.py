@@ -41,7 +41,7 @@ STEP = st.tuples(
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(STEP, min_size=1, max_size=12))
 def test_temperatures_stay_between_what_came_in_and_the_ground(name, steps):
-    sim, pipe = NETWORKS[name].start((70.0, 45.0)), PIPES[name]
+    sim = NETWORKS[name].start((70.0, 45.0))
     highest = 70.0
     for dt, flow, supply in steps:
         highest = max(highest, supply)
@@ -51,9 +51,7 @@ def test_temperatures_stay_between_what_came_in_and_the_ground(name, steps):
         assert step.supply_c.min() >= 8.0 - 0.05
         assert step.return_c.max() <= 45.0 + 0.05
         scale = max(abs(step.plant_kw), abs(step.loss_kw), abs(step.stored_kw), 1e-3)
-        # what is stored is the difference of two contents, each known to some fifty roundings of all its parcels
-        content_kj = 4 * 2 * np.pi / 4 * pipe.inner_diameter_m**2 * pipe.length_m * 1000.0 * 4.2 * highest
-        assert abs(step.residual_kw) <= 1e-9 * scale + 50 * np.finfo(float).eps * content_kj / dt
+        assert abs(step.residual_kw) <= 1e-9 * scale
 
 
 @pytest.mark.parametrize("name", ["steel", "thick plastic", "no wall"])

@@ -77,6 +77,27 @@ def test_energy_adds_up_and_warm_water_lies_on_top(seed, flow, inlet, hours, lay
 
 
 @settings(max_examples=60, deadline=None)
+@given(
+    volume_m3=st.sampled_from([0.1, 30.0, 3000.0, 30_000.0]),
+    layers=st.integers(2, 60),
+    start=st.floats(30.0, 90.0),
+    apart=st.floats(0.0, 40.0),
+    flows=st.lists(st.sampled_from([0.0, 0.01, -0.01, 1.0, -1.0, 30.0, -30.0]), min_size=1, max_size=8),
+    seconds=st.sampled_from([1.0, 60.0, 3600.0]),
+)
+def test_a_second_of_a_large_tank_adds_up(volume_m3, layers, start, apart, flows, seconds):
+    """A tank that holds a thousand million times what it loses in a second closes to 1e-9 of that."""
+    tank = StratifiedTank(volume_m3, layers=layers)
+    now = np.linspace(start, start - 0.5 * apart, layers)
+    for flow in flows:
+        move = tank.step(now, flow, 75.0, seconds / 3600.0)
+        stored = math.fsum((*move.layers_c, *-now)) * tank.layer_kwh_k
+        scale = max(abs(move.heat_kwh), abs(move.loss_kwh), abs(stored))
+        assert abs(move.heat_kwh - move.loss_kwh - stored) <= 1e-9 * scale
+        now = move.layers_c
+
+
+@settings(max_examples=60, deadline=None)
 @given(heat=st.floats(-400.0, 400.0), share=st.floats(0.0, 1.0))
 def test_the_flow_is_found_or_the_tank_says_what_it_did(heat, share):
     tank = StratifiedTank(8.0)
