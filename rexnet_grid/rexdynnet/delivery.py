@@ -17,7 +17,7 @@ from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid
 from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
 from rexnet_grid.rexdynnet.houses import Houses
-from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
+from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs, pair_loss_w_k
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.marginal import marginal_losses
@@ -216,7 +216,9 @@ class HeatDelivery:
         kept, chosen_pa = self.pressure, self._chosen_pa(unit)
         if kept is None:
             return state
-        return with_pressures(state, self.network, self._sim.layout, kept, chosen_pa, self._outputs)
+        return with_pressures(
+            state, self.network, self._sim.layout, kept, chosen_pa, self._outputs, self.out_of_service
+        )
 
     def _chosen_pa(self, unit: int) -> float:
         """Return the head that was chosen for a unit [Pa]."""
@@ -282,13 +284,9 @@ class HeatDelivery:
     def expected_loss_kw(self, units: Sequence[int]) -> FloatArray:
         """Return the heat lost to the ground in each unit if the pipes stay as warm as they are, (n_units,) [kW]."""
         layout = self._sim.layout
-        means = [side_temperatures(layout, self._sim.state, side) for side in (0, 1)]
-        return np.array(
-            [
-                sum(float(layout.loss_w_k @ (mean - self._ground_c(unit))) for mean in means) / WATT_PER_KILOWATT
-                for unit in units
-            ]
-        )
+        per_kelvin = pair_loss_w_k(layout) / WATT_PER_KILOWATT
+        both = sum(side_temperatures(layout, self._sim.state, side) for side in (0, 1))
+        return np.array([float(per_kelvin @ (both - 2.0 * self._ground_c(unit))) for unit in units])
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the additional steady loss per additional injection at each node for each unit [kW/kW].

@@ -127,7 +127,8 @@ def end_issues(where: str, substations: Iterable[Substation], plants: Iterable[P
             issues.append(Issue(where, f"{key}, min_supply_c", f"{p.coldest_c:g}", expected))
         elif not p.coldest_c <= p.supply_c <= p.hottest_c:
             expected = f"inside min_supply_c and max_supply_c, {p.coldest_c:g} to {p.hottest_c:g}"
-            issues.append(Issue(where, f"{key}, supply_c", f"{p.supply_c:g}", expected))
+            hint = "its usual supply temperature, 75 degC where left out"
+            issues.append(Issue(where, f"{key}, supply_c", f"{p.supply_c:g}", expected, hint))
     return issues
 
 

@@ -10,7 +10,15 @@ import numpy as np
 from rexnet_grid.rexdynnet.booster import at_speed
 from rexnet_grid.rexdynnet.dispatch import meet, run_at
 from rexnet_grid.rexdynnet.hydraulics import SPEED
-from rexnet_grid.rexdynnet.layout import DELIVERED, LOSS, PLANT, SUPPLY, copy_state, overwrite_state
+from rexnet_grid.rexdynnet.layout import (
+    DELIVERED,
+    LOSS,
+    PLANT,
+    SUPPLY,
+    copy_state,
+    overwrite_state,
+    pair_loss_w_k,
+)
 from rexnet_grid.rexdynnet.otherwise import Otherwise, otherwise
 from rexnet_grid.rexdynnet.reach import Water, arrivals_by_unit
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, flows_for
@@ -193,7 +201,7 @@ class Foreseer:
         layout = at_speed(layout, speed)
         factors = flow_factors(layout, pipe_flow[0]) if len(layout.chord) else self.factors
         self._warm(slice(near, count), units, demand, wanted, supply, sub_flow, pipe_flow, sources, plant_flow)
-        loss[near:] += float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
+        loss[near:] += float(pair_loss_w_k(layout).sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
         hold[near:] = loss[near:]
         running = np.zeros_like(sources, dtype=np.bool_)
         running[:, layout.plant_node] = wanted > 0.0

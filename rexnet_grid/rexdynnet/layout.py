@@ -232,6 +232,14 @@ class Outputs(NamedTuple):
 PLANT, DELIVERED, LOSS, STORED, RESIDUAL = range(5)
 
 
+def pair_loss_w_k(layout: Layout) -> FloatArray:
+    """Return what each route loses for a kelvin of its supply or of its return alone, (P,) [W/K]; see :mod:`pairs`.
+
+    What a pipe gives to the one beside it, κ of its loss, stays in the network.
+    """
+    return layout.loss_w_k * (1.0 - layout.coupling)
+
+
 def widths(layout: Layout) -> tuple[int, ...]:
     """Return how many columns each of the :class:`Outputs` has."""
     pipes, nodes = len(layout.pipe_from), len(layout.node_ptr) - 1

@@ -9,7 +9,7 @@ import networkx as nx
 
 from rexnet_grid.errors import Issue, NetworkDataError
 from rexnet_grid.rexdynnet.fitness import attribute_issues, end_issues, network_issues
-from rexnet_grid.rexdynnet.fluid import Fluid
+from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C, Fluid
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.rexdynnet.topology import build_layout
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 USUAL_RANGE_C = (55.0, 95.0)
+USUAL_SUPPLY_C = 75.0
 STAND_IN_M = 0.1
 
 
@@ -92,7 +93,7 @@ class Plant:
         Limits of its supply temperature, which are held whatever is asked for [degC]; ``None`` for none. A market then
         runs it from 55 to 95 degC, or to its usual temperature where that is beyond.
     supply_c
-        Usual supply temperature [degC].
+        Usual supply temperature [degC]; of a drawn or read plant that names none 75, or the nearest inside its limits.
     pump
         Its circulation pump; without one the head needed is given, at an efficiency of 0.6, for at most the flow at
         3 m/s in the plant's pipes.
@@ -102,7 +103,7 @@ class Plant:
     max_heat_kw: float = float("inf")
     min_supply_c: float | None = None
     max_supply_c: float | None = None
-    supply_c: float = 75.0
+    supply_c: float = USUAL_SUPPLY_C
     pump: Pump | None = None
 
     @property
@@ -282,4 +283,16 @@ def with_stand_ins(graph: nx.Graph) -> nx.Graph:
 
 
 def _own(data: dict[str, Any], kind: type) -> dict[str, Any]:
-    return {key: data[key] for key in kind.__slots__ if key in data and key != "node"}  # type: ignore[attr-defined]
+    own = {key: data[key] for key in kind.__slots__ if key in data and key != "node"}  # type: ignore[attr-defined]
+    if kind is Plant and "supply_c" not in own:
+        own["supply_c"] = _usual_supply_c(own.get("min_supply_c"), own.get("max_supply_c"))
+    return own
+
+
+def _usual_supply_c(lowest_c: Any, highest_c: Any) -> float:
+    """Return the usual supply temperature of a plant that names none: the nearest to 75 degC inside its limits."""
+    usual = USUAL_SUPPLY_C
+    for limit, nearest in ((highest_c, min), (lowest_c, max)):
+        if isinstance(limit, (int, float)) and FREEZING_C <= limit <= BOILING_C:
+            usual = nearest(usual, float(limit))
+    return usual

@@ -9,6 +9,7 @@ import numpy as np
 
 from rexnet_grid.rexdynnet.booster import outside_rings, unboosted
 from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, solve
+from rexnet_grid.rexdynnet.layout import pair_loss_w_k
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pumping import worst_head_pa
 from rexnet_grid.rexdynnet.response import calm_state, response_kernels
@@ -185,7 +186,7 @@ class FlowPlanner:
             most_heat_kw=plant.max_heat_kw,
             lift_kj_kg=lift,
             room_kg_s=np.where(flow > 0.0, flow * np.minimum(wider, 1e3), 1e3),
-            loss_kw_k=float(layout.loss_w_k.sum()) / WATT_PER_KILOWATT,
+            loss_kw_k=float(pair_loss_w_k(layout).sum()) / WATT_PER_KILOWATT,
             pump_kw_s_kg=(2.0 * drop + need) / per_flow,
             hours=hours,
         )

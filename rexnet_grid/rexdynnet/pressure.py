@@ -28,6 +28,8 @@ from rexnet_grid.rexdynnet.pumping import needed_head_pa
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rexnet_grid.delivery import NetworkState
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.layout import Layout
@@ -71,7 +73,7 @@ class KeptPressure:
 def ways_pa(layout: Layout, drop_pa: FloatArray) -> FloatArray:
     """Return the drop from the main plant to each node (n_steps, n_nodes), from those of the pipes (n_steps, P) [Pa].
 
-    NaN where no water comes from it.
+    NaN where no pipe leads to it.
     """
     way = np.full((len(drop_pa), len(layout.node_ptr) - 1), np.nan)
     way[:, layout.plant_node[0]] = 0.0
@@ -89,8 +91,34 @@ def static_pa(network: HeatNetwork) -> FloatArray:
     return np.asarray(network.fluid.density * GRAVITY_M_S2 * above)
 
 
+def from_main(network: HeatNetwork, layout: Layout, closed: Collection[str], stopped: Collection[str]) -> Layout:
+    """Return a layout whose ways begin at the main plant, which keeps the pressure where its pump stands, too."""
+    if layout.island[layout.plant_node[0]] == 0:
+        return layout
+    return network.layout(closed, set(stopped) - set(network.plant_names))
+
+
+def head_at_main_pa(layout: Layout, heads_pa: FloatArray, there_pa: FloatArray, back_pa: FloatArray) -> FloatArray:
+    """Return the pressure between supply and return at the main plant, (n_steps,) [Pa]; where it stands, another's.
+
+    ``layout`` is the one that water flows by; ``heads_pa`` (n_steps, G) are the heads of the plants' pumps, the others
+    the drops from the main plant to each node and back, (n_steps, N).
+    """
+    root = int(layout.island[layout.plant_node[0]])
+    if root < 0:
+        return np.zeros(len(heads_pa))
+    at = layout.plant_node[root]
+    return heads_pa[:, root] + there_pa[:, at] + back_pa[:, at]
+
+
 def with_pressures(
-    state: NetworkState, network: HeatNetwork, layout: Layout, kept: KeptPressure, chosen_pa: float, outputs: Outputs
+    state: NetworkState,
+    network: HeatNetwork,
+    layout: Layout,
+    kept: KeptPressure,
+    chosen_pa: float,
+    outputs: Outputs,
+    out_of_service: tuple[Collection[str], Collection[str]] = ((), ()),
 ) -> NetworkState:
     """Return a delivered unit with its absolute pressures and the nodes at which they break a limit.
 
@@ -106,13 +134,18 @@ def with_pressures(
         Head that was chosen for the main plant's pump, which is given where no more is needed [Pa].
     outputs
         What came of the parts of the unit.
+    out_of_service
+        Pipes that are shut, plants and boosters that stand.
     """
     mean = Outputs(*(array.mean(axis=0) for array in outputs))
-    most_pa = float(layout.pump[0, SHUTOFF])
-    head_pa = max(needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s), min(chosen_pa, most_pa))
+    root = max(int(layout.island[layout.plant_node[0]]), 0)
+    most_pa = float(layout.pump[root, SHUTOFF])
+    head_pa = max(needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s), min(chosen_pa, most_pa) if root == 0 else 0.0)
     static, drop = static_pa(network), mean.dp_pa[None]
-    aside = lopsided_pa(network, layout, mean.pipe_kg_s[None], drop)
-    there, back_again = ways_pa(layout, drop - aside)[0], ways_pa(layout, drop + aside)[0]
+    ways, heads = from_main(network, layout, *out_of_service), np.zeros((1, len(layout.plant_node)))
+    aside, heads[0, root] = lopsided_pa(network, ways, mean.pipe_kg_s[None], drop), head_pa
+    each = ways_pa(ways, drop - aside), ways_pa(ways, drop + aside)
+    head_pa, there, back_again = head_at_main_pa(layout, heads, *each)[0], each[0][0], each[1][0]
     supply, back = kept.kept_pa + head_pa - there - static, kept.kept_pa + back_again - static
     left = np.minimum(supply - vapour_pressure_pa(mean.supply_c), back - vapour_pressure_pa(mean.return_c))
     highest = np.maximum(supply, back)
@@ -134,7 +167,7 @@ def with_pressures(
 
 @dataclass(frozen=True)
 class Pressures:
-    """Absolute pressures over time, in the order of the network's nodes; NaN where no water comes from the main plant.
+    """Absolute pressures over time, in the order of the network's nodes; NaN where no pipe leads to the main plant.
 
     Attributes
     ----------
@@ -168,12 +201,17 @@ def absolute_pressures(network: HeatNetwork, run: HeatRun, kept_pa: float) -> Pr
     """
     if not (np.isfinite(kept_pa) and kept_pa > 0.0):
         raise NetworkDataError([Issue(network.name, "kept_pa", str(kept_pa), "an absolute pressure above zero [Pa]")])
-    layout, drop, static = network.layout(), run.pressure_drop_pa.to_numpy(), static_pa(network)
-    aside = lopsided_pa(network, layout, run.pipe_flow_kg_s.to_numpy(), drop)
-    there, back_again = ways_pa(layout, drop - aside), ways_pa(layout, drop + aside)
-    head = run.plants_head_pa.iloc[:, 0].to_numpy()[:, None]
-    back = kept_pa + back_again - static
-    out = kept_pa + head - there - static
+    drop, flow = run.pressure_drop_pa.to_numpy(), run.pipe_flow_kg_s.to_numpy()
+    heads, static = run.plants_head_pa.to_numpy(), static_pa(network)
+    out, back = (np.empty((len(drop), len(network.nodes))) for _ in range(2))
+    for k, shut in enumerate(run.shut):
+        part = slice(shut.first, run.shut[k + 1].first if k + 1 < len(run.shut) else None)
+        layout = network.layout(shut.closed, shut.stopped)
+        ways = from_main(network, layout, shut.closed, shut.stopped)
+        aside = lopsided_pa(network, ways, flow[part], drop[part])
+        there, back_again = ways_pa(ways, drop[part] - aside), ways_pa(ways, drop[part] + aside)
+        back[part] = kept_pa + back_again - static
+        out[part] = kept_pa + head_at_main_pa(layout, heads[part], there, back_again)[:, None] - there - static
     left = np.minimum(
         out - vapour_pressure_pa(run.supply_c.to_numpy()), back - vapour_pressure_pa(run.return_c.to_numpy())
     )

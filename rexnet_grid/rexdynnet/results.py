@@ -19,6 +19,15 @@ WATT_PER_KILOWATT = 1000.0
 SMALLEST_W = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """Names of pipes that are shut, and of plants and boosters that stand, from the step with number ``first`` on."""
+
+    first: int = 0
+    closed: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class HeatRun:
     """Means over each step, indexed by its start; ``attrs["unit"]`` holds the unit of each table.
@@ -51,6 +60,8 @@ class HeatRun:
         was ended by the number of iterations [-]; 0 is usual.
     balance_error
         |in - out - loss - stored| over the throughput, each step [-].
+    shut
+        What was shut from which step on.
     """
 
     supply_c: pd.DataFrame
@@ -72,6 +83,7 @@ class HeatRun:
     stored_kw: pd.Series
     balance_error: pd.Series
     unsettled: pd.Series
+    shut: tuple[Shut, ...] = (Shut(),)
 
     @property
     def worst_differential_pa(self) -> pd.Series:
@@ -88,7 +100,9 @@ def relative_error(ledger: FloatArray) -> FloatArray:
     return relative
 
 
-def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> HeatRun:
+def to_run(
+    network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs, shut: tuple[Shut, ...] = (Shut(),)
+) -> HeatRun:
     """Return the tables of a simulation."""
 
     def frame(values: FloatArray, columns: tuple[str, ...], unit: str) -> pd.DataFrame:
@@ -122,4 +136,5 @@ def to_run(network: HeatNetwork, index: pd.DatetimeIndex, outputs: Outputs) -> H
         stored_kw=series(ledger[:, STORED] / WATT_PER_KILOWATT, "stored_kw", "kW"),
         balance_error=series(relative_error(ledger), "balance_error", "1"),
         unsettled=series(outputs.unsettled[:, 0], "unsettled", "1"),
+        shut=shut,
     )

@@ -9,11 +9,12 @@ import networkx as nx
 import numpy as np
 
 from rexnet_grid.errors import Issue, NetworkDataError
-from rexnet_grid.rexdynnet.fluid import Fluid
-from rexnet_grid.rexdynnet.forcing import check_range, check_water, raise_if
+from rexnet_grid.rexdynnet.fluid import FREEZING_C, Fluid
+from rexnet_grid.rexdynnet.forcing import LARGEST_KG_S, check_range, check_water, raise_if
 from rexnet_grid.rexdynnet.kernel import advance
 from rexnet_grid.rexdynnet.layout import Inputs, Layout, copy_state, initial_state, new_outputs, new_scratch
 from rexnet_grid.rexdynnet.network import HeatNetwork
+from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -70,7 +71,8 @@ def simulate_pipe(
     Raises
     ------
     NetworkDataError
-        For arrays of different length, NaN, time that does not increase, negative flow, water that would freeze.
+        For arrays of different length, NaN, time that does not increase, negative flow, water that would freeze or
+        boil, or came to freeze; surroundings outside -60 to 120 degC.
     """
     time = _numbers("time_s", time_s)
     series = {
@@ -97,6 +99,11 @@ def simulate_pipe(
     outputs = new_outputs(layout, rows)
     advance(layout, state, copy_state(state), new_scratch(layout), inputs, outputs)
     mean = outputs.supply_c[:, 1]
+    if mean.min() < FREEZING_C:
+        at = int(np.argmax(mean < FREEZING_C))
+        hint = "standing water cools to the surroundings"
+        expected = f"at least {FREEZING_C:g} degC"
+        raise_if([Issue("simulate_pipe", f"outlet at {middle[at]:g} s", f"{mean[at]:.1f} degC", expected, hint)])
     out = np.empty(len(time))
     out[0] = last
     out[-1] = mean[-1]
@@ -140,14 +147,25 @@ def _check(time: FloatArray, series: dict[str, FloatArray], initial: tuple[float
             issues.append(Issue("simulate_pipe", name, str(value), "a finite temperature"))
         elif value is not None:
             check_water(name, np.array([value]), issues)
-    if time.ndim != 1 or len(time) < 2 or not (np.diff(time) > 0.0).all():
-        issues.append(Issue("simulate_pipe", "time_s", f"{time.shape}", "at least two increasing instants"))
+    if time.ndim != 1 or len(time) < 2:
+        issues.append(Issue("simulate_pipe", "time_s", f"shape {time.shape}", "at least two instants"))
+    elif not np.isfinite(time).all():
+        at = int(np.argmin(np.isfinite(time)))
+        issues.append(Issue("simulate_pipe", f"time_s[{at}]", str(time[at]), "finite numbers"))
+    elif not (np.diff(time) > 0.0).all():
+        at = int(np.argmin(np.diff(time) > 0.0))
+        issues.append(
+            Issue(
+                "simulate_pipe", f"time_s[{at + 1}]", f"{time[at + 1]:g} after {time[at]:g}", "instants that increase"
+            )
+        )
     for name, values in series.items():
         if values.shape != time.shape:
             issues.append(Issue("simulate_pipe", name, f"shape {values.shape}", f"shape {time.shape}"))
         elif not np.isfinite(values).all():
             at = int(np.argmin(np.isfinite(values)))
             issues.append(Issue("simulate_pipe", f"{name}[{at}]", str(values[at]), "finite numbers"))
-    check_range("mass_flow_kg_s", series["mass_flow_kg_s"], 0.0, math.inf, "kg/s", issues)
+    check_range("mass_flow_kg_s", series["mass_flow_kg_s"], 0.0, LARGEST_KG_S, "kg/s", issues)
     check_water("inlet_c", series["inlet_c"], issues)
+    check_range("ambient_c", series["ambient_c"], COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
     raise_if(issues)

@@ -20,7 +20,7 @@ from rexnet_grid.rexdynnet.forcing import (
     table,
 )
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs
-from rexnet_grid.rexdynnet.results import HeatRun, to_run
+from rexnet_grid.rexdynnet.results import HeatRun, Shut, to_run
 from rexnet_grid.rexdynnet.simulation import (
     WATT_PER_KILOWATT,
     HeatSimulation,
@@ -28,7 +28,7 @@ from rexnet_grid.rexdynnet.simulation import (
 from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C, LARGEST_KW
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.network import HeatNetwork
@@ -153,11 +153,12 @@ def simulate(
     arrays = (heat * WATT_PER_KILOWATT, flow, back, supply, others, ground, secondary, hot * WATT_PER_KILOWATT)
     rows = arrays if parts == 1 else tuple(np.repeat(array, parts, axis=0) for array in arrays)
     simulation = _begun(network, initial_c, Inputs(np.array([MAX_STEP_S]), *(array[:1] for array in arrays)))
-    outputs = _through(simulation, Inputs(np.array([dt_s / parts]), *rows), parts, edges, changes)
+    shut = _shut(changes, edges, network.name)
+    outputs = _through(simulation, Inputs(np.array([dt_s / parts]), *rows), parts, shut)
     if parts > 1:
         outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
     check_liquid(network.name, outputs.supply_c, outputs.return_c, network.nodes, edges.tolist())
-    return to_run(network, edges[:-1], outputs)
+    return to_run(network, edges[:-1], outputs, shut)
 
 
 def _begun(network: HeatNetwork, initial_c: Any, held: Inputs) -> HeatSimulation:
@@ -178,33 +179,28 @@ def _begun(network: HeatNetwork, initial_c: Any, held: Inputs) -> HeatSimulation
     return simulation
 
 
-def _through(
-    simulation: HeatSimulation,
-    inputs: Inputs,
-    parts: int,
-    edges: pd.DatetimeIndex,
-    changes: Mapping[Any, Mapping[str, Collection[str]]] | None,
-) -> Outputs:
+def _through(simulation: HeatSimulation, inputs: Inputs, parts: int, shut: tuple[Shut, ...]) -> Outputs:
     """Go through all rows of the forcing, each step cut into ``parts``, with what is shut in between."""
-    if not changes:
+    if shut == (Shut(),):
         return simulation.advance(inputs)
     pieces = []
-    for begin, close, shut in _between_changes(changes, edges, simulation.network.name):
-        simulation.change(**shut)
-        part = slice(begin * parts, close * parts)
+    for k, stretch in enumerate(shut):
+        simulation.change(stretch.closed, stretch.stopped)
+        close = shut[k + 1].first * parts if k + 1 < len(shut) else None
+        part = slice(stretch.first * parts, close)
         pieces.append(simulation.advance(Inputs(inputs.dt_s, *(array[part] for array in inputs[1:]))))
     return Outputs(*map(np.concatenate, zip(*pieces, strict=True)))
 
 
-def _between_changes(
-    changes: Mapping[Any, Mapping[str, Collection[str]]], edges: pd.DatetimeIndex, where: str
-) -> Iterator[tuple[int, int, dict[str, Collection[str]]]]:
-    """Yield first and last step of each stretch of time and what is shut in it."""
+def _shut(
+    changes: Mapping[Any, Mapping[str, Collection[str]]] | None, edges: pd.DatetimeIndex, where: str
+) -> tuple[Shut, ...]:
+    """Return what is shut from which step on."""
     steps = len(edges) - 1
-    places: dict[int, dict[str, Collection[str]]] = {0: {}}
+    places = {0: Shut()}
     issues = []
     expected = '{"closed": [pipes], "stopped": [plants]}'
-    for time, shut in sorted(changes.items()):
+    for time, shut in sorted((changes or {}).items()):
         stamp = pd.Timestamp(time)
         if not isinstance(shut, dict):
             issues.append(Issue(where, f"changes, {time}", repr(shut), expected))
@@ -219,11 +215,9 @@ def _between_changes(
         ]
         place = int(edges.searchsorted(stamp, side="left"))
         if place < steps:
-            places[place] = dict(shut)
+            places[place] = Shut(place, tuple(shut.get("closed", ())), tuple(shut.get("stopped", ())))
     raise_if(issues)
-    starts = sorted(places)
-    for begin, close in zip(starts, [*starts[1:], steps], strict=True):
-        yield begin, close, places[begin]
+    return tuple(places[first] for first in sorted(places))
 
 
 def _of_house(name: str, given: Any, network: HeatNetwork, edges: pd.DatetimeIndex, issues: list[Issue]) -> FloatArray:

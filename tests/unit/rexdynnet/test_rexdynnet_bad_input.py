@@ -16,8 +16,10 @@ from rexnet_grid.rexdynnet import (
     Pump,
     SupplyCurve,
     simulate_building,
+    simulate_pipe,
 )
 from rexnet_grid.rexdynnet.archetypes import from_archetype
+from rexnet_grid.rexdynnet.network import Plant
 
 START = pd.Timestamp("2026-01-13")
 END = START + pd.Timedelta(hours=2)
@@ -204,3 +206,38 @@ def test_weather_and_heaters_that_cannot_be_are_named(given, said):
     outdoor = pd.Series(given.pop("outdoor_c", -5.0), DEMAND.index)
     with pytest.raises(InputError, match=said):
         simulate_building(from_archetype("house_1980s", 150.0), outdoor, **given)
+
+
+DAY = np.arange(0.0, 3.0 * 86400.0, 600.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"mass_flow_kg_s": 0.0, "ambient_c": -20.0}, "outlet at .* at least 0 degC"),
+        ({"ambient_c": 1e6}, "ambient_c: values: got 1e\\+06 degC; expected -60 to 120"),
+        ({"ambient_c": -300.0}, "ambient_c"),
+        ({"time_s": np.r_[DAY[:-1], np.inf]}, "time_s\\[431\\]: got inf"),
+        ({"time_s": np.r_[0.0, np.nan, DAY[2:]]}, "time_s\\[1\\]: got nan"),
+        ({"time_s": np.r_[0.0, 0.0, DAY[2:]]}, "time_s\\[1\\]: got 0 after 0; expected instants that increase"),
+        ({"mass_flow_kg_s": 1e9}, "mass_flow_kg_s"),
+    ],
+)
+def test_one_pipe_alone_refuses_what_a_network_refuses(given, message):
+    whole = {"time_s": DAY, "inlet_c": 50.0, "mass_flow_kg_s": 0.1, "ambient_c": 10.0, **given}
+    with pytest.raises(InputError, match=message):
+        simulate_pipe(Pipe(100.0, 0.05), **whole)
+
+
+@pytest.mark.parametrize(
+    ("limits", "usual"),
+    [({"max_supply_c": 65.0}, 65.0), ({"min_supply_c": 80.0}, 80.0), ({"max_supply_c": 90.0}, 75.0)],
+)
+def test_a_plant_that_names_only_a_limit_supplies_the_nearest_to_the_usual(limits, usual):
+    graph = street().graph.copy()
+    del graph.nodes["plant"]["supply_c"]
+    graph.nodes["plant"].update(limits)
+    network = HeatNetwork.from_graph(graph)
+    assert network.plants[0].supply_c == usual
+    with pytest.raises(InputError, match=r"supply_c: got 75; .*75 degC where left out"):
+        HeatNetwork(network.graph, network.substations, (Plant("plant", max_supply_c=65.0),))

@@ -8,8 +8,9 @@ import pytest
 from scipy.integrate import solve_bvp
 
 from rexnet_grid.errors import InputError
-from rexnet_grid.rexdynnet import HeatNetwork, Pipe
+from rexnet_grid.rexdynnet import HeatDelivery, HeatNetwork, Pipe
 from rexnet_grid.rexdynnet.catalogue import EN15698, catalogue_pipe
+from rexnet_grid.rexdynnet.layout import pair_loss_w_k
 from rexnet_grid.rexdynnet.pairs import conductances, side_by_side, twin
 from rexnet_grid.rexdynnet.sizing import SizingRule, size_network
 
@@ -91,3 +92,27 @@ def test_a_network_can_be_sized_with_twin_pipes(root):
     assert bill["pipe_m"].equals(bill["route_m"].rename("pipe_m"))
     assert bill["route_m"].sum() == pytest.approx(2626.1, abs=1.0)
     assert all(data["pipe"].coupling > 0.0 for *_, data in sized.graph.edges(data=True))
+
+
+def test_losses_ahead_count_what_twin_pipes_give_each_other():
+    """What the market expects to lose, and what the controller takes a kelvin to cost, are those of the full model."""
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant")
+    graph.add_node("a", kind="substation", design_heat_kw=60.0)
+    graph.add_edge("p", "a", pipe=catalogue_pipe("twin DN50", 600.0))
+    network = HeatNetwork.from_graph(graph)
+
+    def lost_kw(supply_c):
+        sim = network.start((supply_c, 40.0))
+        for _ in range(60):
+            step = sim.step(900.0, 40.0, 40.0, supply_c, 10.0)
+        return step.loss_kw, step.plant_kw
+
+    plant = lost_kw(75.0)[1]
+    heat = HeatDelivery(network, supply_temperature=75.0, return_temperature_c=40.0, ground_c=10.0)
+    position = np.array([plant, -40.0, 0.0])
+    for unit in range(30):
+        last = heat.deliver(unit, position)
+    assert heat.expected_loss_kw([30])[0] == pytest.approx(last.balance.loss_kw, rel=0.01)
+    per_kelvin = (lost_kw(77.0)[0] - lost_kw(73.0)[0]) / 4.0
+    assert pair_loss_w_k(network.layout()).sum() / 1000.0 == pytest.approx(per_kelvin, rel=0.1)

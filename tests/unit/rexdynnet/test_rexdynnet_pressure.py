@@ -53,6 +53,46 @@ def test_water_boils_on_a_hill_that_is_too_high():
     assert {issue.key.split(" at ")[0] for issue in pressed} >= {"supply pressure"}
 
 
+def ring():
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant")
+    graph.add_node("q", kind="plant")
+    for node in ("a", "b"):
+        graph.add_node(node, kind="substation", min_differential_pa=10_000.0)
+    for a, b, long in (("p", "a", 400.0), ("p", "b", 300.0), ("a", "b", 400.0), ("b", "q", 50.0)):
+        graph.add_edge(a, b, name=a + b, pipe=Pipe(long, 0.05))
+    return HeatNetwork.from_graph(graph)
+
+
+@pytest.mark.parametrize("shut", [{"closed": ["pa"]}, {"closed": ["pb"]}, {"closed": ["ab"]}, {"stopped": ["p"]}])
+def test_pressures_go_the_ways_that_are_open(shut):
+    network = ring()
+    run = run_of(network, changes={START + pd.Timedelta(minutes=30): shut})
+    found = absolute_pressures(network, run, 4e5)
+    left = (found.supply_pa - found.return_pa)[list(network.substation_names)]
+    assert np.allclose(left, run.differential_pa)
+    assert np.allclose(found.return_pa["p"], 4e5)
+    running = "q" if "stopped" in shut else "p"
+    head = found.supply_pa[running] - found.return_pa[running]
+    assert np.allclose(head.iloc[2:], run.plants_head_pa[running].iloc[2:])
+
+
+def test_no_pressure_is_known_behind_a_shut_pipe():
+    network = hill(5.0)
+    found = absolute_pressures(network, run_of(network, changes={START: {"closed": ["up"]}}), 3e5)
+    assert found.supply_pa["top"].isna().all()
+    assert np.isfinite(found.supply_pa["valley"]).all()
+
+
+def test_a_market_knows_the_pressure_beside_a_main_plant_that_stands():
+    heat = HeatDelivery(ring(), supply_temperature=80.0, return_temperature_c=45.0, pressure=KeptPressure())
+    heat.change(stopped=["p"])
+    for unit in range(3):
+        state = heat.deliver(unit, np.array([0.0, 100.0, -50.0, -50.0, 0.0]))
+    lowest, highest = (state.arrays[f"{name}_pressure_pa"][0] for name in ("lowest", "highest"))
+    assert 3.9e5 < lowest < 4e5 < 4.1e5 < highest  # the return runs from p to q, where it is lifted
+
+
 def test_what_is_cut_off_has_no_pressure_of_the_plant():
     network = hill(5.0)
     run = run_of(network, changes={START: {"stopped": ["plant"]}})
