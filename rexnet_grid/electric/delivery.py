@@ -14,8 +14,7 @@ from rexnet_grid.electric.check import check_network
 from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.electric.headroom import HeadroomRows
 from rexnet_grid.electric.limits import ElectricLimits
-from rexnet_grid.electric.node_model import NodeModel
-from rexnet_grid.electric.signal import marginal_losses
+from rexnet_grid.electric.signal import MarginalLosses
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -154,13 +153,14 @@ class ElectricDelivery:
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW].
 
-        They are NaN in a unit whose positions have no AC solution, zero at a bus that has lost its supply.
+        They are those of the network as its controllers leave it, with taps and the reactive power of inverters held
+        there. They are NaN in a unit whose positions have no AC solution, zero at a bus that has lost its supply.
         """
         position = self._checked(position_kw, (len(units), len(self._nodes)))
         if not len(units):
             return LocationalSignal.none((), self._nodes)
         node = self.network.case.bus_node[self._bus]
-        by_node = marginal_losses(self.network, self._model, self._flow(position), self.limits.tan_phi)
+        by_node = self._losses.of(self._flow(position))
         dark = (node == NOWHERE) & np.isfinite(by_node).all(axis=1, keepdims=True)
         return LocationalSignal(tuple(units), self._nodes, np.where(dark, 0.0, by_node[:, node]))
 
@@ -184,7 +184,7 @@ class ElectricDelivery:
             )
         self.network = network
         self._changes = (tuple(out), dict(taps or {}), tuple(closed))
-        for name in ("_model", "_rows", "_topologies"):
+        for name in ("_losses", "_rows", "_topologies"):
             self.__dict__.pop(name, None)
 
     def elements(self) -> tuple[str, ...]:
@@ -216,8 +216,8 @@ class ElectricDelivery:
             self.change(state["out"], state["taps"], state["closed"])
 
     @cached_property
-    def _model(self) -> NodeModel:
-        return NodeModel.of(self.network.case, self.network.solver)
+    def _losses(self) -> MarginalLosses:
+        return MarginalLosses(self.network.case, self.network.solver, self.limits.tan_phi)
 
     @cached_property
     def _topologies(self) -> list[ElectricNetwork]:

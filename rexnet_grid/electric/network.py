@@ -87,8 +87,9 @@ class ElectricNetwork(Labelled):
 
         net = with_options(net, supply_vm_pu, tap_pos)
         case, held = build_case(net), copy.deepcopy(net)
-        apart = None if case.controlled else separate_case(net)
-        return cls(case, held if case.controlled else None, Origin(case, partial(_held, held), partial(_held, apart)))
+        if case.controlled:
+            return cls(case, held, Origin(case, partial(_held, held), partial(separate_case, held)))
+        return cls(case, None, Origin(case, partial(_held, held), partial(_held, separate_case(net))))
 
     @classmethod
     def from_builtin(

@@ -8,7 +8,6 @@ that they write is in arrays, the rounds are pandapower's and the power flow bet
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from pandapower.control.controller.DERController import DERController, QModelQVC
 from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.case import NOWHERE, PV
+from rexnet_grid.electric.edges import with_two_ports
 from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_rounds import Rounds
@@ -133,7 +133,7 @@ class Controls:
         """
         if self._rounds is not None:
             flow = self._rounds.settled(kw[None, :], kvar[None, :], self._solver)
-            case = self._case if flow.edge_y is None else replace(self._case, edge_y=flow.edge_y[0])
+            case = self._case if flow.edge_y is None else with_two_ports(self._case, flow.edge_y[0])
             return (case, flow.results) if np.all(flow.converged) else None
         return self._by_pandapower(kw, kvar)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rexnet_grid.electric import ElectricNetwork
+from rexnet_grid.electric.taps import tapped
 from rexnet_grid.errors import InputError, NetworkDataError
 
 pp = pytest.importorskip("pandapower")
@@ -368,3 +369,65 @@ def test_controllers_that_never_rest_are_named(bands, named, by_pandapower):
     (issue,) = check_network(ElectricNetwork.from_pandapower(net), ElectricLimits())
     assert "loads too large" not in issue.hint
     assert any(name in issue.value for name in named) if by_pandapower else all(name in issue.value for name in named)
+
+
+@pytest.mark.parametrize(("base", "scale"), [(-6, 1.0), (7, 2.0)])
+def test_answers_are_those_of_the_network_with_taps_where_controllers_left_them(base, scale):
+    from rexnet_grid.electric import ElectricDelivery
+
+    controlled = feeder("hv")
+    controlled.trafo["tap_pos"] = base
+    network = ElectricNetwork.from_pandapower(with_taps(controlled))
+    kw, kvar = network.base_injection()
+    flow = network.power_flow(scale * kw, scale * kvar)
+    by_hand = copy.deepcopy(controlled)
+    by_hand.controller = by_hand.controller.iloc[:0]
+    by_hand["trafo"]["tap_pos"] = [left_tap(network, flow, trafo) for trafo in by_hand.trafo.index]
+    assert (by_hand.trafo.tap_pos != base).any()
+    other = ElectricNetwork.from_pandapower(by_hand)
+    same = other.power_flow(scale * kw, scale * kvar)
+    assert np.nanmax(np.abs(same.vm_pu - flow.vm_pu)) < 1e-10
+    got, right = network.sensitivities(flow), other.sensitivities(same)
+    for name in type(got).__slots__:
+        a, b = getattr(got, name), getattr(right, name)
+        assert np.nanmax(np.abs(a - b)) < 1e-9 * np.nanmax(np.abs(b)), name
+    here, there = ElectricDelivery(network), ElectricDelivery(other)
+    asked = kw[here._bus]
+    position = np.stack([scale * asked, 0.5 * asked - 5.0, np.full(len(asked), -20.0)])
+    published = here.signal([0, 1, 2], position).marginal_loss
+    right_loss = there.signal([0, 1, 2], position).marginal_loss
+    flows = here._flow(position)
+    at_these_taps = [np.allclose(y, same.case.edge_y, atol=1e-12) for y in flows.edge_y]
+    assert np.allclose(published[at_these_taps], right_loss[at_these_taps], atol=1e-7)
+    for k in (0, 1, 2):
+        for node in range(1, len(here.nodes), 4):
+            step = np.where(np.arange(len(here.nodes)) == node, 0.05, 0.0)
+            lost = [float(here.predict(0, position[k] + s * step).arrays["loss_kw"][0]) for s in (1.0, -1.0)]
+            assert published[k, node] == pytest.approx((lost[0] - lost[1]) / 0.1, rel=2e-3, abs=2e-6)
+
+
+def left_tap(network, flow, trafo):
+    """Where a controller has left the tap: the position whose two-port the solved network has."""
+    case = network.case
+    edge = int(np.flatnonzero(case.edge_branch == np.flatnonzero(case.branch_name == f"trafo {trafo}")[0])[0])
+    for position in range(-9, 10):
+        if np.allclose(tapped(case, {f"trafo {trafo}": position})[0][edge], flow.case.edge_y[edge], atol=1e-12):
+            return position
+    raise AssertionError("no position of the tap has this two-port")
+
+
+def test_a_tap_behind_an_open_switch_can_move_and_come_back_though_others_are_controlled():
+    net = with_taps(feeder("hv"))
+    net.controller = net.controller.iloc[:1]
+    pp.create_switch(net, int(net.trafo.hv_bus[1]), 1, "t", closed=False)
+    ends = net.trafo.lv_bus[1]
+    network = ElectricNetwork.from_pandapower(net)
+    name = f"switch {net.switch.index[-1]}"
+    moved = network.changed(taps={"trafo 1": 2}, closed=[name])
+    right = copy.deepcopy(net)
+    right.trafo["tap_pos"] = right.trafo.tap_pos.astype(float)
+    right.trafo.loc[1, "tap_pos"], right.switch.loc[right.switch.index[-1], "closed"] = 2.0, True
+    pp.runpp(right, run_control=True, calculate_voltage_angles=True, tolerance_mva=1e-9)
+    vm = moved.power_flow(*moved.base_injection()).vm_pu
+    assert np.nanmax(np.abs(vm - right.res_bus.vm_pu.to_numpy())) < 1e-8
+    assert vm[list(right.bus.index).index(ends)] > 0.5
