@@ -148,3 +148,25 @@ def slopes_to_limit(
                 far = length_of_ray(layout, flow, rays[r], way_pipe, begin, end, head_pa[w], curve[r, w], far)
                 found[w, r] = max(room_pa[w], 0.0) / far
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def lengths_of_rays(
+    layout: Layout,
+    flow: FloatArray,
+    rays: FloatArray,
+    way_ptr: IntArray,
+    way_pipe: IntArray,
+    head_pa: FloatArray,
+    curve: FloatArray,
+) -> FloatArray:
+    """Return how far along a ray of its own each way reaches the head, (n_ways,) [-].
+
+    Arguments as for :func:`steepest_chords`, but ``flow`` and ``rays`` (n_ways, n_pipes), ``curve`` (n_ways, 3).
+    """
+    found = np.zeros(head_pa.shape[0])
+    for w in range(head_pa.shape[0]):
+        found[w] = length_of_ray(
+            layout, flow[w], rays[w], way_pipe, way_ptr[w], way_ptr[w + 1], head_pa[w], curve[w], 1.0
+        )
+    return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 WATT_PER_KILOWATT = 1000.0
 SCHEDULE_TOLERANCE = 2e-4
 MAX_TRIALS = 25
+SMALLEST_BRACKET_K = 1e-3
 
 
 def run_at(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, supply_c: float) -> float:
@@ -26,10 +27,10 @@ def run_at(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, supply_c: floa
 
 
 def meet(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, wanted_kw: float, guess_c: float) -> float:
-    """Step with the supply temperature that puts in the wanted heat and return it [degC].
+    """Step with the supply temperature that puts in the wanted heat and return what the plant supplied [degC].
 
-    By secants kept inside a bracket, to 2e-4 of the wanted heat; where a limit of temperature or power stands in the
-    way, it stays at the limit.
+    By secants kept inside a bracket, to 2e-4 of the wanted heat or a millikelvin, where valves that do not settle let
+    it jump; where a limit of temperature or power stands in the way, it stays at the limit.
     """
     plant = sim.network.plants[0]
     saved: State = copy_state(sim.state)
@@ -48,7 +49,7 @@ def meet(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, wanted_kw: float
         else:
             low = guess
         points.append((guess, gap))
-        if high - low < 1e-9:
+        if high - low < SMALLEST_BRACKET_K:
             break
         flow = float(outputs.plant_kg_s[:, 0].mean())
         slope = flow * sim.layout.fluid[1] / WATT_PER_KILOWATT
@@ -60,4 +61,9 @@ def meet(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, wanted_kw: float
             if any(point[0] == new for point in points):
                 new = 0.5 * (low + high)
         guess = new
-    return float(inputs.supply_c[0, 0])
+    return supplied_c(inputs, outputs)
+
+
+def supplied_c(inputs: Inputs, outputs: Outputs) -> float:
+    """Return what the main plant supplied in a step [degC]: what was asked of it, or less where it is at its rating."""
+    return min(float(inputs.supply_c[0, 0]), float(outputs.plant_c[:, 0].mean()))

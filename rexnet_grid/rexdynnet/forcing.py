@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def seconds_since(start: pd.Timestamp, index: pd.DatetimeIndex) -> FloatArray:
 def step_means(values: pd.DataFrame | pd.Series, edges: pd.DatetimeIndex) -> FloatArray:
     """Return the mean over each step of values that hold from their stamp to the next, (n_steps, n_columns).
 
-    The first value holds before its stamp, the last one for ever.
+    The first value holds before its stamp, the last one for ever: whether they cover the steps is asked before.
     """
     table = values.to_frame() if isinstance(values, pd.Series) else values
     data = table.to_numpy(dtype=np.float64)
@@ -95,17 +96,16 @@ def _unreadable(name: str, given: Any, columns: Sequence[str], edges: pd.Datetim
     """Return what keeps a value from being a table of numbers over time: text, stamps without order, another zone."""
     steps = len(edges) - 1
     index = given.index if isinstance(given, (pd.DataFrame, pd.Series)) else None
-    if isinstance(given, pd.DataFrame) and not isinstance(index, pd.DatetimeIndex):
-        return Issue(name, "index", type(given.index).__name__, "a DatetimeIndex")
+    over_time = isinstance(given, pd.DataFrame) or (
+        index is not None and any(isinstance(i, datetime) for i in index[:1])
+    )
+    if over_time and not isinstance(index, pd.DatetimeIndex):
+        hint = "stamps of several time zones or as text: pd.to_datetime(..., utc=True) makes one of them"
+        return Issue(name, "index", type(given.index).__name__, "a DatetimeIndex", hint)
     if isinstance(index, pd.DatetimeIndex):
-        if not index.is_monotonic_increasing or not index.is_unique or len(index) == 0:
-            return Issue(name, "index", f"{len(index)} stamps", "stamps that rise", "sort them and drop repeated ones")
-        if (index.tz is None) != (edges.tz is None):
-            return Issue(name, "index", f"time zone {index.tz}", f"as start and end have it, {edges.tz}")
-        ended = len(index) > 1 and index[-1] + (index[-1] - index[-2]) <= edges[0]
-        if ended or index[0] >= edges[-1]:
-            run = f"some of the run's time, {edges[0]} to {edges[-1]}"
-            return Issue(name, "index", f"{index[0]} to {index[-1]}", run)
+        wrong = _wrong_stamps(name, index, edges)
+        if wrong is not None:
+            return wrong
     try:
         if isinstance(given, pd.DataFrame):
             given[[c for c in columns if c in given.columns]].to_numpy(dtype=np.float64)
@@ -118,6 +118,33 @@ def _unreadable(name: str, given: Any, columns: Sequence[str], edges: pd.Datetim
     except (TypeError, ValueError) as error:
         return Issue(name, "values", str(error), "numbers")
     return None
+
+
+def _wrong_stamps(name: str, index: pd.DatetimeIndex, edges: pd.DatetimeIndex) -> Issue | None:
+    """Return what keeps stamps from covering a run: no order, another zone, a beginning or an end within it.
+
+    The last value holds as long as the one before it, or as most do if that is longer; a single one for ever.
+    """
+    if len(index) == 0 or index.hasnans:
+        return Issue(
+            name, "index", f"{len(index)} stamps, {np.count_nonzero(index.isna())} of them NaT", "a time in each row"
+        )
+    falls = np.flatnonzero(index[1:] <= index[:-1])
+    if len(falls):
+        row = int(falls[0]) + 1
+        value, expected = f"{index[row]} after {index[row - 1]}, row {row}", "stamps that rise"
+        return Issue(name, "index", value, expected, "sort them and drop repeated ones")
+    if (index.tz is None) != (edges.tz is None):
+        hint = "tz_localize gives it one, tz_localize(None) takes it away"
+        return Issue(name, "index", f"time zone {index.tz}", f"as start and end have it, {edges.tz}", hint)
+    gaps = np.diff(index)
+    end = index[-1] + max(gaps[-1], np.median(gaps)) if len(gaps) else edges[-1]
+    missing = edges[0] if index[0] > edges[0] else end if end < edges[-1] else None
+    if missing is None:
+        return None
+    covered = f"{index[0]} to {end}; the first time without a value is {missing}"
+    expected = f"a value for all of the run's time, {edges[0]} to {edges[-1]}"
+    return Issue(name, "index", covered, expected, "a number holds for all time; a table ends with a row at the end")
 
 
 def check_liquid(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.rexdynnet.booster import at_speed
-from rexnet_grid.rexdynnet.dispatch import meet, run_at
+from rexnet_grid.rexdynnet.dispatch import meet, run_at, supplied_c
 from rexnet_grid.rexdynnet.hydraulics import SPEED
 from rexnet_grid.rexdynnet.layout import (
     DELIVERED,
@@ -19,7 +19,7 @@ from rexnet_grid.rexdynnet.layout import (
     overwrite_state,
     pair_loss_w_k,
 )
-from rexnet_grid.rexdynnet.otherwise import Otherwise, otherwise
+from rexnet_grid.rexdynnet.otherwise import Most, Otherwise, Reserved, otherwise
 from rexnet_grid.rexdynnet.reach import Water, arrivals_by_unit
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, flows_for
 from rexnet_grid.rexdynnet.storage import SECTIONS, section_temperatures, side_heat_kwh, side_temperatures
@@ -66,7 +66,8 @@ class Foresight:
         to what leaves, which is more than the substation takes of it, above all while pipes are cold. That part cools
         the plant's water by m c, not m c (1 - κ).
     silence
-        (N,) part of a kelvin at the main plant that does not arrive within the unit, 1 - κ [-].
+        (N,) part of a kelvin at the main plant that does not arrive within the unit, 1 - κ, as reserved or when all
+        draw a quarter of what is left of their usual flow, whichever is less [-].
     main_kg_s
         (N,) flow that the plants beside the main one leave to it [kg/s].
     kw_per_k
@@ -187,6 +188,7 @@ class Foreseer:
                 supply[0] = meet(self.sim, inputs, self.outputs, most, plant_c)
             else:
                 run_at(self.sim, inputs, self.outputs, supply[k])
+                supply[k] = supplied_c(inputs, self.outputs)
             o = self.outputs
             sub_flow[k], pipe_flow[k] = o.sub_kg_s.mean(axis=0), o.pipe_kg_s.mean(axis=0)
             back[k] = o.return_c[:, layout.plant_node[0]].mean()
@@ -214,15 +216,20 @@ class Foreseer:
         extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), self.needs.cap_kg_s - sub_flow))
         found = arrivals_by_unit(layout, factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), waters)
         beside = np.where(np.arange(plants) == layout.island[layout.plant_node], 0.0, plant_flow)
+        kilo = layout.fluid[1] / WATT_PER_KILOWATT
         main = np.maximum(sub_flow.sum(axis=1) - beside.sum(axis=1), 0.0)
         largest = np.array([p.max_heat_kw for p in self.sim.network.plants])
+        heat = min(wanted[0, 0], largest[0]) if scheduled else kilo * main[0] * (supply[0] - back[0])
         others = otherwise(
-            layout, self.sim._scratch, factors, self.parent_pipe, waters[0], sub_flow[0], beside[0],  # noqa: SLF001
-            self.needs.cap_kg_s, demand[0], wanted[0], largest,
+            layout, self.sim._scratch, factors, self.parent_pipe,  # noqa: SLF001
+            Reserved(
+                waters[0], sub_flow[0], beside[0], demand[0], wanted[0], float(supply[0]), float(back[0]), float(heat)
+            ),
+            Most(self.needs.cap_kg_s, self.usual_kg_s, largest, self.sim.network.plants[0].hottest_c),
         )  # fmt: skip
         found[2, 0, 0] = others.full_c[0]
-        flows = sub_flow + PART_OPEN * self._usual_room(sub_flow)
-        arriving = (found[1, 1] * flows).sum(axis=1) / np.maximum(flows.sum(axis=1), SMALLEST_FLOW)
+        flows = np.stack((sub_flow, sub_flow + PART_OPEN * self._usual_room(sub_flow)))
+        arriving = ((found[:2, 1] * flows).sum(axis=2) / np.maximum(flows.sum(axis=2), SMALLEST_FLOW)).max(axis=0)
         silence = np.maximum(1.0 - arriving, LEAST_SILENCE)
         return Foresight(
             units=units,
@@ -241,7 +248,7 @@ class Foreseer:
             + (np.clip(self._needed(supply, found[1], demand, sub_flow), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
             silence=silence,
             main_kg_s=main,
-            kw_per_k=main * layout.fluid[1] / WATT_PER_KILOWATT * silence,
+            kw_per_k=main * kilo * silence,
             hold_kw=hold,
             loss_kw=np.maximum(loss, 0.0),
             stored_kwh=stored,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.rexdynnet.booster import falling, still_head_pa, surely_lifting
-from rexnet_grid.rexdynnet.chords import slopes_to_limit, steepest_chords
+from rexnet_grid.rexdynnet.chords import LONGEST_RAY, slopes_to_limit, steepest_chords
 from rexnet_grid.rexdynnet.hydraulics import drops, slopes
+from rexnet_grid.rexdynnet.layout import new_scratch
 from rexnet_grid.rexdynnet.limits import max_pipe_flow, max_velocity_m_s
 from rexnet_grid.rexdynnet.pump import FALL, SHUTOFF, UNLIMITED_PA
-from rexnet_grid.rexdynnet.sensitivity import tree_ways
+from rexnet_grid.rexdynnet.resold import TURNS, alone_kg_s, relief_kept
+from rexnet_grid.rexdynnet.sensitivity import flows_for, tree_ways
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.ringboost import Pattern
 
     Rows = tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]
+    Ways = tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]
 
 WATT_PER_KILOWATT = 1000.0
 SMALLEST_SPREAD_K = 1.0
@@ -31,6 +34,8 @@ SMALLEST_HEAD_PA = 1.0
 FAR = 1e12
 MESH_MARGINS, RING_MARGINS, BOOSTED_MARGINS = 2.0, 3.0, 4.0
 MOST_KEPT = 0.5
+LEAST_SILENCE = 0.05
+NEAREST_RAY = 0.1
 
 
 def drawn_kw(seen: Foresight, plants: int) -> FloatArray:
@@ -78,7 +83,8 @@ class PipeRows:
         self.by_plant: FloatArray
         self.side_kg_s_kw: FloatArray
         self.plants_kw: FloatArray
-        self.ways = tree_ways(layout)
+        self.resold: list[tuple[FloatArray, FloatArray]] = []
+        self.ways, self.scratch = tree_ways(layout), new_scratch(layout)
         self.root = layout.island[layout.sub_node]
         self.has_curve = (self.root >= 0) & (layout.pump[self.root, SHUTOFF] < UNLIMITED_PA)
         self.together = ((self.root[:, None] == self.root) & (self.root >= 0)).astype(np.float64)
@@ -97,6 +103,7 @@ class PipeRows:
         sight = self.pattern.of(seen, self._side_flow(seen))
         self.by_sub, self.by_plant = sight.factors[:, self.layout.sub_node], sight.factors[:, self.layout.plant_node]
         found = [self._velocities(sight)]
+        self.resold = []
         return [*found, self._heads(sight, head_pa)] if self.pattern.drops.any() else found
 
     def _empty(self, seen: Foresight, rows: int) -> FloatArray:
@@ -118,12 +125,29 @@ class PipeRows:
         kw_per_k = flow.sum(axis=1) * self.kw_per_kg_k * seen.silence
         return np.asarray(per_kelvin / np.maximum(kw_per_k, SMALLEST_FLOW)[:, None])
 
+    def _cooling_at_limit(self, seen: Foresight, chord: FloatArray, own: IntArray, room_pa: FloatArray) -> FloatArray:
+        """Return how the head of each way follows the imbalance in the unit that begins, (n_ways,) [Pa/kW].
+
+        As :meth:`_cooling_of`, where the substation at its end draws all that the head drives.
+        """
+        flow = seen.sub_flow[0] + 0.5 * np.maximum(self.usual_kg_s - seen.sub_flow[0], 0.0)
+        spread = np.maximum(seen.part_c[0] - self.needs.return_c - self.limits.supply_ramp_k, SMALLEST_SPREAD_K)
+        each, share = np.arange(len(own)), seen.full_share[0]
+        by_flow = chord * share / spread
+        most = seen.sub_flow[0, own] + np.maximum(room_pa, 0.0) / np.maximum(chord[each, own], SMALLEST_FLOW)
+        more = np.maximum(most - flow[own], 0.0)
+        total = np.maximum(flow.sum() + more, SMALLEST_FLOW)
+        arriving = ((1.0 - seen.silence[0]) * flow.sum() + share[own] * more) / total
+        per_k = total * self.kw_per_kg_k * np.maximum(1.0 - arriving, LEAST_SILENCE)
+        return np.asarray(-(by_flow @ flow + by_flow[each, own] * more) / per_k)
+
     def _per_kw(self, seen: Foresight, colder_k: float = 0.0) -> FloatArray:
         """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW].
 
         With water colder than foreseen by ``colder_k``.
         """
         arrives = np.minimum(seen.part_c, seen.full_c) - colder_k
+        arrives[0] = np.minimum(arrives[0], seen.others.busy_c)
         return self.needs.flow_per_kw(arrives, np.maximum(drawn_kw(seen, self.plants), 0.0), seen.sub_flow)
 
     def _side_flow(self, seen: Foresight) -> FloatArray:
@@ -230,36 +254,68 @@ class PipeRows:
             )
             bend, steep = 2.0 * steep[:, -1:], 2.0 * steep[:, :-1] * ways[risky]
             by_sub = steep @ self.by_sub + bend * self.together[risky]
+            room, kept = limit[k, risky] - now[k], np.ones(len(risky))
             if k == 0:
-                room = limit[k, risky] - now[k]
-                by_sub = self._to_limit(layout, seen.pipe_flow[k], risky, pointer, way_pipe, room, curve[0], limit[k])
+                along = (risky, pointer, way_pipe, room, limit[k, risky])
+                by_sub = self._to_limit(layout, seen, along, curve[0])
+                kept = self._relief_kept(layout, seen, along, curve[0], by_sub)
             matrix[k, :, :plants] = steep @ by_plant - bend * self.with_plant[risky] * self.side_kg_s_kw
             matrix[k, :, plants : plants + self.subs] = -by_sub * per_kw[k]
-            turned = steep @ cooling[k] + bend[:, 0] * slower[k]
-            matrix[k, :, : plants + self.subs] += turned[:, None] * weights[k]
-            slack[k] = limit[k, risky] - now[k]
+            cooled = steep @ cooling[k] + bend[:, 0] * slower[k]
+            if k == 0:
+                cooled = np.minimum(cooled, self._cooling_at_limit(seen, by_sub, risky, room))
+            turned = np.zeros((len(risky), self.columns))
+            turned[:, : plants + self.subs] = cooled[:, None] * weights[k]
+            if k == 0:
+                sold = matrix[k] * kept[:, None]
+                sold[:, :plants] = np.maximum(sold[:, :plants], matrix[k, :, :plants])
+                each = np.arange(len(risky))
+                sold[each, plants + risky] = matrix[k, each, plants + risky]
+                self.resold.append((sold + turned, room))
+            matrix[k] += turned
+            slack[k] = room
         return matrix, slack
+
+    def _relief_kept(
+        self, layout: Layout, seen: Foresight, ways: Ways, curve: FloatArray, chord: FloatArray
+    ) -> FloatArray:
+        """Return the part of the others' chords that is relief when they sell, (n_ways,) [-]; see :mod:`resold`."""
+        own, pointer, way_pipe, room_pa, limit_pa = ways
+        curve = curve.copy()
+        curve[:, 1] = seen.sub_flow[0, own] - self.with_plant[own] @ self._side_flow(seen)[0]
+        curve[:, 2] = self.usual_kg_s[own]
+        alone = alone_kg_s(
+            layout, self.scratch, seen.factors, own, seen.sub_flow[0], self._side_flow(seen)[0], self.usual_kg_s,
+            pointer, way_pipe, 0.5 * limit_pa, curve,
+        )  # fmt: skip
+        return relief_kept(chord, own, seen.sub_flow[0], room_pa, alone)
 
     def _to_limit(
         self,
         layout: Layout,
-        flow: FloatArray,
-        risky: IntArray,
-        pointer: IntArray,
-        way_pipe: IntArray,
-        room_pa: FloatArray,
+        seen: Foresight,
+        ways: Ways,
         curve: FloatArray,
-        limit_pa: FloatArray,
     ) -> FloatArray:
         """Return how the head needed on each way rises with each draw up to the limit, (n_ways, S) [Pa s/kg].
 
-        At least by what it rises now.
+        At least by what it rises now. In meshes the water turns to other ways with the draw: the chord is the one to
+        the flows themselves where that draw alone uses up the first head.
         """
-        usual = np.maximum(self.usual_kg_s, SMALLEST_FLOW)
+        risky, pointer, way_pipe, room_pa, limit_pa = ways
+        flow, usual = seen.pipe_flow[0], np.maximum(self.usual_kg_s, SMALLEST_FLOW)
         rays = np.ascontiguousarray(self.by_sub.T * usual[:, None])
         bends = np.repeat(curve[None], len(usual), axis=0)
         bends[:, :, 2] = (self.together[risky] * usual).T
-        chord = slopes_to_limit(layout, flow, rays, pointer, way_pipe, 0.5 * limit_pa[risky], room_pa, bends) / usual
+        for _ in range(TURNS if len(layout.chord) else 0):
+            steep = slopes_to_limit(layout, flow, rays, pointer, way_pipe, 0.5 * limit_pa, room_pa, bends)
+            far = (np.maximum(room_pa, SMALLEST_HEAD_PA)[:, None] / np.maximum(steep, SMALLEST_FLOW)).min(axis=0)
+            far = np.clip(far, NEAREST_RAY, LONGEST_RAY)
+            draws = seen.sub_flow[0] + np.vstack((0.0 * usual, np.diag(far * usual)))
+            given = np.tile(self._side_flow(seen)[0], (len(draws), 1))
+            found = flows_for(layout, self.scratch, seen.factors, draws, given)
+            rays = np.where(self.pattern.whole.any(axis=1), rays, (found[1:] - found[0]) / far[:, None])
+        chord = slopes_to_limit(layout, flow, rays, pointer, way_pipe, 0.5 * limit_pa, room_pa, bends) / usual
         now = 2.0 * (slopes(layout, flow) * self.ways[risky]) @ self.by_sub
         now += 4.0 * (curve[:, 0] * curve[:, 1])[:, None] * self.together[risky]
         return np.maximum(chord, now)

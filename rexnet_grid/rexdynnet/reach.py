@@ -238,14 +238,14 @@ def arrivals(
 
 @njit(cache=True, error_model="numpy")
 def arrivals_each(ways: Ways, flow: FloatArray, water: Water, sub_node: IntArray, one_way: bool) -> FloatArray:
-    """Return the mean temperature that arrives at each substation with flows of its own, (n_substations, n_pipes)."""
-    found, none = np.zeros(sub_node.shape[0]), np.zeros(1)
+    """Return the first two of :func:`arrivals` for substations with flows of their own, (n_substations, n_pipes)."""
+    found, none = np.zeros((2, sub_node.shape[0])), np.zeros(1)
     for s in range(sub_node.shape[0]):
         own = Water(
             water.source_c, water.is_source, water.held_c, water.behind_c, water.return_c[s : s + 1], water.ground_c,
             water.dt,
         )  # fmt: skip
-        found[s] = arrivals(ways, flow[s], none, own, sub_node[s : s + 1], one_way)[0, 0]
+        found[:, s] = arrivals(ways, flow[s], none, own, sub_node[s : s + 1], one_way)[:2, 0]
     return found
 
 

@@ -9,6 +9,8 @@ operator's account at the linepack gives or takes), a unit's rows are
   within the unit, so :math:`-\Delta_s - \beta_s I \le b_s`, :math:`\beta_s = \kappa_s \dot m_{max,s} / (\dot m (1 -
   \bar\kappa))`. In the unit whose gate closes next, each withdrawal counts in I also with what the plant has to give
   beyond it: pipes that have cooled take heat before they hand any over. In later units that is bought by the operator.
+  That unit has further rows for what arrives if others draw nothing or their usual flows, or side plants give more or
+  nothing (:mod:`otherwise`).
   Behind exchangers the largest load and its slope come from :mod:`needs`, by one row for less and one for more heat.
 * *substation warmth*: never binds a trade. A branch that has stood gives lukewarm water to a small draw and warm water
   to a larger one, so no row can say which draws are too cold; a safety maintainer cuts them by this row;
@@ -20,9 +22,11 @@ operator's account at the linepack gives or takes), a unit's rows are
   chosen and, of a pump with a curve, within what that gives at the flow of its plant. In meshes the margin m is one
   of flow, and the drop rises with its square: :math:`1 - (1 - m)^2` of the head is kept free. Drop and curve are
   convex in the flows. In the unit that begins each consumer counts with the chord to where it alone uses up the head of
-  the way, whosever way it is: the flows between these corners are all carried. In later units each pipe on the way gets
-  the steeper of two chords: to its flow where the consumer at its end alone, and where all in proportion to their usual
-  flows, ask for the whole head;
+  the way, whosever way it is, in meshes as the water runs then: the flows between these corners are all carried.
+  A second row for each way counts what others sell with no more relief than there is (:mod:`resold`). In later units
+  each pipe on the way gets the steeper of two chords: to its flow where the consumer at its end alone, and where all in
+  proportion to their usual flows, ask for the whole head. Water counts as no warmer than it is where all draw their
+  usual flows (:mod:`otherwise`), and imbalance with what it does to the flows at the limit;
 * *linepack full*, *linepack empty*: I within the band of :mod:`linepack`.
 
 The margin of valves, velocity and head counts twice in meshes, where the way of the water changes with the load, and
@@ -142,9 +146,11 @@ class HeadroomRows:
             labels += names
         matrix = np.concatenate([block[0] for block in blocks], axis=1)
         slack = np.minimum(np.concatenate([block[1] for block in blocks], axis=1), FAR)
-        rows, room = self._otherwise(seen)
-        rows, room = np.concatenate((matrix[0], rows)), np.concatenate((slack[0], room))
+        sold = [found for rows in self._pipes for found in rows.resold]
+        more = [(matrix[0], slack[0]), self._otherwise(seen), *sold]
+        rows, room = (np.concatenate([found[i] for found in more]) for i in (0, 1))
         names = labels + self._fixed_labels[: self.subs] * len(seen.others.full_c)
+        names += ("pump head",) * (len(room) - len(names))
         return (
             Headroom(seen.units[0], self.nodes, rows, room, names),
             *(
@@ -182,14 +188,16 @@ class HeadroomRows:
         most, plain = needs.most_kw(seen.others.full_c) * kept, needs.most_kw(seen.full_c)[0] * kept
         lost = np.maximum(plain - most, 0.0)
         per_kelvin = np.maximum(seen.kw_per_k[0], SMALLEST_FLOW)
-        slope = seen.full_share[0] / per_kelvin * needs.most_kw_per_k(seen.full_c, SMALLEST_SPREAD_K)[0][0] * kept
+        falls = needs.most_kw_per_k(seen.full_c, SMALLEST_SPREAD_K)[0][0] * kept
+        slope = np.maximum(seen.others.share, seen.full_share[0]) / per_kelvin * falls
         cases = len(lost)
-        block = -np.broadcast_to(slope[None, :, None], (cases, self.subs, ends)) + lost[:, :, None] * seen.others.part
+        block = -np.broadcast_to(slope[:, :, None], (cases, self.subs, ends)) + lost[:, :, None] * seen.others.part
         own = np.arange(self.subs)
         block[:, own, self.plants + own] -= 1.0
         matrix = np.zeros((cases * self.subs, len(self.nodes)))
         matrix[:, :ends] = block.reshape(-1, ends)
-        return matrix, np.tile(plain - drawn_kw(seen, self.plants)[0], cases)
+        room = np.where(seen.others.part.any(axis=2), plain, np.minimum(most, plain)) - drawn_kw(seen, self.plants)[0]
+        return matrix, room.ravel()
 
     def _warmth(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return rows that only a safety maintainer needs: what is drawn too cold is mended by drawing less there."""

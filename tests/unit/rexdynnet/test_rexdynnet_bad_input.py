@@ -43,6 +43,20 @@ def holes():
     return table
 
 
+def mixed(series):
+    """Return a series whose stamps change their zone half-way."""
+    stamps = [t.tz_localize("UTC" if k % 2 else "Europe/Berlin") for k, t in enumerate(series.index)]
+    return series.set_axis(pd.Index(stamps, dtype=object))
+
+
+def test_a_table_holds_until_its_last_interval_ends_and_a_single_row_for_ever():
+    network = street()
+    run = network.simulate(START, END, heat_demand_kw=DEMAND[:-1], ground_c=pd.Series(8.0, [START]))
+    assert len(run.heat_kw) == 8
+    until = network.simulate(START, END, heat_demand_kw=DEMAND.iloc[[0, 4]])
+    assert np.allclose(until.heat_kw + until.unserved_kw, 5.0)
+
+
 @pytest.mark.parametrize(
     ("forcing", "said"),
     [
@@ -51,8 +65,19 @@ def holes():
         ({"heat_demand_kw": np.inf}, "heat_demand_kw"),
         ({"heat_demand_kw": 1e9}, "heat_demand_kw"),
         ({"heat_demand_kw": DEMAND[["a"]]}, "missing b"),
-        ({"heat_demand_kw": DEMAND.shift(freq="10D")}, "run's time"),
-        ({"heat_demand_kw": DEMAND.shift(freq="-10D")}, "run's time"),
+        ({"heat_demand_kw": DEMAND.shift(freq="10D")}, "the first time without a value is 2026-01-13 00:00:00"),
+        ({"heat_demand_kw": DEMAND.shift(freq="-10D")}, "the first time without a value is 2026-01-03 02:15:00"),
+        ({"heat_demand_kw": DEMAND[:4]}, "heat_demand_kw.*the first time without a value is 2026-01-13 01:00:00"),
+        ({"heat_demand_kw": DEMAND[1:]}, "heat_demand_kw.*the first time without a value is 2026-01-13 00:00:00"),
+        ({"heat_demand_kw": DEMAND, "supply_temperature_c": 15.0 * DEMAND["a"][:4]}, "supply_temperature_c.*01:00:00"),
+        ({"heat_demand_kw": DEMAND, "return_temperature_c": 8.0 * DEMAND[:4]}, "return_temperature_c.*01:00:00"),
+        ({"heat_demand_kw": DEMAND, "ground_c": DEMAND["a"][:4]}, "ground_c.*01:00:00"),
+        ({"heat_demand_kw": DEMAND.iloc[[0, 2, 1, 3]]}, "2026-01-13 00:15:00 after 2026-01-13 00:30:00, row 2"),
+        ({"heat_demand_kw": DEMAND.iloc[[0, 1, 1, 2]]}, "2026-01-13 00:15:00 after 2026-01-13 00:15:00, row 2"),
+        ({"heat_demand_kw": DEMAND.tz_localize("UTC")}, "time zone UTC.*tz_localize"),
+        ({"heat_demand_kw": DEMAND, "ground_c": mixed(DEMAND["a"])}, "ground_c.*several time zones"),
+        ({"heat_demand_kw": DEMAND.set_axis(["x"] * len(DEMAND))}, "DatetimeIndex"),
+        ({"heat_demand_kw": DEMAND.set_axis(DEMAND.index.where(DEMAND.index != START))}, "1 of them NaT"),
         ({"mass_flow_kg_s": -0.1}, "mass_flow_kg_s"),
         ({"mass_flow_kg_s": 1e6}, "mass_flow_kg_s"),
         ({"heat_demand_kw": DEMAND, "supply_temperature_c": -5.0}, "supply_temperature_c"),
