@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,8 @@ NOT_READ = (
     AttributeError,
     ImportError,
     OSError,
+    ArithmeticError,
+    RecursionError,
     BadZipFile,
     getattr(pp.io_utils, "DeserializationNotAllowed", ValueError),
 )
@@ -41,8 +42,6 @@ def net_from_json(text: str, where: str) -> Any:
         try:
             net = pp.from_json_string(text, convert=False)
         except NOT_READ as error:
-            if broken := _broken_tables(text, where):
-                raise NetworkDataError(broken) from error
             if "pandapowerNet" not in text:
                 hint = "pandapower.to_json writes one"
                 raise NetworkDataError([Issue(where, "file", "JSON without one", "a pandapower net", hint)]) from error
@@ -52,20 +51,6 @@ def net_from_json(text: str, where: str) -> Any:
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue(where, "file", type(net).__name__, "a pandapower net")])
     return in_todays_format(net, where)
-
-
-def _broken_tables(text: str, where: str) -> list[Issue]:
-    """Return the tables of a net whose own JSON cannot be read."""
-    held = json.loads(text).get("_object")
-    found = []
-    for table, entry in held.items() if isinstance(held, dict) else ():
-        inner = entry.get("_object") if isinstance(entry, dict) and entry.get("_class") == "DataFrame" else None
-        if isinstance(inner, str):
-            try:
-                json.loads(inner)
-            except ValueError as error:
-                found.append(Issue(where, table, str(error)[:120], "a table as pandapower.to_json writes it"))
-    return found
 
 
 def sheets_of(file: Path) -> dict[str, pd.DataFrame]:
@@ -86,7 +71,7 @@ def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            net = _net_of(sheets) if set(COORDINATES) & sheets.keys() else pp.from_excel(str(file), convert=False)
+            net = _net_of(sheets)
         except NOT_READ as error:
             raise NetworkDataError(_unread_sheets(sheets, str(file), error)) from error
     if not isinstance(net, pp.pandapowerNet):
@@ -95,9 +80,10 @@ def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
 
 
 def _net_of(sheets: Mapping[str, pd.DataFrame]) -> Any:
-    """Return the net in a workbook of pandapower 2 with coordinates, at which pandapower 3 stops; lines lose theirs."""
+    """Return the net in sheets that have been vetted; of pandapower 2 also buses' coordinates, at which 3 stops."""
     net = pp.from_dict_of_dfs({name: table.copy() for name, table in sheets.items() if name not in COORDINATES})
-    net["bus_geodata"], net["line_geodata"] = sheets.get("bus_geodata", pd.DataFrame()), pd.DataFrame()
+    if set(COORDINATES) & sheets.keys():
+        net["bus_geodata"], net["line_geodata"] = sheets.get("bus_geodata", pd.DataFrame()), pd.DataFrame()
     return net
 
 

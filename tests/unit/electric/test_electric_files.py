@@ -94,7 +94,7 @@ HIDDEN = json.dumps(_module("antigravity")).replace("_module", "\\u005fmodule")
         (json.dumps(json.dumps(_module("antigravity"))), "antigravity"),
         (HIDDEN, "antigravity"),
         ({HIDDEN: 1}, "antigravity"),
-        ("_module antigravity", "mentions"),
+        ("{_module antigravity", "mentions"),
     ],
 )
 def test_what_hides_a_name_does_not_get_past(small, tmp_path, value, told):
