@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 WATT_PER_KILOWATT = 1000.0
+SECONDS_AN_HOUR = 3600.0
 REHEARSED = 8
 PART_OPEN = 0.25
 OVER_DESIGN = 4.0 / 3.0
@@ -57,10 +58,11 @@ class Foresight:
     sub_flow, pipe_flow
         (N, S), (N, P) as reserved [kg/s].
     arrive_c, part_c, full_c
-        (N, S) mean supply temperature at each substation, as reserved, when it alone draws a quarter of what is left of
-        its usual flow, and when its valve alone opens fully [degC].
+        (N, S) mean supply temperature at each substation in the unit's coldest step, as reserved, when it alone draws
+        a quarter of what is left of its usual flow, and when its valve alone opens fully [degC].
     share, full_share
-        (N, S) part of a kelvin at the main plant that arrives within the unit, as reserved and with a full valve [-].
+        (N, S) part of a kelvin at the main plant that arrives in the step of the unit in which that is most, as
+        reserved and with a full valve [-].
     warming
         (N, S) with what a kilowatt drawn counts in that imbalance [-]: the plant heats its water from what comes back
         to what leaves, which is more than the substation takes of it, above all while pipes are cold. That part cools
@@ -208,9 +210,9 @@ class Foreseer:
         running = np.zeros_like(sources, dtype=np.bool_)
         running[:, layout.plant_node] = wanted > 0.0
         running[:, layout.plant_node[0]] = True
-        dt = float(self.inputs_of(units[0], demand[0], wanted[0]).dt_s[0])
+        length_s, parts = hours * SECONDS_AN_HOUR, self.outputs.supply_c.shape[0]
         waters = [
-            Water(sources[k], running[k], held[k], behind[k], self.return_c, float(ground_c[k]), dt)
+            Water(sources[k], running[k], held[k], behind[k], self.return_c, float(ground_c[k]), length_s, parts)
             for k in range(count)
         ]
         extra = np.stack((0.0 * sub_flow, PART_OPEN * self._usual_room(sub_flow), self.needs.cap_kg_s - sub_flow))
@@ -227,7 +229,7 @@ class Foreseer:
             ),
             Most(self.needs.cap_kg_s, self.usual_kg_s, largest, self.sim.network.plants[0].hottest_c),
         )  # fmt: skip
-        found[2, 0, 0] = others.full_c[0]
+        found[2, 3, 0] = others.full_c[0]
         flows = np.stack((sub_flow, sub_flow + PART_OPEN * self._usual_room(sub_flow)))
         arriving = ((found[:2, 1] * flows).sum(axis=2) / np.maximum(flows.sum(axis=2), SMALLEST_FLOW)).max(axis=0)
         silence = np.maximum(1.0 - arriving, LEAST_SILENCE)
@@ -239,11 +241,11 @@ class Foreseer:
             return_c=back,
             sub_flow=sub_flow,
             pipe_flow=pipe_flow,
-            arrive_c=found[0, 0],
-            part_c=found[1, 0],
-            full_c=found[2, 0],
-            share=found[0, 1],
-            full_share=found[2, 1],
+            arrive_c=found[0, 3],
+            part_c=found[1, 3],
+            full_c=found[2, 3],
+            share=found[0, 4],
+            full_share=found[2, 4],
             warming=1.0
             + (np.clip(self._needed(supply, found[1], demand, sub_flow), 1.0, MOST_WARMING) - 1.0) * silence[:, None],
             silence=silence,

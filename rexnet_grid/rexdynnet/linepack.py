@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 SMALLEST_SHARE = 1e-3
+SMALLEST_SPREAD_K = 1.0
+MOVES = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,41 @@ def needed_supply_c(seen: Foresight, network: HeatNetwork, limits: HeatLimits, n
     return np.asarray(np.clip(needed, plant.coldest_c, plant.hottest_c))
 
 
+def moved_kw(
+    seen: Foresight, needs: Needs, drawn_kw: FloatArray, arrive_c: FloatArray, share: FloatArray, move_k: FloatArray
+) -> FloatArray:
+    r"""Return by how much less or more heat may be put in while the supply temperature moves by no more, (n_units,).
+
+    Colder water is drawn faster, and behind exchangers by more than in proportion: their flow grows without bound as
+    the water comes near what the house wants. Of :math:`\Delta T` less at the plant
+
+    .. math:: \dot m c (1 - \kappa) \Delta T - c \sum_s \kappa_s \big((\dot m_s(T_s - \Delta T) - \dot m_s(T_s))
+              (T_s - T_{ret,s}) - \dot m_s(T_s) \Delta T\big)^+
+
+    is withheld, s behind exchangers. Where that begins to fall a lower temperature withholds less: the most of a few
+    counts.
+
+    Parameters
+    ----------
+    seen, needs
+        What is foreseen, and what loads need.
+    drawn_kw, arrive_c, share
+        (n_units, n_substations) loads [kW], what arrives there [degC] and the part of a kelvin that does [-].
+    move_k
+        (n_units,) by how much the supply temperature may rise, or, below zero, fall [K]. The answer is not negative
+        [kW].
+    """
+    spread = np.maximum(arrive_c - needs.return_c, SMALLEST_SPREAD_K)
+    before = needs.flow_kg_s(drawn_kw, arrive_c)
+    most = np.zeros(len(move_k))
+    for part in MOVES:
+        move = part * move_k
+        turned = np.abs(needs.flow_kg_s(drawn_kw, arrive_c + move[:, None]) - before)
+        beyond = np.where(needs.behind, np.maximum(turned * spread - before * np.abs(move)[:, None], 0.0), 0.0)
+        most = np.maximum(most, seen.kw_per_k * np.abs(move) - needs.kw_per_kg_k * (share * beyond).sum(axis=1))
+    return most
+
+
 def band_of(
     seen: Foresight,
     planned_c: FloatArray,
@@ -124,15 +161,16 @@ def band_of(
     beyond = balance - np.clip(balance, 0.0, seen.loss_kw)
     end = planned + beyond * seen.hours
     end[0] = expected[0]
-    room_up = seen.kw_per_k * np.minimum(plant.hottest_c - seen.supply_c, limits.supply_ramp_k)
     plants = len(network.plants)
     drawn = np.clip(-seen.position_kw[:, plants : plants + len(network.substations)], 0.0, None)
     coldest = np.where(needs.behind, needs.supply_c(drawn, limits.margin), needs.lowest_c)
     arrives = np.where(seen.sub_flow > 0.0, seen.arrive_c, seen.full_c)
     share = np.maximum(np.where(seen.sub_flow > 0.0, seen.share, seen.full_share), SMALLEST_SHARE)
     by_warmth = np.maximum((arrives - coldest) / share, 0.0).min(axis=1)
+    rise = np.clip(np.minimum(plant.hottest_c - seen.supply_c, limits.supply_ramp_k), 0.0, None)
+    room_up = moved_kw(seen, needs, drawn, arrives, share, rise)
     coldest_plant = np.minimum(seen.supply_c - plant.coldest_c, limits.supply_ramp_k)
-    room_down = seen.kw_per_k * np.minimum(by_warmth, coldest_plant)
+    room_down = moved_kw(seen, needs, drawn, arrives, share, -np.clip(np.minimum(by_warmth, coldest_plant), 0.0, None))
     return LinepackBand(
         units=seen.units,
         stored_kwh=seen.stored_kwh,

@@ -79,6 +79,28 @@ def lowest_serving_c(
     return found
 
 
+@njit(cache=True, error_model="numpy")
+def drawn_kg_s(
+    exchanger: FloatArray,
+    heat_w: FloatArray,
+    hot_w: FloatArray,
+    arrive_c: FloatArray,
+    return_c: FloatArray,
+    secondary_c: FloatArray,
+    most_kg_s: FloatArray,
+    heat_capacity: float,
+) -> FloatArray:
+    """Return the flow of loads behind exchangers, (n_cases, n_substations) [kg/s]; see :func:`lowest_serving_c`."""
+    found = np.zeros(heat_w.shape)
+    for s in range(heat_w.shape[1]):
+        for k in range(heat_w.shape[0]):
+            found[k, s] = station_draw(
+                exchanger[s], heat_w[k, s], hot_w[k, s], arrive_c[k, s], return_c[k, s], secondary_c[k, s],
+                most_kg_s[s], heat_capacity,
+            )[0]  # fmt: skip
+    return found
+
+
 @dataclass(frozen=True)
 class Needs:
     """What loads need in one weather; S substations, of which some stand behind exchangers.
@@ -98,6 +120,9 @@ class Needs:
         comes to its end, each with what the next load needs [kW, degC].
     kw_per_kg_k
         Heat capacity of water [kJ/(kg K)].
+    houses, outdoor_c, exchanger, open_kg_s
+        What stands behind the substations, the weather [degC], their exchangers (see :func:`exchanger_table`) and the
+        flow of their valves when open [kg/s].
     """
 
     return_c: FloatArray
@@ -107,6 +132,10 @@ class Needs:
     load_kw: FloatArray
     need_c: FloatArray
     kw_per_kg_k: float
+    houses: Houses
+    outdoor_c: float
+    exchanger: FloatArray
+    open_kg_s: FloatArray
 
     def supply_c(self, load_kw: FloatArray, margin: float) -> FloatArray:
         """Return the lowest temperature at each substation that serves loads (n_units, S), valves but for a margin."""
@@ -148,6 +177,19 @@ class Needs:
         steepest = 1.0 / (self.kw_per_kg_k * SMALLEST_SPREAD_K)
         return np.where(self.behind, np.clip(chord, plain, steepest), plain)
 
+    def flow_kg_s(self, load_kw: FloatArray, arrive_c: FloatArray) -> FloatArray:
+        """Return the flow that loads take from water of a temperature, both (n_units, S) [kg/s]."""
+        spread = np.maximum(arrive_c - self.return_c, SMALLEST_SPREAD_K)
+        plain = np.minimum(load_kw / (self.kw_per_kg_k * spread), self.open_kg_s)
+        if not self.behind.any():
+            return np.asarray(plain)
+        row = self.houses.rows(self.outdoor_c, load_kw * WATT_PER_KILOWATT)
+        drawn = drawn_kg_s(
+            self.exchanger, load_kw * WATT_PER_KILOWATT, row.hot_w, arrive_c, row.return_c, row.secondary_c,
+            self.open_kg_s, self.kw_per_kg_k * WATT_PER_KILOWATT,
+        )  # fmt: skip
+        return np.where(self.behind, drawn, plain)
+
 
 def needs_of(
     network: HeatNetwork,
@@ -186,4 +228,6 @@ def needs_of(
         need = np.maximum.accumulate(need, axis=0) + 1e-6 * np.arange(LOADS)[:, None]
         load, need = load[:-1], need[1:]
     lowest = np.array([s.min_supply_c for s in network.substations])
-    return Needs(return_c, lowest, cap, behind, load, need, kilo)
+    return Needs(
+        return_c, lowest, cap, behind, load, need, kilo, houses, outdoor_c, layout.exchanger, layout.sub_max_kg_s
+    )

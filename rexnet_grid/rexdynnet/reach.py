@@ -40,7 +40,8 @@ class Water(NamedTuple):
 
     ``source_c``, ``is_source`` (N,) temperature of the plants and where they are [degC]; ``held_c`` (P, sections) and
     ``behind_c`` (P,) what the pipes of supply and return hold at the start; NaN where they count as warm [degC];
-    ``return_c`` (S,) of the substations [degC]; ``ground_c`` around the pipes [degC]; ``dt`` length of the unit [s].
+    ``return_c`` (S,) of the substations [degC]; ``ground_c`` around the pipes [degC]; ``dt`` length of the unit [s] and
+    ``parts`` the number of its steps.
     """
 
     source_c: FloatArray
@@ -50,6 +51,7 @@ class Water(NamedTuple):
     return_c: FloatArray
     ground_c: float
     dt: float
+    parts: int = 1
 
 
 @by_address
@@ -130,9 +132,10 @@ def along_way(
     split: int,
     chosen: int,
     one_way: bool,
+    dt: float,
 ) -> tuple[float, float, float]:
-    """Return what :func:`arrivals` says of one way back from ``at``, which leaves ``split`` by the pipe ``chosen``."""
-    held_c, behind_c, ground_c, dt = water.held_c, water.behind_c, water.ground_c, water.dt
+    """Return what :func:`over_ways` says of one way back from ``at``, which leaves ``split`` by the pipe ``chosen``."""
+    held_c, behind_c, ground_c = water.held_c, water.behind_c, water.ground_c
     node = at
     spent, heat, fading, behind, back, warm = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(ways.node_ptr.shape[0]):
@@ -184,6 +187,25 @@ def first_split(ways: Ways, flow: FloatArray, extra: float, is_source: BoolArray
     return -1
 
 
+@inner
+def over_ways(
+    ways: Ways, flow: FloatArray, extra: float, water: Water, s: int, at: int, one_way: bool, dt: float
+) -> tuple[float, float, float]:
+    """Return the first three of :func:`arrivals` at the node ``at`` of substation s over ``dt`` [s], by all ways."""
+    split = -1 if one_way else first_split(ways, flow, extra, water.is_source, at)
+    if split < 0:
+        return along_way(ways, flow, extra, water, water.return_c[s], at, split, -1, one_way, dt)
+    total, below, heat, share, back = 0.0, math.inf, 0.0, 0.0, 0.0
+    while True:
+        chosen, into = into_node(ways, flow, extra, at, split, below)
+        if chosen < 0:
+            break
+        way = along_way(ways, flow, extra, water, water.return_c[s], at, split, chosen, one_way, dt)
+        heat, share, back = heat + into * way[0], share + into * way[1], back + into * way[2]
+        total, below = total + into, into
+    return heat / total, share / total, back / total
+
+
 @njit(cache=True, error_model="numpy")
 def arrivals(
     ways: Ways,
@@ -193,7 +215,7 @@ def arrivals(
     sub_node: IntArray,
     one_way: bool,
 ) -> FloatArray:
-    """Return what arrives at each substation when its valve alone opens further, (3, n_substations).
+    """Return what arrives at each substation when its valve alone opens further, (5, n_substations).
 
     Parameters
     ----------
@@ -211,41 +233,34 @@ def arrivals(
     Returns
     -------
     ndarray
-        Mean temperature over the step [degC], the part of a kelvin at the plant that arrives within it [-], and the
-        mean temperature of what comes back to the plant [degC].
+        Means over the unit: the temperature [degC], the part of a kelvin at the plant that arrives within it [-], the
+        temperature of what comes back to the plant [degC]. Then the temperature in the coldest of the unit's steps, and
+        the part of a kelvin in the step in which it is largest: all steps are to be served.
     """
-    subs = sub_node.shape[0]
-    found = np.zeros((3, subs))
+    subs, parts = sub_node.shape[0], water.parts
+    found = np.zeros((5, subs))
     for s in range(subs):
-        at = sub_node[s]
-        split = -1 if one_way else first_split(ways, flow, extra[s], water.is_source, at)
-        total, below = 0.0, math.inf
-        while True:
-            chosen, into = -1, 1.0
-            if split >= 0:
-                chosen, into = into_node(ways, flow, extra[s], at, split, below)
-                if chosen < 0:
-                    break
-            way = along_way(ways, flow, extra[s], water, water.return_c[s], at, split, chosen, one_way)
-            for k in range(3):
-                found[k, s] += into * way[k]
-            total, below = total + into, into
-            if split < 0:
-                break
-        found[:, s] /= total
+        coldest, most, temperature, share = math.inf, 0.0, 0.0, 0.0
+        for k in range(1, parts + 1):
+            now = over_ways(ways, flow, extra[s], water, s, sub_node[s], one_way, water.dt * k / parts)
+            coldest = min(coldest, k * now[0] - (k - 1) * temperature)
+            most = max(most, k * now[1] - (k - 1) * share)
+            temperature, share = now[0], now[1]
+            found[2, s] = now[2]
+        found[0, s], found[1, s], found[3, s], found[4, s] = temperature, share, coldest, most
     return found
 
 
 @njit(cache=True, error_model="numpy")
 def arrivals_each(ways: Ways, flow: FloatArray, water: Water, sub_node: IntArray, one_way: bool) -> FloatArray:
-    """Return the first two of :func:`arrivals` for substations with flows of their own, (n_substations, n_pipes)."""
+    """Return the last two of :func:`arrivals` for substations with flows of their own, (n_substations, n_pipes)."""
     found, none = np.zeros((2, sub_node.shape[0])), np.zeros(1)
     for s in range(sub_node.shape[0]):
         own = Water(
             water.source_c, water.is_source, water.held_c, water.behind_c, water.return_c[s : s + 1], water.ground_c,
-            water.dt,
+            water.dt, water.parts,
         )  # fmt: skip
-        found[:, s] = arrivals(ways, flow[s], none, own, sub_node[s : s + 1], one_way)[:2, 0]
+        found[:, s] = arrivals(ways, flow[s], none, own, sub_node[s : s + 1], one_way)[3:, 0]
     return found
 
 
@@ -257,14 +272,14 @@ def arrivals_by_unit(
     extra: FloatArray,
     waters: Sequence[Water],
 ) -> FloatArray:
-    """Return :func:`arrivals` for every unit and level of opening, (n_levels, 3, n_units, n_substations).
+    """Return :func:`arrivals` for every unit and level of opening, (n_levels, 5, n_units, n_substations).
 
     ``flow`` (n_units, n_pipes); ``extra`` (n_levels, n_units, n_substations) is the flow by which each valve opens
     [kg/s]; one water a unit.
     """
     one_way = len(layout.chord) == 0 and len(layout.plant_node) == 1
     ways = ways_of(layout, factors, parent_pipe)
-    found = np.zeros((len(extra), 3, *flow.shape[:1], extra.shape[2]))
+    found = np.zeros((len(extra), 5, *flow.shape[:1], extra.shape[2]))
     for k, water in enumerate(waters):
         for level in range(len(extra)):
             found[level, :, k] = arrivals(ways, flow[k], extra[level, k], water, layout.sub_node, one_way)
