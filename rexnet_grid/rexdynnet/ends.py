@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.rexdynnet.compiled import apart
-from rexnet_grid.rexdynnet.exchanger import COLUMNS, RETURN, SUPPLY, UA, exchanged_w, needed_flow
+from rexnet_grid.rexdynnet.exchanger import COLUMNS, RETURN, SECONDARY, SUPPLY, UA, exchanged_w, needed_flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 HEATING, HOT_WATER = 0, 1
+SAME_HEAT = 1e-12
 
 
 def exchanger_table(substations: Sequence[Substation]) -> FloatArray:
@@ -70,6 +71,48 @@ def station_heat(
     out = max(pair[HEATING, SUPPLY] if np.isnan(supply_c) else supply_c, back + 1.0)
     house = (heat_w - hot) / (heat_capacity * max(out - back, 1e-3))
     return given + exchanged_w(pair[HEATING], flow_kg_s - hot_flow, arrive_c, house, back, heat_capacity)
+
+
+@apart
+def design_heat(pair: FloatArray, heat_capacity: float) -> float:
+    """Return the heat that the house's design flows carry between its usual temperatures [W]."""
+    total = 0.0
+    for place in range(pair.shape[0]):
+        total += pair[place, SECONDARY] * heat_capacity * (pair[place, SUPPLY] - pair[place, RETURN])
+    return total
+
+
+@apart
+def measured_heat(
+    pair: FloatArray,
+    hot_w: float,
+    arrive_c: float,
+    return_c: float,
+    supply_c: float,
+    flow_kg_s: float,
+    heat_capacity: float,
+) -> float:
+    """Return the heat for which the control valve would let a measured flow through [W]; the house keeps its supply.
+
+    Found by bisection: what the exchangers yield beyond what the house asks for falls with that. Where the water that
+    arrives cannot keep the house's supply temperature at all, the house circulates its design flow. Arguments as for
+    :func:`station_draw`.
+    """
+    low, high = 0.0, flow_kg_s * heat_capacity * arrive_c
+    least = 1e-6 * high
+    if high <= 0.0:
+        return 0.0
+    if station_heat(pair, least, hot_w, arrive_c, return_c, supply_c, flow_kg_s, heat_capacity) < least:
+        asked = design_heat(pair, heat_capacity)
+        given = station_heat(pair, asked, hot_w, arrive_c, return_c, supply_c, flow_kg_s, heat_capacity)
+        return min(given, asked)
+    while high - low > SAME_HEAT * high:
+        heat = 0.5 * (low + high)
+        if station_heat(pair, heat, hot_w, arrive_c, return_c, supply_c, flow_kg_s, heat_capacity) >= heat:
+            low = heat
+        else:
+            high = heat
+    return low
 
 
 @apart

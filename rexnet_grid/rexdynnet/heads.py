@@ -48,6 +48,31 @@ def highest_head(layout: Layout, root: int, flow: float) -> float:
 
 
 @apart
+def kept_head(layout: Layout, scratch: Scratch, root: int) -> float:
+    """Return the head of the plant that keeps the pressure of an island, from the drops to its nodes [Pa].
+
+    It suffices for the worst of its substations that draw, as far as the pump goes; at fixed speed it is the curve's.
+    """
+    head, drawn = 0.0, 0.0
+    for s in range(layout.sub_node.shape[0]):
+        if layout.island[layout.sub_node[s]] == root and scratch.sub_kg_s[s] > 0.0:
+            head = max(head, 2.0 * scratch.node_drop_pa[layout.sub_node[s]] + layout.sub_needs_pa[s])
+            drawn += scratch.sub_kg_s[s]
+    most = highest_head(layout, root, scratch.plant_kg_s[root])
+    return most if layout.pump[root, FIXED] > 0.0 and drawn > 0.0 else min(head, most)
+
+
+@apart
+def spare_head(layout: Layout, scratch: Scratch, flow: FloatArray, g: int) -> float:
+    """Return what the pump of a side plant gives at its flow beyond what the network asks at its node [Pa]."""
+    node_drops(layout, flow, scratch.node_drop_pa)
+    asked = kept_head(layout, scratch, layout.island[layout.plant_node[g]])
+    asked -= 2.0 * scratch.node_drop_pa[layout.plant_node[g]]
+    given = scratch.plant_kg_s[g]
+    return float(layout.pump[g, SHUTOFF] - layout.pump[g, FALL] * given * given - max(asked, 0.0))
+
+
+@apart
 def head_over(layout: Layout, at: IntArray, flow: FloatArray, s: int, total: float, more: float) -> tuple[float, float]:
     """Return the head left over if a substation drew ``more``, and how it falls with that [Pa, Pa s/kg].
 
@@ -217,7 +242,8 @@ def write_boosters(layout: Layout, flow: FloatArray, outputs: Outputs, row: int)
 def write_heads(layout: Layout, scratch: Scratch, outputs: Outputs, row: int) -> None:
     """Write the drop to the worst substation, the pumps' heads and power, what each substation is left with.
 
-    A plant that does not keep the pressure lifts its water by what there is between supply and return at its node.
+    A plant that does not keep the pressure lifts its water by what there is between supply and return at its node, or,
+    where its pump runs at a fixed speed, by its curve, and throttles the rest.
     """
     drop = scratch.node_drop_pa
     drop[:] = 0.0
@@ -227,25 +253,22 @@ def write_heads(layout: Layout, scratch: Scratch, outputs: Outputs, row: int) ->
             node = layout.tree_node[k]
             sign = 1.0 if layout.pipe_to[p] == node else -1.0
             drop[node] = drop[layout.tree_parent[k]] + sign * scratch.dp_pa[p]
-    heads = outputs.plant_head_pa[row]
-    heads[:] = 0.0
     worst = 0.0
     for s in range(layout.sub_node.shape[0]):
-        root = layout.island[layout.sub_node[s]]
-        if root >= 0 and scratch.sub_kg_s[s] > 0.0:
-            way = 2.0 * drop[layout.sub_node[s]]
-            worst = max(worst, way)
-            heads[root] = max(heads[root], way + layout.sub_needs_pa[s])
-    for root in range(heads.shape[0]):
-        most = highest_head(layout, root, scratch.plant_kg_s[root])
-        running = scratch.plant_kg_s[root] > 0.0
-        heads[root] = most if layout.pump[root, FIXED] > 0.0 and running else min(heads[root], most)
+        if layout.island[layout.sub_node[s]] >= 0 and scratch.sub_kg_s[s] > 0.0:
+            worst = max(worst, 2.0 * drop[layout.sub_node[s]])
+    heads = outputs.plant_head_pa[row]
     for g in range(heads.shape[0]):
         root = layout.island[layout.plant_node[g]]
-        if root >= 0 and root != g:
+        heads[g] = kept_head(layout, scratch, g) if root == g else 0.0
+    for g in range(heads.shape[0]):
+        root = layout.island[layout.plant_node[g]]
+        flow = scratch.plant_kg_s[g]
+        if root >= 0 and root != g and flow > 0.0:
+            most = highest_head(layout, g, flow)
             lift = max(heads[root] - 2.0 * drop[layout.plant_node[g]], 0.0)
-            heads[g] = lift if scratch.plant_kg_s[g] > 0.0 else 0.0
-        outputs.pump_w[row, g] = pump_power(layout, g, scratch.plant_kg_s[g], heads[g])
+            heads[g] = most if layout.pump[g, FIXED] > 0.0 else min(lift, most)
+        outputs.pump_w[row, g] = pump_power(layout, g, flow, heads[g])
     for s in range(layout.sub_node.shape[0]):
         root = layout.island[layout.sub_node[s]]
         left = heads[root] - 2.0 * drop[layout.sub_node[s]] if root >= 0 else 0.0

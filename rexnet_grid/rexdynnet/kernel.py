@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart, entry, inner
-from rexnet_grid.rexdynnet.heads import cut_to_head, cut_to_level, write_boosters, write_heads
-from rexnet_grid.rexdynnet.hydraulics import boosts_rings, set_drops, set_speed, solve_flows
+from rexnet_grid.rexdynnet.flows import find_flows
+from rexnet_grid.rexdynnet.heads import write_boosters, write_heads
+from rexnet_grid.rexdynnet.hydraulics import set_drops
 from rexnet_grid.rexdynnet.layout import RETURN, SUPPLY
 from rexnet_grid.rexdynnet.levels import calm_down
-from rexnet_grid.rexdynnet.ordering import circles, order_nodes
+from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.pieces import SHORTEST_S, gather, keep, keep_ends, undo
 from rexnet_grid.rexdynnet.rating import (
     HELD_TRIAL,
@@ -30,142 +30,12 @@ from rexnet_grid.rexdynnet.service import (
     substations,
 )
 from rexnet_grid.rexdynnet.stored import stored_heat
-from rexnet_grid.rexdynnet.transport import sweep
+from rexnet_grid.rexdynnet.transport import ends_c, sweep
 from rexnet_grid.rexdynnet.valves import VALVE_ROUNDS, begin_valves, better_valves, far_off, meets_front, turn_valves
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
     from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
-
-MAX_CUTS = 40
-SPEED_TRIALS = 24
-
-
-@apart
-def share_out(layout: Layout, given: FloatArray, wanted: FloatArray, root: int, held: bool) -> None:
-    """Let the plants of one island give what is wanted of them and its root the rest of ``given[root]`` [kg/s].
-
-    Where they are ``held`` none of the others gives more than it circulates at most.
-    """
-    total = given[root]
-    others = 0.0
-    for g in range(given.shape[0]):
-        if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-            most = layout.plant_most_kg_s[g] if held else math.inf
-            given[g] = 0.0 if math.isnan(wanted[g]) else min(wanted[g], most)
-            others += given[g]
-    scale = total / others if others > total else 1.0
-    for g in range(given.shape[0]):
-        if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-            given[g] *= scale
-    given[root] = max(total - scale * others, 0.0)
-
-
-@inner
-def has_valve(layout: Layout, inputs: Inputs, row: int, root: int) -> bool:
-    """Return whether any flow of an island is not measured."""
-    found = False
-    for s in range(layout.sub_node.shape[0]):
-        found = found or (layout.island[layout.sub_node[s]] == root and math.isnan(inputs.flow_kg_s[row, s]))
-    return found
-
-
-@apart
-def set_draw(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
-    """Fill what each node draws and what each plant gives [kg/s]; the root of each island takes up its balance."""
-    given = scratch.plant_kg_s
-    for node in range(scratch.draw.shape[0]):
-        scratch.draw[node] = 0.0
-    given[:] = 0.0
-    for s in range(layout.sub_node.shape[0]):
-        node = layout.sub_node[s]
-        root = layout.island[node]
-        if root < 0:
-            scratch.sub_kg_s[s] = 0.0
-            continue
-        scratch.draw[node] += scratch.sub_kg_s[s]
-        given[root] += scratch.sub_kg_s[s]
-    for root in range(layout.plant_node.shape[0]):
-        if layout.plant_live[root] == 1 and layout.island[layout.plant_node[root]] == root:
-            share_out(layout, given, inputs.plant_kg_s[row], root, has_valve(layout, inputs, row, root))
-    for g in range(layout.plant_node.shape[0]):
-        scratch.draw[layout.plant_node[g]] -= given[g]
-
-
-@apart
-def balance(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> bool:
-    """Find the flows for what substations draw as it is; return whether the loops converged.
-
-    Boosters in rings run as fast as they can without driving water round in a circle, found by bisection.
-    """
-    solved, rings = False, boosts_rings(layout)
-    slow, fast, speed = 0.0, 1.0, 1.0
-    for trial in range(SPEED_TRIALS + 1):
-        if rings:
-            set_speed(layout, speed)
-        set_draw(layout, scratch, inputs, row)
-        solved = solve_flows(layout, scratch, state.flow)
-        if trial == SPEED_TRIALS or not (rings and solved):
-            break
-        if circles(layout, state, scratch.degree):
-            fast = speed
-        else:
-            slow = speed
-        if slow == 1.0:
-            break
-        speed = slow if trial == SPEED_TRIALS - 1 else 0.5 * (slow + fast)
-    return solved
-
-
-@apart
-def limit_to_plants(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> None:
-    """Cut the largest flows of an island, all to one level, to what its plants circulate at most.
-
-    That is what other plants give as they are told, and what the one that keeps the pressure may add. Measured flows
-    are taken as they are, and so are all where a plant of the island has a pump's curve.
-    """
-    for root in range(layout.plant_node.shape[0]):
-        allowed = layout.plant_most_kg_s[root]
-        for g in range(layout.plant_node.shape[0]):
-            if g != root and layout.plant_live[g] == 1 and layout.island[layout.plant_node[g]] == root:
-                given = 0.0 if math.isnan(inputs.plant_kg_s[row, g]) else inputs.plant_kg_s[row, g]
-                allowed += min(given, layout.plant_most_kg_s[g])
-        wanted, valves = 0.0, 0
-        for s in range(layout.sub_node.shape[0]):
-            if layout.island[layout.sub_node[s]] == root:
-                if math.isnan(inputs.flow_kg_s[row, s]):
-                    wanted, valves = wanted + scratch.sub_kg_s[s], valves + 1
-                else:
-                    allowed -= scratch.sub_kg_s[s]
-        if wanted > allowed:
-            cut_to_level(layout, scratch, inputs, row, root, max(allowed, 0.0), valves)
-
-
-@apart
-def find_flows(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int) -> tuple[bool, bool]:
-    """Find the flows for what substations draw, cut to what the pumps can lift, beginning with the last cuts.
-
-    Returns whether the loops converged, and whether no flow had to be cut any further.
-    """
-    for s in range(layout.sub_node.shape[0]):
-        scratch.most_kg_s[s] = layout.sub_max_kg_s[s] + scratch.bypass_kg_s[s]
-    limit_to_plants(layout, scratch, inputs, row)
-    for s in range(layout.sub_node.shape[0]):
-        scratch.asked_kg_s[s] = scratch.sub_kg_s[s]
-        scratch.sub_kg_s[s] = min(scratch.sub_kg_s[s], scratch.cut_kg_s[s])
-    solved, fits = False, False
-    for cut in range(MAX_CUTS + 1):
-        solved = balance(layout, state, scratch, inputs, row)
-        if cut == MAX_CUTS or not solved:
-            break
-        fits = not cut_to_head(layout, scratch, state.flow, inputs.flow_kg_s[row])
-        if fits:
-            break
-    for s in range(layout.sub_node.shape[0]):
-        cut = scratch.sub_kg_s[s] < scratch.asked_kg_s[s]
-        scratch.cut_kg_s[s] = scratch.sub_kg_s[s] if cut else math.inf
-        scratch.most_kg_s[s] = min(scratch.most_kg_s[s], scratch.cut_kg_s[s])
-    return solved, fits
 
 
 @apart
@@ -240,13 +110,16 @@ def supply_side(
 def set_surroundings(layout: Layout, state: State, scratch: Scratch, inputs: Inputs, row: int, side: int) -> None:
     """Fill what each pipe of one side loses its heat to [degC]: the ground, warmed by the other pipe where they couple.
 
-    The other pipe counts with the mean of its ends, as last known.
+    The other pipe counts with the mean of its ends: the supply of this step, the return of the last one or, where it
+    has stood, as it is now.
     """
     for p in range(scratch.ground_c.shape[0]):
         ground = inputs.ground_c[row, p % inputs.ground_c.shape[1]]
         if layout.coupling[p] > 0.0:
             other = state.node_c[1 - side]
             mean = 0.5 * (other[layout.pipe_from[p]] + other[layout.pipe_to[p]])
+            if side == SUPPLY and state.moved[RETURN, p] == 0:
+                mean = ends_c(layout, state, p, RETURN)
             ground += layout.coupling[p] * (mean - ground)
         scratch.ground_c[p] = ground
 

@@ -133,7 +133,8 @@ class Scratch(NamedTuple):
 
     ``cell`` (2, P, PROPERTIES) see :func:`walls.set_cell`; ``piece`` (P + 3, PIECES, 3) lists of pieces: what leaves
     each pipe, two for use inside a pipe, one for a node; ``spread_k`` (N,) by how much the supply changed at each node
-    in the step [K]; ``valve`` (VALVE, S), ``round`` (3,) see :mod:`valves`; ``total`` sums over the pieces of a step.
+    in the step [K]; ``lifted_kg_s`` (G,) the most that pumps of side plants lift; ``valve`` (VALVE, S),
+    ``round`` (3,) see :mod:`valves`; ``total`` sums over the pieces of a step.
     """
 
     piece: FloatArray
@@ -159,6 +160,7 @@ class Scratch(NamedTuple):
     cut_kg_s: FloatArray
     node_drop_pa: FloatArray
     plant_kg_s: FloatArray
+    lifted_kg_s: FloatArray
     plant_c: FloatArray
     rating: FloatArray
     return_c: FloatArray
@@ -277,6 +279,7 @@ def new_scratch(layout: Layout) -> Scratch:
         cut_kg_s=np.zeros(subs),
         node_drop_pa=np.zeros(nodes),
         plant_kg_s=np.zeros(plants),
+        lifted_kg_s=np.zeros(plants),
         plant_c=np.zeros(plants),
         rating=np.zeros((plants, RATING)),
         return_c=np.zeros(subs),

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from rexnet_grid.rexdynnet.compiled import apart
-from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw, station_heat
+from rexnet_grid.rexdynnet.ends import has_exchanger, measured_heat, station_draw, station_heat
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
@@ -73,6 +73,7 @@ def begin_search(layout: Layout, state: State, scratch: Scratch) -> None:
         scratch.search[s, MISS] = math.nan
         scratch.search[s, LOW] = 0.0
         scratch.search[s, HIGH] = 1.0
+    scratch.lifted_kg_s[:] = math.inf
 
 
 @apart
@@ -257,6 +258,26 @@ def guess_again(
 
 
 @apart
+def exchanged_at(layout: Layout, inputs: Inputs, row: int, s: int, arrived_c: float, flow: float) -> float:
+    """Return the heat that exchangers hand over at a measured flow, no more than is asked for where that is known [W].
+
+    For what is asked as hot water, see :func:`measured_heat`, where the heat itself is not known.
+    """
+    secondary, hot, asked = inputs.secondary_c, inputs.hot_w, inputs.heat_w[row, s]
+    hot_w, supply_c = (
+        hot[row % hot.shape[0], s % hot.shape[1]],
+        secondary[row % secondary.shape[0], s % secondary.shape[1]],
+    )
+    pair, back_c, heat_capacity = layout.exchanger[s], inputs.return_c[row, s], layout.fluid[1]
+    if math.isnan(asked):
+        return measured_heat(pair, hot_w, arrived_c, back_c, supply_c, flow, heat_capacity)
+    if asked <= 0.0:
+        return 0.0
+    given = station_heat(pair, asked, hot_w, arrived_c, back_c, supply_c, flow, heat_capacity)
+    return float(min(given, asked))
+
+
+@apart
 def handed_over(
     layout: Layout, scratch: Scratch, inputs: Inputs, row: int, s: int, flow: float, full: bool
 ) -> tuple[float, float]:
@@ -265,6 +286,9 @@ def handed_over(
     wanted, yielded = inputs.return_c[row, s], 0.0
     if not math.isnan(inputs.flow_kg_s[row, s]):
         arrived = scratch.mean_c[node]
+        if has_exchanger(layout.exchanger[s]):
+            yielded = exchanged_at(layout, inputs, row, s, arrived, flow)
+            return yielded, arrived - yielded / (flow * heat_capacity)
         back = wanted if math.isnan(heat) else arrived - heat / (flow * heat_capacity)
         return flow * heat_capacity * (arrived - back), back
     share = scratch.warm_share[node]

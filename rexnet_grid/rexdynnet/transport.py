@@ -9,11 +9,11 @@ import numpy as np
 from rexnet_grid.rexdynnet.compiled import apart, inner
 from rexnet_grid.rexdynnet.films import film_c, film_w_k
 from rexnet_grid.rexdynnet.layout import RETURN
-from rexnet_grid.rexdynnet.levels import CALM, FINE, FULL, parts, refine, relevel
+from rexnet_grid.rexdynnet.levels import CALM, FINE, parts, refine
 from rexnet_grid.rexdynnet.ordering import STILL_KG_S
 from rexnet_grid.rexdynnet.parcels import BLUR_CELLS, BLUR_K, COUNT, LAST, START, TEMP, emit, flow_through
 from rexnet_grid.rexdynnet.quiet import pass_quietly
-from rexnet_grid.rexdynnet.standing import stand
+from rexnet_grid.rexdynnet.standing import let_stand
 from rexnet_grid.rexdynnet.walls import LONGEST, LONGEST_CALM, RATE, pass_wall, set_cell
 
 if TYPE_CHECKING:
@@ -248,15 +248,13 @@ def far_end_c(parcel: FloatArray, ring: IntArray, first: int, cells: int, from_a
     return float(parcel[row, i, TEMP])
 
 
-@inner
-def standing_c(layout: Layout, state: State, node: int, offset: int) -> float:
-    """Return the temperature of the water standing at a node, that of the end of its first pipe [degC]."""
-    p = layout.node_pipe[layout.node_ptr[node]]
-    if layout.pipe_from[p] == node:
-        row = layout.row_ptr[p] + offset
-        return float(state.parcel[row, state.ring[row, START], TEMP])
-    row = layout.row_ptr[p] + parts(layout, p, state.level[1 if offset > 0 else 0, p]) + offset
-    return float(state.parcel[row, (state.ring[row, START] + state.ring[row, COUNT] - 1) & LAST, TEMP])
+@apart
+def ends_c(layout: Layout, state: State, p: int, side: int) -> float:
+    """Return the mean of the water at both ends of a pipe as it is now [degC]."""
+    cells = parts(layout, p, state.level[side, p])
+    first = int(side * layout.row_ptr[state.flow.shape[0]] + layout.row_ptr[p])
+    at_a = far_end_c(state.parcel, state.ring, first, cells, False)
+    return 0.5 * (at_a + far_end_c(state.parcel, state.ring, first, cells, True))
 
 
 @inner
@@ -285,27 +283,12 @@ def note_warmth(layout: Layout, scratch: Scratch, side: int, node: int, n: int, 
     scratch.warm_c[node] = mean if all_warm or warm == 0.0 else heat / warm
 
 
-@inner
-def keeps_moving(layout: Layout, state: State, scratch: Scratch, p: int, side: int, flow: float) -> bool:
-    """Return whether water moves in a pipe, ``flow`` being positive towards its end B.
-
-    Where a front has come to rest or turned round, the pipe is cut into its full number of cells.
-    """
-    way = 0 if abs(flow) < STILL_KG_S else (1 if flow > 0.0 else -1)
-    before = state.moved[side, p]
-    if way != before:
-        if state.level[side, p] == FINE and (way == 0 or before != 0):
-            relevel(layout, state, scratch, p, side, FULL, scratch.ground_c[p])
-        state.moved[side, p] = way
-    return way != 0
-
-
 @apart
 def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) -> float:
     """Carry one side through a step; return the heat lost [J].
 
     ``scratch.source_kg_s`` and ``source_c`` hold what enters at the nodes; ``scratch.mean_c`` is filled with the mean
-    temperature at each node, that of the standing water where nothing flows.
+    temperature at each node, that of the standing water at the end of its first pipe where nothing flows.
     """
     parcel, ring, wall, flow, order = state.parcel, state.ring, state.wall, state.flow, state.order
     piece, out_n, stream = scratch.piece, scratch.out_n, scratch.stream
@@ -317,26 +300,21 @@ def sweep(layout: Layout, state: State, scratch: Scratch, side: int, dt: float) 
     nodes = order.shape[0]
     offset = int(side * row_ptr[pipes])
     side_sign = 1.0 if side == 0 else -1.0
-    lost = 0.0
-    for p in range(pipes):
-        if not keeps_moving(layout, state, scratch, p, side, flow[p] * side_sign):
-            first, wall_j_k, mass = row_ptr[p] + offset, layout.wall_j_k[p], layout.mass_kg[p]
-            lost += stand(
-                parcel, ring, wall, first, parts(layout, p, level[p]),
-                layout.loss_w_k[p] / (mass * heat_capacity + wall_j_k), ground[p], wall_j_k,
-                film_w_k(layout, p, 0.0, parcel[first, ring[first, START], TEMP]), mass, heat_capacity, dt,
-            )  # fmt: skip
+    lost = let_stand(layout, state, scratch, side, dt)
     for step in range(nodes):
         node = int(order[step] if side == 0 else order[nodes - 1 - step])
         begin, end = node_ptr[node], node_ptr[node + 1]
-        n, mean_c[node] = mix(
+        n, mean = mix(
             piece, out_n, stream, node_pipe, begin, end, pipe_to, flow, side_sign, node, source_kg_s[node],
             source_c[node], pipes + 2, dt,
         )  # fmt: skip
+        if n > 0:
+            mean_c[node] = mean
         note_warmth(layout, scratch, side, node, n, mean_c[node], dt)
         if n == 0:
-            mean_c[node] = standing_c(layout, state, node, offset)
             scratch.spread_k[node] = 0.0
+            if state.moved[side, node_pipe[begin]] != 0:
+                mean_c[node] = state.node_c[side, node]
             continue
         low, high = extremes(piece, pipes + 2, n)
         scratch.spread_k[node] = high - low

@@ -179,3 +179,49 @@ def test_a_store_takes_the_peak_off_and_refuses_nonsense():
     assert store.unmet_kwh.sum() == 0.0
     with pytest.raises(InputError, match=r"capacity_kwh[\s\S]*drawn_kwh"):
         stored_hot_water([1.0, -1.0], 0.0, 4.0, 0.25)
+
+
+def measured_at(station, flow, heat=None, supply_c=75.0, **hot):
+    graph = nx.Graph()
+    graph.add_node("plant", kind="plant", supply_c=75.0)
+    graph.add_node("house", kind="substation", **station)
+    graph.add_edge("plant", "house", pipe=Pipe(10.0, 0.05))
+    sim = HeatNetwork.from_graph(graph).start((75.0, 45.0))
+    for _ in range(6):
+        step = sim.step(900.0, heat, None, supply_c, mass_flow_kg_s=flow, **hot)
+    return step
+
+
+@pytest.mark.parametrize(
+    ("station", "hot"),
+    [
+        ({"heating": HEATING}, {}),
+        ({"hot_water": HOT_WATER}, {}),
+        ({"heating": HEATING, "hot_water": HOT_WATER}, {"hot_water_kw": 8.0}),
+    ],
+)
+@pytest.mark.parametrize("heat", [10.0, 20.0])
+def test_a_measured_flow_brings_the_heat_for_which_the_valve_would_let_it_through(station, hot, heat):
+    asked = measured_at(station, None, heat, **hot)
+    again = measured_at(station, asked.mass_flow_kg_s, **hot)
+    assert again.heat_kw[0] == pytest.approx(heat, rel=1e-4)
+    assert again.return_c[1] == pytest.approx(asked.return_c[1], abs=0.01)
+
+
+def test_an_exchanger_bounds_what_a_measured_flow_hands_over():
+    """Two kg/s through an exchanger for 0.16 come back hot; the house's own 40 degC would be 293 kW."""
+    station = {"heating": HEATING}
+    flows = [measured_at(station, flow) for flow in (0.05, 0.16, 0.5, 2.0)]
+    assert np.all(np.diff([step.heat_kw[0] for step in flows]) > 0.0)
+    assert np.all(np.diff([step.return_c[1] for step in flows]) > 0.0)
+    given = measured_at(station, 2.0, 20.0)
+    assert given.heat_kw[0] == pytest.approx(20.0)
+    assert given.return_c[1] > 70.0
+    short = measured_at(station, 0.05, 20.0)
+    assert short.heat_kw[0] + short.unserved_kw[0] == pytest.approx(20.0)
+    assert short.return_c[1] > 40.0
+    assert short.unserved_kw[0] > 12.0
+    cool = measured_at(station, 0.16, supply_c=55.0)
+    assert 0.0 < cool.heat_kw[0] < 20.0
+    assert 40.0 < cool.return_c[1] < 55.0
+    assert measured_at(station, 0.16, supply_c=35.0).heat_kw[0] == 0.0
