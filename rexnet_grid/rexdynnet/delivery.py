@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -136,7 +137,8 @@ class HeatDelivery:
         """Derive what depends on which pipes are open and which plants pump."""
         layout = self._sim.layout
         layout.sub_needs_pa[:] = np.maximum(layout.sub_needs_pa, self.limits.consumer_pa)
-        self._foreseer = Foreseer(self._sim, self._outputs, flow_factors(layout), self._inputs, self.return_c)
+        usual_c = self.houses.given_c(float(self._outdoor[0]))
+        self._foreseer = Foreseer(self._sim, self._outputs, flow_factors(layout), self._inputs, usual_c)
         self._planner = FlowPlanner(self._foreseer, self.limits, self.control)
         ways = patterns(self.network, layout, *self.out_of_service, self._foreseer.usual_kg_s)
         self._rows = HeadroomRows(self.network, layout, self.limits, self._foreseer.usual_kg_s, self.nodes, ways)
@@ -302,7 +304,7 @@ class HeatDelivery:
         if len(watts):
             marginal[:, : plants + subs] = marginal_losses(
                 self._sim.layout, self._sim._scratch, drawn, given, design, self._side_supply_c(unit),  # noqa: SLF001
-                self.return_c, self._ground_c(unit),
+                partial(self.houses.rows, self._outdoor_c(unit)), self._ground_c(unit),
             )  # fmt: skip
         marginal[:, 0] = 0.0
         return LocationalSignal(tuple(int(u) for u in units), self.nodes, marginal)

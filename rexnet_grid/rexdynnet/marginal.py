@@ -1,7 +1,7 @@
 r"""Marginal heat losses by node: what a kilowatt more or less at a node changes in the losses, once all is steady.
 
 With L the steady loss of supply and return, :math:`P_n` the injection at node n (a substation's is negative), and all
-supply and return temperatures held,
+supply temperatures and those of the houses held,
 
 .. math:: \mu_n = \frac{\partial L}{\partial P_n}, \qquad
           L = \sum_{sides} \sum_p \dot m_p c\, (T_p - T_g)\,(1 - e^{-U_p / (\dot m_p c)}),
@@ -9,35 +9,55 @@ supply and return temperatures held,
 where the main plant takes up the balance, so :math:`\mu` is zero there. The derivative is the whole one: a substation
 that draws more carries warmer water to itself and to all behind it, which then draw less; in a mesh the flow comes by
 all ways that the pressure drops open, :math:`d \dot m = F\, d \dot m_{draw}` with the :func:`flow_factors` at the
-steady flow; water mixes at nodes, and the return carries the mirror image. A plant beside the main one gives what its
-heat takes, :math:`\dot m = P / (c (T_{plant} - T_{back}))`. Not in it are bypasses and valves that are full.
+steady flow; water mixes at nodes, and the return carries the mirror image. Behind an exchanger the flow and what it
+gives back are those of the exchanger itself for its load and the temperature that arrives. A plant beside the main one
+gives what its heat takes, :math:`\dot m = P / (c (T_{plant} - T_{back}))`. Not in it are bypasses and valves that are
+full.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.ends import has_exchanger, station_draw
 from rexnet_grid.rexdynnet.hydraulics import solve_flows
 from rexnet_grid.rexdynnet.ordering import flow_order
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
+    from rexnet_grid.rexdynnet.houses import HouseRow
     from rexnet_grid.rexdynnet.layout import Layout, Scratch
 
 LEVELS = 4
 LEVELS_APART = 0.01
 LEAST_LOAD = 0.02
 BUMP = 1e-5
-ROUNDS = 30
+ROUNDS = 120
+SMALLEST_WEIGHT = 0.02
 SETTLED_K = 1e-9
 SMALLEST_KG_S = 1e-12
 SMALLEST_SPREAD_K = 1.0
+
+
+class Loads(NamedTuple):
+    """What substations and plants do: ``heat_w``, its ``hot_w``, ``return_c`` and ``secondary_c`` of the houses, (S,).
+
+    ``plant_w`` (G,) heat of the plants [W, degC].
+    """
+
+    heat_w: FloatArray
+    hot_w: FloatArray
+    return_c: FloatArray
+    secondary_c: FloatArray
+    plant_w: FloatArray
 
 
 @inner
@@ -90,7 +110,8 @@ def steady_case(
 ) -> float:
     """Return the loss at given flows [W]; fill the temperatures of the nodes, from those that were there before.
 
-    ``plant_kg_s`` (n_plants,) counts those beside the main one; ``node_c`` (2, n_nodes) [degC].
+    ``plant_kg_s`` (n_plants,) counts those beside the main one; ``return_c`` (n_substations,) what is given back;
+    ``node_c`` (2, n_nodes) [degC].
     """
     nodes = node_c.shape[1]
     entering = np.zeros((2, nodes))
@@ -113,21 +134,37 @@ def steady_case(
 @inner
 def set_draws(
     layout: Layout,
-    heat_w: FloatArray,
-    plant_w: FloatArray,
+    loads: Loads,
     supply_c: FloatArray,
-    return_c: FloatArray,
     node_c: FloatArray,
+    back_c: FloatArray,
     sub_kg_s: FloatArray,
     plant_kg_s: FloatArray,
+    eased: FloatArray,
 ) -> None:
-    """Fill the flows of substations, and of plants that do not keep the pressure, which give no more than is drawn."""
+    """Fill flows of substations, what they give back, and flows of plants that do not keep the pressure.
+
+    These give no more than is drawn. The flow of an exchanger falls so steeply with the temperature that arrives, which
+    rises with the flow, that it is only moved a part of the way, half of the part before where it has turned round:
+    ``eased`` (2, n_substations) holds that part and the last move [kg/s].
+    """
     drawn = np.zeros(layout.plant_node.shape[0])
     for s in range(layout.sub_node.shape[0]):
         node = layout.sub_node[s]
         root = layout.island[node]
-        spread = max(node_c[0, node] - return_c[s], SMALLEST_SPREAD_K)
-        sub_kg_s[s] = heat_w[s] / (layout.fluid[1] * spread) if root >= 0 else 0.0
+        back_c[s], before = loads.return_c[s], sub_kg_s[s]
+        spread = max(node_c[0, node] - back_c[s], SMALLEST_SPREAD_K)
+        sub_kg_s[s] = loads.heat_w[s] / (layout.fluid[1] * spread) if root >= 0 else 0.0
+        if root >= 0 and has_exchanger(layout.exchanger[s]):
+            wanted, back_c[s] = station_draw(
+                layout.exchanger[s], loads.heat_w[s], loads.hot_w[s], node_c[0, node], loads.return_c[s],
+                loads.secondary_c[s], layout.sub_max_kg_s[s], layout.fluid[1],
+            )  # fmt: skip
+            move = wanted - before
+            turned = move * eased[1, s] < 0.0
+            eased[0, s] = max(0.5 * eased[0, s], SMALLEST_WEIGHT) if turned else min(1.2 * eased[0, s], 1.0)
+            eased[1, s] = eased[0, s] * move
+            sub_kg_s[s] = before + eased[1, s]
         if root >= 0:
             drawn[root] += sub_kg_s[s]
     given = np.zeros(drawn.shape[0])
@@ -136,7 +173,7 @@ def set_draws(
         root = layout.island[node]
         beside = layout.plant_live[g] == 1 and root >= 0 and root != g
         spread = max(supply_c[g] - node_c[1, node], SMALLEST_SPREAD_K)
-        plant_kg_s[g] = plant_w[g] / (layout.fluid[1] * spread) if beside else 0.0
+        plant_kg_s[g] = loads.plant_w[g] / (layout.fluid[1] * spread) if beside else 0.0
         if beside:
             given[root] += plant_kg_s[g]
     for g in range(drawn.shape[0]):
@@ -160,20 +197,20 @@ def renew(before: FloatArray, now: FloatArray) -> float:
 def settle(
     layout: Layout,
     scratch: Scratch,
-    heat_w: FloatArray,
-    plant_w: FloatArray,
+    loads: Loads,
     supply_c: FloatArray,
-    return_c: FloatArray,
     ground_c: float,
     flow: FloatArray,
     node_c: FloatArray,
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Find steady flows and temperatures, from those given on; return draws of all ends and the order of flow."""
-    sub_kg_s, plant_kg_s = np.zeros(heat_w.shape[0]), np.zeros(plant_w.shape[0])
+    sub_kg_s, plant_kg_s = np.zeros(loads.heat_w.shape[0]), np.zeros(loads.plant_w.shape[0])
+    back_c, eased = np.zeros(sub_kg_s.shape[0]), np.zeros((2, sub_kg_s.shape[0]))
+    eased[0] = 1.0
     before = node_c.copy()
     order = flow_order(layout, flow)
     for _ in range(ROUNDS):
-        set_draws(layout, heat_w, plant_w, supply_c, return_c, node_c, sub_kg_s, plant_kg_s)
+        set_draws(layout, loads, supply_c, node_c, back_c, sub_kg_s, plant_kg_s, eased)
         scratch.draw[:] = 0.0
         for s in range(sub_kg_s.shape[0]):
             scratch.draw[layout.sub_node[s]] += sub_kg_s[s]
@@ -181,7 +218,7 @@ def settle(
             scratch.draw[layout.plant_node[g]] -= plant_kg_s[g]
         solve_flows(layout, scratch, flow)
         order = flow_order(layout, flow)
-        steady_case(layout, order, flow, sub_kg_s, plant_kg_s, supply_c, return_c, ground_c, node_c)
+        steady_case(layout, order, flow, sub_kg_s, plant_kg_s, supply_c, back_c, ground_c, node_c)
         if renew(before, node_c) < SETTLED_K:
             break
     return sub_kg_s, plant_kg_s, order
@@ -195,34 +232,41 @@ def slopes_by_node(
     flow: FloatArray,
     sub_kg_s: FloatArray,
     plant_kg_s: FloatArray,
-    heat_w: FloatArray,
-    plant_w: FloatArray,
-    bump_w: FloatArray,
+    loads: Loads,
+    more: Loads,
     supply_c: FloatArray,
-    return_c: FloatArray,
     ground_c: float,
     node_c: FloatArray,
 ) -> FloatArray:
     """Return the change of the loss with each plant's and each substation's heat, (n_plants + n_substations,) [W/W].
 
-    Flows are linear about a steady case, by ``factors`` (n_pipes, n_substations + n_plants); directions stay.
+    Each does in turn what ``more`` has of it. Flows are linear about a steady case, by ``factors`` (n_pipes,
+    n_substations + n_plants); directions stay.
     """
-    subs, plants = heat_w.shape[0], plant_w.shape[0]
+    subs, plants = loads.heat_w.shape[0], loads.plant_w.shape[0]
     found = np.zeros(plants + subs + 1)
-    heat, plant, change = heat_w.copy(), plant_w.copy(), np.zeros(subs + plants)
-    drawn, given = sub_kg_s.copy(), plant_kg_s.copy()
+    change, bump_w, back_c = np.zeros(subs + plants), np.ones(plants + subs), np.zeros(subs)
+    drawn, given, eased = sub_kg_s.copy(), plant_kg_s.copy(), np.zeros((2, subs))
     for k in range(plants + subs + 1):
-        heat[:], plant[:] = heat_w, plant_w
+        case = Loads(
+            loads.heat_w.copy(), loads.hot_w.copy(), loads.return_c.copy(), loads.secondary_c.copy(),
+            loads.plant_w.copy(),
+        )  # fmt: skip
         if k < plants:
-            plant[k] += bump_w[k]
+            case.plant_w[k] = more.plant_w[k]
+            bump_w[k] = more.plant_w[k] - loads.plant_w[k]
         elif k < plants + subs:
-            heat[k - plants] += bump_w[k]
+            s = k - plants
+            case.heat_w[s], case.hot_w[s] = more.heat_w[s], more.hot_w[s]
+            case.return_c[s], case.secondary_c[s] = more.return_c[s], more.secondary_c[s]
+            bump_w[k] = more.heat_w[s] - loads.heat_w[s]
         now, before = node_c.copy(), node_c.copy()
+        drawn[:], given[:], eased[0], eased[1] = sub_kg_s, plant_kg_s, 0.5, 0.0
         for _ in range(ROUNDS):
-            set_draws(layout, heat, plant, supply_c, return_c, now, drawn, given)
+            set_draws(layout, case, supply_c, now, back_c, drawn, given, eased)
             change[:subs], change[subs:] = drawn - sub_kg_s, plant_kg_s - given
             found[k] = steady_case(
-                layout, order, flow + factors @ change, drawn, given, supply_c, return_c, ground_c, now
+                layout, order, flow + factors @ change, drawn, given, supply_c, back_c, ground_c, now
             )
             if renew(before, now) < SETTLED_K:
                 break
@@ -237,7 +281,7 @@ def marginal_losses(
     given_w: FloatArray,
     design_w: FloatArray,
     supply_c: FloatArray,
-    return_c: FloatArray,
+    houses: Callable[[FloatArray], HouseRow],
     ground_c: float,
 ) -> FloatArray:
     """Return the change of the steady loss by injection, (n_units, n_plants + n_substations) [W/W].
@@ -253,8 +297,10 @@ def marginal_losses(
         the pressure is the balance.
     design_w
         (n_substations,) a fiftieth of which is the least that counts as drawn [W].
-    supply_c, return_c, ground_c
-        (n_plants,) supplied by the plants, (n_substations,) given back, and around the pipes [degC].
+    supply_c, ground_c
+        (n_plants,) supplied by the plants, and around the pipes [degC].
+    houses
+        Returns the houses for loads (1, n_substations) [W].
     """
     base = np.maximum(drawn_w, LEAST_LOAD * design_w)
     totals, plants = base.sum(axis=1), given_w.shape[1]
@@ -263,15 +309,21 @@ def marginal_losses(
     by_level = np.zeros((len(levels), plants + base.shape[1]))
     flow = np.zeros(len(layout.pipe_from))
     node_c = np.empty((2, len(layout.node_ptr) - 1))
-    node_c[0], node_c[1] = supply_c[0], return_c.mean()
+    node_c[0], node_c[1] = supply_c[0], houses(base[:1]).return_c.mean()
+
+    def loads_of(heat_w: FloatArray, plant_w: FloatArray) -> Loads:
+        row = houses(heat_w[None])
+        return Loads(heat_w, row.hot_w[0], row.return_c[0], row.secondary_c[0], plant_w)
+
     at = np.concatenate((layout.sub_node, layout.plant_node))
     for k, level in enumerate(levels):
         share = level / totals.sum()
         heat, plant = share * base.sum(axis=0), share * given_w.sum(axis=0)
-        sub_kg_s, plant_kg_s, order = settle(layout, scratch, heat, plant, supply_c, return_c, ground_c, flow, node_c)
+        loads, more = loads_of(heat, plant), loads_of(heat + bump[plants:], plant + bump[:plants])
+        sub_kg_s, plant_kg_s, order = settle(layout, scratch, loads, supply_c, ground_c, flow, node_c)
         factors = np.ascontiguousarray(flow_factors(layout, flow)[:, at])
         by_level[k] = slopes_by_node(
-            layout, factors, order, flow, sub_kg_s, plant_kg_s, heat, plant, bump, supply_c, return_c, ground_c, node_c
+            layout, factors, order, flow, sub_kg_s, plant_kg_s, loads, more, supply_c, ground_c, node_c
         )
     by_level[:, plants:] *= -1.0
     found = np.zeros((len(base), by_level.shape[1]))

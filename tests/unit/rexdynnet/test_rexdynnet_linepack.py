@@ -4,17 +4,17 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from rexnet_grid.rexdynnet import HeatDelivery, HeatLimits, HeatNetwork
+from rexnet_grid.rexdynnet import Exchanger, HeatDelivery, HeatLimits, HeatNetwork
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
 
 DRAWN = np.array([20.0, 15.0, 10.0, 12.0])
 
 
-def delivery(plants, *, mesh):
+def delivery(plants, *, mesh, **ends):
     graph = nx.Graph()
     graph.add_node("main", kind="plant", max_supply_c=90.0)
     for house in "abcd":
-        graph.add_node(house, kind="substation", design_heat_kw=40.0)
+        graph.add_node(house, kind="substation", design_heat_kw=40.0, **ends)
     ways = [("main", "a", "DN65", 60.0), ("a", "b", "DN50", 80.0), ("b", "c", "DN32", 50.0), ("a", "d", "DN40", 70.0)]
     if mesh:
         ways.append(("d", "c", "DN32", 60.0))
@@ -57,8 +57,10 @@ def test_the_main_plant_gives_what_the_band_promises(plants, mesh):
         assert 2.0 < abs(state.arrays["plant_supply_c"][0] - now) < 7.0
 
 
-def test_restoring_brings_back_headroom_band_signal_and_what_follows():
-    heat = delivery(2, mesh=True)
+@pytest.mark.parametrize("ends", [{}, {"heating": Exchanger.design(40.0, 75.0, 45.0, 60.0, 40.0)}])
+def test_restoring_brings_back_headroom_band_signal_and_what_follows(ends):
+    """To the last bit, whatever was asked, delivered or shut in between."""
+    heat = delivery(2, mesh=True, **ends)
     held = heat.save()
 
     def seen():
@@ -71,4 +73,10 @@ def test_restoring_brings_back_headroom_band_signal_and_what_follows():
 
     first = seen()
     heat.restore(held)
+    assert all(np.array_equal(a, b) for a, b in zip(first, seen(), strict=True))
+    heat.change(closed=[heat.network.pipes[1]], stopped=["side"])
+    heat.headroom([9], np.zeros((1, len(heat.nodes))))
+    heat.deliver(9, 0.3 * position(heat, 9))
+    heat.restore(held)
+    assert heat.out_of_service == ((), ())
     assert all(np.array_equal(a, b) for a, b in zip(first, seen(), strict=True))
