@@ -233,8 +233,8 @@ class HeatDelivery:
         plants, subs = len(self.network.plants), len(self.network.substations)
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
-        most = float(min(wanted[0], self.network.plants[0].max_heat_kw))
         able_kw = largest_kw(self._sim, side_kg_s_kw(self._sim, self._side_supply_c(unit)))
+        most = float(min(wanted[0], able_kw[0]))
         self._plant_c = meet(self._sim, self._inputs(unit, demand, wanted), self._outputs, most, self._plant_c)
         self._told += 1
         o = self._outputs

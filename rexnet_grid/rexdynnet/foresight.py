@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.rexdynnet.beside import ends_of
 from rexnet_grid.rexdynnet.booster import at_speed
 from rexnet_grid.rexdynnet.dispatch import meet, run_at, supplied_c
 from rexnet_grid.rexdynnet.hydraulics import SPEED
@@ -86,6 +87,9 @@ class Foresight:
         (P, n_nodes) change of flow by draw about the flows of the first unit [-].
     others
         What would reach the substations in the first unit if others did otherwise.
+    joined
+        (n_plants + n_substations,) 1 where an end is in the main plant's part of the network, else 0: only there do
+        imbalances move the main plant's water.
     """
 
     units: tuple[int, ...]
@@ -109,6 +113,7 @@ class Foresight:
     stored_kwh: float
     factors: FloatArray
     others: Otherwise
+    joined: FloatArray
 
 
 class Foreseer:
@@ -177,6 +182,8 @@ class Foreseer:
         back, loss = np.full(count, float(self.sim.state.node_c[1, layout.plant_node[0]])), np.zeros(count)
         held, behind = np.full((count, pipes, SECTIONS), np.nan), np.full((count, pipes), np.nan)
         near = min(count, rehearsed)
+        joined = ends_of(layout, 0)
+        largest = np.where(layout.plant_live > 0, [p.max_heat_kw for p in self.sim.network.plants], 0.0)
         plant_flow = np.zeros((count, plants))
         speed: FloatArray = np.ones(pipes)
         saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
@@ -186,7 +193,7 @@ class Foreseer:
             behind[k] = side_temperatures(layout, self.sim.state, 1)
             inputs = self.inputs_of(units[k], demand[k], wanted[k])
             if k == 0 and scheduled:
-                most = min(float(wanted[0, 0]), self.sim.network.plants[0].max_heat_kw)
+                most = min(float(wanted[0, 0]), largest[0])
                 supply[0] = meet(self.sim, inputs, self.outputs, most, plant_c)
             else:
                 run_at(self.sim, inputs, self.outputs, supply[k])
@@ -208,8 +215,8 @@ class Foreseer:
         loss[near:] += float(pair_loss_w_k(layout).sum()) / WATT_PER_KILOWATT * (supply[near:] - supply[near - 1])
         hold[near:] = loss[near:]
         running = np.zeros_like(sources, dtype=np.bool_)
-        running[:, layout.plant_node] = wanted > 0.0
-        running[:, layout.plant_node[0]] = True
+        keeps = layout.island[layout.plant_node] == np.arange(plants)
+        running[:, layout.plant_node] = ((wanted > 0.0) | keeps) & (layout.plant_live > 0)
         length_s, parts = hours * SECONDS_AN_HOUR, self.outputs.supply_c.shape[0]
         waters = [
             Water(sources[k], running[k], held[k], behind[k], self.return_c, float(ground_c[k]), length_s, parts)
@@ -219,8 +226,7 @@ class Foreseer:
         found = arrivals_by_unit(layout, factors, self.parent_pipe, pipe_flow, np.maximum(extra, 0.0), waters)
         beside = np.where(np.arange(plants) == layout.island[layout.plant_node], 0.0, plant_flow)
         kilo = layout.fluid[1] / WATT_PER_KILOWATT
-        main = np.maximum(sub_flow.sum(axis=1) - beside.sum(axis=1), 0.0)
-        largest = np.array([p.max_heat_kw for p in self.sim.network.plants])
+        main = np.maximum(sub_flow @ joined[plants:] - beside @ joined[:plants], 0.0)
         heat = min(wanted[0, 0], largest[0]) if scheduled else kilo * main[0] * (supply[0] - back[0])
         others = otherwise(
             layout, self.sim._scratch, factors, self.parent_pipe,  # noqa: SLF001
@@ -230,7 +236,8 @@ class Foreseer:
             Most(self.needs.cap_kg_s, self.usual_kg_s, largest, self.sim.network.plants[0].hottest_c),
         )  # fmt: skip
         found[2, 3, 0] = others.full_c[0]
-        flows = np.stack((sub_flow, sub_flow + PART_OPEN * self._usual_room(sub_flow)))
+        found[:, [[1], [4]]] *= joined[plants:]
+        flows = np.stack((sub_flow, sub_flow + PART_OPEN * self._usual_room(sub_flow))) * joined[plants:]
         arriving = ((found[:2, 1] * flows).sum(axis=2) / np.maximum(flows.sum(axis=2), SMALLEST_FLOW)).max(axis=0)
         silence = np.maximum(1.0 - arriving, LEAST_SILENCE)
         return Foresight(
@@ -256,6 +263,7 @@ class Foreseer:
             stored_kwh=stored,
             factors=factors,
             others=others,
+            joined=joined,
         )
 
     def _usual_room(self, sub_flow: FloatArray) -> FloatArray:

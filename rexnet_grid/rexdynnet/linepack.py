@@ -155,7 +155,7 @@ def band_of(
     needed = needed_supply_c(seen, network, limits, needs)
     drop = max(seen.supply_c[0] - seen.stored_kwh / capacity, 0.0)
     lower, upper = capacity * (needed - drop), capacity * (plant.hottest_c - drop)
-    balance = seen.position_kw.sum(axis=1)
+    balance = seen.position_kw[:, : len(seen.joined)] @ seen.joined
     planned = capacity * (planned_c - drop)
     expected = seen.stored_kwh + np.cumsum(balance - seen.loss_kw) * seen.hours
     beyond = balance - np.clip(balance, 0.0, seen.loss_kw)

@@ -48,7 +48,7 @@ def weights_of(seen: Foresight) -> FloatArray:
     subs = seen.sub_flow.shape[1]
     weights = np.ones((len(seen.units), seen.position_kw.shape[1] - 1))
     weights[0, -subs:] = seen.warming[0]
-    return weights
+    return weights * seen.joined
 
 
 class PipeRows:

@@ -14,8 +14,10 @@ operator's account at the linepack gives or takes), a unit's rows are
   Behind exchangers the largest load and its slope come from :mod:`needs`, by one row for less and one for more heat.
 * *substation warmth*: never binds a trade. A branch that has stood gives lukewarm water to a small draw and warm water
   to a larger one, so no row can say which draws are too cold; a safety maintainer cuts them by this row;
-* *plant heat*, *plant off*: between nothing and the largest heat; with several plants, the main one's flow
-  stays positive;
+* *plant heat*, *plant off*: between nothing and the largest heat, which is nothing of a plant that is stopped or shut
+  off; with several plants, the main one's flow stays positive. A plant that keeps the pressure of a part without the
+  main one gives what that part takes: it can sell no more than that with what the pipes lose, and the part can take no
+  more than it can give;
 * *pipe velocity* [m/s]: :math:`\sum_s F_{ps} \Delta_s / (c \Delta T_s \rho A_p)`, F the flow factors, for every pipe
   that the valves behind it could break;
 * *pump head* [Pa]: the drop to a consumer and back plus the differential pressure it needs, within the head that may be
@@ -43,6 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery import Headroom
+from rexnet_grid.rexdynnet.beside import ends_of, keepers
 from rexnet_grid.rexdynnet.hydraulics import ALONG
 from rexnet_grid.rexdynnet.piperows import (
     FAR,
@@ -138,10 +141,10 @@ class HeadroomRows:
 
     def make(self, seen: Foresight, band: LinepackBand, head_pa: FloatArray) -> tuple[Headroom, ...]:
         """Return the headroom of each foreseen unit; ``head_pa`` (n_units,) is the pump's head that it may ask for."""
-        blocks = [self._valves(seen), self._warmth(seen), self._plants(seen), self._linepack(band)]
+        blocks = [self._valves(seen), self._warmth(seen), self._plants(seen), self._linepack(band, seen.joined)]
         labels = self._fixed_labels
         along = [rows.make(seen, head_pa, self.needs, self.side_kg_s_kw, self.plants_kw) for rows in self._pipes]
-        for found, names in (self._flow(seen), *chain.from_iterable(along)):
+        for found, names in (self._flow(seen), self._keepers(seen), *chain.from_iterable(along)):
             blocks.append(found)
             labels += names
         matrix = np.concatenate([block[0] for block in blocks], axis=1)
@@ -191,7 +194,8 @@ class HeadroomRows:
         falls = needs.most_kw_per_k(seen.full_c, SMALLEST_SPREAD_K)[0][0] * kept
         slope = np.maximum(seen.others.share, seen.full_share[0]) / per_kelvin * falls
         cases = len(lost)
-        block = -np.broadcast_to(slope[:, :, None], (cases, self.subs, ends)) + lost[:, :, None] * seen.others.part
+        slope = slope * seen.joined[self.plants :]
+        block = -slope[:, :, None] * seen.joined + lost[:, :, None] * seen.others.part
         own = np.arange(self.subs)
         block[:, own, self.plants + own] -= 1.0
         matrix = np.zeros((cases * self.subs, len(self.nodes)))
@@ -215,10 +219,10 @@ class HeadroomRows:
         given = seen.position_kw[:, :plants]
         return matrix, np.concatenate((self.plants_kw - given, given), axis=1)
 
-    def _linepack(self, band: LinepackBand) -> tuple[FloatArray, FloatArray]:
+    def _linepack(self, band: LinepackBand, joined: FloatArray) -> tuple[FloatArray, FloatArray]:
         matrix = np.zeros((len(band.units), 2, len(self.nodes)))
-        matrix[:, 0, : self.plants + self.subs] = 1.0
-        matrix[:, 1, : self.plants + self.subs] = -1.0
+        matrix[:, 0, : self.plants + self.subs] = joined
+        matrix[:, 1, : self.plants + self.subs] = -joined
         return matrix, np.stack((band.upper_kw, -band.lower_kw), axis=1)
 
     def _flow(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
@@ -228,8 +232,26 @@ class HeadroomRows:
         matrix = self._empty(seen, 1)
         spread = np.maximum(seen.supply_c - seen.return_c, SMALLEST_SPREAD_K)
         own = spread[:, None] / np.maximum(seen.part_c - self.return_c, SMALLEST_SPREAD_K)
-        matrix[:, 0, 1 : self.plants] = 1.0
-        matrix[:, 0, self.plants : self.plants + self.subs] = own
-        taken = seen.sub_flow.sum(axis=1) * self.kw_per_kg_k * spread
-        others = np.clip(seen.position_kw[:, 1 : self.plants], 0.0, None).sum(axis=1)
+        joined, drawn = seen.joined[1 : self.plants], seen.joined[self.plants :]
+        matrix[:, 0, 1 : self.plants] = joined
+        matrix[:, 0, self.plants : self.plants + self.subs] = own * drawn
+        taken = seen.sub_flow @ drawn * self.kw_per_kg_k * spread
+        others = np.clip(seen.position_kw[:, 1 : self.plants], 0.0, None) @ joined
         return (matrix, (taken - others)[:, None]), (f"plant {self.network.plants[0].node} flow",)
+
+    def _keepers(self, seen: Foresight) -> tuple[tuple[FloatArray, FloatArray], tuple[str, ...]]:
+        """Return rows of each part without the main plant: what its keeper can sell, and what it can give."""
+        plants, layout, ends = keepers(self.layout), self.layout, self.plants + self.subs
+        matrix, slack = self._empty(seen, 2 * len(plants)), np.zeros((len(seen.units), 2 * len(plants)))
+        pipe_island, weights = layout.island[layout.pipe_from], np.ones((len(seen.units), ends))
+        weights[0, self.plants :] = seen.warming[0]
+        for k, g in enumerate(plants):
+            inside = ends_of(layout, int(g))
+            others = inside * (np.arange(ends) != g)
+            share = layout.loss_w_k[pipe_island == g].sum() / layout.loss_w_k.sum()
+            matrix[:, 2 * k, :ends] = inside
+            matrix[:, 2 * k + 1, :ends] = -others * weights
+            slack[:, 2 * k] = share * seen.loss_kw - seen.position_kw[:, :ends] @ inside
+            given = share * np.maximum(seen.hold_kw, seen.loss_kw) - seen.position_kw[:, :ends] @ others
+            slack[:, 2 * k + 1] = self.flow_kept * self.plants_kw[g] - given
+        return (matrix, slack), tuple(f"plant {self.network.plants[g].node} heat" for g in plants for _ in range(2))
