@@ -91,5 +91,6 @@ def builtin_pandapower_net(name: str) -> Any:
 
 def _check_name(name: str) -> None:
     if name not in BUILTIN:
-        hint = did_you_mean(name, BUILTIN) or "rexnet networks list names them all"
-        raise NetworkDataError([Issue("built-in networks", "name", f'"{name}"', 'a name such as "cigre_mv"', hint)])
+        hint = (isinstance(name, str) and did_you_mean(name, BUILTIN)) or "rexnet networks list names them all"
+        got = f'"{name}"' if isinstance(name, str) else type(name).__name__
+        raise NetworkDataError([Issue("built-in networks", "name", got, 'a name such as "cigre_mv"', hint)])

@@ -10,16 +10,19 @@ from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.errors import Issue
 
 if TYPE_CHECKING:
+    from rexnet_grid.electric.case import GridCase
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
+
+LEVEL = 1.5  # rated voltages of one level differ by less: 380 and 400 kV, 10 and 11 kV
 
 
 def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issue]:
     """Return everything that makes a network unfit for a run.
 
-    Unsupplied buses, branches without length or rating, a base case that fails or overloads a transformer, and voltages
-    that are outside the band before anybody injects.
+    Unsupplied buses, branches without length or rating, lines between different voltages or of negative resistance, a
+    base case that fails or overloads a transformer, and voltages that are outside the band before anybody injects.
     """
     case = network.case
     name = network.name
@@ -46,6 +49,7 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
             (~np.isfinite(case.edge_y).all(axis=1) | (np.abs(case.edge_y[:, 1]) > 1e9)) & (case.edge_branch >= 0)
         )
     ]
+    issues += _lines(case, name)
     if issues:
         return issues
     flow = network.power_flow(*network.base_injection())
@@ -64,6 +68,37 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
             )
         ]
     return _overloads(network, limits, flow) + _outside_band(network, limits)
+
+
+def _lines(case: GridCase, name: str) -> list[Issue]:
+    """Return lines between different voltages, and those whose resistance gives energy instead of losing it."""
+    kv = dict(zip(case.bus_id.tolist(), case.bus_kv.tolist(), strict=True))
+    ends = zip(case.branch_kind, case.branch_name, case.branch_from, case.branch_to, strict=True)
+    found = [
+        Issue(
+            name,
+            str(branch),
+            f"{kv[start]:g} kV at bus {start} and {kv[end]:g} kV at bus {end}",
+            "one voltage",
+            "a transformer between?",
+        )
+        for kind, branch, start, end in ends
+        if kind == "line" and max(kv[start], kv[end]) > LEVEL * min(kv[start], kv[end])
+    ]
+    hint = "an equivalent of a reduced network belongs into the table impedance"
+    lines = np.flatnonzero((case.edge_branch >= 0) & (case.branch_kind[case.edge_branch] == "line"))
+    lines = lines[case.edge_y[lines, 1].real > 0.0]
+    found += [
+        Issue(
+            name,
+            str(case.branch_name[case.edge_branch[e]]),
+            "a resistance below zero",
+            "r_ohm_per_km of 0 or more",
+            hint,
+        )
+        for e in lines
+    ]
+    return found
 
 
 def _overloads(network: ElectricNetwork, limits: ElectricLimits, flow: PowerFlow) -> list[Issue]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.flow import PowerFlow, cuts_of
-from rexnet_grid.electric.injections import in_bus_order, refuse_non_finite
+from rexnet_grid.electric.injections import as_numbers, first_voltage, in_bus_order, refuse_non_finite
 from rexnet_grid.electric.labels import Labelled
 from rexnet_grid.electric.origin import Origin
 from rexnet_grid.electric.sensitivity import Sensitivities, sensitivities
@@ -206,9 +206,7 @@ class ElectricNetwork(Labelled):
         kvar = NO_KVAR if injection_kvar is None else self._checked(injection_kvar, "injection_kvar", kw.shape)
         if self.case.controlled:
             return self._controlled_flow(kw, kvar)
-        first = NO_START
-        if start is not None and start.converged is True:
-            first = start.node_voltage
+        first = NO_START if start is None else first_voltage(self.name, start, self.case.n_node)
         if kw.ndim == 1:
             results, lost = self.solver.run(kw, kvar, first, 1)
             if lost < 0:
@@ -350,13 +348,7 @@ class ElectricNetwork(Labelled):
         """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""
         array = values
         if type(array) is not np.ndarray or array.dtype is not FLOAT:
-            try:
-                if np.iscomplexobj(values):
-                    hint = "reactive power goes into injection_kvar"
-                    raise InputError([Issue(self.name, key, "complex numbers", "real numbers", hint)])
-                array = np.asarray(in_bus_order(self.name, values, key, self.buses), dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                raise InputError([Issue(self.name, key, type(values).__name__, "an array of numbers")]) from error
+            array = as_numbers(self.name, in_bus_order(self.name, values, key, self.buses), key)
         got = array.shape
         if (got != self._one and (len(got) != 2 or got[1:] != self._one)) or (shape is not None and got != shape):
             n = self.case.n_bus

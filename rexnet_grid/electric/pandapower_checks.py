@@ -72,6 +72,7 @@ TABLES: dict[str, Table] = {
     "dcline": Table(("from_bus", "to_bus"), ("p_mw", "vm_from_pu", "vm_to_pu")),
 }
 SCALED = {"load", "sgen", "storage"}
+COUNTED = {"bus", "line", "trafo", "trafo3w", "impedance"}
 SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
 
@@ -100,7 +101,7 @@ def table_issues(net: Any, name: str) -> list[Issue]:
     if bus is None or not len(bus):
         return [Issue(name, "bus", "no rows", "a table of buses", "is a sheet missing or misspelt?")]
     issues = _numbers(bus, "bus", ("vn_kv",), name) or _not_positive(bus, "bus", ("vn_kv",), name)
-    issues += _twice(bus, "bus", name) + _in_service(bus, "bus", name)
+    issues += _index(bus, "bus", name) + _in_service(bus, "bus", name)
     for table, wanted in TABLES.items():
         rows = net.get(table)
         if rows is not None and len(rows):
@@ -110,11 +111,20 @@ def table_issues(net: Any, name: str) -> list[Issue]:
     return issues
 
 
+def number_issues(net: Any, name: str) -> list[Issue]:
+    """Return which of the net's rated power and frequency is no number above zero."""
+    return [
+        Issue(name, key, str(net.get(key, "")), f"a number above zero, such as {usual}")
+        for key, usual in (("sn_mva", "1.0 [MVA]"), ("f_hz", "50.0 [Hz]"))
+        if not _is_number(net.get(key)) or not float(net[key]) > 0.0
+    ]
+
+
 def supply_issues(net: Any, name: str) -> list[Issue]:
     """Return that nothing in service holds the voltage: neither an external grid nor a generator with ``slack``."""
     grids, generators = net["ext_grid"], net["gen"]
-    slack = generators["slack"] if "slack" in generators else np.zeros(len(generators), dtype=bool)
-    if grids["in_service"].any() or (generators["in_service"] & slack).any():
+    held = len(generators) and (generators["in_service"] & generators["slack"]).any()
+    if held or (len(grids) and grids["in_service"].any()):
         return []
     got = f"{len(grids)} of {len(grids)} out of service" if len(grids) else "no rows"
     return [Issue(name, "ext_grid", got, "one in service, or a generator with slack", "the supply of the network")]
@@ -123,10 +133,8 @@ def supply_issues(net: Any, name: str) -> list[Issue]:
 def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, name: str) -> list[Issue]:
     needed = (*wanted.buses, *wanted.numbers)
     missing = [column for column in needed if column not in rows.columns]
-    if table == "line" and "max_i_ka" not in rows.columns:
-        missing.append("max_i_ka")
     issues = [Issue(name, f"{table}.{column}", "no such column", "a column of the table") for column in missing]
-    issues += _twice(rows, table, name)
+    issues += _index(rows, table, name)
     active = rows
     if "in_service" in rows.columns:
         issues += _in_service(rows, table, name)
@@ -146,6 +154,7 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
         odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)
     given = tuple(c for c in wanted.given if c in rows.columns)
     unfit = _numbers(active, table, given, name) or _not_positive(active, table, given, name)
+    unfit = unfit or _not_whole(active, table, name)
     idle = rows.drop(index=active.index)
     columns = tuple(c for c in (*usable, *given) if c not in wanted.blank)
     at_rest = _texts(idle, table, (*columns, *wanted.blank), name)
@@ -205,7 +214,7 @@ def _useless(rows: pd.DataFrame, table: str, wanted: Table, name: str) -> list[I
 
 def _switches(net: Any, name: str) -> list[Issue]:
     rows = net.get("switch")
-    if rows is None or not len(rows):
+    if rows is None or not len(rows) or not {"bus", "element", "et"} <= {*rows.columns}:
         return []
     found = []
     for row, bus, element, kind in zip(rows.index, rows["bus"], rows["element"], rows["et"], strict=True):
@@ -219,9 +228,29 @@ def _switches(net: Any, name: str) -> list[Issue]:
     return found
 
 
-def _twice(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+def whole_index(index: pd.Index) -> NDArray[np.bool_]:
+    """Return which labels are whole numbers from 0 on: pandapower looks rows up by them."""
+    return np.array([_is_number(label) and float(label) >= 0.0 and float(label) % 1.0 == 0.0 for label in index])
+
+
+def _index(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+    """Return what is used twice of an index and, where others or branch names refer to it, what is no whole number."""
     again = rows.index[rows.index.duplicated()].unique()
-    return [Issue(name, f"{table} {row}", "index used twice", "one row an index") for row in again]
+    found = [Issue(name, f"{table} {row}", "index used twice", "one row an index") for row in again]
+    if table in COUNTED:
+        odd = rows.index[~whole_index(rows.index)]
+        found += [Issue(name, f"{table} {row}", f"index {row}", "a whole number from 0 on") for row in odd]
+    return found
+
+
+def _not_whole(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
+    if "parallel" not in TABLES[table].given or "parallel" not in rows.columns:
+        return []
+    return [
+        Issue(name, f"{table} {row}", f"parallel {value:g}", "a whole number, for they are counted")
+        for row, value in rows["parallel"].astype(float).items()
+        if value % 1.0
+    ]
 
 
 def _not_positive(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str) -> list[Issue]:

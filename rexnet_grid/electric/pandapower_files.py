@@ -11,6 +11,7 @@ import pandapower as pp
 import pandas as pd
 
 from rexnet_grid.electric.pandapower_checks import TABLES, table_issues
+from rexnet_grid.electric.pandapower_columns import standard_tables
 from rexnet_grid.electric.pandapower_formats import in_todays_format
 from rexnet_grid.errors import Issue, NetworkDataError
 
@@ -65,8 +66,9 @@ def sheets_of(file: Path) -> dict[str, pd.DataFrame]:
 
 def net_from_excel(file: Path, sheets: Mapping[str, pd.DataFrame]) -> Any:
     """Return the net in an Excel file with these sheets; raises NetworkDataError when one is broken or missing."""
-    known = {name for name, table in pp.create_empty_network().items() if isinstance(table, pd.DataFrame)}
-    if issues := _missing_sheets(sheets, known, str(file)) + table_issues(sheets, str(file)):
+    known = {*standard_tables()}
+    issues = _missing_sheets(sheets, known, str(file)) + table_issues(sheets, str(file))
+    if issues := issues + _broken_headers(sheets, str(file)):
         raise NetworkDataError(issues)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -89,8 +91,8 @@ def _net_of(sheets: Mapping[str, pd.DataFrame]) -> Any:
 
 def _typed(net: Any) -> Any:
     """Return the net with its columns of the types that pandapower gives them, where a workbook does not tell them."""
-    for name, table in pp.create_empty_network().items():
-        if isinstance(table, pd.DataFrame) and isinstance(net.get(name), pd.DataFrame):
+    for name, table in standard_tables().items():
+        if isinstance(net.get(name), pd.DataFrame):
             types = {column: kind for column, kind in table.dtypes.items() if column in net[name].columns}
             net[name] = net[name].astype(types, errors="ignore")
     return net
@@ -119,6 +121,28 @@ def _missing_sheets(sheets: Mapping[str, pd.DataFrame], known: set[str], where: 
     bus = sheets.get("bus")
     if bus is not None and len(bus) > 1 and not {*sheets, *meant.values(), *gone} & {*JOINING}:
         issues.append(Issue(where, "sheet line", "", f"a sheet of what joins buses: {', '.join(JOINING)}"))
+    return issues
+
+
+def _broken_headers(sheets: Mapping[str, pd.DataFrame], where: str) -> list[Issue]:
+    """Return headers of no column of pandapower where one that belongs there is missing: told of, or one much like it.
+
+    A column that is only missing is left to those who need it, and one that is only more is the user's own.
+    """
+    told: dict[str, set[str]] = {}
+    if "dtypes" in sheets and {"element", "column"} <= {*sheets["dtypes"].columns}:
+        for table, column in zip(sheets["dtypes"]["element"], sheets["dtypes"]["column"], strict=True):
+            told.setdefault(str(table), set()).add(str(column))
+    issues = []
+    for sheet, standard in standard_tables().items():
+        if sheet not in sheets:
+            continue
+        headers = {str(header) for header in sheets[sheet].columns}
+        absent = sorted(told.get(sheet, {*standard.columns}) - headers)
+        for header in sorted(headers - {*standard.columns} - told.get(sheet, set())):
+            meant = absent if sheet in told else get_close_matches(header, absent, 1, 0.8)
+            if meant:
+                issues.append(Issue(where, f"sheet {sheet}", f"column {header}", f"a column {' or '.join(meant[:4])}"))
     return issues
 
 

@@ -20,22 +20,22 @@ PANDAPOWER_FAILS = (
     TypeError,
     AttributeError,
     AssertionError,
+    NameError,
     ArithmeticError,
 )
 
 
 def format_issues(net: Any, name: str) -> list[Issue]:
     """Return the format of a net that the installed pandapower does not read: a later one, or none that is a number."""
-    newest = pp.__format_version__
-    version = _version(net)
+    key, version, newest = _version(net)
+    what = "the format of the installed pandapower" if key == "format_version" else "the installed pandapower"
     try:
         newer = Version(version) > Version(newest)
     except InvalidVersion:
-        expected = f"a version such as {newest}, the format of the installed pandapower"
-        return [Issue(name, "format_version", version, expected, "write the file again with pandapower.to_json")]
-    expected = f"at most {newest}, the format of the installed pandapower"
+        expected = f"a version such as {newest}, {what}"
+        return [Issue(name, key, version, expected, "write the file again with pandapower.to_json")]
     hint = f"it needs a later pandapower than {pp.__version__}"
-    return [Issue(name, "format_version", version, expected, hint)] if newer else []
+    return [Issue(name, key, version, f"at most {newest}, {what}", hint)] if newer else []
 
 
 def in_todays_format(net: Any, name: str) -> Any:
@@ -48,7 +48,7 @@ def in_todays_format(net: Any, name: str) -> Any:
     """
     if issues := format_issues(net, name):
         raise NetworkDataError(issues)
-    made_for = _version(net)
+    made_for = _version(net)[1]
     if Version(made_for) >= Version(pp.__format_version__):
         return net
     try:
@@ -60,21 +60,23 @@ def in_todays_format(net: Any, name: str) -> Any:
             "its tables are not those of that format; open it with the pandapower that wrote it, or one that reads it, "
             "and save it again with pandapower.to_json"
         )
-        stopped = [Issue(name, "format_version", made_for, f"a net that pandapower {pp.__version__} can convert", hint)]
+        stopped = [Issue(name, _version(net)[0], made_for, f"a net that pandapower {pp.__version__} can convert", hint)]
         known = table_issues(net, name) if Version(made_for) >= SINCE_MEGAWATT else []
         raise NetworkDataError(known or stopped) from error
 
 
-def _version(net: Any) -> str:
-    """Return the version that a net names for its format, else for its pandapower; today's where it names none.
+def _version(net: Any) -> tuple[str, str, str]:
+    """Return what a net names for its version: the key, its value, and the newest of its kind; today's for none.
 
-    A format later than the pandapower that wrote it was put in when the file was read: the net is that pandapower's.
+    That is its format, else its pandapower. A format that the installed pandapower knows and that is later than the
+    pandapower that wrote the net was put in when the file was read: the net is that pandapower's.
     """
-    named = [str(net[key]) for key in ("format_version", "version") if key in net]
-    if not named:
-        return str(pp.__format_version__)
+    newest = str(pp.__format_version__)
+    made, wrote = (str(net[key]) if net.get(key) is not None else None for key in ("format_version", "version"))
+    if made is None:
+        return ("format_version", newest, newest) if wrote is None else ("version", wrote, str(pp.__version__))
     try:
-        later = Version(named[0]) > Version(named[-1].split(".dev")[0])
+        put_in = wrote is not None and Version(wrote.split(".dev")[0]) < Version(made) <= Version(newest)
     except InvalidVersion:
-        later = False
-    return named[-1] if later else named[0]
+        put_in = False
+    return ("version", str(wrote), str(pp.__version__)) if put_in else ("format_version", made, newest)

@@ -18,7 +18,8 @@ from pandapower.pypower.makeSbus import makeSbus
 from pandapower.pypower.makeYbus import branch_vectors, makeYbus
 
 from rexnet_grid.electric.case import NOWHERE, PV, SLACK, ComplexArray, GridCase, IntArray
-from rexnet_grid.electric.pandapower_checks import fit_rows, supply_issues, table_issues
+from rexnet_grid.electric.pandapower_checks import fit_rows, number_issues, supply_issues, table_issues
+from rexnet_grid.electric.pandapower_columns import completed, missing_issues
 from rexnet_grid.electric.pandapower_control_checks import controller_issues
 from rexnet_grid.electric.pandapower_formats import PANDAPOWER_FAILS, format_issues, in_todays_format
 from rexnet_grid.electric.pandapower_tables import (
@@ -54,7 +55,7 @@ def build_case(net: Any) -> GridCase:
         pandapower cannot convert the net: no external grid, missing tables, inconsistent rows.
     """
     work, name = copy.deepcopy(net), str(net.get("name") or "pandapower net")
-    if issues := format_issues(work, name) or table_issues(work, name) or controller_issues(work, name):
+    if issues := format_issues(work, name) or _content_issues(work, name) or controller_issues(work, name):
         raise NetworkDataError(issues)
     _refuse_unsupported(work, name)
     if issues := supply_issues(work, name):
@@ -62,17 +63,16 @@ def build_case(net: Any) -> GridCase:
     try:
         return _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS as error:
-        raise NetworkDataError(
-            [
-                Issue(
-                    name,
-                    "net",
-                    f"{type(error).__name__}: {error}",
-                    "a net that pandapower can solve",
-                    f"made for pandapower {pp.__version__}?",
-                )
-            ]
-        ) from error
+        made = net.get("version")
+        hint = "" if made in {None, pp.__version__} else f"pandapower {made} made it, {pp.__version__} is installed"
+        got = f"{type(error).__name__}: {error}"
+        raise NetworkDataError([Issue(name, "net", got, "a net that pandapower can solve", hint)]) from error
+
+
+def _content_issues(net: Any, name: str) -> list[Issue]:
+    """Return the tables and columns that are missing, and everything that no calculation can use, each once."""
+    found = [*missing_issues(net, name), *table_issues(net, name), *number_issues(net, name)]
+    return list(dict.fromkeys(found))
 
 
 def separate_case(net: Any) -> GridCase | None:
@@ -259,7 +259,7 @@ def with_options(net: Any, supply_vm_pu: float | None, tap_pos: float | None) ->
     """
     if not isinstance(net, pp.pandapowerNet):
         raise NetworkDataError([Issue("network", "net", type(net).__name__, "a pandapower net")])
-    net = in_todays_format(net, str(net.get("name") or "pandapower net"))
+    net = completed(in_todays_format(net, str(net.get("name") or "pandapower net")))
     if supply_vm_pu is None and tap_pos is None:
         return net
     net = copy.deepcopy(net)

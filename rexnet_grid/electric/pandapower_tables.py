@@ -207,7 +207,7 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
     owned: list[OwnedEdges] = []
     for table, from_column, to_column, read in (
         ("line", "from_bus", "to_bus", _line_rating),
-        ("trafo", "hv_bus", "lv_bus", _trafo_rating),
+        ("trafo", "hv_bus", "lv_bus", trafo_rating),
         ("trafo3w", "hv_bus", "lv_bus", _trafo3w_rating),
         ("impedance", "from_bus", "to_bus", _no_rating),
     ):
@@ -240,6 +240,13 @@ def branch_tables(net: Any, place: IntArray) -> dict[str, Any]:
         "branch_in_service": np.concatenate(on) if on else np.zeros(0, dtype=np.int64),
         "owned": owned,
     }
+
+
+def trafo_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
+    """Return the rating of two-winding transformers [kVA] and their loading per current at both sides (n, 2) [%/kA]."""
+    mva = frame.sn_mva.to_numpy(float) * frame.parallel.to_numpy(float) * frame.df.to_numpy(float)
+    kv = frame[["vn_hv_kv", "vn_lv_kv"]].to_numpy(float)
+    return 1e3 * mva, 100.0 * SQRT3 * kv / mva[:, None]
 
 
 def tap_table(net: Any, place: IntArray) -> dict[str, Any]:
@@ -329,12 +336,6 @@ def _line_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
     rating = frame.max_i_ka.to_numpy(float) * frame.df.to_numpy(float) * frame.parallel.to_numpy(float)
     with np.errstate(divide="ignore"):
         return rating, np.repeat((100.0 / rating)[:, None], 2, axis=1)
-
-
-def _trafo_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
-    mva = frame.sn_mva.to_numpy(float) * frame.parallel.to_numpy(float) * frame.df.to_numpy(float)
-    kv = frame[["vn_hv_kv", "vn_lv_kv"]].to_numpy(float)
-    return 1e3 * mva, 100.0 * SQRT3 * kv / mva[:, None]
 
 
 def _trafo3w_rating(frame: Any) -> tuple[FloatArray, FloatArray]:

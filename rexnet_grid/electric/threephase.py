@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE, FloatArray, GridCase
+from rexnet_grid.electric.injections import as_numbers, in_phase_order
 from rexnet_grid.electric.labels import Labelled
-from rexnet_grid.electric.pandapower_tables import base_by_phase
-from rexnet_grid.electric.threephase_checks import phase_issues
+from rexnet_grid.electric.pandapower_tables import base_by_phase, trafo_rating
+from rexnet_grid.electric.threephase_checks import live_rows, phase_issues
 from rexnet_grid.electric.threephase_input import input_of, load_shares
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
@@ -84,6 +85,9 @@ class ThreePhaseNetwork(Labelled):
         self._pgm = pgm
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
         data, self._branch_ids = input_of(pgm, case, net)
+        self._percent_per_ka = (
+            trafo_rating(live_rows(case, net, "trafo"))[1] if "transformer" in data else np.zeros((0, 2))
+        )
         self._load_ids = data["asym_load"]["id"]
         share = load_shares(case)[:, case.bus_node[self._alive]]
         self._shares = share[..., 0].reshape(-1, 1), share[..., 1].reshape(-1, 1)
@@ -127,12 +131,14 @@ class ThreePhaseNetwork(Labelled):
         Parameters
         ----------
         injection_kw, injection_kvar
-            (n_bus, 3) or (n_cases, n_bus, 3) the whole injection by phase, positive into the network.
+            (n_bus, 3) or (n_cases, n_bus, 3) the whole injection by phase, positive into the network. The rows of a
+            DataFrame name every bus once and its columns the phases a, b and c, both in any order; a list holds one a
+            case.
 
         Raises
         ------
         InputError
-            NaN, infinite or misshapen injections.
+            NaN, infinite or misshapen injections, labels that are not the buses or the phases.
         """
         kw = self._checked(injection_kw, "injection_kw")
         kvar = np.zeros(kw.shape) if injection_kvar is None else self._checked(injection_kvar, "injection_kvar")
@@ -146,12 +152,15 @@ class ThreePhaseNetwork(Labelled):
         return ThreePhaseFlow(*(np.array([getattr(flow, key) for flow in flows]) for key in keys))
 
     def _checked(self, values: Any, key: str) -> FloatArray:
-        array = np.asarray(values, dtype=np.float64)
+        array = as_numbers(self.name, in_phase_order(self.name, values, key, self.buses), key)
         if array.ndim not in {2, 3} or array.shape[-2:] != (self.case.n_bus, PHASES):
             wanted = f"shape ({self.case.n_bus}, 3) or (n_cases, {self.case.n_bus}, 3)"
-            raise InputError([Issue(self.case.name, key, f"shape {array.shape}", wanted)])
-        if not np.isfinite(array).all():
-            raise InputError([Issue(self.case.name, key, "NaN or infinite", "finite numbers")])
+            raise InputError([Issue(self.name, key, f"shape {array.shape}", wanted)])
+        odd = np.argwhere(~np.isfinite(array))
+        if len(odd):
+            where = f"{key} at bus {self.case.bus_id[odd[0][-2]]}, phase {'abc'[odd[0][-1]]}"
+            got = str(array[tuple(odd[0])])
+            raise InputError([Issue(self.name, where, got, "finite numbers", f"{len(odd)} such")])
         return array
 
     def _solve(self, kw: FloatArray, kvar: FloatArray) -> ThreePhaseFlow:
@@ -171,12 +180,19 @@ class ThreePhaseNetwork(Labelled):
         vm[self._alive], va[self._alive] = out["node"]["u_pu"][node], np.degrees(out["node"]["u_angle"][node])
         loading, loss = self.case.branch_idle.copy(), 0.0
         for component, ids in self._branch_ids.items():
-            loading[ids] = 100.0 * out[component]["loading"][: len(ids)]
+            loading[ids] = self._loading(component, out[component][: len(ids)])
             loss += float((out[component]["p_from"] + out[component]["p_to"]).sum()) / 1e3
         if "shunt" in out:
             loss += float(out["shunt"]["p"].sum()) / 1e3
         given = float(out["source"]["p"].sum()) / 1e3
         return ThreePhaseFlow(vm, va, loading, loss, given, converged=True)
+
+    def _loading(self, component: str, flow: Any) -> FloatArray:
+        """Return the loading by the largest current of a phase [%], of transformers at either side."""
+        if component == "line":
+            return np.asarray(100.0 * flow["loading"])
+        ampere = np.column_stack([flow[f"i_{end}"].max(axis=1) for end in ("from", "to")])
+        return np.asarray((ampere / 1e3 * self._percent_per_ka).max(axis=1))
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from power_grid_model.errors import PowerGridError

@@ -168,6 +168,10 @@ def _text_for_a_number(sheets):
     sheets["line"]["length_km"] = ["long", *sheets["line"]["length_km"].iloc[1:]]
 
 
+def _renamed(sheet, column, header):
+    return lambda sheets: sheets.update({sheet: sheets[sheet].rename(columns={column: header})})
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -182,6 +186,8 @@ def _text_for_a_number(sheets):
         ),
         (lambda sheets: sheets.update(line=sheets["line"][[]].iloc[:0]), "sheet line: got no columns"),
         (lambda sheets: sheets.update(parameters=sheets["parameters"].T), "sheet parameters: got KeyError"),
+        (_renamed("bus", "name", "nme"), r"net\.xlsx: sheet bus: got column nme; expected a column name"),
+        (_renamed("line", "g_us_per_km", ""), r"sheet line: got column .*; expected a column g_us_per_km"),
     ],
 )
 def test_a_broken_sheet_is_named(small, tmp_path, change, told):
@@ -190,6 +196,18 @@ def test_a_broken_sheet_is_named(small, tmp_path, change, told):
     with pytest.raises(NetworkDataError, match=told):
         ElectricNetwork.from_file(file)
     assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("told_types", [True, False])
+def test_a_workbook_with_a_column_more_or_one_less_that_nobody_needs_is_read(small, tmp_path, told_types):
+    def change(sheets):
+        sheets["bus"] = sheets["bus"].drop(columns=["name"])
+        sheets["load"]["remark"] = "measured"
+        if not told_types:
+            sheets.pop("dtypes")
+
+    _workbook(small[1], tmp_path / "net.xlsx", change)
+    assert ElectricNetwork.from_file(tmp_path / "net.xlsx").case.n_bus == len(small[1].bus)
 
 
 def _types_of_results(sheets):

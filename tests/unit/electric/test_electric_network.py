@@ -195,3 +195,56 @@ def test_a_series_without_labels_is_taken_only_where_the_buses_are_numbered_alik
 def test_ragged_injections_are_refused(cigre):
     with pytest.raises(InputError, match="an array of numbers"):
         cigre.power_flow([[1.0, 2.0], [3.0]])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda kw: np.zeros(len(kw), "M8[s]"), "injection_kw: got dates; expected an array of numbers"),
+        (lambda kw: np.zeros(len(kw), "m8[s]"), "got durations"),
+        (lambda kw: ["1.0"] * len(kw), "got texts"),
+        (lambda kw: np.ma.masked_array(kw, mask=np.arange(len(kw)) < 2), "got 2 masked values; .*fill them first"),
+        (lambda kw: kw + 1j, "got complex numbers; .*reactive power goes into injection_kvar"),
+    ],
+)
+def test_what_is_no_number_is_refused_and_masks_are_not_lost(cigre, change, told):
+    kw, _ = cigre.base_injection()
+    with pytest.raises(InputError, match=told):
+        cigre.power_flow(change(kw))
+    unmasked = np.ma.masked_array(kw, mask=False)
+    np.testing.assert_array_equal(cigre.power_flow(unmasked).vm_pu, cigre.power_flow(kw).vm_pu)
+
+
+def test_a_start_is_one_power_flow_of_the_same_network(cigre):
+    kw, kvar = cigre.base_injection()
+    flow, many = cigre.power_flow(kw, kvar), cigre.power_flow(np.stack([kw, kw]), np.stack([kvar, kvar]))
+    other = ElectricNetwork.from_builtin("case9")
+    for start, told in ((3, "start: got int; expected an earlier"), (many, "start: got 2 cases"), ("x", "got str")):
+        with pytest.raises(InputError, match=told):
+            cigre.power_flow(kw, kvar, start=start)
+    with pytest.raises(InputError, match=r"start: got a power flow of .* nodes; expected one of this network, 9 nodes"):
+        other.power_flow(*other.base_injection(), start=flow)
+    lost = cigre.power_flow(1e5 * kw, kvar)
+    assert not lost.converged
+    assert cigre.power_flow(kw, kvar, start=lost).converged
+
+
+@pytest.mark.parametrize("name", [None, 3, ["cigre_mv"]])
+def test_a_builtin_name_is_a_text(name):
+    with pytest.raises(NetworkDataError, match=f"name: got {type(name).__name__}; expected a name such as"):
+        ElectricNetwork.from_builtin(name)
+
+
+def test_the_consistency_check_names_lines_that_cannot_be():
+    from rexnet_grid.electric import ElectricDelivery
+
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, kv) for kv in (20.0, 20.0, 0.4, 21.0)]
+    pp.create_ext_grid(net, buses[0])
+    for other in buses[1:]:
+        pp.create_line(net, buses[0], other, 1.0, "NA2XS2Y 1x150 RM/25 12/20 kV")
+    net.line.loc[0, "r_ohm_per_km"] = -0.2
+    told = {issue.key: str(issue) for issue in ElectricDelivery(ElectricNetwork.from_pandapower(net)).check()}
+    assert told.keys() == {"line 0", "line 1"}
+    assert "got a resistance below zero; expected r_ohm_per_km of 0 or more" in told["line 0"]
+    assert "got 20 kV at bus 0 and 0.4 kV at bus 2; expected one voltage" in told["line 1"]

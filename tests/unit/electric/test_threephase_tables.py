@@ -6,11 +6,12 @@ import copy
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rexnet_grid.electric.threephase import ThreePhaseNetwork
 from rexnet_grid.electric.transformer_turns import turns
-from rexnet_grid.errors import NetworkDataError
+from rexnet_grid.errors import InputError, NetworkDataError
 
 pp = pytest.importorskip("pandapower")
 pytest.importorskip("power_grid_model", reason="the extra threephase is not installed")
@@ -176,3 +177,71 @@ def test_the_zero_sequence_of_a_transformer_is_that_of_runpp_3ph(plain, group, s
     flow = study.power_flow(*study.base_injection())
     pp.runpp_3ph(net, tolerance_mva=1e-9)
     np.testing.assert_allclose(flow.vm_pu, net.res_bus_3ph[["vm_a_pu", "vm_b_pu", "vm_c_pu"]], atol=2e-6)
+
+
+@pytest.mark.parametrize("column", ["df", "parallel", "max_i_ka", "tap_pos"])
+def test_the_loading_is_that_of_runpp_3ph_and_balanced_of_runpp(plain, column):
+    """By the largest current of a phase, of the rating that ``df`` and ``parallel`` leave, away from rated voltage."""
+    net = copy.deepcopy(plain)
+    net.ext_grid = net.ext_grid.assign(vm_pu=1.06, s_sc_max_mva=1e8, rx_max=0.1, x0x_max=1.0, r0x0_max=0.1)
+    net.trafo = net.trafo.assign(vector_group="Dyn", vk0_percent=6.0, vkr0_percent=1.4)
+    net.trafo = net.trafo.assign(mag0_percent=100.0, mag0_rx=0.0, si0_hv_partial=0.9)
+    net.load["p_mw"] *= 2.5
+    value = {"df": 0.7, "parallel": 2, "max_i_ka": 0.1, "tap_pos": -2}[column]
+    for table in ("line", "trafo"):
+        if column in net[table]:
+            net[table][column] = value
+    study = ThreePhaseNetwork.from_pandapower(net)
+    flow = study.power_flow(*study.base_injection())
+    pp.runpp(net, tolerance_mva=1e-9)
+    expected = np.concatenate((net.res_line.loading_percent, net.res_trafo.loading_percent))
+    np.testing.assert_allclose(flow.loading_percent, expected, rtol=2e-5)
+    pp.create_asymmetric_load(net, 4, 0.02, 0.0, 0.0, 0.01, 0.0, 0.0)
+    study = ThreePhaseNetwork.from_pandapower(net)
+    flow = study.power_flow(*study.base_injection())
+    pp.runpp_3ph(net, tolerance_mva=1e-9)
+    expected = np.concatenate((net.res_line_3ph.loading_percent, net.res_trafo_3ph.loading_percent))
+    np.testing.assert_allclose(flow.loading_percent, expected, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def study(plain):
+    net = copy.deepcopy(plain)
+    pp.create_asymmetric_load(net, 3, 0.02, 0.001, 0.005, 0.004, 0.0, 0.002)
+    return ThreePhaseNetwork.from_pandapower(net)
+
+
+def test_labelled_injections_are_taken_by_bus_and_phase(study):
+    kw, kvar = study.base_injection()
+    expected = study.power_flow(kw, kvar).vm_pu
+    p, q = (pd.DataFrame(values, index=study.buses, columns=list("abc")) for values in (kw, kvar))
+    turned = study.power_flow(p.iloc[::-1][["c", "b", "a"]], q[["b", "a", "c"]])
+    np.testing.assert_array_equal(turned.vm_pu, expected)
+    np.testing.assert_array_equal(study.power_flow([p.iloc[::-1], p], [q, q.iloc[::-1]]).vm_pu, [expected, expected])
+    unnamed = pd.DataFrame(kw, index=study.buses)
+    np.testing.assert_array_equal(study.power_flow(unnamed.iloc[::-1], kvar).vm_pu, expected)
+
+
+BUSES = list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda kw: pd.DataFrame(kw, [*BUSES[:-1], 99], list("abc")), "injection_kw by bus: got buses that .*: 99;"),
+        (lambda kw: pd.DataFrame(kw, [0, 0, 1, 2, 3], list("abc")), "buses named twice: 0"),
+        (lambda kw: pd.DataFrame(kw, BUSES, ["a", "b", "n"]), "injection_kw by phase: got columns a, b, n; expected"),
+        (lambda kw: pd.DataFrame(kw, BUSES, [2, 1, 0]), "got columns 2, 1, 0; expected columns a, b and c"),
+        (lambda kw: kw + 1j, "injection_kw: got complex numbers;"),
+        (lambda kw: np.full(kw.shape, "x"), "injection_kw: got texts; expected an array of numbers"),
+        (lambda kw: np.zeros(kw.shape, "M8[s]"), "injection_kw: got dates;"),
+        (lambda kw: np.ma.masked_less(kw, -5.0), "masked values; expected a number for every bus"),
+        (lambda kw: np.where(np.arange(kw.size).reshape(kw.shape) == 7, np.nan, kw), "at bus 2, phase b: got nan;"),
+        (lambda kw: kw[:-1], r"injection_kw: got shape \(4, 3\)"),
+        (lambda kw: [list(kw[0]), [1.0]], "injection_kw: got list; expected an array of numbers"),
+    ],
+)
+def test_odd_injections_are_refused_as_by_the_balanced_network(study, change, told):
+    kw, _ = study.base_injection()
+    with pytest.raises(InputError, match=told):
+        study.power_flow(change(kw))
