@@ -18,7 +18,7 @@ from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid
 from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
 from rexnet_grid.rexdynnet.houses import Houses
-from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs, pair_loss_w_k
+from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.marginal import marginal_losses
@@ -32,7 +32,7 @@ from rexnet_grid.rexdynnet.ringboost import patterns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
-from rexnet_grid.rexdynnet.storage import side_heat_kwh, side_temperatures
+from rexnet_grid.rexdynnet.storage import heat_loss_kw, side_heat_kwh
 from rexnet_grid.rexdynnet.surroundings import check_temperatures
 
 if TYPE_CHECKING:
@@ -215,12 +215,10 @@ class HeatDelivery:
             state = self._carry(unit, injection_kw)
         finally:
             lift_pa[0] = UNLIMITED_PA
-        kept, chosen_pa = self.pressure, self._chosen_pa(unit)
-        if kept is None:
+        if self.pressure is None:
             return state
-        return with_pressures(
-            state, self.network, self._sim.layout, kept, chosen_pa, self._outputs, self.out_of_service
-        )
+        layout, chosen_pa = self._sim.layout, self._chosen_pa(unit)
+        return with_pressures(state, self.network, layout, self.pressure, chosen_pa, self._outputs, self.out_of_service)
 
     def _chosen_pa(self, unit: int) -> float:
         """Return the head that was chosen for a unit [Pa]."""
@@ -235,11 +233,12 @@ class HeatDelivery:
         wanted = np.clip(injection[:plants], 0.0, None)
         able_kw = largest_kw(self._sim, side_kg_s_kw(self._sim, self._side_supply_c(unit)))
         most = float(min(wanted[0], able_kw[0]))
-        self._plant_c = meet(self._sim, self._inputs(unit, demand, wanted), self._outputs, most, self._plant_c)
+        inputs = self._inputs(unit, demand, wanted)
+        self._plant_c = meet(self._sim, inputs, self._outputs, most, self._plant_c)
         self._told += 1
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
-        return self._state(unit, injection, demand, able_kw)
+        return self._state(unit, injection, demand, able_kw, inputs.plant_kg_s[0])
 
     def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         rates: FloatArray = np.array(rates_kw, dtype=np.float64)
@@ -285,10 +284,8 @@ class HeatDelivery:
 
     def expected_loss_kw(self, units: Sequence[int]) -> FloatArray:
         """Return the heat lost to the ground in each unit if the pipes stay as warm as they are, (n_units,) [kW]."""
-        layout = self._sim.layout
-        per_kelvin = pair_loss_w_k(layout) / WATT_PER_KILOWATT
-        both = sum(side_temperatures(layout, self._sim.state, side) for side in (0, 1))
-        return np.array([float(per_kelvin @ (both - 2.0 * self._ground_c(unit))) for unit in units])
+        layout, state = self._sim.layout, self._sim.state
+        return np.array([heat_loss_kw(layout, state, self._ground_c(unit)) for unit in units])
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the additional steady loss per additional injection at each node for each unit [kW/kW].
@@ -369,7 +366,9 @@ class HeatDelivery:
             hot_w=repeat(house.hot_w),
         )
 
-    def _state(self, unit: int, injection: FloatArray, demand_kw: FloatArray, able_kw: FloatArray) -> NetworkState:
+    def _state(
+        self, unit: int, injection: FloatArray, demand_kw: FloatArray, able_kw: FloatArray, asked_kg_s: FloatArray
+    ) -> NetworkState:
         o = Outputs(*(array.mean(axis=0) for array in self._outputs))
         ledger = o.ledger / WATT_PER_KILOWATT
         unserved = np.zeros(len(self.nodes))
@@ -388,7 +387,7 @@ class HeatDelivery:
             unserved_kw=unserved,
             balance=EnergyBalance(float(sums[0]), float(sums[1]), float(ledger[2]), float(ledger[3])),
             violations=violations(
-                self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa, able_kw
+                self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa, able_kw, asked_kg_s
             ),
             arrays=arrays(
                 o,

@@ -11,6 +11,7 @@ import numpy as np
 from rexnet_grid.delivery import Violation
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.heads import HEAD_TOLERANCE
+from rexnet_grid.rexdynnet.pump import SHUTOFF, UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import needed_head_pa
 from rexnet_grid.rexdynnet.topology import VALVE_VELOCITY_M_S
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
+FLOW_TOLERANCE = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,16 @@ def max_velocity_m_s(layout: Layout, limits: HeatLimits) -> FloatArray:
     return speed
 
 
+def held_by_pump(layout: Layout, mean: Outputs, g: int, asked_kg_s: float) -> bool:
+    """Return whether a side plant gave less than it was asked for as its pump's curve lifts no more there.
+
+    Where the main plant gives nothing, it is the demand that is too small.
+    """
+    root = int(layout.island[layout.plant_node[g]])
+    beside = bool(layout.plant_live[g]) and root not in (-1, g) and bool(layout.pump[g, SHUTOFF] < UNLIMITED_PA)
+    return beside and mean.plant_kg_s[g] < asked_kg_s * (1.0 - FLOW_TOLERANCE) and mean.plant_kg_s[root] > 0.0
+
+
 def violations(
     network: HeatNetwork,
     layout: Layout,
@@ -99,6 +111,7 @@ def violations(
     demand_kw: FloatArray,
     head_pa: float,
     plants_kw: FloatArray,
+    asked_kg_s: FloatArray,
 ) -> tuple[Violation, ...]:
     """Return the limits broken in a unit, named like the headroom rows that hold them.
 
@@ -118,6 +131,8 @@ def violations(
         Head that was chosen for the pump [Pa].
     plants_kw
         (n_plants,) what each plant can give at most [kW].
+    asked_kg_s
+        (n_plants,) flow asked of the plants beside the main one, NaN of others [kg/s].
     """
     found = []
     unserved = mean.unserved_w / WATT_PER_KILOWATT
@@ -134,6 +149,9 @@ def violations(
         most_kw = float(plants_kw[g])
         if wanted > most_kw + limits.power_tolerance_kw:
             found.append(Violation(element, "heat", f"{element} heat", wanted, most_kw, "kW"))
+        elif held_by_pump(layout, mean, g, float(asked_kg_s[g])):
+            lifted_kw = wanted * float(mean.plant_kg_s[g] / asked_kg_s[g])
+            found.append(Violation(element, "heat", f"{element} pump", wanted, lifted_kw, "kW"))
     most = max_pipe_flow(layout, limits)
     for p in np.flatnonzero(np.abs(mean.pipe_kg_s) > most * (1.0 + 1e-9)):
         velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s

@@ -83,6 +83,7 @@ class PipeRows:
         self.by_plant: FloatArray
         self.side_kg_s_kw: FloatArray
         self.plants_kw: FloatArray
+        self.sight: Foresight
         self.resold: list[tuple[FloatArray, FloatArray]] = []
         self.ways, self.scratch = tree_ways(layout), new_scratch(layout)
         self.root = layout.island[layout.sub_node]
@@ -100,7 +101,7 @@ class PipeRows:
         Arguments as :class:`HeadroomRows` has them.
         """
         self.needs, self.side_kg_s_kw, self.plants_kw = needs, side_kg_s_kw, plants_kw
-        sight = self.pattern.of(seen, self._side_flow(seen))
+        self.sight = sight = self.pattern.of(seen, self._side_flow(seen))
         self.by_sub, self.by_plant = sight.factors[:, self.layout.sub_node], sight.factors[:, self.layout.plant_node]
         found = [self._velocities(sight)]
         self.resold = []
@@ -109,7 +110,7 @@ class PipeRows:
     def _empty(self, seen: Foresight, rows: int) -> FloatArray:
         return np.zeros((len(seen.units), rows, self.columns))
 
-    def _cooling(self, seen: Foresight) -> FloatArray:
+    def cooling(self, seen: Foresight) -> FloatArray:
         """Return how the pipes' flows follow the imbalance, (n_units, n_pipes) [kg/s/kW], of a network in use."""
         return self._cooling_of(seen, self.by_sub.T)
 
@@ -141,7 +142,7 @@ class PipeRows:
         per_k = total * self.kw_per_kg_k * np.maximum(1.0 - arriving, LEAST_SILENCE)
         return np.asarray(-(by_flow @ flow + by_flow[each, own] * more) / per_k)
 
-    def _per_kw(self, seen: Foresight, colder_k: float = 0.0) -> FloatArray:
+    def flow_per_kw(self, seen: Foresight, colder_k: float = 0.0) -> FloatArray:
         """Return the flow that a kilowatt more takes at each substation, (n_units, n_substations) [kg/s/kW].
 
         With water colder than foreseen by ``colder_k``.
@@ -159,7 +160,7 @@ class PipeRows:
         """Return the change of the pipes' flow by the heat of each plant beside the main one, (P, G) [kg/s/kW]."""
         return -self.by_plant * self.side_kg_s_kw
 
-    def _side_room(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
+    def side_room(self, seen: Foresight) -> tuple[FloatArray, FloatArray]:
         """Return by how much the flow of each side plant may rise and fall, (n_units, n_plants) each [kg/s]."""
         now = self._side_flow(seen)
         largest = np.minimum(self.plants_kw, FAR)
@@ -170,7 +171,7 @@ class PipeRows:
         velocity = max_velocity_m_s(layout, self.limits)
         limit = max_pipe_flow(layout, self.limits) * velocity / self.limits.max_velocity_m_s
         room = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
-        up, down = self._side_room(seen)
+        up, down = self.side_room(seen)
         along, against = np.clip(self.by_plant, 0.0, None).T, np.clip(-self.by_plant, 0.0, None).T
         forward = seen.pipe_flow + room @ np.clip(self.by_sub, 0.0, None).T + down @ along + up @ against > limit
         backward = -seen.pipe_flow + room @ np.clip(-self.by_sub, 0.0, None).T + down @ against + up @ along > limit
@@ -181,8 +182,8 @@ class PipeRows:
         matrix = self._empty(seen, len(chosen))
         share = (sign * speed)[:, None] * self.by_sub[chosen]
         matrix[:, :, : self.plants] = (sign * speed)[:, None] * self._by_plant()[chosen]
-        matrix[:, :, self.plants : self.plants + self.subs] = -share * self._per_kw(seen)[:, None, :]
-        faster = sign * speed * self._cooling(seen)[:, chosen]
+        matrix[:, :, self.plants : self.plants + self.subs] = -share * self.flow_per_kw(seen)[:, None, :]
+        faster = sign * speed * self.cooling(seen)[:, chosen]
         matrix[:, :, : self.plants + self.subs] += faster[:, :, None] * weights_of(seen)[:, None, :]
         slack = velocity[chosen] * self.flow_kept - sign * speed * seen.pipe_flow[:, chosen]
         names = self.network.pipes
@@ -229,7 +230,7 @@ class PipeRows:
         kept = np.minimum(kept, whole * self.flow_kept**2) if len(layout.chord) else kept
         limit = np.maximum(kept, SMALLEST_HEAD_PA)
         opened = np.maximum(self.needs.cap_kg_s - seen.sub_flow, 0.0)
-        side, (up, down) = self._side_flow(seen), self._side_room(seen)
+        side, (up, down) = self._side_flow(seen), self.side_room(seen)
         given = np.maximum(seen.sub_flow @ self.together - side @ self.with_plant.T, 0.0)
         wide = np.abs(seen.pipe_flow + opened @ self.by_sub.T) + (up + down) @ np.abs(self.by_plant).T
         most = given + opened @ self.together + down @ self.with_plant.T
@@ -237,7 +238,7 @@ class PipeRows:
         risky = np.flatnonzero((dropped > limit).any(axis=0) & self.pattern.drops)
         matrix, slack = self._empty(seen, len(risky)), np.full((len(seen.units), len(risky)), FAR)
         now = 2.0 * drops(layout, seen.pipe_flow) @ ways[risky].T + fall[risky] * given[:, risky] ** 2
-        per_kw, cooling, weights = self._per_kw(seen, colder), self._cooling(seen), weights_of(seen)
+        per_kw, cooling, weights = self.flow_per_kw(seen, colder), self.cooling(seen), weights_of(seen)
         slower = self._cooling_of(seen, self.together[risky].T)
         alone = self.usual_kg_s[risky, None] * self.by_sub[:, risky].T
         rays = np.stack((alone, np.broadcast_to(self.by_sub @ self.usual_kg_s, alone.shape)))

@@ -29,6 +29,7 @@ operator's account at the linepack gives or takes), a unit's rows are
   each pipe on the way gets the steeper of two chords: to its flow where the consumer at its end alone, and where all in
   proportion to their usual flows, ask for the whole head. Water counts as no warmer than it is where all draw their
   usual flows (:mod:`otherwise`), and imbalance with what it does to the flows at the limit;
+* *plant pump* [kW of a side plant]: what its pump's curve lifts there, see :mod:`siderows`;
 * *linepack full*, *linepack empty*: I within the band of :mod:`linepack`.
 
 The margin of valves, velocity and head counts twice in meshes, where the way of the water changes with the load, and
@@ -60,6 +61,7 @@ from rexnet_grid.rexdynnet.piperows import (
     weights_of,
 )
 from rexnet_grid.rexdynnet.ringboost import Pattern
+from rexnet_grid.rexdynnet.siderows import side_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +146,8 @@ class HeadroomRows:
         blocks = [self._valves(seen), self._warmth(seen), self._plants(seen), self._linepack(band, seen.joined)]
         labels = self._fixed_labels
         along = [rows.make(seen, head_pa, self.needs, self.side_kg_s_kw, self.plants_kw) for rows in self._pipes]
-        for found, names in (self._flow(seen), self._keepers(seen), *chain.from_iterable(along)):
+        sides = [side_rows(rows, rows.sight) for rows in self._pipes if rows.pattern.drops.any()]
+        for found, names in (self._flow(seen), self._keepers(seen), *chain.from_iterable((*along, *sides))):
             blocks.append(found)
             labels += names
         matrix = np.concatenate([block[0] for block in blocks], axis=1)

@@ -52,12 +52,17 @@ def tree_ways(layout: Layout) -> FloatArray:
 
     The drop to a node is the same by all ways, so the sum along this one is the drop to the substation.
     """
+    return np.asarray(node_ways(layout)[layout.sub_node])
+
+
+def node_ways(layout: Layout) -> FloatArray:
+    """Return the way to each node as :func:`tree_ways` those to the substations, (n_nodes, n_pipes)."""
     ways = np.zeros((len(layout.node_ptr) - 1, len(layout.pipe_from)))
     for node, parent, pipe in zip(layout.tree_node, layout.tree_parent, layout.tree_pipe, strict=True):
         if parent >= 0:
             ways[node] = ways[parent]
             ways[node, pipe] = 1.0 if layout.pipe_to[pipe] == node else -1.0
-    return np.asarray(ways[layout.sub_node])
+    return ways
 
 
 def flows_for(

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from rexnet_grid.rexdynnet.compiled import inner
+from rexnet_grid.rexdynnet.layout import pair_loss_w_k
 from rexnet_grid.rexdynnet.parcels import COUNT, LAST, MASS, START, TEMP
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.layout import Layout, State
 
 JOULE_PER_KWH = 3.6e6
+WATT_PER_KILOWATT = 1000.0
 SECTIONS = 8
 
 
@@ -36,6 +38,12 @@ def side_heat_kwh(layout: Layout, state: State, side: int) -> float:
     """Return the heat in water and walls of one side, above 0 degC [kWh]."""
     capacity = layout.mass_kg * layout.fluid[1] + layout.wall_j_k
     return float(capacity @ side_temperatures(layout, state, side)) / JOULE_PER_KWH
+
+
+def heat_loss_kw(layout: Layout, state: State, ground_c: float) -> float:
+    """Return the heat that supply and return lose to the ground as warm as they are [kW]."""
+    both = sum(side_temperatures(layout, state, side) - ground_c for side in (0, 1))
+    return float(pair_loss_w_k(layout) @ both) / WATT_PER_KILOWATT
 
 
 @inner
