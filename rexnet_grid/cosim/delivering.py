@@ -43,19 +43,21 @@ def realise(
             books[carrier].lowest_kw[account] = done.lowest_kw
 
 
-def deliver(market: CarrierMarket, book: UnitOnCarrier) -> NetworkState:
+def deliver(market: CarrierMarket, book: UnitOnCarrier, stopped: Collection[int] = ()) -> NetworkState:
     """Carry the realised rates through the network and share what it could not carry among those at the node.
 
-    Fills ``delivered_kw``, ``withheld_kw`` and ``state`` of ``book``. Demand not served at a node is borne in
-    proportion to withdrawal, generation not taken in proportion to injection. The operator's rate is minus the sum of
-    all others': losses, storage in the network and balancing energy.
+    Fills ``delivered_kw``, ``beyond_kw``, ``withheld_kw`` and ``state`` of ``book``. Demand not served at a node is
+    borne in proportion to withdrawal, generation not taken in proportion to injection, and so is heat that a plant had
+    to put in beyond what it was to; participants that have ``stopped`` bear none. The operator's rate is minus the sum
+    of all others': losses, storage in the network and balancing energy.
     """
     seats = market.seats
     operator = seats.operator
     asked = book.realised_kw.copy()
     asked[operator] = 0.0
     state = market.network.deliver(book.unit, market.nodal(asked))
-    delivered = asked - _shortfall(market, state, asked)
+    book.beyond_kw[:] = _beyond(market, state, asked, stopped)
+    delivered = asked - _shortfall(market, state, asked) + book.beyond_kw
     if seats.supplier >= 0:
         delivered[seats.supplier] = book.reserved_kw[seats.supplier]
     delivered[operator] = 0.0
@@ -64,7 +66,7 @@ def deliver(market: CarrierMarket, book: UnitOnCarrier) -> NetworkState:
     book.state = state
     due = book.reserved_kw + book.cut_kw(("call", "put"))
     kept = np.where(np.sign(delivered) == np.sign(due), np.abs(delivered), 0.0)
-    cut = book.cut_kw(("ration", "discard")) + np.abs(asked - delivered)
+    cut = book.cut_kw(("ration", "discard")) + np.abs(asked + book.beyond_kw - delivered)
     book.withheld_kw[:] = np.minimum(cut, np.maximum(np.abs(due) - kept, 0.0))
     book.withheld_kw[book.balances] = 0.0
     return state
@@ -110,6 +112,28 @@ def _shortfall(market: CarrierMarket, state: NetworkState, asked: FloatArray) ->
             share = np.where(given > 0.0, np.minimum(spilled / given, 1.0), 0.0)
         short += np.maximum(asked, 0.0) * share[nodes]
     return short
+
+
+def _beyond(market: CarrierMarket, state: NetworkState, asked: FloatArray, stopped: Collection[int]) -> FloatArray:
+    """Return what the plants of a heat network put in beyond what they were to, by account [kW].
+
+    A plant that keeps the pressure heats whatever water is drawn, and none supplies less than its lowest temperature.
+    Who put heat in at the node bears it in proportion; where nobody was to, who could. Less than a lot does not count,
+    nor does what flows at an external supply, which is balancing energy.
+    """
+    seats, beyond = market.seats, np.zeros_like(asked)
+    if market.carrier != "heat":
+        return beyond
+    injecting, drawn = np.maximum(asked, 0.0), market.nodal(np.minimum(asked, 0.0))
+    excess = state.injection_kw - market.nodal(injecting) - drawn - state.unserved_kw
+    idle = seats.balances | np.isin(seats.members, np.array(list(stopped), dtype=np.int64))
+    able = np.where(idle, 0.0, np.where(np.isfinite(seats.output_kw[:, 1]), seats.output_kw[:, 1], 1.0))
+    weight = np.where(market.nodal(injecting)[seats.nodes] > 0.0, injecting, able)
+    if seats.supplier >= 0:
+        weight[seats.nodes == seats.nodes[seats.supplier]] = 0.0
+    total = market.nodal(weight)
+    share = np.divide(excess, total, out=np.zeros_like(total), where=(excess > market.lot_kw) & (total > 0.0))
+    return np.asarray(weight * share[seats.nodes])
 
 
 def _temperature_at_node(

@@ -22,7 +22,8 @@ def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
     Rates are metered in whole lots; the operator's is minus the sum of all others', so no lot is lost to rounding.
     What the maintainer cut, or the network did not carry, of a reservation is compensated at the participant's own
     curtailment price; an option that was exercised moves the reservation instead. What flowed at the supply point
-    beyond what the external supply had sold is paid by the operator at the unit's reference price.
+    beyond what the external supply had sold is paid by the operator at the unit's reference price, and so is heat that
+    plants had to put in beyond what they were to.
 
     Raises
     ------
@@ -33,6 +34,8 @@ def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
     realised = _lots(market, book.delivered_kw)
     realised[seats.operator] = 0
     realised[seats.operator] = -realised.sum()
+    beyond = realised - _lots(market, book.delivered_kw - book.beyond_kw)
+    beyond[seats.operator] = 0
     tick = exchange.rules.tick_eur_per_mwh
     receipt = exchange.settle(
         book.unit,
@@ -41,20 +44,16 @@ def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
         lowest_lots=_lots(market, np.minimum(book.lowest_kw, book.delivered_kw)),
         curtailed_lots=_lots(market, book.withheld_kw),
         compensation_ticks=np.rint(seats.curtailment_price / tick).astype(np.int64),
-        instructed_lots=instructed_lots(market, book.unit),
+        instructed_lots=instructed_lots(market, book.unit) + beyond,
     )
     if receipt.status != "settled":
         raise RexnetError(f"unit {book.unit} of {market.carrier} could not be settled: {receipt.reason}")
     charge_network_use(market, book.unit, realised, receipt.reference_price, book.congestion)
     if seats.supplier >= 0 and book.state is not None:
         supplied = round(float(book.state.injection_kw[seats.nodes[seats.supplier]]) / market.lot_kw)
-        beyond = supplied - int(book.reserved_lots[seats.supplier])
-        _pay_balancing(market, book.unit, beyond * receipt.reference_price)
-
-
-def _pay_balancing(market: CarrierMarket, unit: int, quanta: int) -> None:
-    operator, supplier = (np.array([a]) for a in (market.seats.operator, market.seats.supplier))
-    market.exchange.post("balancing", unit, operator, supplier, np.array([quanta]))
+        beyond[seats.supplier] = supplied - int(book.reserved_lots[seats.supplier])
+    operator = np.full(len(beyond), seats.operator)
+    exchange.post("balancing", book.unit, operator, np.arange(len(beyond)), beyond * receipt.reference_price)
 
 
 def _lots(market: CarrierMarket, rate_kw: FloatArray) -> IntArray:

@@ -153,7 +153,7 @@ class Simulation:
                     secure_realised(m, self.setup.maintainer, books[c])
         with self._timed("deliver"):
             for c, m in markets.items():
-                deliver(m, books[c])
+                deliver(m, books[c], self.setup.outages.stopped)
             conclude(u, members, markets, books)
         with self._timed("meter"):
             readings = {c: self._read(m, books[c]) for c, m in markets.items()}

@@ -53,6 +53,8 @@ class UnitOnCarrier:
         What was reserved, what the maintainer left of it, what participants really did, what the network carried.
     lowest_kw
         Lowest injection inside the unit, for the floor constraint.
+    beyond_kw
+        What plants had to put in beyond what they were to, because the water that was drawn took it [kW]; heat only.
     withheld_kw
         Part of the reservation, after the options that were exercised, that was cut or not delivered, non-negative:
         it is compensated, not penalised.
@@ -73,6 +75,7 @@ class UnitOnCarrier:
     realised_kw: FloatArray = field(init=False)
     delivered_kw: FloatArray = field(init=False)
     lowest_kw: FloatArray = field(init=False)
+    beyond_kw: FloatArray = field(init=False)
     withheld_kw: FloatArray = field(init=False)
     cuts: list[Cut] = field(default_factory=list)
     state: NetworkState | None = None
@@ -83,6 +86,7 @@ class UnitOnCarrier:
         self.realised_kw = self.reserved_kw.copy()
         self.delivered_kw = self.reserved_kw.copy()
         self.lowest_kw = self.reserved_kw.copy()
+        self.beyond_kw = np.zeros_like(self.reserved_kw)
         self.withheld_kw = np.zeros_like(self.reserved_kw)
 
     def cut_kw(self, kinds: tuple[str, ...]) -> FloatArray:

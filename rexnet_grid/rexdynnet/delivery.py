@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rexnet_grid.delivery import EnergyBalance, LocationalSignal, NetworkState
-from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.errors import Issue
 from rexnet_grid.rexdynnet.beside import largest_kw, plants_supply_c, side_kg_s_kw
 from rexnet_grid.rexdynnet.controller import ControlSettings
 from rexnet_grid.rexdynnet.curves import SupplyCurve
 from rexnet_grid.rexdynnet.dispatch import meet
 from rexnet_grid.rexdynnet.forcing import MAX_STEP_S, check_liquid
-from rexnet_grid.rexdynnet.foresight import Foreseer, Foresight
+from rexnet_grid.rexdynnet.foresight import Foreseer
 from rexnet_grid.rexdynnet.houses import Houses
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State, new_outputs
 from rexnet_grid.rexdynnet.limits import HeatLimits, violations
 from rexnet_grid.rexdynnet.linepack import LinepackBand, band_of
 from rexnet_grid.rexdynnet.marginal import marginal_losses
 from rexnet_grid.rexdynnet.needs import needs_of
+from rexnet_grid.rexdynnet.outlook import Outlook, checked_rates
 from rexnet_grid.rexdynnet.planning import FlowPlan, FlowPlanner
 from rexnet_grid.rexdynnet.pressure import KeptPressure, with_pressures
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
@@ -44,16 +44,6 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 LINEPACK = "linepack"
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """The coming units as a network sees them; ``key`` says for which state, units and positions it holds."""
-
-    key: tuple[int, tuple[int, ...], bytes]
-    plan: FlowPlan
-    seen: Foresight
-    band: LinepackBand
 
 
 class HeatDelivery:
@@ -241,13 +231,7 @@ class HeatDelivery:
         return self._state(unit, injection, demand, able_kw, inputs.plant_kg_s[0])
 
     def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        rates: FloatArray = np.array(rates_kw, dtype=np.float64)
-        if rates.shape != shape:
-            raise InputError([Issue(self.network.name, "rates", f"shape {rates.shape}", f"shape {shape}")])
-        for at in np.argwhere(~np.isfinite(rates))[:1]:
-            name, value = self.nodes[at[-1]], str(rates[tuple(at)])
-            raise InputError([Issue(self.network.name, f"rate at {name}", value, "a finite number [kW]")])
-        return rates
+        return checked_rates(self.network.name, self.nodes, rates_kw, shape)
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each unit about the positions; see :mod:`rexnet_grid.rexdynnet.rows`."""
@@ -391,6 +375,7 @@ class HeatDelivery:
             ),
             arrays=arrays(
                 o,
+                np.clip(injection[:plants], 0.0, None),
                 stored_kwh=side_heat_kwh(self._sim.layout, self._sim.state, 0),
                 set_supply_c=self._target_c(unit) if plan is None else float(plan.supply_c[0]),
                 set_head_pa=set_pa,

@@ -29,6 +29,7 @@ def columns(network: HeatNetwork, *, pressure: bool) -> Mapping[str, tuple[str, 
         "pressure_drop_pa": pipes,
         "plant_kw": network.plant_names,
         "plant_supply_c": network.plant_names,
+        "off_schedule_kw": network.plant_names,
         "unserved_kw": network.substation_names,
         "bypass_kg_s": network.substation_names,
         "loss_kw": whole,
@@ -42,7 +43,12 @@ def columns(network: HeatNetwork, *, pressure: bool) -> Mapping[str, tuple[str, 
 
 
 def arrays(
-    mean: Outputs, stored_kwh: float, set_supply_c: float, set_head_pa: float, pump_kw: FloatArray
+    mean: Outputs,
+    scheduled_kw: FloatArray,
+    stored_kwh: float,
+    set_supply_c: float,
+    set_head_pa: float,
+    pump_kw: FloatArray,
 ) -> dict[str, FloatArray]:
     """Return the arrays of a unit, see :func:`columns`.
 
@@ -50,6 +56,8 @@ def arrays(
     ----------
     mean
         Means over the unit, one-dimensional arrays.
+    scheduled_kw
+        (n_plants,) what the plants were to put in; ``off_schedule_kw`` is what they put in beyond it [kW].
     stored_kwh
         Heat in the supply side at the end, above 0 degC [kWh].
     set_supply_c, set_head_pa
@@ -64,6 +72,7 @@ def arrays(
         "pressure_drop_pa": mean.dp_pa,
         "plant_kw": mean.plant_w / WATT_PER_KILOWATT,
         "plant_supply_c": mean.plant_c,
+        "off_schedule_kw": mean.plant_w / WATT_PER_KILOWATT - scheduled_kw,
         "unserved_kw": mean.unserved_w / WATT_PER_KILOWATT,
         "bypass_kg_s": mean.bypass_kg_s,
         "loss_kw": mean.ledger[LOSS : LOSS + 1] / WATT_PER_KILOWATT,

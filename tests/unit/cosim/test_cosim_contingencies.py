@@ -110,3 +110,34 @@ def test_a_pump_in_no_pipe_is_named_with_the_nearest_booster(scenario, build, tm
     case = with_heat(scenario, {"unit": 0, "carrier": "heat", "element": "pump h-q"})
     with pytest.raises(ScenarioError, match=r'contingencies\[0\].element.*"pump h-q"[\s\S]*"pump h-g"'):
         build(case.with_({"heat": case.heat.model_dump() | {"network": network}}))
+
+
+def test_heat_that_a_plant_had_to_put_in_is_delivered_and_paid_as_balancing_energy(scenario, build, tmp_path):
+    """The heat pump stops and its reservation is missing; water is drawn on, and the network supplies none below 68.
+
+    So the boiler beside it heats that water. What the participants at the plant deliver is what the plant puts in.
+    """
+    folder = tmp_path / "warm"
+    shutil.copytree(builtin_dir("networks") / "heat" / "destest", folder)
+    plants = pd.read_csv(folder / "plants.csv")
+    plants["min_supply_c"] = 68.0
+    plants.to_csv(folder / "plants.csv", index=False)
+    fault = {"unit": 4, "element": "central heat pump"}
+    town = with_heat(scenario, fault)
+    run = finished(build(town.with_({"heat": town.heat.model_dump() | {"network": str(folder)}}), "forced"))
+    service = run.service[run.service["carrier"] == "heat"].set_index(["unit", "participant"])
+    given = service["delivered_kw"].clip(lower=0.0).groupby("unit").sum().to_numpy()
+    plant = run.table("heat/plant_kw")["i"].to_numpy()
+    assert given == pytest.approx(plant, abs=0.11)
+    beyond = run.table("heat/off_schedule_kw")["i"].to_numpy()
+    assert np.abs(beyond[:4]).max() < 1.0
+    assert beyond[4] > 20.0
+    boiler = service.xs("peak boiler", level="participant")
+    assert boiler["delivered_kw"].iloc[4] - boiler["realised_kw"].iloc[4] == pytest.approx(beyond[4], abs=0.11)
+    heat_pump = service.xs("central heat pump", level="participant")
+    assert (heat_pump["delivered_kw"].iloc[4:] == 0.0).all()
+    paid = run.settlement
+    paid = paid[(paid["kind"] == "balancing") & (paid["carrier"] == "heat") & (paid["unit"] == 4)]
+    assert paid["credit"].astype(str).tolist() == ["peak boiler"]
+    assert paid["quanta"].tolist()[0] > 0
+    assert run.summary.cash_sum_quanta == 0
