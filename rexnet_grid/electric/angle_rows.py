@@ -9,17 +9,18 @@ the reactance can carry (Kundur, Power System Stability and Control, 1994, 2.1 a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.electric.limit_rows import node_voltages, one_way
+from rexnet_grid.electric.limit_rows import node_voltages
 
 if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
+    from rexnet_grid.electric.chord_rows import Chords
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
-    from rexnet_grid.electric.node_model import NodeModel
 
 MOST_DEGREE = 45.0
 
@@ -36,17 +37,18 @@ class AngleRows:
     most: float
 
     @classmethod
-    def of(
-        cls, model: NodeModel, limits: ElectricLimits, columns: IntArray, nodes: IntArray, names: tuple[str, ...]
-    ) -> AngleRows:
+    def of(cls, chords: Chords, limits: ElectricLimits, nodes: IntArray, names: tuple[str, ...]) -> AngleRows:
         """Return the rows of ``nodes``."""
-        idle = model.idle[nodes]
-        turned = (np.conj(idle) / np.abs(idle) ** 2)[:, None]
-        falling = (turned * model.demand(limits.tan_phi, columns)[nodes]).imag
-        rising = (turned * model.response(0.0, columns)[nodes]).imag
-        rows = one_way(np.vstack((-falling, falling)), np.vstack((-rising, rising)))
+        idle = chords.idle[nodes]
+
+        def sine(sign: float, voltage: ComplexArray) -> FloatArray:
+            turned = voltage[nodes] * np.conj(idle)[:, None]
+            return np.asarray(sign * turned.imag / np.abs(turned))
+
+        ways = [chords.rows(partial(sine, sign)) for sign in (-1.0, 1.0)]
+        rows = [np.vstack((lagging, leading)) for lagging, leading in zip(*ways, strict=True)]
         most = float(np.sin(np.radians(MOST_DEGREE))) * (1.0 - limits.margin)
-        return cls(tuple(f"{n} angle" for n in names) * 2, *rows, nodes, idle, most)
+        return cls(tuple(f"{n} angle" for n in names) * 2, rows[0], rows[1], nodes, idle, most)
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:  # noqa: ARG002 - what AC says is enough
         """Return what AC leaves."""

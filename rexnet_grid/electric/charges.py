@@ -90,7 +90,7 @@ class Broken:
     beyond
         (n_rows, n_portfolios) by how much AC breaks each row's limit.
     unsolved
-        Those that have no AC solution.
+        Those that have no AC solution, or one far beyond a limit, where nothing tells which row was wrong by how much.
     """
 
     traded: Traded
@@ -108,8 +108,8 @@ def charges_of(
     the positions before, it keeps back a share of their relief, or of their relief and load; else relief is worth less
     where there was much of it, or everything counts more. Where that would be more than ``MOST_SHARE`` the row is blind
     to these columns, and only they and those ``alike`` (n_columns, n_columns) are charged, by the least change, in the
-    sum of squares, that stops the portfolio. Where AC has no solution, the row that was used most keeps a tenth of
-    what it had.
+    sum of squares, that stops the portfolio. Where AC has no solution, or nearly none, the row that was used most
+    keeps a tenth of what it had.
     """
     traded = broken.traded
     left = traded.left
@@ -119,7 +119,8 @@ def charges_of(
     charges = Charges.none(len(groups.first))
     for group, k, lacks in _least(groups, names, broken, np.maximum(use + relief, SLIGHT * room[:, None])):
         share = lacks / max(use[group, k] + relief[group, k], SLIGHT * room[group], 1e-9)
-        opposed = relief[group, k] >= OPPOSED_BY * use[group, k]
+        blind = use[group, k] + relief[group, k] == 0.0
+        opposed = relief[group, k] >= OPPOSED_BY * use[group, k] and not blind
         if opposed:
             share *= 1.0 + use[group, k] / relief[group, k]
         about = hidden[group, k], hidden[group, k] + carried[group, k]
@@ -127,7 +128,7 @@ def charges_of(
             by_relief = lacks < MOST_HIDDEN * about[0]
             share = CAREFUL * lacks / about[0 if by_relief else 1]
             charges.keep_back(group, share, 0.0 if by_relief else share)
-        elif share > MOST_SHARE:
+        elif blind or share > MOST_SHARE:
             rises, falls = alike @ traded.rises[k], alike @ traded.falls[k]
             per = rises @ traded.rises[k] + falls @ traded.falls[k]
             charges.single_out(group, CAREFUL * lacks / max(per, 1e-300) * np.stack((falls, rises)))

@@ -13,11 +13,15 @@ from rexnet_grid.electric.node_model import fill
 from rexnet_grid.electric.voltage_rows import UndervoltageRows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rexnet_grid.electric.case import FloatArray, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
     from rexnet_grid.electric.node_model import NodeModel
+
+    BoolArray = NDArray[np.bool_]
 
 SHRINKINGS = 24
 SHRINK = 0.9
@@ -58,57 +62,68 @@ class FullStates:
 
     def states(self, *, thermal: bool) -> tuple[FullState, FullState]:
         """Return the network full of demand and full of infeed; without ``thermal`` only voltages are limited."""
-        under, loading, limits = self._under, self._loading, self._limits
+        return self._full(-1.0, thermal=thermal), self._full(1.0, thermal=thermal)
+
+    def lone(self, sign: float) -> FullState:
+        """Return the states in which each column alone has filled the network with infeed, or with -1.0 demand."""
+        use, room = self._use(sign, thermal=True)
+        share = np.where(self._columns == NOWHERE, 0.0, np.maximum(use, 0.0) / np.maximum(room, 0.0)[:, None])
+        most = share.max(axis=0, initial=0.0)
+        return self._kept_most(np.diag(np.divide(sign, most, out=np.zeros_like(most), where=most > 0.0)), thermal=True)
+
+    def _use(self, sign: float, *, thermal: bool) -> tuple[FloatArray, FloatArray]:
+        """Return what demand or infeed uses of the limits about idle voltages, and what there is of them."""
+        under, loading = self._under, self._loading
         n = len(under.node)
-        over = (limits.vm_max_pu**2 - under.idle**2) / (2.0 * under.idle)
         carried = slice(None) if thermal else slice(0)
         rest = loading.at_rest()[carried]
-        return (
-            self._full(
-                -np.vstack((under.falling[:n], loading.falling[carried])),
-                np.append(under.at_rest()[:n], rest),
-                -1.0,
-                thermal=thermal,
-            ),
-            self._full(
-                np.vstack((-under.rising[:n], loading.rising[carried])), np.append(over, rest), 1.0, thermal=thermal
-            ),
-        )
+        if sign < 0.0:
+            use = -np.vstack((under.falling[:n], loading.falling[carried]))
+            return use, np.append(under.at_rest()[:n], rest)
+        over = (self._limits.vm_max_pu**2 - under.idle**2) / (2.0 * under.idle)
+        return np.vstack((-under.rising[:n], loading.rising[carried])), np.append(over, rest)
 
-    def _full(self, use: FloatArray, room: FloatArray, sign: float, *, thermal: bool) -> FullState:
+    def _full(self, sign: float, *, thermal: bool) -> FullState:
         """Return the state in which the rows are full, or one with less where AC says that it is too much."""
         supplied = self._columns != NOWHERE
+        use, room = self._use(sign, thermal=thermal)
         kw = sign * np.where(supplied, fill(np.where(supplied, use, 0.0), room), 0.0)
+        state = self._kept_most(kw[None, :], thermal=thermal)
+        return FullState(state.kw[0], state.flow)
+
+    def _kept_most(self, kw: FloatArray, *, thermal: bool) -> FullState:
+        """Return injections (n_cases, n_columns) [kW] made smaller until AC keeps every limit.
+
+        Or larger where generators hold voltages, which hold others more than rows tell.
+        """
+        kw = kw.copy()
         for _ in range(SHRINKINGS):
-            flow = self.flow(kw[None, :])
-            if self._kept(flow, thermal=thermal):
-                return self._grown(FullState(kw, flow), thermal=thermal) if self._holds else FullState(kw, flow)
-            kw = SHRINK * kw
-        return FullState(np.zeros_like(kw), self.flow(np.zeros((1, len(kw)))))
-
-    def _grown(self, state: FullState, *, thermal: bool) -> FullState:
-        """Return a state with more where AC says that there is room: held voltages hold others more than rows tell."""
-        for _ in range(GROWINGS):
-            kw = state.kw / SHRINK
-            flow = self.flow(kw[None, :])
-            if not self._kept(flow, thermal=thermal):
+            kept = self._kept(self.flow(kw), thermal=thermal)
+            if kept.all():
                 break
-            state = FullState(kw, flow)
-        return state
+            kw[~kept] *= SHRINK
+        kw[~self._kept(self.flow(kw), thermal=thermal)] = 0.0
+        grows = np.asarray(kw.any(axis=1)) & self._holds
+        for _ in range(GROWINGS):
+            if not grows.any():
+                break
+            some = np.flatnonzero(grows)
+            grows[some] = self._kept(self.flow(kw[some] / SHRINK), thermal=thermal)
+            kw[grows] /= SHRINK
+        return FullState(kw, self.flow(kw))
 
-    def _kept(self, flow: PowerFlow, *, thermal: bool) -> bool:
-        if not np.all(flow.converged):
-            return False
-        vm = flow.vm_pu[0, self._buses]
-        loading = flow.loading_percent[0]
+    def _kept(self, flow: PowerFlow, *, thermal: bool) -> BoolArray:
+        """Return (n_cases,) where AC has a solution that keeps every limit."""
         limits = self._limits
-        turned = np.nanmin((flow.node_voltage[0] * np.conj(self._idle)).real / np.abs(self._idle) ** 2)
-        return bool(
-            turned >= FACING
-            and np.nanmin(vm) >= limits.vm_min_pu
-            and np.nanmax(vm) <= limits.vm_max_pu
-            and (not thermal or np.nanmax(loading, initial=0.0) <= limits.loading_percent)
-        )
+        vm, voltage = flow.vm_pu[:, self._buses], flow.node_voltage
+        with np.errstate(invalid="ignore"):
+            turned = (voltage * np.conj(self._idle)).real / np.abs(self._idle) ** 2
+            fine = np.atleast_1d(flow.converged) & (np.nanmin(turned, axis=1, initial=np.inf) >= FACING)
+            fine &= np.nanmin(vm, axis=1, initial=np.inf) >= limits.vm_min_pu
+            fine &= np.nanmax(vm, axis=1, initial=0.0) <= limits.vm_max_pu
+            if thermal:
+                fine &= np.nanmax(flow.loading_percent, axis=1, initial=0.0) <= limits.loading_percent
+        return np.asarray(fine)
 
 
 def flow_of(

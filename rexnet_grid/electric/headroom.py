@@ -9,32 +9,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery.headroom import Headroom
-from rexnet_grid.electric.angle_rows import AngleRows
-from rexnet_grid.electric.case import NOWHERE, PQ, PV
+from rexnet_grid.electric.case import NOWHERE, PQ
 from rexnet_grid.electric.followed_groups import Guide
-from rexnet_grid.electric.full_states import FullStates, flow_of, given_by_controls
+from rexnet_grid.electric.full_states import flow_of, given_by_controls
 from rexnet_grid.electric.kept_groups import groups_kept
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
-from rexnet_grid.electric.loading_rows import LoadingRows
-from rexnet_grid.electric.node_model import NodeModel, supported
+from rexnet_grid.electric.limits import with_room_to_err
+from rexnet_grid.electric.node_model import NodeModel
 from rexnet_grid.electric.rehearsal import Stage, rehearsed, rehearsed_briefly
 from rexnet_grid.electric.row_groups import RowGroups
-from rexnet_grid.electric.sensitivity import node_responses
-from rexnet_grid.electric.supply_rows import SupplyRows
 from rexnet_grid.electric.tap_views import View, views_of
-from rexnet_grid.electric.voltage_rows import OvervoltageRows, UndervoltageRows
+from rexnet_grid.electric.view_rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
+    from rexnet_grid.electric.case import FloatArray, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
-    from rexnet_grid.electric.tap_views import BoolArray
 
-TANGENT = 0.6
-HALF = 0.5
 DARK = "buses without supply"
 
 
@@ -73,6 +67,7 @@ class HeadroomRows:
         most: int,
         before: HeadroomRows | None = None,
     ) -> None:
+        limits = with_room_to_err(limits)
         self._nodes, self._limits, self._buses = nodes, limits, buses
         self._networks: list[ElectricNetwork] = []
         self._topology: list[int] = []
@@ -86,7 +81,7 @@ class HeadroomRows:
             for view in views:
                 at = self._networks.index(view.network, first)
                 seen.append((at, view))
-                parts += [(rows, at, why) for rows in _rows_of(view, limits, buses, nodes, supply)]
+                parts += [(rows, at, why) for rows in rows_of(view, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
         plain = [network.uncontrolled() for network in self._networks]
         stage = self._stage(plain, _Judge(seen, limits, buses), supply)
@@ -251,67 +246,3 @@ def _dark(topologies: Sequence[ElectricNetwork], buses: IntArray) -> FloatArray:
     gone = [network for network in topologies[1:] if not network.case.carries_anything]
     dark = np.any([network.case.bus_node[buses] == NOWHERE for network in (topologies[0], *gone)], axis=0)
     return np.where(dark, 1.0, 0.0)[None, :][: int(dark.any())]
-
-
-def _rows_of(
-    view: View, limits: ElectricLimits, buses: IntArray, nodes: tuple[str, ...], supply: int
-) -> list[LimitRows]:
-    """Return the rows that come from one network."""
-    network, case = view.network, view.case
-    columns = case.bus_node[buses].copy()
-    columns[supply] = NOWHERE
-    model = NodeModel.of(case, network.solver)
-    limited, names = _named(case, buses, nodes, PQ)
-    full = FullStates(network, limits, buses, columns, model, limited)
-    demand, infeed = full.states(thermal=True)
-    if (case.node_kind == PV).any():
-        halves = (full.flow(HALF * state.kw[None, :]) for state in (demand, infeed))
-        chords = [np.vstack((flow.node_voltage, flow.node_power)) for flow in halves]
-        model = model.secant(case, network.solver, *chords)
-    if view.supports is not None:
-        model = model.supported(*view.supports)
-    loaded = (demand.flow.node_voltage[0], infeed.flow.node_voltage[0])
-    low, high = full.states(thermal=False)
-    reach = (low.flow.node_voltage[0], high.flow.node_voltage[0])
-    half = full.flow(TANGENT * infeed.kw[None, :])
-    per_kw = 1.0 / (1e3 * case.base_mva)
-
-    def answers(flow: PowerFlow) -> tuple[ComplexArray, ComplexArray]:
-        voltage = flow.node_voltage[0]
-        by_p, by_q = (per_kw * d for d in node_responses(case, network.solver, voltage, flow.node_power[0]))
-        return (by_p, by_q) if view.supports is None else supported(by_p, by_q, voltage, *view.supports)
-
-    by_p, by_q = answers(half)
-    steep = None
-    if not (case.node_kind == PV).any():
-        steep = (demand.flow.node_voltage[0], answers(demand.flow)[0])
-    tangent = (TANGENT * infeed.kw, half.node_voltage[0], by_p, by_q)
-    counts = np.where(columns == NOWHERE, 0.0, 1.0)
-    idle = full.flow(np.zeros((1, len(columns))))
-    low_at, high_at = (_some(limited, names, mask) for mask in (view.under, view.over))
-    rows: list[LimitRows] = [
-        UndervoltageRows.of(model, limits, columns, *low_at, tangent),
-        OvervoltageRows.of(model, limits, columns, *high_at, tangent, steep),
-        LoadingRows.of(case, model, limits, columns, loaded),
-        LoadingRows.of(case, model, limits, columns, loaded, reach),
-    ]
-    if view.whole:
-        rows.append(SupplyRows.of(limits, counts, idle, -demand.kw, demand.flow))
-    if view.whole and (case.node_kind == PV).any():
-        free = (_named(case, buses, nodes, kind) for kind in (PQ, PV))
-        rows += [AngleRows.of(model, limits, columns, *some) for some in free]
-    return [part for part in rows if len(part.names)]
-
-
-def _some(nodes: IntArray, names: tuple[str, ...], mask: BoolArray) -> tuple[IntArray, tuple[str, ...]]:
-    """Return the nodes in the mask (n_node,), and their names."""
-    return nodes[mask[nodes]], tuple(name for node, name in zip(nodes, names, strict=True) if mask[node])
-
-
-def _named(case: GridCase, buses: IntArray, nodes: tuple[str, ...], kind: int) -> tuple[IntArray, tuple[str, ...]]:
-    """Return the supplied nodes of one kind, and the name of the first bus of each."""
-    named: dict[int, str] = {}
-    for node, name in zip(case.bus_node[buses], nodes, strict=True):
-        if node != NOWHERE and case.node_kind[node] == kind:
-            named.setdefault(int(node), name)
-    return np.array(sorted(named), dtype=np.int64), tuple(named[n] for n in sorted(named))

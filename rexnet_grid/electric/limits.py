@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import acos, inf, isfinite, tan
 from numbers import Real
 
@@ -11,6 +11,7 @@ import numpy as np
 from rexnet_grid.errors import InputError, Issue
 
 DEFAULT_COS_PHI = 0.95
+LEAST_ERR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,23 @@ class ElectricLimits:
     def tan_phi(self) -> float:
         """Reactive over active power of demand [-]."""
         return tan(acos(self.cos_phi))
+
+
+def with_room_to_err(limits: ElectricLimits) -> ElectricLimits:
+    """Return limits for headroom rows: nearer ones where the margin would leave rows less than 1 % to err by.
+
+    Rows keep the margin back and may err by as much beyond the limit. With a smaller one nearly all that they err by
+    would have to be charged, which makes trading more timid than a limit that is nearer by the difference.
+    """
+    if limits.margin >= LEAST_ERR:
+        return limits
+    share = (1.0 + limits.margin) / (1.0 + LEAST_ERR)
+    return replace(
+        limits,
+        vm_min_pu=1.0 - share * (1.0 - limits.vm_min_pu),
+        vm_max_pu=1.0 + share * (limits.vm_max_pu - 1.0),
+        loading_percent=share * limits.loading_percent,
+        import_kw=share * limits.import_kw,
+        export_kw=share * limits.export_kw,
+        margin=LEAST_ERR,
+    )

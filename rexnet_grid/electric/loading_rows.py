@@ -179,7 +179,7 @@ class LoadingRows:
         turn = np.exp(1j * ANGLE)[:, None] * np.conj(-heaviest / np.abs(heaviest))[None, :]
         top = limits.loading_percent * (1.0 - limits.margin)
         names = tuple(f"{case.branch_name[b]} loading" for b in edges.branch) * DIRECTIONS
-        answers = [model.demand(limits.tan_phi, columns), model.response(0.0, columns)]
+        answers = [model.response(limits.tan_phi, columns), model.response(0.0, columns)]
         ways: list[list[FloatArray]] = [[], []]
         around = []
         size = np.maximum(np.abs(plain), 1e-12)

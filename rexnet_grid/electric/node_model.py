@@ -33,15 +33,12 @@ class NodeModel:
         (n_node, n_node) Z; zero rows and columns at held nodes [p.u.].
     active, reactive
         (n_node, n_node) dV/dP and dV/dQ at W [p.u./kW], [p.u./kvar].
-    drawing
-        The same two for demand, where generators hold voltages and the network half full of demand answers otherwise.
     """
 
     idle: ComplexArray
     z: ComplexArray
     active: ComplexArray
     reactive: ComplexArray
-    drawing: tuple[ComplexArray, ComplexArray] | None = None
 
     @classmethod
     def of(cls, case: GridCase, solver: Solver) -> NodeModel:
@@ -66,29 +63,10 @@ class NodeModel:
         active = np.asarray(z * (np.conj(1.0 / idle) * per_kw)[None, :], dtype=np.complex128)
         return cls(idle, z, active, -1j * active)
 
-    def secant(self, case: GridCase, solver: Solver, demand: ComplexArray, infeed: ComplexArray) -> NodeModel:
-        """Return the model with the answers of the network half full of demand and half full of infeed.
-
-        What held voltages ask of their generators grows with the square of the flows; the tangent half way to a square
-        has the slope of its chord. ``demand`` and ``infeed`` are two rows each, (2, n_node): voltages and powers.
-        """
-        per_kw = 1.0 / (TO_KW * case.base_mva)
-        drawn, given = (
-            tuple(np.asarray(d * per_kw) for d in node_responses(case, solver, state[0], state[1]))
-            for state in (demand, infeed)
-        )
-        return replace(self, active=given[0], reactive=given[1], drawing=(drawn[0], drawn[1]))
-
     def supported(self, at: IntArray, kvar_per_pu: FloatArray) -> NodeModel:
         """Return the model where reactive power at the nodes ``at`` answers to their voltages, as :func:`supported`."""
         active, reactive = supported(self.active, self.reactive, self.idle, at, kvar_per_pu)
-        drawing = None if self.drawing is None else supported(*self.drawing, self.idle, at, kvar_per_pu)
-        return replace(self, active=active, reactive=reactive, drawing=drawing)
-
-    def demand(self, tan_phi: float, columns: IntArray) -> ComplexArray:
-        """Return (n_node, n_columns) dV per kW as :meth:`response`, where injections fall."""
-        active, reactive = self.drawing if self.drawing is not None else (self.active, self.reactive)
-        return replace(self, active=active, reactive=reactive, drawing=None).response(tan_phi, columns)
+        return replace(self, active=active, reactive=reactive)
 
     def response(self, tan_phi: float, columns: IntArray) -> ComplexArray:
         """Return (n_node, n_columns) dV per kW that comes with ``tan_phi`` kvar, at the nodes of the columns.

@@ -44,6 +44,7 @@ CROWDS, MOST_CROWDS, CROWD_WORK = 64, 256, 60_000
 BOOKS, MOST_BOOKS, BOOK_WORK = 96, 512, 1_000_000
 ALIKE = 8.0
 WORTH = 1.4
+LOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +195,9 @@ def _played(
         broken = np.flatnonzero(excess > WORTH * AIM * stage.margin)
         if len(broken):
             some = stage.solve(position[broken])
-            unsolved = ~np.all([np.atleast_1d(flow.converged) for flow in some], axis=0)
-            found = Broken(traded.take(broken), before[broken], stage.rows.beyond(some), np.flatnonzero(unsolved))
+            lost = ~np.all([np.atleast_1d(flow.converged) for flow in some], axis=0) | (excess[broken] > LOST)
+            beyond = np.where(lost, -np.inf, stage.rows.beyond(some))
+            found = Broken(traded.take(broken), before[broken], beyond, np.flatnonzero(lost))
             charges = charges.joined(charges_of(groups, stage.rows.names, room, found, stage.alike))
         if number + 1 < stages:
             left = groups.slack(stage.rows.slack(position, flows), position)

@@ -33,11 +33,16 @@ from rexnet_grid.electric.limit_rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from rexnet_grid.electric.case import ComplexArray, FloatArray, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.node_model import NodeModel
 
+    BoolArray = NDArray[np.bool_]
     Touching = tuple[FloatArray, ComplexArray, ComplexArray, ComplexArray]
 
 TURNED = 0.05
@@ -47,6 +52,7 @@ MEASURED = 0.85
 AROUND = 0.1
 AGAIN = 0.5
 HIDDEN = 2.5
+BELOW = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +85,7 @@ class UndervoltageRows:
         """Return the rows of ``nodes``; ``touching`` is the network on the way to full of infeed."""
         toward = -np.conj(model.idle / np.abs(model.idle))[nodes][:, None]
         plain = model.response(0.0, columns)
-        falling = (toward * model.demand(limits.tan_phi, columns)[nodes]).real
+        falling = (toward * model.response(limits.tan_phi, columns)[nodes]).real
         taken = toward * plain[nodes]
         rising = taken.real
         half_band = 1.0 - limits.vm_min_pu
@@ -169,6 +175,16 @@ def _given(columns: IntArray, nodes: IntArray, touching: Touching, idle: FloatAr
     return np.where(columns != NOWHERE, (toward[:, None] * active[nodes][:, columns]).real, 0.0)
 
 
+def _tangent(
+    touching: Touching, nodes: IntArray, idle: FloatArray, supplied: BoolArray, columns: IntArray, tan_phi: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what the tangent in a state says at rest, and its slopes by active power and by demand (n_nodes, …)."""
+    kw, voltage, active, reactive = touching
+    toward = (np.conj(voltage[nodes]) / idle)[:, None]
+    by_p, by_q = (np.where(supplied, (toward * by[nodes][:, columns]).real, 0.0) for by in (active, reactive))
+    return np.abs(voltage[nodes]) ** 2 / (2.0 * idle) - by_p @ kw, by_p, by_p + tan_phi * by_q
+
+
 @dataclass(frozen=True, eq=False)
 class OvervoltageRows:
     """Rows in half the squared voltage over the idle one [p.u.]: one a node, once more with no relief."""
@@ -194,24 +210,30 @@ class OvervoltageRows:
         columns: IntArray,
         nodes: IntArray,
         names: tuple[str, ...],
-        touching: Touching,
+        touching: Sequence[Touching],
         loaded: tuple[ComplexArray, ComplexArray] | None,
     ) -> OvervoltageRows:
         """Return the rows of ``nodes``.
 
-        ``touching`` holds the injections (n_columns,) [kW] of the state half way to full of infeed, its voltages, and
-        dV/dP and dV/dQ there [p.u./kW], [p.u./kvar]; ``loaded`` the voltages of the network full of demand and dV/dP,
-        None where generators hold voltages and answers do not grow with demand.
+        ``touching`` holds states on the way to full of infeed, the farthest first: their injections (n_columns,) [kW],
+        voltages, and dV/dP and dV/dQ there [p.u./kW], [p.u./kvar]. Each node takes the farthest whose tangent leaves
+        about what AC leaves at rest, or else the nearest. ``loaded`` are the voltages of the network full of demand
+        and dV/dP, None where generators hold voltages and answers do not grow with demand.
+
+        Where reactive power of demand lowers a voltage more than its active power raises it neither counts, and of
+        demand that raises one a rise gives back no more than that: so a fall and an equal rise win no room.
         """
-        kw, voltage, active, reactive = touching
-        idle, at = np.abs(model.idle)[nodes], voltage[nodes]
-        toward = (np.conj(at) / idle)[:, None]
+        idle = np.abs(model.idle)[nodes]
         supplied = columns != NOWHERE
-        by_p = np.where(supplied, (toward * active[nodes][:, columns]).real, 0.0)
-        by_q = np.where(supplied, (toward * reactive[nodes][:, columns]).real, 0.0)
         most = limits.vm_max_pu - limits.margin * (limits.vm_max_pu - 1.0)
-        start = np.abs(at) ** 2 / (2.0 * idle) - by_p @ kw
-        tangent = by_p + limits.tan_phi * by_q
+        room = (most**2 - idle**2) / (2.0 * idle)
+        start, by_p, tangent = _tangent(touching[0], nodes, idle, supplied, columns, limits.tan_phi)
+        for state in touching[1:]:
+            other = _tangent(state, nodes, idle, supplied, columns, limits.tan_phi)
+            nearer = start - 0.5 * idle > BELOW * np.maximum(room, 0.0)
+            start = np.where(nearer, other[0], start)
+            by_p, tangent = (np.where(nearer[:, None], *two) for two in ((other[1], by_p), (other[2], tangent)))
+        by_p = np.maximum(by_p, np.minimum(tangent, 0.0))
         falling, rising = one_way(tangent, by_p, 0.0)
         alone = gross(falling, rising)
         steeper = np.full(len(nodes), 1.0 / MEASURED)
@@ -258,7 +280,8 @@ class OvervoltageRows:
         known = np.minimum(measured / self.steeper, about) - resold
         left = np.where(measured > 0.0, np.maximum(holds, np.minimum(known, measured)), measured)
         again = np.where(reactive - counted > margin, holds + margin / np.maximum(self.dearest, 1e-9), np.inf)
-        gross_left = np.where(known > holds, np.minimum(about, GROSS * self.rest), np.minimum(GROSS * holds, again))
+        wide = self.gross_rest / np.maximum(self.rest, 1e-9) * holds
+        gross_left = np.where(known > holds, np.minimum(about, GROSS * self.rest), np.minimum(wide, again))
         both = np.concatenate((left, gross_left), axis=1)
         return np.asarray(np.where(np.isnan(np.concatenate((vm, vm), axis=1)), np.nan, both).T)
 
@@ -270,4 +293,9 @@ class OvervoltageRows:
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
-        return np.concatenate((self.rest, GROSS * self.rest))
+        return np.concatenate((self.rest, self.gross_rest))
+
+    @property
+    def gross_rest(self) -> FloatArray:
+        """(n_nodes,) what may be taken at rest, whatever relieves: of the band or of what is left, if that is more."""
+        return GROSS * np.maximum(self.rest, np.where(self.rest > 0.0, self.most - 1.0, 0.0))

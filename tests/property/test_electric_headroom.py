@@ -202,6 +202,20 @@ def test_not_timid(name, kind):
     assert shares[1].min() >= 0.9
 
 
+def test_without_a_margin_no_limit_is_broken_and_nine_tenths_are_admitted():
+    """Rows may err by 1 % of a limit even so: it is nearer for them."""
+    grid = ElectricDelivery(ElectricNetwork.from_builtin("kerber_landnetz_kabel_2"), ElectricLimits(margin=0.0))
+    for seed in range(4):
+        trader = Trader(grid, np.random.default_rng(seed), 3.0 * trade_size(grid))
+        for _ in range(2):
+            trader.trade(local=0.5, back=0.1)
+            assert trader.excess() == 0.0
+    rises, falls = portfolios(grid, "local generation", 9, np.random.default_rng(7))
+    shares = shares_admitted(grid, rises, falls, refreshes=1)
+    assert shares[0].mean() >= 0.9
+    assert shares[1].min() >= 0.9
+
+
 def portfolios(grid: ElectricDelivery, kind: str, count: int, rng: np.random.Generator):
     """Return rises and falls (count, n_nodes) of injections at few or many nodes; with local generation 20 to 60 %."""
     rises, falls = np.zeros((2, count, len(grid.nodes)))

@@ -16,6 +16,7 @@ import pandapower.networks as nw
 import pytest
 
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.electric.case import PQ
 from rexnet_grid.electric.delivery import CutOffWarning
 
 MARGIN = 0.02
@@ -156,6 +157,40 @@ def test_no_limit_is_broken_by_more_than_the_margin(name, kind):
     for seed in range(3):
         for position in traded(grid, kind, seed):
             assert excess(grid, position) <= MARGIN
+
+
+def carried(grid: ElectricDelivery, net: np.ndarray, admitted: np.ndarray) -> np.ndarray:
+    """Return (n,) the largest multiples of portfolios (n, n_nodes) [kW] that AC carries with the margin kept."""
+    low, high = np.zeros(len(net)), 4.0 * admitted
+    kind = grid.network.case.node_kind[grid.network.case.bus_node]
+    for _ in range(16):
+        kw = (0.5 * (low + high))[:, None] * net
+        flow = grid.network.power_flow(kw, np.minimum(kw, 0.0) * grid.limits.tan_phi)
+        size, kept = np.abs(flow.vm_pu[:, kind == PQ] - 1.0), 1.0 - MARGIN
+        fine = flow.converged & (size.max(axis=1) <= 0.1 * kept)
+        fine &= flow.loading_percent.max(axis=1) <= 100.0 * kept
+        low, high = np.where(fine, 0.5 * (low + high), low), np.where(fine, high, 0.5 * (low + high))
+    return low
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "least"),
+    [(name, kind, 0.9) for name in ("case9", "case30") for kind in ("demand", "infeed")]
+    + [("case9", "local", 0.82), ("case30", "local", 0.9)],
+)
+def test_where_generators_hold_voltages_most_of_what_ac_carries_is_admitted(name, kind, least):
+    grid, rng = delivery(name), np.random.default_rng(7)
+    n, supply = len(grid.nodes), grid.nodes.index(grid.supply_node)
+    weights = rng.exponential(1.0, (2, 24, n)) * (rng.random((2, 24, n)) < rng.choice([0.1, 0.3, 1.0], (2, 24, 1)))
+    weights[:, np.arange(24), rng.choice(np.delete(np.arange(n), supply), 24)] += 0.1
+    weights[..., supply] = 0.0
+    falls, rises = weights / weights.sum(axis=2, keepdims=True)
+    share = {"demand": (1.0, 0.0), "infeed": (0.0, 1.0), "local": (1.0, 0.5)}[kind]
+    net = share[1] * rises - share[0] * falls
+    head = grid.headroom([0], np.zeros((1, n)))[0]
+    used = np.maximum(net, 0.0) @ head.injecting.T + np.minimum(net, 0.0) @ head.coefficients.T
+    admitted = np.where(used > 1e-12, head.slack / np.maximum(used, 1e-12), np.inf).min(axis=1)
+    assert np.mean(admitted / carried(grid, net, admitted)) >= least
 
 
 @pytest.mark.slow
