@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.network import ElectricNetwork
 
 DARK = "buses without supply"
+COLLAPSED = 0.5
 
 
 class HeadroomRows:
@@ -207,7 +208,10 @@ class _MembersAt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judge:
-    """Says by how much solutions break limits, each where a view of them has it; views have places in the solutions."""
+    """Says by how much solutions break limits, each where a view of them has it; views have places in the solutions.
+
+    A voltage half a band below its limit counts as no solution: it tells nothing of which row was wrong by how much.
+    """
 
     views: Sequence[tuple[int, View]]
     limits: ElectricLimits
@@ -223,8 +227,9 @@ class _Judge:
             node = node[(node != NOWHERE) & (case.node_kind[node] == PQ)]
             vm = np.abs(flow.node_voltage)
             loading = np.nan_to_num(flow.loading_percent[:, view.loading], nan=-np.inf)
+            under = (limits.vm_min_pu - vm[:, node[view.under[node]]]) / (1.0 - limits.vm_min_pu)
             found += [
-                (limits.vm_min_pu - vm[:, node[view.under[node]]]) / (1.0 - limits.vm_min_pu),
+                np.where(under > COLLAPSED, np.inf, under),
                 (vm[:, node[view.over[node]]] - limits.vm_max_pu) / (limits.vm_max_pu - 1.0),
                 loading / limits.loading_percent - 1.0,
                 np.where(np.atleast_1d(flow.converged), -np.inf, np.inf)[:, None],

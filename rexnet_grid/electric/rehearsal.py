@@ -44,7 +44,6 @@ CROWDS, MOST_CROWDS, CROWD_WORK = 64, 256, 60_000
 BOOKS, MOST_BOOKS, BOOK_WORK = 96, 512, 1_000_000
 ALIKE = 8.0
 WORTH = 1.4
-LOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ class Stage:
         Solves positions (n_cases, n_columns) [kW] in every topology.
     excess
         Returns of such solutions by how much the worst limit is broken (n_cases,), as a share of what the margin is a
-        share of and infinite without a solution, and which limit that is.
+        share of and infinite without a solution or nearly so, and which limit that is.
     margin
         The margin [-].
     near
@@ -195,7 +194,7 @@ def _played(
         broken = np.flatnonzero(excess > WORTH * AIM * stage.margin)
         if len(broken):
             some = stage.solve(position[broken])
-            lost = ~np.all([np.atleast_1d(flow.converged) for flow in some], axis=0) | (excess[broken] > LOST)
+            lost = np.isinf(excess[broken])
             beyond = np.where(lost, -np.inf, stage.rows.beyond(some))
             found = Broken(traded.take(broken), before[broken], beyond, np.flatnonzero(lost))
             charges = charges.joined(charges_of(groups, stage.rows.names, room, found, stage.alike))
