@@ -28,6 +28,7 @@ from rexnet_grid.rexdynnet.pressure import KeptPressure, with_pressures
 from rexnet_grid.rexdynnet.pump import UNLIMITED_PA
 from rexnet_grid.rexdynnet.pumping import needed_head_pa, pump_kw
 from rexnet_grid.rexdynnet.recorded import arrays, columns
+from rexnet_grid.rexdynnet.results import over_steps
 from rexnet_grid.rexdynnet.ringboost import patterns
 from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
@@ -353,7 +354,7 @@ class HeatDelivery:
     def _state(
         self, unit: int, injection: FloatArray, demand_kw: FloatArray, able_kw: FloatArray, asked_kg_s: FloatArray
     ) -> NetworkState:
-        o = Outputs(*(array.mean(axis=0) for array in self._outputs))
+        o = Outputs(*(array[0] for array in over_steps(self._outputs)))
         ledger = o.ledger / WATT_PER_KILOWATT
         unserved = np.zeros(len(self.nodes))
         plants = len(self.network.plants)
@@ -371,7 +372,7 @@ class HeatDelivery:
             unserved_kw=unserved,
             balance=EnergyBalance(float(sums[0]), float(sums[1]), float(ledger[2]), float(ledger[3])),
             violations=violations(
-                self.network, self._sim.layout, self.limits, o, injection, demand_kw, set_pa, able_kw, asked_kg_s
+                self.network, self._sim.layout, self.limits, o, self._outputs, injection, demand_kw, set_pa, able_kw, asked_kg_s
             ),
             arrays=arrays(
                 o,

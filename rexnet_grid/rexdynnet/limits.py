@@ -107,6 +107,7 @@ def violations(
     layout: Layout,
     limits: HeatLimits,
     mean: Outputs,
+    parts: Outputs,
     injection_kw: FloatArray,
     demand_kw: FloatArray,
     head_pa: float,
@@ -123,6 +124,8 @@ def violations(
         The network and its limits.
     mean
         Means over the unit, one-dimensional arrays.
+    parts
+        Means over its parts of at most a quarter of an hour, of which the fastest and the highest head count.
     injection_kw
         (n_plants + n_substations,) what was asked for [kW].
     demand_kw
@@ -153,11 +156,12 @@ def violations(
             lifted_kw = wanted * float(mean.plant_kg_s[g] / asked_kg_s[g])
             found.append(Violation(element, "heat", f"{element} pump", wanted, lifted_kw, "kW"))
     most = max_pipe_flow(layout, limits)
-    for p in np.flatnonzero(np.abs(mean.pipe_kg_s) > most * (1.0 + 1e-9)):
-        velocity = float(abs(mean.pipe_kg_s[p]) / most[p]) * limits.max_velocity_m_s
+    fastest = np.abs(parts.pipe_kg_s).max(axis=0)
+    for p in np.flatnonzero(fastest > most * (1.0 + 1e-9)):
+        velocity = float(fastest[p] / most[p]) * limits.max_velocity_m_s
         element = f"pipe {network.pipes[p]}"
         found.append(Violation(element, "heat", f"{element} velocity", velocity, limits.max_velocity_m_s, "m/s"))
-    head = needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s)
+    head = max(needed_head_pa(layout, *part) for part in zip(parts.dp_pa, parts.sub_kg_s, strict=True))
     most_pa = min(limits.max_pump_head_pa, head_pa)
     if head > most_pa * (1.0 + HEAD_TOLERANCE):
         found.append(Violation(network.name, "heat", "pump head", head, most_pa, "Pa"))

@@ -140,7 +140,8 @@ def with_pressures(
     mean = Outputs(*(array.mean(axis=0) for array in outputs))
     root = max(int(layout.island[layout.plant_node[0]]), 0)
     most_pa = float(layout.pump[root, SHUTOFF])
-    head_pa = max(needed_head_pa(layout, mean.dp_pa, mean.sub_kg_s), min(chosen_pa, most_pa) if root == 0 else 0.0)
+    needed_pa = max(needed_head_pa(layout, *part) for part in zip(outputs.dp_pa, outputs.sub_kg_s, strict=True))
+    head_pa = max(needed_pa, min(chosen_pa, most_pa) if root == 0 else 0.0)
     static, drop = static_pa(network), mean.dp_pa[None]
     ways, heads = from_main(network, layout, *out_of_service), np.zeros((1, len(layout.plant_node)))
     aside, heads[0, root] = lopsided_pa(network, ways, mean.pipe_kg_s[None], drop), head_pa

@@ -38,8 +38,9 @@ def worst_head_pa(
 
 
 def needed_head_pa(layout: Layout, drop_pa: FloatArray, sub_kg_s: FloatArray) -> float:
-    """Return what the pump has to lift for the drops (n_pipes,) [Pa] and the flows (n_substations,) [kg/s] of a step.
+    """Return what the pump has to lift for drops (n_pipes,) [Pa] and flows (n_substations,) [kg/s].
 
+    Of a step that was gone in pieces, which is at most a quarter of an hour, those are means and so is this.
     The drop to the worst substation that draws, and back, and the pressure that this one needs itself [Pa].
     """
     way = np.zeros(len(layout.node_ptr) - 1)

@@ -55,7 +55,7 @@ def arrays(
     Parameters
     ----------
     mean
-        Means over the unit, one-dimensional arrays.
+        Means over the unit, of heads the largest of its parts, one-dimensional arrays.
     scheduled_kw
         (n_plants,) what the plants were to put in; ``off_schedule_kw`` is what they put in beyond it [kW].
     stored_kwh

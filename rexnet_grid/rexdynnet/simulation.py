@@ -27,6 +27,7 @@ from rexnet_grid.rexdynnet.layout import (
     overwrite_state,
 )
 from rexnet_grid.rexdynnet.parcels import COUNT
+from rexnet_grid.rexdynnet.results import over_steps
 from rexnet_grid.rexdynnet.stepcheck import check_state, check_step, length_s
 
 if TYPE_CHECKING:
@@ -363,8 +364,8 @@ class HeatSimulation:
 
 
 def _to_step(outputs: Outputs) -> HeatStep:
-    mean = [array[0].copy() if array.shape[0] == 1 else array.mean(axis=0) for array in outputs]
-    o = Outputs(*mean)
+    whole = outputs if outputs.ledger.shape[0] == 1 else over_steps(outputs)
+    o = Outputs(*(array[0].copy() for array in whole))
     ledger = o.ledger / WATT_PER_KILOWATT
     return HeatStep(
         o.supply_c, o.return_c, o.sub_kg_s, o.delivered_w / WATT_PER_KILOWATT, o.unserved_w / WATT_PER_KILOWATT,

@@ -20,7 +20,7 @@ from rexnet_grid.rexdynnet.forcing import (
     table,
 )
 from rexnet_grid.rexdynnet.layout import Inputs, Outputs
-from rexnet_grid.rexdynnet.results import HeatRun, Shut, to_run
+from rexnet_grid.rexdynnet.results import HeatRun, Shut, over_steps, to_run
 from rexnet_grid.rexdynnet.simulation import (
     WATT_PER_KILOWATT,
     HeatSimulation,
@@ -156,7 +156,7 @@ def simulate(
     shut = _shut(changes, edges, network.name)
     outputs = _through(simulation, Inputs(np.array([dt_s / parts]), *rows), parts, shut)
     if parts > 1:
-        outputs = Outputs(*(array.reshape(steps, parts, -1).mean(axis=1) for array in outputs))
+        outputs = over_steps(outputs, steps)
     check_liquid(network.name, outputs.supply_c, outputs.return_c, network.nodes, edges.tolist())
     return to_run(network, edges[:-1], outputs, shut)
 
