@@ -14,8 +14,11 @@ substations from the :mod:`response` kernels, their mean in the objective, and :
 \Delta T_{s,k} / (T_s - T_{ret})`, because colder water is drawn faster. Every substation that has a reservation gets at
 least its lowest temperature and what its valve needs, plus a reserve; the plant's heat, the pipes' velocity, the pump's
 head, its own temperature limits and its ramp are kept. What cannot be kept is bought at a penalty, so there is always
-an answer. Solved by HiGHS (Huangfu and Hall, doi:10.1007/s12532-017-0130-5), three times, each about the answer before
-it. The head is what the planned flows need, with a margin.
+an answer. Solved by HiGHS (Huangfu and Hall, doi:10.1007/s12532-017-0130-5), about the plan of the unit before (the
+first time three times, from the curve). The answer is rehearsed, and where the curve comes near it that is, too, and
+the cheaper one is taken: by its own forecast, warmth that lacks beyond the reserve at its penalty, the horizon is never
+dearer than the curve.
+The head is what the planned flows need, with a margin.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.arrays import FloatArray
+    from rexnet_grid.rexdynnet.arrays import FloatArray, IntArray
 
 PENALTY_EUR_PER_K = 1.0
 WATT_PER_KILOWATT = 1000.0
@@ -90,6 +93,8 @@ class ControlProblem:
         (N,) heat that the plant gives to a kilogram at the reference [kJ/kg].
     room_kg_s
         (N,) by how much the flow may still rise before a pipe's velocity or the pump's head binds [kg/s].
+    loss_kw, pump_kw
+        (N,) heat lost and power of the pump at the reference [kW].
     loss_kw_k
         Loss of the supply side for a kelvin more [kW/K].
     pump_kw_s_kg
@@ -111,6 +116,8 @@ class ControlProblem:
     most_heat_kw: float
     lift_kj_kg: FloatArray
     room_kg_s: FloatArray
+    loss_kw: FloatArray
+    pump_kw: FloatArray
     loss_kw_k: float
     pump_kw_s_kg: FloatArray
     hours: float
@@ -122,6 +129,45 @@ def solve(problem: ControlProblem, settings: ControlSettings) -> FloatArray:
     Variables are the changes of temperature, and one shortfall for each unit of warmth, of heat and of flow.
     """
     p, n = problem, len(problem.reference_c)
+    cost, rows, bounds, owners = _programme(problem, settings)
+    soft = np.zeros((len(rows), 3 * n))
+    soft[np.arange(len(rows)), owners] = -1.0
+    ramp = np.eye(n) - np.eye(n, k=-1)
+    step = p.reference_c - np.concatenate(([p.before_c], p.reference_c[:-1]))
+    hard = np.concatenate((ramp, -ramp))
+    matrix = np.block([[rows, soft], [hard, np.zeros((2 * n, 3 * n))]])
+    limit = np.concatenate((bounds, settings.ramp_k - step, settings.ramp_k + step))
+    box = np.column_stack((p.lowest_c - p.reference_c, p.highest_c - p.reference_c))
+    answer: Any = linprog(  # type: ignore[call-overload]
+        np.concatenate((cost, np.full(3 * n, PENALTY_EUR_PER_K))),
+        A_ub=matrix,
+        b_ub=limit,
+        bounds=np.concatenate((box, np.column_stack((np.zeros(3 * n), np.full(3 * n, np.inf))))),
+        method="highs",
+    )
+    if answer.status != 0:
+        return p.reference_c
+    return np.asarray(p.reference_c + answer.x[:n])
+
+
+def forecast_eur(problem: ControlProblem, settings: ControlSettings, supply_c: FloatArray | None = None) -> float:
+    """Return what supply temperatures (n_units,) [degC] cost by the programme, shortfalls at their penalty [EUR].
+
+    Warmth lacks where the reserve is used up. That is exact, as far as the rehearsal is, at the reference, for which it
+    stands when left out.
+    """
+    p = problem
+    cost, rows, bounds, owners = _programme(problem, settings)
+    change = np.zeros(len(p.reference_c)) if supply_c is None else supply_c - p.reference_c
+    short = np.zeros(3 * len(change))
+    np.maximum.at(short, owners, rows @ change - bounds - np.where(owners < len(change), settings.reserve_k, 0.0))
+    running = settings.heat_price_eur_per_mwh * p.loss_kw + settings.power_price_eur_per_mwh * p.pump_kw
+    return float(running.sum() / WATT_PER_KILOWATT * p.hours + cost @ change + PENALTY_EUR_PER_K * short.sum())
+
+
+def _programme(p: ControlProblem, settings: ControlSettings) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Return the cost of a kelvin in each unit, and soft rows: coefficients, bounds, and whose shortfall each has."""
+    n = len(p.reference_c)
     mean = np.einsum("jks,ks->kj", p.response, _weights(p))
     flow = np.einsum("jks,ks->kj", p.response, p.flow_per_k)
     heat_price = settings.heat_price_eur_per_mwh / WATT_PER_KILOWATT * p.hours
@@ -142,24 +188,7 @@ def solve(problem: ControlProblem, settings: ControlSettings) -> FloatArray:
     rows += list(flow / scale[:, None])
     bounds += list(p.room_kg_s / scale)
     owners += list(range(2 * n, 3 * n))
-    soft = np.zeros((len(rows), 3 * n))
-    soft[np.arange(len(rows)), owners] = -1.0
-    ramp = np.eye(n) - np.eye(n, k=-1)
-    step = p.reference_c - np.concatenate(([p.before_c], p.reference_c[:-1]))
-    hard = np.concatenate((ramp, -ramp))
-    matrix = np.block([[np.array(rows), soft], [hard, np.zeros((2 * n, 3 * n))]])
-    limit = np.concatenate((bounds, settings.ramp_k - step, settings.ramp_k + step))
-    box = np.column_stack((p.lowest_c - p.reference_c, p.highest_c - p.reference_c))
-    answer: Any = linprog(  # type: ignore[call-overload]
-        np.concatenate((cost, np.full(3 * n, PENALTY_EUR_PER_K))),
-        A_ub=matrix,
-        b_ub=limit,
-        bounds=np.concatenate((box, np.column_stack((np.zeros(3 * n), np.full(3 * n, np.inf))))),
-        method="highs",
-    )
-    if answer.status != 0:
-        return p.reference_c
-    return np.asarray(p.reference_c + answer.x[:n])
+    return cost, np.array(rows), np.array(bounds), np.array(owners)
 
 
 def _weights(p: ControlProblem) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -64,9 +65,10 @@ class HeatDelivery:
     unit_minutes
         Length of a unit [min].
     outdoor_c
-        Outdoor temperature, a number or one value a unit [degC]; for the supply curve.
+        Outdoor temperature, a number or one value a unit [degC]; for the supply curve. No unit beyond the last value is
+        carried, only looked ahead at as if it went on.
     ground_c
-        Around the pipes, a number or one value a unit [degC].
+        Around the pipes, likewise [degC].
     supply_temperature
         Number or curve: the temperature at the start, the target of signals, what plants beside the main one supply.
     return_temperature_c
@@ -101,14 +103,14 @@ class HeatDelivery:
         self.network = network
         self.limits, self.pressure = limits or HeatLimits(), pressure
         self.unit_minutes = unit_minutes
-        self._outdoor = np.atleast_1d(np.asarray(outdoor_c, dtype=np.float64))
-        self._ground = np.atleast_1d(np.asarray(ground_c, dtype=np.float64))
         if supply_temperature is None:
             supply_temperature = network.plants[0].supply_c
         if not (return_temperature_c is None or isinstance(return_temperature_c, SupplyCurve)):
             return_temperature_c = np.asarray(return_temperature_c, dtype=np.float64)
         water = {"supply_temperature": supply_temperature, "return_temperature_c": return_temperature_c}
         check_temperatures(network.name, {**water, "heating_curve": heating_curve}, outdoor_c, ground_c)
+        self._outdoor = np.atleast_1d(np.asarray(outdoor_c, dtype=np.float64))
+        self._ground = np.atleast_1d(np.asarray(ground_c, dtype=np.float64))
         if not isinstance(supply_temperature, SupplyCurve):
             supply_temperature = SupplyCurve.constant(supply_temperature)
         self.curve = supply_temperature
@@ -219,6 +221,7 @@ class HeatDelivery:
     def _carry(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Carry these rates [kW] through ``unit`` with whatever head the pump may give now."""
         injection = self._checked(injection_kw, (len(self.nodes),))
+        self._check_unit(unit)
         plants, subs = len(self.network.plants), len(self.network.substations)
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
@@ -230,6 +233,16 @@ class HeatDelivery:
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
         return self._state(unit, injection, demand, able_kw, inputs.plant_kg_s[0])
+
+    def _check_unit(self, unit: int) -> None:
+        """Raise where weather is given unit by unit and not for this one."""
+        issues = [
+            Issue(self.network.name, name, f"{len(values)} values", f"one for unit {unit} as well", "or one number")
+            for name, values in (("outdoor_c", self._outdoor), ("ground_c", self._ground))
+            if len(values) > 1 and not 0 <= unit < len(values)
+        ]
+        if issues:
+            raise InputError(issues)
 
     def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         return checked_rates(self.network.name, self.nodes, rates_kw, shape)
@@ -256,7 +269,8 @@ class HeatDelivery:
             self._expect(key[1][0], position)
             plan = self._plans.get(key[1][0]) if len(key[1]) == 1 else None
             if plan is None:
-                plan = self._planner.plan(key[1], position, curve, self._plant_c, ground, hours)
+                before = self._planned_c(key[1])
+                plan = self._planner.plan(key[1], position, curve, self._plant_c, ground, hours, before)
                 seen = self._foreseer.look(key[1], position, plan.able_c, self._plant_c, ground, hours)
                 plan = self._planner.settle(plan, seen)
                 self._plans = {unit: plan.of(k) for k, unit in enumerate(key[1])}
@@ -266,6 +280,11 @@ class HeatDelivery:
             band = band_of(seen, plan.supply_c, self.network, layout, self.limits, needs, self.control.band_k)
             self._outlook = Outlook(key, plan, seen, band)
         return self._outlook
+
+    def _planned_c(self, units: Sequence[int]) -> FloatArray:
+        """Return what the controller has planned for the first of these units, as far as it has [degC]."""
+        known = itertools.takewhile(self._plans.__contains__, units)
+        return np.array([float(self._plans[unit].supply_c[0]) for unit in known])
 
     def expected_loss_kw(self, units: Sequence[int]) -> FloatArray:
         """Return the heat lost to the ground in each unit if the pipes stay as warm as they are, (n_units,) [kW]."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from rexnet_grid.errors import ConvergenceError
 from rexnet_grid.rexdynnet.kernel import advance
-from rexnet_grid.rexdynnet.layout import copy_state, overwrite_state
+from rexnet_grid.rexdynnet.layout import overwrite_state
 
 if TYPE_CHECKING:
-    from rexnet_grid.rexdynnet.layout import Inputs, Outputs, State
+    from rexnet_grid.rexdynnet.layout import Inputs, Outputs
     from rexnet_grid.rexdynnet.simulation import HeatSimulation
 
 WATT_PER_KILOWATT = 1000.0
@@ -33,7 +33,8 @@ def meet(sim: HeatSimulation, inputs: Inputs, outputs: Outputs, wanted_kw: float
     it jump; where a limit of temperature or power stands in the way, it stays at the limit.
     """
     plant = sim.network.plants[0]
-    saved: State = copy_state(sim.state)
+    saved = sim.trial
+    overwrite_state(saved, sim.state)
     low, high = plant.coldest_c, plant.hottest_c
     tolerance = SCHEDULE_TOLERANCE * max(wanted_kw, 1.0)
     guess = min(max(guess_c, low), high)

@@ -20,7 +20,7 @@ from rexnet_grid.rexdynnet.layout import (
     overwrite_state,
     pair_loss_w_k,
 )
-from rexnet_grid.rexdynnet.otherwise import Most, Otherwise, Reserved, otherwise
+from rexnet_grid.rexdynnet.otherwise import Most, Otherwise, Reserved, otherwise, unasked
 from rexnet_grid.rexdynnet.reach import Water, arrivals_by_unit
 from rexnet_grid.rexdynnet.sensitivity import flow_factors, flows_for
 from rexnet_grid.rexdynnet.storage import SECTIONS, section_temperatures, side_heat_kwh, side_temperatures
@@ -146,6 +146,7 @@ class Foreseer:
     ) -> None:
         self.sim, self.outputs, self.factors, self.inputs_of = sim, outputs, factors, inputs_of
         self.needs: Needs
+        self._held = copy_state(sim.state)
         self.parent_pipe = _parent_pipes(sim)
         self.usual_kg_s = usual_flow(sim, return_c)
 
@@ -170,7 +171,8 @@ class Foreseer:
         The first unit is rehearsed with the heat that is reserved, so ``plant_c`` [degC] is only where the search for
         its supply temperature begins. The following ones, up to the eighth, are rehearsed at the planned temperature,
         and beyond that positions are too incomplete for a rehearsal: every pipe counts as warm. ``rehearsed`` says how
-        many are; where ``scheduled`` is false, the first is rehearsed like the following.
+        many are; where ``scheduled`` is false, for a plan, the first is rehearsed like the following, and no cases of
+        others are looked at.
         """
         layout, plants = self.sim.layout, len(self.sim.network.plants)
         count, subs, pipes = len(units), len(layout.sub_node), len(layout.pipe_from)
@@ -186,7 +188,8 @@ class Foreseer:
         largest = np.where(layout.plant_live > 0, [p.max_heat_kw for p in self.sim.network.plants], 0.0)
         plant_flow = np.zeros((count, plants))
         speed: FloatArray = np.ones(pipes)
-        saved, stored = copy_state(self.sim.state), side_heat_kwh(layout, self.sim.state, 0)
+        overwrite_state(self._held, self.sim.state)
+        stored = side_heat_kwh(layout, self.sim.state, 0)
         sources = np.zeros((count, len(layout.node_ptr) - 1))
         for k in range(near):
             held[k] = section_temperatures(layout, self.sim.state, SUPPLY)
@@ -207,7 +210,7 @@ class Foreseer:
             plant_flow[k] = o.plant_kg_s.mean(axis=0)
             if k == 0:
                 speed = layout.drag[:, SPEED].copy()
-        overwrite_state(self.sim.state, saved)
+        overwrite_state(self.sim.state, self._held)
         back[near:], loss[near:] = back[near - 1], loss[near - 1]
         layout = at_speed(layout, speed)
         factors = flow_factors(layout, pipe_flow[0]) if len(layout.chord) else self.factors
@@ -227,14 +230,17 @@ class Foreseer:
         beside = np.where(np.arange(plants) == layout.island[layout.plant_node], 0.0, plant_flow)
         kilo = layout.fluid[1] / WATT_PER_KILOWATT
         main = np.maximum(sub_flow @ joined[plants:] - beside @ joined[:plants], 0.0)
-        heat = min(wanted[0, 0], largest[0]) if scheduled else kilo * main[0] * (supply[0] - back[0])
-        others = otherwise(
-            layout, self.sim._scratch, factors, self.parent_pipe,  # noqa: SLF001
-            Reserved(
-                waters[0], sub_flow[0], beside[0], demand[0], wanted[0], float(supply[0]), float(back[0]), float(heat)
-            ),
-            Most(self.needs.cap_kg_s, self.usual_kg_s, largest, self.sim.network.plants[0].hottest_c),
-        )  # fmt: skip
+        if scheduled:
+            others = otherwise(
+                layout, self.sim._scratch, factors, self.parent_pipe,  # noqa: SLF001
+                Reserved(
+                    waters[0], sub_flow[0], beside[0], demand[0], wanted[0], float(supply[0]), float(back[0]),
+                    float(min(wanted[0, 0], largest[0])),
+                ),
+                Most(self.needs.cap_kg_s, self.usual_kg_s, largest, self.sim.network.plants[0].hottest_c),
+            )  # fmt: skip
+        else:
+            others = unasked(found[2, 3, 0], found[2, 4, 0], found[0, 3, 0], plants)
         found[2, 3, 0] = others.full_c[0]
         found[:, [[1], [4]]] *= joined[plants:]
         flows = np.stack((sub_flow, sub_flow + PART_OPEN * self._usual_room(sub_flow))) * joined[plants:]

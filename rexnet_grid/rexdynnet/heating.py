@@ -10,6 +10,7 @@ import pandas as pd
 
 from rexnet_grid.errors import InputError, Issue
 from rexnet_grid.rexdynnet.buildings import discomfort_kh
+from rexnet_grid.rexdynnet.surroundings import AIR_C
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 HOURS_PER_DAY = 24.0
 SECONDS_PER_HOUR = 3600.0
-AIR_C = (-90.0, 70.0)
 SUN_W_M2 = (-20.0, 2000.0)
 """What weather can be; pyranometers read a few watts below zero at night."""
 
@@ -186,6 +186,9 @@ def _clock(index: pd.DatetimeIndex, hours: float) -> FloatArray:
 
 
 def _aligned(name: str, value: pd.Series | float, index: pd.DatetimeIndex, low: float, high: float) -> FloatArray:
+    if isinstance(value, pd.Series) and not value.index.is_unique:
+        twice = value.index[value.index.duplicated()][0]
+        raise InputError([Issue("simulate_building", name, f"{twice} twice", "one value at every stamp of outdoor_c")])
     series = value.reindex(index) if isinstance(value, pd.Series) else pd.Series(float(value), index)
     array: FloatArray = np.asarray(series, dtype=np.float64)
     if np.isnan(array).any():

@@ -141,7 +141,7 @@ def otherwise(
     wide = np.maximum(most.usual_kg_s, sub_kg_s)
     busy = np.tile(wide, (subs, 1))
     held = arriving(busy, gives, now.water)
-    water, kw = _busier(layout, now, most, wide, held)
+    water = _busier(layout, now, most, wide, held)
     busy_c = held[0] + held[1] * (water.source_c - now.water.source_c)[layout.plant_node[0]]
     np.fill_diagonal(busy, np.maximum(wide, most.cap_kg_s))
     fresh = arriving(busy, gives, water)
@@ -150,10 +150,13 @@ def otherwise(
     return Otherwise(np.array(found)[:, 0], np.array(found)[:, 1], np.array(part), busy_c)
 
 
-def _busier(
-    layout: Layout, now: Reserved, most: Most, wide_kg_s: FloatArray, held: FloatArray
-) -> tuple[Water, FloatArray]:
-    """Return the water where all draw ``wide_kg_s`` (S,) and what each draws more then, (S,) [kW].
+def unasked(full_c: FloatArray, share: FloatArray, arrive_c: FloatArray, plants: int) -> Otherwise:
+    """Return the case that all others do as reserved and no other; what arrives there and its share, (S,) each."""
+    return Otherwise(full_c[None], share[None], np.zeros((1, len(full_c), plants + len(full_c))), arrive_c)
+
+
+def _busier(layout: Layout, now: Reserved, most: Most, wide_kg_s: FloatArray, held: FloatArray) -> Water:
+    """Return the water where all draw ``wide_kg_s`` (S,) [kg/s].
 
     ``held`` (2, S) is what arrives then at the supply temperature that is reserved.
     """
@@ -165,5 +168,4 @@ def _busier(
     supply_c = min(max(fixed / per_kelvin, now.back_c), most.hottest_c)
     source = now.water.source_c.copy()
     source[layout.plant_node[0]] = supply_c
-    drawn = np.maximum(kilo * wide_kg_s * (held[0] + held[1] * (supply_c - now.supply_c) - now.water.return_c), 0.0)
-    return now.water._replace(source_c=source), np.maximum(drawn - now.drawn_kw, 0.0)
+    return now.water._replace(source_c=source)

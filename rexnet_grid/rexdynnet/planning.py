@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rexnet_grid.rexdynnet.booster import outside_rings, unboosted
-from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, solve
+from rexnet_grid.rexdynnet.controller import ControlProblem, ControlSettings, forecast_eur, solve
 from rexnet_grid.rexdynnet.layout import pair_loss_w_k
 from rexnet_grid.rexdynnet.limits import max_pipe_flow
 from rexnet_grid.rexdynnet.pumping import worst_head_pa
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WATT_PER_KILOWATT = 1000.0
 PASSES = 3
+NEAR = 1.02
 SMALLEST_SPREAD_K = 1.0
 
 
@@ -47,6 +48,15 @@ class FlowPlan:
     def of(self, k: int) -> FlowPlan:
         """Return the plan of one of its units."""
         return FlowPlan(*(values[k : k + 1].copy() for values in (self.supply_c, self.able_c, self.head_pa)))
+
+
+class Rehearsal(NamedTuple):
+    """Supply temperatures (n_units,) [degC] as they were rehearsed, what they cost [EUR], the programme about them."""
+
+    cost_eur: float
+    supply_c: FloatArray
+    seen: Foresight
+    problem: ControlProblem
 
 
 class FlowPlanner:
@@ -88,6 +98,7 @@ class FlowPlanner:
         plant_c: float,
         ground_c: FloatArray,
         hours: float,
+        before_c: FloatArray,
     ) -> FlowPlan:
         """Return the plan of the coming units.
 
@@ -97,20 +108,33 @@ class FlowPlanner:
             As :meth:`Foreseer.look` has them.
         curve_c
             (n_units,) what the curve says [degC].
+        before_c
+            What was planned for them before, of as many as there is one in a row (no more than n_units) [degC].
         """
         heads = np.full(len(units), self.constant_pa)
         if self.settings.kind == "curve":
             return FlowPlan(curve_c, curve_c, heads)
         n = min(self.settings.horizon_units, len(units))
-        supply = curve_c[:n]
-        response = None
-        for _ in range(PASSES):
+        begun = before_c[:n]
+        supply = np.concatenate((begun, np.full(n - len(begun), begun[-1]))) if len(begun) else curve_c[:n]
+        response: FloatArray | None = None
+
+        def rehearse(supply: FloatArray) -> Rehearsal:
+            nonlocal response
             seen = self.foreseer.look(
                 units[:n], position_kw[:n], supply, plant_c, ground_c[:n], hours, rehearsed=n, scheduled=False
             )
             if response is None:
                 response = self._response(units[:n], position_kw[:n], seen)
-            supply = solve(self._problem(seen, response, plant_c, hours), self.settings)
+            problem = self._problem(seen, response, plant_c, hours)
+            return Rehearsal(forecast_eur(problem, self.settings), supply, seen, problem)
+
+        first = answer = rehearse(supply)
+        for _ in range(1 if len(begun) else PASSES):
+            answer = rehearse(solve(answer.problem, self.settings))
+        near = forecast_eur(answer.problem, self.settings, curve_c[:n]) < NEAR * answer.cost_eur
+        curve = first if not len(begun) else rehearse(curve_c[:n]) if near else answer
+        _, supply, seen, _ = min(answer, curve, key=lambda tried: tried.cost_eur)
         heads[:n] = self.heads_for(seen)
         whole = np.concatenate((supply, np.full(len(units) - n, supply[-1])))
         reach = supply[0] + self.settings.ramp_k * np.arange(len(units))
@@ -186,6 +210,8 @@ class FlowPlanner:
             most_heat_kw=plant.max_heat_kw,
             lift_kj_kg=lift,
             room_kg_s=np.where(flow > 0.0, flow * np.minimum(wider, 1e3), 1e3),
+            loss_kw=seen.loss_kw,
+            pump_kw=flow * need / per_flow,
             loss_kw_k=float(pair_loss_w_k(layout).sum()) / WATT_PER_KILOWATT,
             pump_kw_s_kg=(2.0 * drop + need) / per_flow,
             hours=hours,

@@ -163,7 +163,7 @@ class HeatSimulation:
         self._drawn: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         a, b = self.layout.pipe_from, self.layout.pipe_to
         self.state = initial_state(self.layout, supply_c[a], return_c[a], supply_c[b], return_c[b])
-        self._backup = copy_state(self.state)
+        self._backup, self.trial = copy_state(self.state), copy_state(self.state)
         self._scratch = new_scratch(self.layout)
         self._outputs: dict[int, Outputs] = {}
         subs, plants = len(network.substations), len(network.plants)

@@ -14,6 +14,8 @@ from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+AIR_C = (-90.0, 70.0)
+
 
 def check_temperatures(where: str, water: Mapping[str, Any], outdoor_c: Any, ground_c: Any) -> None:
     """Raise when something is no temperature of liquid water, of the air or of the ground.
@@ -36,9 +38,19 @@ def check_temperatures(where: str, water: Mapping[str, Any], outdoor_c: Any, gro
     for name, given in {**water, "outdoor_c": outdoor_c, "ground_c": ground_c}.items():
         if given is None:
             continue
-        values = np.asarray(given.supply_c if isinstance(given, SupplyCurve) else given, dtype=np.float64)
+        try:
+            values = np.asarray(given.supply_c if isinstance(given, SupplyCurve) else given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            issues.append(Issue(where, name, str(error), "a number or numbers [degC]"))
+            continue
+        if name not in water and (values.ndim > 1 or values.size == 0):
+            issues.append(Issue(where, name, f"shape {values.shape}", "a number or one value a unit [degC]"))
         if not np.isfinite(values).all():
-            issues.append(Issue(where, name, "NaN or infinite", "finite temperatures [degC]"))
+            at = int(np.argmin(np.isfinite(np.ravel(values))))
+            value = f"{np.ravel(values)[at]} in place {at}" if values.ndim else str(values)
+            issues.append(Issue(where, name, value, "finite temperatures [degC]"))
+        if name == "outdoor_c":
+            check_range(name, values, *AIR_C, "degC", issues)
         if name in water:
             check_water(name, values, issues)
         if name == "ground_c":

@@ -266,3 +266,38 @@ def test_a_plant_that_names_only_a_limit_supplies_the_nearest_to_the_usual(limit
     assert network.plants[0].supply_c == usual
     with pytest.raises(InputError, match=r"supply_c: got 75; .*75 degC where left out"):
         HeatNetwork(network.graph, network.substations, (Plant("plant", max_supply_c=65.0),))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"outdoor_c": [-5.0, np.nan, 3.0]}, "outdoor_c: got nan in place 1"),
+        ({"outdoor_c": [-5.0, 300.0]}, "outdoor_c.*300 degC"),
+        ({"outdoor_c": "cold"}, "outdoor_c.*a number or numbers"),
+        ({"outdoor_c": []}, r"outdoor_c: got shape \(0,\)"),
+        ({"ground_c": [8.0, np.inf]}, "ground_c: got inf in place 1"),
+        ({"ground_c": [[8.0], [9.0]]}, r"ground_c: got shape \(2, 1\)"),
+    ],
+)
+def test_weather_of_a_market_names_what_cannot_be(given, said):
+    with pytest.raises(InputError, match=said):
+        HeatDelivery(street(), **given)
+
+
+def test_no_unit_is_carried_beyond_the_weather_that_is_given():
+    heat = HeatDelivery(street(), outdoor_c=[-5.0, -4.0], ground_c=[8.0, 8.0, 8.0])
+    rates = np.array([11.0, -5.0, -5.0, 0.0])
+    heat.deliver(1, rates)
+    assert len(heat.headroom([1, 2, 3], np.tile(rates, (3, 1)))) == 3
+    with pytest.raises(InputError) as told:
+        heat.deliver(3, rates)
+    assert [issue.key for issue in told.value.issues] == ["outdoor_c", "ground_c"]
+    with pytest.raises(InputError, match="outdoor_c: got 2 values"):
+        heat.predict(2, rates)
+
+
+def test_a_building_names_a_stamp_that_comes_twice():
+    hours = pd.date_range(START, periods=6, freq="h")
+    sun = pd.Series(0.0, hours.append(hours[2:3]))
+    with pytest.raises(InputError, match=r"irradiance_w_m2.*2026-01-13 02:00:00 twice"):
+        simulate_building(from_archetype("house_1980s", 150.0), pd.Series(0.0, hours), irradiance_w_m2=sun)

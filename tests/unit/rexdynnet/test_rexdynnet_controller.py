@@ -1,5 +1,6 @@
 """Response kernels against what-if runs of the full model, the horizon's programme, and a day in the closed loop."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 
 from rexnet_grid.api import run
 from rexnet_grid.rexdynnet import ControlSettings, HeatDelivery, HeatLimits, HeatNetwork
-from rexnet_grid.rexdynnet.controller import ControlProblem, solve
+from rexnet_grid.rexdynnet.controller import ControlProblem, forecast_eur, solve
 from rexnet_grid.rexdynnet.layout import new_outputs
 from rexnet_grid.rexdynnet.pumping import pump_kw
 from rexnet_grid.rexdynnet.response import response_kernels
@@ -77,6 +78,7 @@ def problem(**changed):
         "response": response, "arrive_c": np.full((n, 1), 73.0), "needed_c": np.full((n, 1), 66.0),
         "flow_per_k": np.full((n, 1), -0.01), "heat_kw": np.full(n, 100.0), "heat_kw_per_k": np.full(n, 3.0),
         "most_heat_kw": 400.0, "lift_kj_kg": np.full(n, 150.0), "room_kg_s": np.full(n, 1.0), "loss_kw_k": 0.1,
+        "loss_kw": np.full(n, 5.0), "pump_kw": np.full(n, 0.5),
         "pump_kw_s_kg": np.full(n, 0.1), "hours": 0.25,
     }  # fmt: skip
     return ControlProblem(**(given | changed))
@@ -121,6 +123,53 @@ def test_a_demand_beyond_any_supply_is_still_planned(root):
     assert np.isfinite(plan.supply_c).all()
     assert (plan.supply_c <= 85.0 + 1e-9).all()
     assert (plan.head_pa <= HeatLimits().max_pump_head_pa).all()
+
+
+@pytest.mark.parametrize("name", ["destest", "schutterwald"])
+def test_a_plan_is_never_dearer_than_the_curve_by_its_own_forecast(root, name):
+    """Rehearsed by the full model with what the reservations lack at its penalty."""
+    network = HeatNetwork.from_csv(root / "networks" / "heat" / name)
+    rng = np.random.default_rng(2)
+    for curve in (58.0, 70.0, 80.0):
+        heat = HeatDelivery(
+            network, supply_temperature=curve, return_temperature_c=40.0, control=ControlSettings(kind="horizon")
+        )
+        design = np.array([s.design_heat_kw for s in network.substations])
+        for unit in range(3):
+            drawn = design * rng.uniform(0.1, 0.4, (UNITS, len(design)))
+            position = np.column_stack((1.1 * drawn.sum(axis=1), -drawn, np.zeros(UNITS)))
+            units = range(unit, unit + UNITS)
+            plan = heat.outlook(units, position).plan
+            costs = []
+            for supply in (plan.supply_c, np.full(UNITS, curve)):
+                planner = heat._planner
+                seen = planner.foreseer.look(
+                    tuple(units), position, supply, heat._plant_c, np.full(UNITS, 10.0), 0.25, UNITS, scheduled=False
+                )
+                response = planner._response(tuple(units), position, seen)
+                costs.append(forecast_eur(planner._problem(seen, response, heat._plant_c, 0.25), planner.settings))
+            assert costs[0] <= costs[1] + 1e-9
+            heat.deliver(unit, position[0])
+
+
+def test_the_forecast_is_the_objective_of_the_programme():
+    problem = ControlProblem(
+        reference_c=np.full(2, 70.0), before_c=70.0, lowest_c=np.full(2, 60.0), highest_c=np.full(2, 90.0),
+        response=np.array([[[1.0], [0.0]], [[0.0], [1.0]]]), arrive_c=np.full((2, 1), 68.0),
+        needed_c=np.array([[69.0], [60.0]]), flow_per_k=np.full((2, 1), -0.02), heat_kw=np.full(2, 30.0),
+        heat_kw_per_k=np.full(2, 1.0), most_heat_kw=np.inf, lift_kj_kg=np.full(2, 120.0), room_kg_s=np.full(2, 5.0),
+        loss_kw=np.full(2, 4.0), pump_kw=np.full(2, 0.5), loss_kw_k=0.1, pump_kw_s_kg=np.zeros(2), hours=0.25,
+    )  # fmt: skip
+    settings = ControlSettings(kind="horizon", ramp_k=2.0, reserve_k=0.0)
+    running = 2 * 0.25 * (4.0 * 0.06 + 0.5 * 0.2)
+    assert forecast_eur(problem, settings) == pytest.approx(running + 1.0)
+    assert forecast_eur(problem, replace(settings, reserve_k=0.4)) == pytest.approx(running + 0.6)
+    found = solve(problem, settings)
+    assert found == pytest.approx([71.0, 69.0])
+    less = forecast_eur(problem, settings, found)
+    assert less == pytest.approx(running, abs=1e-9)
+    for other in ([72.0, 70.0], [71.0, 70.0], [70.0, 68.0]):
+        assert forecast_eur(problem, settings, np.array(other)) > less
 
 
 def day(kind, out):

@@ -92,6 +92,26 @@ def test_headroom_stops_at_the_valve(heat):
     assert heat.predict(1, more).unserved_kw[1] > 3.0
 
 
+def test_a_unit_of_an_hour_tells_the_largest_head_of_its_quarters(network):
+    """Cold water at first is drawn faster: what flows then is what the pump has to lift."""
+    heads = []
+    for minutes, units in ((15, 4), (60, 1)):
+        heat = HeatDelivery(network, minutes, supply_temperature=55.0, return_temperature_c=40.0, ground_c=10.0)
+        states = [
+            heat.predict(0, rates(250.0, 12.0)),
+            *(heat.deliver(unit, rates(250.0, 12.0)) for unit in range(units)),
+        ]
+        heads.append([state.arrays["pump_head_pa"][0] for state in states[1:]])
+    assert heads[0][0] > 1.01 * np.mean(heads[0])
+    assert heads[1][0] == pytest.approx(max(heads[0]), rel=0.02)
+    forcing = {"heat_demand_kw": 12.0, "return_temperature_c": 40.0, "supply_temperature_c": 75.0, "initial_c": 55.0}
+    run, quarters = (network.simulate("2026-01-13", "2026-01-13 01:00", dt_s, **forcing) for dt_s in (3600.0, 900.0))
+    assert run.pump_head_pa.iloc[0] == pytest.approx(quarters.pump_head_pa.max())
+    assert run.pump_head_pa.iloc[0] > 1.01 * quarters.pump_head_pa.mean()
+    assert run.plants_head_pa.iloc[0, 0] == pytest.approx(quarters.plants_head_pa.max().iloc[0])
+    assert (run.differential_pa.iloc[0] == quarters.differential_pa.min()).all()
+
+
 def test_linepack_band_holds_what_it_promises(heat):
     for unit in UNITS:
         heat.deliver(unit, rates(104.0))
