@@ -35,7 +35,7 @@ from rexnet_grid.rexdynnet.rows import HeadroomRows
 from rexnet_grid.rexdynnet.sensitivity import flow_factors
 from rexnet_grid.rexdynnet.simulation import HeatSimulation
 from rexnet_grid.rexdynnet.storage import heat_loss_kw, side_heat_kwh
-from rexnet_grid.rexdynnet.surroundings import check_temperatures
+from rexnet_grid.rexdynnet.surroundings import check_temperatures, check_unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -221,7 +221,7 @@ class HeatDelivery:
     def _carry(self, unit: int, injection_kw: FloatArray) -> NetworkState:
         """Carry these rates [kW] through ``unit`` with whatever head the pump may give now."""
         injection = self._checked(injection_kw, (len(self.nodes),))
-        self._check_unit(unit)
+        check_unit(self.network.name, unit, {"outdoor_c": self._outdoor, "ground_c": self._ground})
         plants, subs = len(self.network.plants), len(self.network.substations)
         demand = np.clip(-injection[plants : plants + subs], 0.0, None)
         wanted = np.clip(injection[:plants], 0.0, None)
@@ -233,16 +233,6 @@ class HeatDelivery:
         o = self._outputs
         check_liquid(self.network.name, o.supply_c, o.return_c, self.network.nodes, [f"unit {unit}"] * self._parts)
         return self._state(unit, injection, demand, able_kw, inputs.plant_kg_s[0])
-
-    def _check_unit(self, unit: int) -> None:
-        """Raise where weather is given unit by unit and not for this one."""
-        issues = [
-            Issue(self.network.name, name, f"{len(values)} values", f"one for unit {unit} as well", "or one number")
-            for name, values in (("outdoor_c", self._outdoor), ("ground_c", self._ground))
-            if len(values) > 1 and not 0 <= unit < len(values)
-        ]
-        if issues:
-            raise InputError(issues)
 
     def _checked(self, rates_kw: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         return checked_rates(self.network.name, self.nodes, rates_kw, shape)
@@ -386,13 +376,15 @@ class HeatDelivery:
         heads_pa = np.maximum([needed_head_pa(self._sim.layout, drop_pa, flow) for drop_pa, flow in rows], set_pa)
         flows = self._outputs.plant_kg_s.sum(axis=1)
         pumped = pump_kw(flows, heads_pa, self.network.fluid.density, self.control.pump_efficiency).mean()
+        broken = violations(
+            self.network, self._sim.layout, self.limits, o, self._outputs, injection, demand_kw, set_pa, able_kw,
+            asked_kg_s,
+        )  # fmt: skip
         return NetworkState(
             injection_kw=carried,
             unserved_kw=unserved,
             balance=EnergyBalance(float(sums[0]), float(sums[1]), float(ledger[2]), float(ledger[3])),
-            violations=violations(
-                self.network, self._sim.layout, self.limits, o, self._outputs, injection, demand_kw, set_pa, able_kw, asked_kg_s
-            ),
+            violations=broken,
             arrays=arrays(
                 o,
                 np.clip(injection[:plants], 0.0, None),

@@ -35,6 +35,7 @@ SUBSTATION_NUMBERS = (
 )
 PLANT_NUMBERS = ("max_heat_kw", "min_supply_c", "max_supply_c", "supply_c")
 FREE_ATTRIBUTES = ("label", "comment", "x", "y", "pos", "geometry")
+PLAUSIBLE_DIAMETER_M = (0.002, 4.0)
 PLACE = ("x_m", "y_m", "lon_deg", "lat_deg", "height_m")
 NODE_ATTRIBUTES = ("kind", "name", *PLACE, *FREE_ATTRIBUTES)
 END_ATTRIBUTES = ("annual_kwh", "mass_flow_kg_s")
@@ -72,6 +73,13 @@ def network_issues(network: HeatNetwork) -> list[Issue]:
         for a, b, data in graph.edges(data=True)
         if a == b
     ]
+    narrow, wide = PLAUSIBLE_DIAMETER_M
+    issues += [
+        Issue(where, f"pipe {data['name']}, inner diameter", f"{data['pipe'].inner_diameter_m:g} m",
+              f"{narrow:g} to {wide:g} m", "metres and millimetres may be mixed up")
+        for _, _, data in graph.edges(data=True)
+        if not narrow <= data["pipe"].inner_diameter_m <= wide
+    ]  # fmt: skip
     issues += booster_issues(network)
     return [*issues, *_island_issues(network), *end_issues(where, network.substations, network.plants)]
 

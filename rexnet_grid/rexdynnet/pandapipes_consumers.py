@@ -6,6 +6,7 @@ return temperature follows from both at the plant's supply temperature.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING
 
@@ -41,3 +42,16 @@ def heat_kw(source: _File, table: str, row: Row, supply_c: float) -> float:
         source.refuse(table, row, "no heat" if heat is None else f"{heat} W", expected)
         return 0.0
     return float(heat) / 1000.0
+
+
+def gas_name(document: Row) -> str | None:
+    """Return the name of a file's fluid where that is a gas."""
+    given = document["_object"].get("fluid")
+    inside = given.get("_object") if isinstance(given, dict) else None
+    try:
+        fluid = json.loads(inside) if isinstance(inside, str) else inside
+    except ValueError:
+        return None
+    if isinstance(fluid, dict) and (fluid.get("is_gas") is True or fluid.get("fluid_type") == "gas"):
+        return str(fluid.get("name"))
+    return None

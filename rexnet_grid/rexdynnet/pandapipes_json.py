@@ -26,7 +26,7 @@ from rexnet_grid.errors import InputError, Issue, NetworkDataError
 from rexnet_grid.rexdynnet.booster import ring_pipes
 from rexnet_grid.rexdynnet.fluid import BOILING_C, FREEZING_C, Fluid
 from rexnet_grid.rexdynnet.network import HeatNetwork
-from rexnet_grid.rexdynnet.pandapipes_consumers import control, heat_kw
+from rexnet_grid.rexdynnet.pandapipes_consumers import control, gas_name, heat_kw
 from rexnet_grid.rexdynnet.pandapipes_pumps import pump_curves, serving, upstream
 from rexnet_grid.rexdynnet.pipe import Pipe
 from rexnet_grid.units import ZERO_CELSIUS_K
@@ -46,6 +46,8 @@ PUMP_LENGTH_M = 0.1
 NO_LENGTH = "0 joins two junctions, as an open valve does"
 READ = ("junction", "pipe", "valve", *CONSUMERS, "sink", "source", *CIRCULATION, "ext_grid", "pump")
 HINTS = {
+    "flow_control": "give its flow to the consumer behind it: a heat_consumer with controlled_mdot_kg_per_s",
+    "press_control": "take it out of service: valves of consumers follow the heat they ask for",
     "compressor": "heat networks carry water: take it out of service",
 }
 
@@ -83,17 +85,23 @@ def read_pandapipes(path: str | Path, fluid: Fluid | None = None) -> HeatNetwork
         source = _File(str(file), {"junction": tables["junction"]} | tables, fluid)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NetworkDataError([Issue(str(file), "file", type(error).__name__, "a pandapipes JSON file")]) from error
+    gas = gas_name(document)
+    if gas is not None:
+        source.issues.append(Issue(source.where, "fluid", gas, "water", "a network of gas pipes carries no heat"))
     _refuse_foreign(source)
     _refuse_loose(source)
     source.alias = _nodes(source)
     curves = pump_curves(document, source.rows("pump"), fluid, source.refuse)
     plants = _plants(source)
+    if not plants:
+        expected = "one in service: it gives the water its temperature"
+        source.issues.append(Issue(source.where, ", ".join((*CIRCULATION, "ext_grid")), "none", expected))
+        raise NetworkDataError(source.issues)
     consumers = _consumers(source, plants)
     graph = _drawing(source)
     _draw_pumps(source, graph, curves)
-    if plants:
-        whole, graph = graph, _supply_side(source, graph, plants)
-        _return_pumps(source, whole, graph, curves)
+    whole, graph = graph, _supply_side(source, graph, plants)
+    _return_pumps(source, whole, graph, curves)
     _ring_pumps(source, graph)
     if source.issues:
         raise NetworkDataError(source.issues)
@@ -180,7 +188,7 @@ def _plants(source: _File) -> dict[str, Row]:
         kelvin = {"ext_grid": row.get("t_k"), "source": water_k[junction]}.get(table, row.get("t_flow_k"))
         supply = _supply_c(source, table, row, kelvin)
         data = {"supply_c": supply}
-        if table == "source":
+        if table == "source" or (table == "circ_pump_mass" and found):
             data["mass_flow_kg_s"] = _flow(source, table, row)
         if found.setdefault(source.alias[junction], data) != data or (table == "source" and len(found) == 1):
             hint = "move it behind a short pipe" if len(found) > 1 else "add an external grid or a circulation pump"
@@ -200,10 +208,11 @@ def _supply_c(source: _File, table: str, row: Row, kelvin: Any) -> float:
 
 
 def _flow(source: _File, table: str, row: Row) -> float:
-    given, scaling = row.get("mdot_kg_per_s"), row.get("scaling")
+    column = "mdot_flow_kg_per_s" if table == "circ_pump_mass" else "mdot_kg_per_s"
+    given, scaling = row.get(column), row.get("scaling")
     scaling = 1.0 if scaling is None else scaling
     if not (_is_number(given) and _is_number(scaling)):
-        value = f"mdot_kg_per_s {given}" if not _is_number(given) else f"scaling {scaling}"
+        value = f"{column} {given}" if not _is_number(given) else f"scaling {scaling}"
         source.refuse(table, row, value, "a mass flow [kg/s]", "0 for none")
         return 0.0
     flow = float(given) * float(scaling)

@@ -14,6 +14,8 @@ from rexnet_grid.rexdynnet.stepcheck import COLDEST_GROUND_C, HOTTEST_GROUND_C
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rexnet_grid.rexdynnet.arrays import FloatArray
+
 AIR_C = (-90.0, 70.0)
 
 
@@ -55,4 +57,14 @@ def check_temperatures(where: str, water: Mapping[str, Any], outdoor_c: Any, gro
             check_water(name, values, issues)
         if name == "ground_c":
             check_range(name, values, COLDEST_GROUND_C, HOTTEST_GROUND_C, "degC", issues)
+    raise_if(issues)
+
+
+def check_unit(where: str, unit: int, given: Mapping[str, FloatArray]) -> None:
+    """Raise where something is given unit by unit and not for this one; a single value holds for all."""
+    issues = [
+        Issue(where, name, f"{len(values)} values", f"one for unit {unit} as well", "or one number")
+        for name, values in given.items()
+        if len(values) > 1 and not 0 <= unit < len(values)
+    ]
     raise_if(issues)

@@ -299,6 +299,55 @@ def test_pandapipes_sources_parallel_pipes_and_flows_are_carried(tmp_path, valid
         assert HeatNetwork.from_pandapipes(cases / f"{name}.json").substations
 
 
+def test_a_second_circulation_pump_keeps_the_flow_it_is_given(tmp_path):
+    pump = {"return_junction": 5, "flow_junction": 0, "t_flow_k": 353.15}
+    beside = {"return_junction": 3, "flow_junction": 2, "t_flow_k": 343.15, "mdot_flow_kg_per_s": 0.3}
+    house = [consumer(1, 4, qext_w=2e4, deltat_k=20.0)]
+    tables = {"circ_pump_pressure": [pump], "circ_pump_mass": [beside], "heat_consumer": house}
+    heat = HeatNetwork.from_pandapipes(
+        pandapipes_file(tmp_path / "two.json", 6, [(0, 1), (1, 2), (3, 4), (4, 5)], **tables)
+    )
+    assert heat.plant_names == ("0", "2")
+    assert heat.graph.nodes["2"]["mass_flow_kg_s"] == 0.3
+    alone = tables | {"circ_pump_pressure": [], "circ_pump_mass": [pump | {"mdot_flow_kg_per_s": 0.9}]}
+    heat = HeatNetwork.from_pandapipes(
+        pandapipes_file(tmp_path / "one.json", 6, [(0, 1), (1, 2), (3, 4), (4, 5)], **alone)
+    )
+    assert "mass_flow_kg_s" not in heat.graph.nodes["0"]
+
+
+def test_a_pandapipes_file_that_carries_no_heat_says_why(tmp_path):
+    ring = 4, [(0, 1), (2, 3)]
+    house = [consumer(1, 2, qext_w=2e4, deltat_k=20.0)]
+    with pytest.raises(NetworkDataError) as told:
+        HeatNetwork.from_pandapipes(pandapipes_file(tmp_path / "cold.json", *ring, heat_consumer=house))
+    assert [issue.key for issue in told.value.issues] == ["circ_pump_pressure, circ_pump_mass, ext_grid"]
+    pump = [{"return_junction": 3, "flow_junction": 0, "t_flow_k": 353.15}]
+    file = pandapipes_file(tmp_path / "gas.json", *ring, heat_consumer=house, circ_pump_pressure=pump)
+    document = json.loads(file.read_text())
+    document["_object"]["fluid"] = {"_class": "Fluid", "_object": json.dumps({"name": "hgas", "is_gas": True})}
+    file.write_text(json.dumps(document))
+    with pytest.raises(NetworkDataError, match="fluid: got hgas; expected water"):
+        HeatNetwork.from_pandapipes(file)
+    document["_object"]["fluid"]["_object"] = json.dumps({"name": "my water", "is_gas": False})
+    file.write_text(json.dumps(document))
+    assert HeatNetwork.from_pandapipes(file).substation_names == ("1",)
+    between = [{"from_junction": 1, "to_junction": 2, "controlled_mdot_kg_per_s": 0.3}]
+    tables = {"heat_consumer": house, "circ_pump_pressure": pump, "flow_control": between}
+    with pytest.raises(NetworkDataError, match=r"flow_control 0.*controlled_mdot_kg_per_s"):
+        HeatNetwork.from_pandapipes(pandapipes_file(tmp_path / "valve.json", *ring, **tables))
+
+
+@pytest.mark.parametrize("diameter_m", [50.0, 5e-5])
+def test_metres_and_millimetres_that_are_mixed_up_are_named(diameter_m):
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant")
+    graph.add_node("s", kind="substation")
+    graph.add_edge("p", "s", pipe=Pipe(100.0, diameter_m))
+    with pytest.raises(NetworkDataError, match=r"pipe p-s, inner diameter.*millimetres"):
+        HeatNetwork.from_graph(graph)
+
+
 def test_a_pandapipes_consumer_keeps_its_flow_and_its_return_follows_from_its_heat(tmp_path):
     def network(*consumers):
         pump = [{"return_junction": 3, "flow_junction": 0, "t_flow_k": 353.15}]
