@@ -2,8 +2,8 @@ r"""What supply temperature a load needs, and what load a supply temperature ser
 
 A substation without exchangers is served while its valve yields the load, :math:`P \le \dot m_{max} c (T - T_{ret})`.
 Behind an exchanger the return follows from load and supply temperature, and near the temperature that the house wants
-the valve opens without bound. There headroom counts on no more than ``cap_kg_s``, a quarter above the usual largest
-flow: at that flow the lowest temperature :math:`T_n(P)` that serves a load is found by bisection on the exchangers
+the valve opens without bound. There headroom counts on no more than ``cap_kg_s``, twice the usual largest flow: at that
+flow the lowest temperature :math:`T_n(P)` that serves a load is found by bisection on the exchangers
 themselves, at a grid of loads, for the weather of the unit, and both :math:`T_n(P)` and its inverse, the largest load
 :math:`h(T)`, are read from it.
 """
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.network import HeatNetwork
 
 WATT_PER_KILOWATT = 1000.0
-OVER_USUAL = 1.25
+OVER_USUAL = 2.0
 LOADS = 64
+STEPS = 24
 HIGHEST_C = 180.0
 FIRST_STEP_K = 0.25
 ACCURACY_K = 0.02
@@ -176,6 +177,29 @@ class Needs:
         chord = np.maximum(self.cap_kg_s - flow_kg_s, 0.0) / room_kw
         steepest = 1.0 / (self.kw_per_kg_k * SMALLEST_SPREAD_K)
         return np.where(self.behind, np.clip(chord, plain, steepest), plain)
+
+    def flow_per_kw_up_to(
+        self, arrive_c: FloatArray, load_kw: FloatArray, flow_kg_s: FloatArray, more_kg_s: FloatArray
+    ) -> FloatArray:
+        """Return the flow that a kilowatt more takes until it has grown by ``more_kg_s`` (n_cases, S), [kg/s/kW].
+
+        As :meth:`flow_per_kw` for one unit, (S,) each, with the chord of an exchanger to that flow where that is less
+        than the largest.
+        """
+        whole = self.flow_per_kw(arrive_c[None], load_kw[None], flow_kg_s[None])[0]
+        found = np.broadcast_to(whole, more_kg_s.shape).copy()
+        if not self.behind.any():
+            return found
+        room_kw = np.maximum(self.most_kw(arrive_c[None])[0] - load_kw, 0.0)
+        loads = load_kw + np.linspace(0.0, 1.0, STEPS)[:, None] * room_kw
+        flows = np.maximum.accumulate(self.flow_kg_s(loads, np.broadcast_to(arrive_c, loads.shape)), axis=0)
+        for s in np.flatnonzero(self.behind & (room_kw > 0.0)):
+            target = flow_kg_s[s] + more_kg_s[:, s]
+            kw = np.interp(target, flows[:, s], loads[:, s]) - load_kw[s]
+            nearer = (target < flows[-1, s]) & (kw > 0.0)
+            chord = np.minimum(more_kg_s[:, s] / np.where(nearer, kw, 1.0), found[:, s])
+            found[:, s] = np.where(nearer, chord, found[:, s])
+        return found
 
     def flow_kg_s(self, load_kw: FloatArray, arrive_c: FloatArray) -> FloatArray:
         """Return the flow that loads take from water of a temperature, both (n_units, S) [kg/s]."""

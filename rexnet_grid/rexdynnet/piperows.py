@@ -151,6 +151,12 @@ class PipeRows:
         arrives[0] = np.minimum(arrives[0], seen.others.busy_c)
         return self.needs.flow_per_kw(arrives, np.maximum(drawn_kw(seen, self.plants), 0.0), seen.sub_flow)
 
+    def _per_kw_up_to(self, seen: Foresight, more_kg_s: FloatArray, colder_k: float = 0.0) -> FloatArray:
+        """Return the same in the unit that begins until the flows have grown by so much, (n_cases, S) [kg/s/kW]."""
+        arrives = np.minimum(np.minimum(seen.part_c, seen.full_c)[0] - colder_k, seen.others.busy_c)
+        load = np.maximum(drawn_kw(seen, self.plants)[0], 0.0)
+        return self.needs.flow_per_kw_up_to(arrives, load, seen.sub_flow[0], more_kg_s)
+
     def _side_flow(self, seen: Foresight) -> FloatArray:
         """Return the flow of the plants beside the main one as reserved, (n_units, n_plants) [kg/s]; 0 of the main."""
         flow = np.clip(seen.position_kw[:, : self.plants], 0.0, None) * self.side_kg_s_kw
@@ -183,6 +189,9 @@ class PipeRows:
         share = (sign * speed)[:, None] * self.by_sub[chosen]
         matrix[:, :, : self.plants] = (sign * speed)[:, None] * self._by_plant()[chosen]
         matrix[:, :, self.plants : self.plants + self.subs] = -share * self.flow_per_kw(seen)[:, None, :]
+        room = (limit[chosen] * self.flow_kept - sign * seen.pipe_flow[0, chosen])[:, None]
+        more = np.maximum(room, 0.0) / np.maximum(sign[:, None] * self.by_sub[chosen], SMALLEST_FLOW)
+        matrix[:1, :, self.plants : self.plants + self.subs] = -share * self._per_kw_up_to(seen, more)
         faster = sign * speed * self.cooling(seen)[:, chosen]
         matrix[:, :, : self.plants + self.subs] += faster[:, :, None] * weights_of(seen)[:, None, :]
         slack = velocity[chosen] * self.flow_kept - sign * speed * seen.pipe_flow[:, chosen]
@@ -261,7 +270,9 @@ class PipeRows:
                 by_sub = self._to_limit(layout, seen, along, curve[0])
                 kept = self._relief_kept(layout, seen, along, curve[0], by_sub)
             matrix[k, :, :plants] = steep @ by_plant - bend * self.with_plant[risky] * self.side_kg_s_kw
-            matrix[k, :, plants : plants + self.subs] = -by_sub * per_kw[k]
+            far = np.maximum(room, 0.0)[:, None] / np.maximum(by_sub, SMALLEST_FLOW)
+            each_kw = per_kw[k] if k else self._per_kw_up_to(seen, far, colder)
+            matrix[k, :, plants : plants + self.subs] = -by_sub * each_kw
             cooled = steep @ cooling[k] + bend[:, 0] * slower[k]
             if k == 0:
                 cooled = np.minimum(cooled, self._cooling_at_limit(seen, by_sub, risky, room))

@@ -182,6 +182,16 @@ def test_what_exchangers_can_take_is_admitted(case, seed):
     assert not day.carries(1.0 / BEHIND[case][-1])
 
 
+@pytest.mark.parametrize(("seed", "case"), [(0, "exchangers"), (1, "exchangers, 0.8 m/s")])
+def test_what_exchangers_can_take_is_admitted_as_headroom_is_published_again(seed, case):
+    """The plant's water cools less and less as more is drawn; each headroom knows how fast it does at first."""
+    day = Day(case, seed, 1.0)
+    for _ in range(6):
+        day.trade(0.0, 0.0)
+    assert day.excess() <= MARGIN
+    assert not day.carries(1.0 / 0.9)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_many_portfolios(case):
