@@ -13,12 +13,14 @@ from rexnet_grid.rexdynnet.levels import calm_down
 from rexnet_grid.rexdynnet.ordering import order_nodes
 from rexnet_grid.rexdynnet.pieces import SHORTEST_S, gather, keep, keep_ends, undo
 from rexnet_grid.rexdynnet.rating import (
-    HELD_TRIAL,
     MAX_TRIALS,
     begin_rating,
     expect_back,
+    flows_fit,
+    holds_flows,
     may_exceed,
     set_plants,
+    starves,
 )
 from rexnet_grid.rexdynnet.service import (
     HARD_ROUNDS,
@@ -65,23 +67,26 @@ def supply_side(
     row: int,
     dt: float,
     trial: int,
-    searching: bool,
+    held: bool,
+    found: tuple[bool, bool, bool, bool],
 ) -> tuple[float, bool, bool, bool, bool, bool]:
     """Step the supply; the flows are found again while a substation's return would miss its wanted temperature.
 
-    Every trial after the first begins with what the supply side held before it; late ones keep the flows. Where the
-    plain search does not settle, all valves are searched together, and so from the beginning if ``searching``.
+    Every trial after the first begins with what the supply side held before it, with the same flows if ``held``: what
+    was ``found`` of them then, the four in the middle of what is returned, stays so. Where the plain search does not
+    settle, all valves are searched together, and so from the beginning if they were before.
 
     Returns the heat lost [J], whether the loops converged, whether the head was shared out, whether all valves were
     searched together, whether that settled, and whether a front met them then.
     """
     lost = 0.0
-    solved, fits, settled, front = True, True, True, False
-    begin_search(layout, state, scratch)
-    if searching:
+    solved, fits, searching, settled = found
+    front = False
+    if not held:
+        begin_search(layout, state, scratch)
+    if searching and not held:
         begin_valves(layout, scratch)
     for attempt in range(HARD_ROUNDS + VALVE_ROUNDS):
-        held = trial >= HELD_TRIAL
         if not held:
             if searching:
                 turn_valves(layout, scratch, inputs, row)
@@ -159,44 +164,59 @@ def write_row(
     outputs.ledger[row, 4] = plant - outputs.ledger[row, 1] - (lost + more) / dt
 
 
+@apart
+def go(
+    layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int, dt: float
+) -> tuple[float, bool, bool, bool, bool]:
+    """Go a piece of a step, with the flows found and the plants kept to their ratings.
+
+    Returns the heat lost [J], whether the loops converged, whether all was settled, whether the piece is to be gone in
+    halves instead, and whether the return side was gone too.
+    """
+    begin_rating(layout, state, scratch)
+    keep_ends(state, backup, True)
+    lost, solved, fits, kept, searching, settled, front = 0.0, True, True, False, False, True, False
+    for trial in range(MAX_TRIALS):
+        held = holds_flows(scratch, trial, fits and settled)
+        set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
+        lost, solved, fits, searching, settled, front = supply_side(
+            layout, state, backup, scratch, inputs, row, dt, trial, held, (solved, fits, searching, settled)
+        )
+        if dt > SHORTEST_S and (front or not settled):
+            return lost, solved, False, True, trial > 0
+        write_nodes(state, scratch, SUPPLY, outputs.supply_c, row)
+        outputs.ledger[row, 1] = substations(layout, scratch, inputs, outputs, row)
+        set_surroundings(layout, state, scratch, inputs, row, RETURN)
+        limited = may_exceed(layout, scratch)
+        if limited or trial > 0:
+            keep(layout, state, backup, RETURN, trial == 0)
+        lost += sweep(layout, state, scratch, RETURN, dt)
+        kept = not (limited and solved) or not expect_back(layout, backup, scratch, inputs, row, trial, not held)
+        if kept:
+            break
+    settled = settled and kept and (flows_fit(scratch) or not solved)
+    shorter = dt > SHORTEST_S and (not settled or starves(layout, scratch, inputs, outputs, row))
+    return lost, solved, settled and fits, shorter, True
+
+
 @entry
 def advance(layout: Layout, state: State, backup: State, scratch: Scratch, inputs: Inputs, outputs: Outputs) -> int:
     """Step the network through every row of the forcing; return in how many pieces the loops did not converge.
 
     A step is gone in one piece, or in halves of it, and of those, down to a minute, where flows or ratings do not
-    settle, or where exchangers short of heat are met by a front.
+    settle, or where substations short of heat are met by a front.
     """
     failed = 0
     before, before_missed = stored_heat(layout, state)
     row, size, left = 0, 1.0, 1.0
     while row < inputs.supply_c.shape[0]:
         dt = inputs.dt_s[row % inputs.dt_s.shape[0]] * size
-        begin_rating(layout, state, scratch)
-        keep_ends(state, backup, True)
-        lost, solved, fits, kept, searching, settled, front = 0.0, True, True, False, False, True, False
-        for trial in range(MAX_TRIALS):
-            set_surroundings(layout, state, scratch, inputs, row, SUPPLY)
-            lost, solved, fits, searching, settled, front = supply_side(
-                layout, state, backup, scratch, inputs, row, dt, trial, searching
-            )
-            if dt > SHORTEST_S and (front or not settled):
-                kept = trial == 0
-                break
-            write_nodes(state, scratch, SUPPLY, outputs.supply_c, row)
-            outputs.ledger[row, 1] = substations(layout, scratch, inputs, outputs, row)
-            set_surroundings(layout, state, scratch, inputs, row, RETURN)
-            limited = may_exceed(layout, scratch)
-            if limited or trial > 0:
-                keep(layout, state, backup, RETURN, trial == 0)
-            lost += sweep(layout, state, scratch, RETURN, dt)
-            kept = not (limited and solved) or not expect_back(layout, backup, scratch, inputs, row, trial)
-            if kept:
-                break
-        if dt > SHORTEST_S and (front or not settled or not kept):
-            undo(layout, state, backup, not kept)
+        lost, solved, settled, shorter, both = go(layout, state, backup, scratch, inputs, outputs, row, dt)
+        if shorter:
+            undo(layout, state, backup, both)
             size *= 0.5
             continue
-        outputs.unsettled[row, 0] = 0.0 if fits and kept and settled else 1.0
+        outputs.unsettled[row, 0] = 0.0 if settled else 1.0
         if not solved:
             failed += 1
         write_nodes(state, scratch, RETURN, outputs.return_c, row)

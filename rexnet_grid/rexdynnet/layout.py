@@ -19,7 +19,7 @@ SUPPLY: Any = np.int64(0)
 RETURN: Any = np.int64(1)
 SEARCH = 8
 VALVE = 25
-RATING = 5
+RATING = 6
 NOT_GIVEN = np.full((1, 1), np.nan)
 
 

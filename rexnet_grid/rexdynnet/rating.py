@@ -11,7 +11,7 @@ from rexnet_grid.rexdynnet.parcels import COUNT, LAST, START, TEMP
 
 if TYPE_CHECKING:
     from rexnet_grid.rexdynnet.arrays import FloatArray
-    from rexnet_grid.rexdynnet.layout import Inputs, Layout, Scratch, State
+    from rexnet_grid.rexdynnet.layout import Inputs, Layout, Outputs, Scratch, State
 
 MAX_TRIALS = 28
 HELD_TRIAL = 8
@@ -20,7 +20,9 @@ LEAST_TOLERANCE_W = 10.0
 SMALLEST_BRACKET_K = 1e-6
 STEEPEST, FLATTEST = -9.0, 0.98
 BISECT_EVERY = 3
-BACK, TRIED, CAME, SAFE, OVER = range(5)
+NEAR_K, STALE_K = 0.3, 1.0
+CHANGED_K, MISSING_SHARE = 1.0, 0.01
+BACK, TRIED, CAME, SAFE, OVER, FOUND_FOR = range(6)
 
 
 @apart
@@ -62,6 +64,32 @@ def may_exceed(layout: Layout, scratch: Scratch) -> bool:
 
 
 @apart
+def lowered(layout: Layout, scratch: Scratch, inputs: Inputs, row: int) -> bool:
+    """Return whether a plant at its largest heat supplies colder water than is wanted of it."""
+    found = False
+    for g in range(layout.plant_node.shape[0]):
+        wanted = min(max(inputs.supply_c[row, g], layout.plant_range_c[g, 0]), layout.plant_range_c[g, 1])
+        found = found or (scratch.plant_kg_s[g] > 0.0 and scratch.plant_c[g] < wanted)
+    return found
+
+
+@apart
+def starves(layout: Layout, scratch: Scratch, inputs: Inputs, outputs: Outputs, row: int) -> bool:
+    """Return whether heat is missing behind plants at their ratings where water changed, or was too cold, in a step.
+
+    What is missing then depends on when the water came; where the same water came all the time it does not.
+    """
+    if not lowered(layout, scratch, inputs, row):
+        return False
+    for s in range(layout.sub_node.shape[0]):
+        node, heat = layout.sub_node[s], inputs.heat_w[row, s]
+        changed = scratch.spread_k[node] > CHANGED_K or scratch.warm_share[node] < 1.0
+        if changed and outputs.unserved_w[row, s] > MISSING_SHARE * heat and math.isnan(inputs.flow_kg_s[row, s]):
+            return True
+    return False
+
+
+@apart
 def coldest(layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int) -> float:
     """Return the coldest of the water and walls before the step, the ground and what substations return [degC].
 
@@ -83,6 +111,31 @@ def coldest(layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row
         if scratch.sub_kg_s[s] > 0.0:
             least = min(least, inputs.return_c[row, s], scratch.return_c[s])
     return max(least, 0.0)
+
+
+@apart
+def holds_flows(scratch: Scratch, trial: int, usable: bool) -> bool:
+    """Return whether a trial keeps the flows of the one before; where not, remember what is expected back now.
+
+    It does where they are ``usable`` and what plants supply is near to what they were found for, and late.
+    """
+    rating, held = scratch.rating, trial > 0 and usable
+    for g in range(rating.shape[0]):
+        held = held and abs(rating[g, BACK] - rating[g, FOUND_FOR]) <= NEAR_K
+    held = held or trial >= HELD_TRIAL
+    for g in range(rating.shape[0]):
+        if not held:
+            rating[g, FOUND_FOR] = rating[g, BACK]
+    return held
+
+
+@apart
+def flows_fit(scratch: Scratch) -> bool:
+    """Return whether the flows at last are those for what plants supply, but for a kelvin that valves make up for."""
+    fit = True
+    for g in range(scratch.rating.shape[0]):
+        fit = fit and abs(scratch.rating[g, BACK] - scratch.rating[g, FOUND_FOR]) <= STALE_K
+    return fit
 
 
 @apart
@@ -121,24 +174,39 @@ def keeps_ratings(layout: Layout, scratch: Scratch) -> bool:
 
 
 @apart
-def expect_back(layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int, trial: int) -> bool:
+def remember(
+    layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int, trial: int, found: bool
+) -> None:
+    """Let expectations begin anew where flows were found again or will be held from now on; note which were safe."""
+    rating = scratch.rating
+    if trial == HELD_TRIAL:
+        widen(rating, coldest(layout, before, scratch, inputs, row))
+    elif found:
+        widen(rating, 0.0)
+    if trial >= HELD_TRIAL and keeps_ratings(layout, scratch):
+        for g in range(rating.shape[0]):
+            rating[g, SAFE] = max(rating[g, SAFE], rating[g, BACK])
+
+
+@apart
+def expect_back(
+    layout: Layout, before: State, scratch: Scratch, inputs: Inputs, row: int, trial: int, found: bool
+) -> bool:
     """Improve what is expected back at each plant that is at its largest heat; return whether any was expected wrongly.
 
     A plant at its limit supplies ``T_back + P_max / (m c)``, so it gives ``P_max`` where what comes back in the step is
-    what was expected, and less where more comes back. The expectation lies between the coldest there is, where no
-    plant exceeds its rating, and the wanted supply temperature: secants inside that bracket, within 0.1 % or 10 W.
+    what was expected, and less where more comes back: secants, within 0.1 % or 10 W, that begin anew with what came
+    where flows were ``found`` again.
 
-    Valves that open and shut make what comes back jump. So flows are held after some trials. What comes back to any
-    plant then rises with the supply of every plant, by no more than that: ``SAFE`` keeps the highest expectations with
-    which all plants kept to their ratings together, those that exceed move towards them, and the last trial takes them.
+    Valves that open and shut make what comes back jump, and flows are found within a tolerance. So they are held where
+    supplies stay near to what they were found for, and after some trials. What comes back to any plant then rises with
+    the supply of every plant, by no more than that. Late expectations lie between the coldest there is, where no plant
+    exceeds its rating, and the wanted supply temperature: ``SAFE`` keeps the highest with which all plants kept to
+    their ratings together, those that exceed move towards them, and the last trial takes them.
     """
     rating, plants = scratch.rating, layout.plant_node.shape[0]
-    if trial in (0, HELD_TRIAL):
-        widen(rating, coldest(layout, before, scratch, inputs, row))
-    again = False
-    if keeps_ratings(layout, scratch):
-        for g in range(plants):
-            rating[g, SAFE] = max(rating[g, SAFE], rating[g, BACK])
+    late, again = trial >= HELD_TRIAL, False
+    remember(layout, before, scratch, inputs, row, trial, found)
     for g in range(plants):
         flow, most = scratch.plant_kg_s[g] * layout.fluid[1], layout.plant_max_w[g]
         came = scratch.mean_c[layout.plant_node[g]]
@@ -149,11 +217,14 @@ def expect_back(layout: Layout, before: State, scratch: Scratch, inputs: Inputs,
             continue
         again = True
         over, back = heat > most, rating[g, BACK]
-        if over:
+        if over and late:
             rating[g, OVER] = min(rating[g, OVER], back)
         elif rating[g, OVER] - back < SMALLEST_BRACKET_K:
             rating[g, OVER] = math.inf
-        guess = next_back(rating[g], came, wanted, over, trial % BISECT_EVERY == 0)
+        bisect = trial > HELD_TRIAL + BISECT_EVERY and trial % BISECT_EVERY == 0
+        guess = next_back(rating[g], came, wanted, over, bisect)
+        if not late and abs(guess - rating[g, FOUND_FOR]) > NEAR_K:
+            guess = min(came, wanted)
         rating[g, TRIED], rating[g, CAME], rating[g, BACK] = back, came, guess
     if again and trial == MAX_TRIALS - 2:
         for g in range(plants):

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from rexnet_grid.errors import InputError
-from rexnet_grid.rexdynnet import HeatNetwork, Pump
+from rexnet_grid.rexdynnet import Emitter, Exchanger, HeatNetwork, Pump
 from rexnet_grid.rexdynnet.catalogue import catalogue_pipe
+from rexnet_grid.rexdynnet.rating import BACK, TRIED
 
 START = pd.Timestamp("2026-01-01")
 TOLERANCE_KW = 0.01
@@ -133,3 +134,52 @@ def test_two_plants_keep_their_ratings_together(seed):
         )  # fmt: skip
         assert step.plants_kw.max() <= 8.0 + TOLERANCE_KW + 1e-9
         assert min(step.supply_c.min(), step.return_c.min()) >= 9.0
+
+
+def test_a_step_at_its_rating_takes_few_trials():
+    """What comes back is expected as it came, not half-way to the coldest there is, and nothing is left unsettled."""
+    rng = np.random.default_rng(3)
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant", max_heat_kw=50.0)
+    for k in range(8):
+        graph.add_node(f"h{k}", kind="substation")
+        graph.add_edge("p" if k == 0 else f"h{k - 1}", f"h{k}", pipe=catalogue_pipe("DN50", 60.0))
+    sim = HeatNetwork.from_graph(graph).start((70.0, 40.0))
+    retried = 0
+    for _ in range(60):
+        wanted = rng.uniform(4.0, 8.0, 8)
+        sim._scratch.rating[:] = np.nan
+        step = sim.step(900.0, heat_demand_kw=wanted, return_temperature_c=40.0, supply_temperature_c=75.0)
+        back, tried = sim._scratch.rating[0, [BACK, TRIED]]
+        if np.isfinite(tried):
+            retried += 1
+            assert abs(back - tried) < 1.0
+        assert step.plant_kw <= 50.0 * 1.001 + 1e-9
+        assert not step.unsettled
+    assert retried >= 5
+
+
+@pytest.mark.parametrize("seed", [1, 4, 7, 10])
+def test_a_long_step_of_an_overload_serves_what_minutes_serve(seed):
+    """Exchangers behind a plant at its rating: one step of 900 s finds the hours of each front as 15 of 60 s do."""
+    rng = np.random.default_rng(seed)
+    houses = int(rng.integers(4, 9))
+    heating = Exchanger.design(heat_kw=20, supply_c=75, return_c=42, secondary_supply_c=58, secondary_return_c=38)
+    graph = nx.Graph()
+    graph.add_node("p", kind="plant", max_heat_kw=float(houses * 5.0 * rng.uniform(0.8, 1.2)))
+    for k in range(houses):
+        graph.add_node(f"h{k}", kind="substation", heating=heating, emitter=Emitter(20, 60, 38))
+        pipe = catalogue_pipe(str(rng.choice(["DN32", "DN40", "DN50"])), float(rng.uniform(20.0, 120.0)))
+        graph.add_edge("p" if k == 0 else f"h{int(rng.integers(k))}", f"h{k}", pipe=pipe)
+    sim = HeatNetwork.from_graph(graph).start((70.0, 40.0))
+    short = 0
+    for wanted in np.repeat(rng.choice([0.3, 1, 4, 9, 14], (6, houses), p=[0.1, 0.2, 0.3, 0.2, 0.2]), 2, axis=0):
+        before = sim.save()
+        minutes = [sim.step(60.0, wanted, supply_temperature_c=75.0) for _ in range(15)]
+        missing = np.mean([step.unserved_kw.sum() for step in minutes])
+        sim.restore(before)
+        step = sim.step(900.0, wanted, supply_temperature_c=75.0)
+        short += missing > 0.01 * wanted.sum()
+        assert abs(step.unserved_kw.sum() - missing) <= 0.05 * wanted.sum()
+        assert abs(step.residual_kw) <= 1e-9 * max(step.plant_kw, step.delivered_kw)
+    assert short >= 3
