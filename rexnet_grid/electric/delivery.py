@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -245,7 +246,7 @@ class ElectricDelivery:
                     "trades among such buses end with it and are not limited by it, "
                     "of trades with others the side that stays is",
                     CutOffWarning,
-                    stacklevel=1,
+                    stacklevel=_level_of_caller(),
                 )
 
     @cached_property
@@ -318,6 +319,15 @@ class ElectricDelivery:
         return NetworkState(
             np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), (), nothing, converged=False
         )
+
+
+def _level_of_caller() -> int:
+    """Return the ``stacklevel`` at which a warning of the calling function names the line that called this package."""
+    own = (__name__.partition(".")[0], cached_property.__module__)
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] in own:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _check_options(name: str, most_rows: int, secured_against: Sequence[str]) -> None:

@@ -110,8 +110,9 @@ def test_a_trip_that_leaves_nothing_but_the_supply_leaves_no_headroom():
         assert max(headroom.capacity_kw(supply, node) for node in others) == 0.0
     assert delivery.signal([0, 1], nothing).marginal_loss.shape == nothing.shape
     secured = ElectricDelivery(net, secured_against=["line 0", "trafo 0"])
-    with pytest.warns(CutOffWarning, match=r"outage of line 0 leaves bus \d+.* without supply: trades"):
+    with pytest.warns(CutOffWarning, match=r"outage of line 0 leaves bus \d+.* without supply: trades") as told:
         head = secured.headroom([0], nothing[:1])[0]
+    assert {warning.filename for warning in told} == {__file__}
     assert max(head.capacity_kw(supply, node) for node in others) == 0.0
     assert [(issue.key, issue.value) for issue in secured.check()] == [("secured_against", '"trafo 0"')]
 
