@@ -199,6 +199,7 @@ class OvervoltageRows:
     tangent: FloatArray
     steeper: FloatArray
     dearest: FloatArray
+    unmetered: FloatArray
     kept: float
     limit: float
 
@@ -235,13 +236,14 @@ class OvervoltageRows:
             by_p, tangent = (np.where(nearer[:, None], *two) for two in ((other[1], by_p), (other[2], tangent)))
         by_p = np.maximum(by_p, np.minimum(tangent, 0.0))
         falling, rising = one_way(tangent, by_p, 0.0)
-        alone = gross(falling, rising)
+        counts = by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0)
+        alone = gross(falling, np.where(counts, rising, np.maximum(rising, tangent)))
         steeper = np.full(len(nodes), 1.0 / MEASURED)
         if loaded is not None:
             above = (np.conj(loaded[0][nodes]) / idle)[:, None]
             steep = np.where(supplied, (above * loaded[1][nodes][:, columns]).real, 0.0)
-            counts = steep > AROUND * steep.max(axis=1, keepdims=True, initial=0.0)
-            steeper = np.where(counts, steep / np.maximum(rising, 1e-300), 1.0).max(axis=1, initial=1.0)
+            around = steep > AROUND * steep.max(axis=1, keepdims=True, initial=0.0)
+            steeper = np.where(around, steep / np.maximum(rising, 1e-300), 1.0).max(axis=1, initial=1.0)
         dearer = np.maximum(tangent / np.maximum(by_p, 1e-300) - 1.0, 0.0)
         return cls(
             tuple(f"{n} overvoltage" for n in names) * 2,
@@ -253,7 +255,8 @@ class OvervoltageRows:
             most**2 / (2.0 * idle) - start,
             tangent,
             np.minimum(steeper, MOST_STEEPER),
-            np.where(by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0), dearer, 0.0).max(axis=1, initial=0.0),
+            np.where(counts, dearer, 0.0).max(axis=1, initial=0.0),
+            np.where(counts, 0.0, np.maximum(tangent - rising, 0.0)),
             0.5 * limits.margin * (limits.vm_max_pu - 1.0),
             limits.vm_max_pu + AIM * limits.margin * (limits.vm_max_pu - 1.0),
         )
@@ -263,7 +266,9 @@ class OvervoltageRows:
 
         The tangent holds whatever is traded; about AC the gross rows keep trades small where it bends.
         Selling what was bought counts as infeed, though it takes the demand's reactive power away too: what that adds
-        is kept back, as far as it can matter with what is left and half the margin does not cover it.
+        is kept back, as far as it can matter with what is left and half the margin does not cover it. Columns whose
+        infeed hardly counts, such as those at the supply, could sell all that they bought: then the gross rows, in
+        which they count with that reactive power, leave what AC does and the margin.
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
         n = len(self.node)
@@ -282,6 +287,8 @@ class OvervoltageRows:
         again = np.where(reactive - counted > margin, holds + margin / np.maximum(self.dearest, 1e-9), np.inf)
         wide = self.gross_rest / np.maximum(self.rest, 1e-9) * holds
         gross_left = np.where(known > holds, np.minimum(about, GROSS * self.rest), np.minimum(wide, again))
+        unmetered = -demand @ self.unmetered.T > self.kept
+        gross_left = np.where(unmetered, np.minimum(gross_left, room + margin), gross_left)
         both = np.concatenate((left, gross_left), axis=1)
         return np.asarray(np.where(np.isnan(np.concatenate((vm, vm), axis=1)), np.nan, both).T)
 
