@@ -87,14 +87,16 @@ class Controls:
         return True
 
     def tap_holds(self) -> tuple[TapHold, ...]:
-        """Return what the controllers of tap changers keep."""
+        """Return what the controllers of tap changers keep; one that steers to a value rests within its tolerance."""
         at = {int(b): i for i, b in enumerate(self._case.bus_id)}
         found = []
         for control in self._objects:
             if type(control) not in TAP_CONTROLS:
                 continue
-            discrete = type(control) is DiscreteTapControl
-            band = (control.vm_lower_pu, control.vm_upper_pu) if discrete else (control.vm_set_pu, control.vm_set_pu)
+            if type(control) is DiscreteTapControl:
+                band = (control.vm_lower_pu, control.vm_upper_pu)
+            else:
+                band = (control.vm_set_pu / (1.0 + control.tol), control.vm_set_pu / (1.0 - control.tol))
             for index in np.atleast_1d(control.element_index):
                 bus = int(self._net[control.element].at[index, f"{control.side}_bus"])
                 found.append(TapHold(f"{control.element} {index}", at[bus], float(band[0]), float(band[1])))

@@ -51,7 +51,7 @@ MOST_STEEPER = 4.0
 MEASURED = 0.85
 AROUND = 0.1
 AGAIN = 0.5
-HIDDEN = 2.5
+STEEPEST = 0.25
 BELOW = 0.1
 
 
@@ -128,23 +128,32 @@ class UndervoltageRows:
         return np.asarray(vm * (self.idle - vm) / self.idle)
 
     def slack(self, position: FloatArray, flow: PowerFlow) -> FloatArray:
-        """Return what is left of the drop.
+        r"""Return what is left of the drop.
 
-        Demand that local infeed hides draws more current too when the voltage falls: where demand alone would drop
-        more than AC shows, by x, what is left counts 1/(1 + 2.5x): twice as p'Hd is of p'Hp/2, a half for what is of
-        higher order.
+        Infeed that hides a drop x of the positions' demand hides less of it as voltages part. While the voltage V falls
+        by what is left, down to the least one V_l, that demand draws more, and while the voltage of the infeed rises by
+        as much as a trade of the size t lowers V, the infeed gives less: each x κ of it, with
+
+        .. math:: \kappa = \frac{1}{V}\,\frac{W}{V + V_l - W}, \qquad left = t + \kappa x\,left + \kappa x\,t ,
+
+        where one over V is what a current changes with its voltage, at most, and the other factor what V falls for what
+        is taken of V (W - V) / W. So (1 - κx) / (1 + κx) of what is left is told, and gross trades may take as much as
+        makes 2κx of them, beyond what is left, the margin.
         """
         vm = np.abs(node_voltages(flow))[:, self.node]
         n = len(self.node)
         alone = np.minimum(position, 0.0) @ self.falling[:n].T
+        relief = -np.maximum(position, 0.0) @ self.rising[:n].T
         drop, most, margin = self._drop(vm), self._drop(np.full(n, self.least)), self.kept / KEPT
-        dearer = HIDDEN * np.maximum(alone - drop, 0.0)
+        reached = np.maximum(vm, self.least)
+        per_drop = self.idle / np.maximum(reached + self.least - self.idle, STEEPEST * self.idle) / reached
+        hidden = per_drop * np.maximum(np.minimum(alone - drop, relief), 0.0)
         left = self._left(vm)
-        left = np.where(left > 0.0, left / (1.0 + np.tile(dearer, self._kinds)), left)
-        told = alone + np.maximum(position, 0.0) @ self.rising[:n].T
+        share = np.maximum(1.0 - hidden, 0.0) / (1.0 + hidden)
+        left = np.where(left > 0.0, left * np.tile(share, self._kinds), left)
         room = np.maximum(left[:, :n], 0.0)
-        again = (margin * AGAIN + room) / bent(drop - told, alone, most)
-        again = np.minimum(again, room + margin / np.maximum(dearer, 1e-9))
+        again = (margin * AGAIN + room) / bent(drop - alone + relief, alone, most)
+        again = np.minimum(again, room + margin / np.maximum(2.0 * hidden, 1e-9))
         left[:, 2 * n : 3 * n] = np.minimum(left[:, 2 * n : 3 * n], again)
         return np.asarray(left.T)
 
