@@ -116,6 +116,15 @@ def test_what_is_behind_a_tap_changer_is_seen_at_both_ends_of_its_dead_band():
     assert (rated == 1).all()
 
 
+def test_a_tap_that_is_steered_rests_anywhere_in_its_tolerance():
+    """pandapower stops when |1 - set / V| is below the tolerance, a thousandth here."""
+    network = ElectricNetwork.from_pandapower(steered())
+    node = dict(zip(network.case.bus_id.tolist(), network.case.bus_node.tolist(), strict=True))
+    held = [abs(view.network.solver.rest[node[1]]) for view in views_of(network) if not view.whole]
+    for end in (1.0 / 1.001, 1.0 / 0.999):
+        assert min(abs(vm - end) for vm in held) < 1e-9
+
+
 def test_currents_are_told_at_taps_as_they_stand():
     """Taps that step by 1.5 % behind an impedance of 12 % change currents, were they at the old tap, by an eighth."""
     network = ElectricNetwork.from_pandapower(stepping())
