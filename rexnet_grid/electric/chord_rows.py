@@ -142,11 +142,16 @@ class ChordLoading:
     Every edge has rows of its near end. Those of an edge without charging current hold for its far end too, others have
     rows of both: ``end`` (n_ends,) are places among the near ends of all edges and their far ones, ``both`` (n_edges,)
     says where one row holds for two.
+
+    Of ``unmetered`` (16 n_ends, n_columns) a fall gives more than a rise takes: demand that is sold again takes its
+    reactive power along, and what generators give for it. Where the positions' demand relieves a direction by much of
+    that, the rises' own row leaves what AC does there and a margin.
     """
 
     names: tuple[str, ...]
     falling: FloatArray
     rising: FloatArray
+    unmetered: FloatArray
     edges: RatedEdges
     end: IntArray
     both: BoolArray
@@ -170,14 +175,16 @@ class ChordLoading:
         heaviest = drawn[np.arange(len(end)), np.argmax(np.abs(drawn), axis=1)]
         turn = np.exp(1j * ANGLE)[:, None] * np.conj(-heaviest / np.abs(heaviest))[None, :]
         ways = [[np.concatenate([(d[:, None] * a[end]).real for d in turn]) for a in some] for some in slopes]
-        falling, rising = one_way(np.minimum(*ways[0]), np.maximum(*ways[1]))
+        given, taken = np.minimum(*ways[0]), np.maximum(*ways[1])
+        falling, rising = one_way(given, taken)
         whole = [np.abs(some).max(axis=0)[:n] for some in slopes]
         nothing = np.zeros_like(whole[0])
         branches = np.concatenate((*(np.tile(edges.branch, 2)[end] for _ in ANGLE), edges.branch, edges.branch))
         return cls(
             tuple(f"{case.branch_name[b]} loading" for b in branches),
             np.concatenate((falling, -whole[0], nothing)),
-            np.concatenate((rising, nothing, whole[1])),
+            np.concatenate((rising, nothing, np.maximum(*whole))),
+            np.maximum(given - taken, 0.0),
             edges,
             end,
             both,
@@ -194,7 +201,13 @@ class ChordLoading:
         margin = (self.limit - self.top) / (1.0 + AIM)
         load, relief = used(self.falling[:n], self.rising[:n], position)
         left = wary(self._left(currents), self._rest[:, None], load, relief, margin)
-        return np.concatenate((left, *self._gross_left(currents)))
+        drawn, given = self._gross_left(currents)
+        resold = self.unmetered @ np.maximum(-position, 0.0).T > AIM * margin
+        least = (
+            np.where(resold, np.maximum(left, 0.0) + margin, np.inf).reshape(DIRECTIONS, len(self.end), -1).min(axis=0)
+        )
+        np.minimum.at(given, self.end % len(self.edges.branch), least)
+        return np.concatenate((left, drawn, given))
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
@@ -230,7 +243,7 @@ class ChordLoading:
     def _gross_left(self, currents: ComplexArray) -> tuple[FloatArray, FloatArray]:
         n = len(self.edges.branch)
         left = GROSS * self.top - np.minimum(np.maximum(np.abs(currents[:n]), np.abs(currents[n:])), self.top)
-        return left, left
+        return left, left.copy()
 
 
 def _currents(edges: RatedEdges, idle: ComplexArray, voltage: ComplexArray) -> ComplexArray:
