@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,5 +46,7 @@ class SupplyCurve:
         return cls((0.0,), (supply_c,))
 
     def __call__(self, outdoor_c: float) -> float:
-        """Return the supply temperature [degC] at an outdoor temperature [degC]."""
+        """Return the supply temperature [degC] at an outdoor temperature [degC], which has to be finite."""
+        if not math.isfinite(outdoor_c):
+            raise InputError([Issue("supply curve", "outdoor_c", str(outdoor_c), "a finite temperature [degC]")])
         return float(np.interp(outdoor_c, self.outdoor_c, self.supply_c))

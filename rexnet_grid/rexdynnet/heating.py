@@ -172,7 +172,10 @@ def simulate_building(
 
 
 def _regular(series: pd.Series) -> pd.DatetimeIndex:
-    index = pd.DatetimeIndex(series.index)
+    if not isinstance(series, pd.Series) or not isinstance(series.index, pd.DatetimeIndex):
+        given = type(series.index if isinstance(series, pd.Series) else series).__name__
+        raise InputError([Issue("simulate_building", "outdoor_c", given, "a Series over time")])
+    index = series.index
     steps = np.diff(index.asi8)
     if len(index) < 2 or not (steps > 0).all() or (steps != steps[0]).any():
         raise InputError([Issue("simulate_building", "outdoor_c", f"{len(index)} stamps", "regular stamps in order")])
@@ -189,8 +192,11 @@ def _aligned(name: str, value: pd.Series | float, index: pd.DatetimeIndex, low: 
     if isinstance(value, pd.Series) and not value.index.is_unique:
         twice = value.index[value.index.duplicated()][0]
         raise InputError([Issue("simulate_building", name, f"{twice} twice", "one value at every stamp of outdoor_c")])
-    series = value.reindex(index) if isinstance(value, pd.Series) else pd.Series(float(value), index)
-    array: FloatArray = np.asarray(series, dtype=np.float64)
+    try:
+        series = value.reindex(index) if isinstance(value, pd.Series) else pd.Series(float(value), index)
+        array: FloatArray = np.asarray(series, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError([Issue("simulate_building", name, str(error), "a number or a Series of numbers")]) from error
     if np.isnan(array).any():
         at = index[int(np.argmax(np.isnan(array)))]
         raise InputError([Issue("simulate_building", name, f"nothing at {at}", "a number at every stamp of outdoor_c")])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rexnet_grid.errors import InputError, Issue
+from rexnet_grid.errors import InputError, Issue, did_you_mean
 from rexnet_grid.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ class EfficiencyCurve:
         return np.asarray(np.interp(np.asarray(share, dtype=np.float64), self.load, self.efficiency))
 
     def fuel_kw(self, output_kw: ArrayLike, rating_kw: float) -> FloatArray:
-        """Return the fuel for an output [kW]."""
+        """Return the fuel for an output [kW]; an InputError where a number is not finite."""
+        _check_finite("efficiency", output_kw=output_kw, rating_kw=rating_kw)
         output = np.asarray(output_kw, dtype=np.float64)
         return np.asarray(output / self.at(output / rating_kw if rating_kw > 0.0 else output))
 
@@ -284,8 +285,9 @@ def carnot_cop(source_c: ArrayLike, supply_c: ArrayLike, quality: float = 0.5) -
     """Return the coefficient of performance as a part ``quality`` of Carnot's between two temperatures [-].
 
     Around one half for large machines in district heating (A. Arpagaus et al., "High temperature heat pumps", Energy
-    152 (2018), doi:10.1016/j.energy.2018.03.166).
+    152 (2018), doi:10.1016/j.energy.2018.03.166). An InputError where a number is not finite.
     """
+    _check_finite("heat pump", source_c=source_c, supply_c=supply_c, quality=quality)
     supply, source = np.asarray(supply_c, dtype=np.float64), np.asarray(source_c, dtype=np.float64)
     return np.asarray(quality * (supply + ZERO_CELSIUS_K) / np.maximum(supply - source, SMALLEST_LIFT_K))
 
@@ -298,7 +300,12 @@ def lorenz_cop(
     .. math:: COP = q\,\frac{T_H}{T_H - T_L}, \qquad T_H = \frac{T_s - T_r}{\ln(T_s / T_r)}
 
     in kelvin, T_L alike from the source's inlet and outlet (H. Lorenz, 1894). Large heat pumps reach 0.4 to 0.6 of it.
+    An InputError where a number is not finite.
     """
+    _check_finite(
+        "heat pump", source_in_c=source_in_c, source_out_c=source_out_c, return_c=return_c, supply_c=supply_c,
+        quality=quality,
+    )  # fmt: skip
     hot, cold = _log_mean_k(supply_c, return_c), _log_mean_k(source_in_c, source_out_c)
     return np.asarray(quality * hot / np.maximum(hot - cold, SMALLEST_LIFT_K))
 
@@ -310,12 +317,28 @@ def regression_cop(source: Source, source_c: ArrayLike, sink_c: ArrayLike) -> Fl
 
     with the lift :math:`\Delta T` held in the 15 … 60 K of the fit: O. Ruhnau, L. Hirth and A. Praktiknjo, "Time series
     of heat demand and heat pump efficiency for energy system modeling", Scientific Data 6 (2019) 189,
-    doi:10.1038/s41597-019-0199-y; 0.85 is their correction from laboratory to field.
+    doi:10.1038/s41597-019-0199-y; 0.85 is their correction from laboratory to field. An InputError for another source,
+    and where a number is not finite.
     """
+    if source not in REGRESSION:
+        hint = did_you_mean(str(source), REGRESSION)
+        raise InputError([Issue("heat pump", "source", str(source), "one of " + ", ".join(REGRESSION), hint)])
+    _check_finite("heat pump", source_c=source_c, sink_c=sink_c)
     a, b, c = REGRESSION[source]
     lift = np.asarray(sink_c, dtype=np.float64) - np.asarray(source_c, dtype=np.float64)
     lift = np.clip(lift, *LIFT_RANGE_K)
     return np.asarray(FIELD_CORRECTION * (a + b * lift + c * lift**2))
+
+
+def _check_finite(where: str, **numbers: ArrayLike) -> None:
+    """Raise with every number that is not finite."""
+    issues = [
+        Issue(where, key, str(value), "finite numbers")
+        for key, value in numbers.items()
+        if not np.isfinite(np.asarray(value, dtype=np.float64)).all()
+    ]
+    if issues:
+        raise InputError(issues)
 
 
 def _log_mean_k(one_c: ArrayLike, other_c: ArrayLike) -> FloatArray:

@@ -37,6 +37,8 @@ WATT_PER_KILOWATT = 1000.0
 TURNOVER_PER_STEP = 0.5
 MAX_TRIALS = 60
 CLOSE_ENOUGH = 1e-10
+MOST_TURNOVERS = 1e4
+SLIGHTLY_K = 1e-6
 LARGEST_MEAN = 50.0
 
 
@@ -226,11 +228,18 @@ class StratifiedTank:
         ]
         if not FREEZING_C <= inlet_c <= BOILING_C:
             issues.append(Issue("tank", "inlet_c", str(inlet_c), f"water from {FREEZING_C:g} to {BOILING_C:g} degC"))
+        flow, hours = (abs(numbers[name][0]) if name in numbers else 0.0 for name in ("flow_kg_s", "hours"))
+        if flow * hours * WATER_KJ_KGK > MOST_TURNOVERS * self.layers * self.layer_kwh_k and not issues:
+            expected = f"at most {MOST_TURNOVERS:g} times the tank's water within the step"
+            issues.append(Issue("tank", "flow_kg_s", f"{flow:g} for {hours:g} h", expected))
         layers = np.asarray(layers_c, dtype=np.float64)
         if layers.shape != (self.layers,):
             issues.append(Issue("tank", "layers_c", f"shape {layers.shape}", f"{self.layers} temperatures, top first"))
         elif not np.isfinite(layers).all():
             issues.append(Issue("tank", "layers_c", str(layers[~np.isfinite(layers)][0]), "finite temperatures"))
+        elif layers.min() < FREEZING_C - SLIGHTLY_K or layers.max() > BOILING_C + SLIGHTLY_K:
+            worst = layers.min() if layers.min() < FREEZING_C - SLIGHTLY_K else layers.max()
+            issues.append(Issue("tank", "layers_c", f"{worst:g}", f"water from {FREEZING_C:g} to {BOILING_C:g} degC"))
         if issues:
             raise InputError(issues)
 

@@ -14,12 +14,14 @@ from rexnet_grid.rexdynnet import (
     HeatNetwork,
     Pipe,
     Pump,
+    StratifiedTank,
     SupplyCurve,
     simulate_building,
     simulate_pipe,
 )
 from rexnet_grid.rexdynnet.archetypes import from_archetype
 from rexnet_grid.rexdynnet.network import Plant
+from rexnet_grid.rexdynnet.plants import carnot_cop, lorenz_cop, regression_cop
 
 START = pd.Timestamp("2026-01-13")
 END = START + pd.Timedelta(hours=2)
@@ -231,6 +233,29 @@ def test_weather_and_heaters_that_cannot_be_are_named(given, said):
     outdoor = pd.Series(given.pop("outdoor_c", -5.0), DEMAND.index)
     with pytest.raises(InputError, match=said):
         simulate_building(from_archetype("house_1980s", 150.0), outdoor, **given)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: StratifiedTank(12.0).step(np.full(20, 45.0), 1e9, 80.0, 1.0), "flow_kg_s: got 1e\\+09 for 1 h"),
+        (lambda: StratifiedTank(12.0).step(np.full(20, 4.5e4), 1.0, 80.0, 1.0), "layers_c: got 45000"),
+        (lambda: simulate_building(from_archetype("house_1980s", 150.0), [1.0, 2.0]), "a Series over time"),
+        (
+            lambda: simulate_building(from_archetype("house_1980s", 150.0), pd.Series(["x"] * 9, DEMAND.index)),
+            "outdoor_c",
+        ),
+        (lambda: SupplyCurve()(np.nan), "outdoor_c: got nan"),
+        (lambda: carnot_cop(np.nan, 70.0), "source_c: got nan"),
+        (lambda: lorenz_cop(5.0, 2.0, 40.0, np.inf), "supply_c: got inf"),
+        (lambda: regression_cop("airy", 0.0, 50.0), "source: got airy"),
+        (lambda: regression_cop("air", np.nan, 50.0), "source_c: got nan"),
+        (lambda: EfficiencyCurve().fuel_kw(np.nan, 100.0), "output_kw: got nan"),
+    ],
+)
+def test_nothing_spreads_a_number_that_is_none(call, said):
+    with pytest.raises(InputError, match=said):
+        call()
 
 
 DAY = np.arange(0.0, 3.0 * 86400.0, 600.0)
