@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Table:
     """What a table of a net has to hold: columns that name buses, finite numbers, of them positive, not all zero.
 
-    Of ``given`` columns, where the table has them, every row is above zero; ``blank`` ones hold numbers or nothing.
+    Of columns where the table has them, every row of ``held`` ones is a finite number, of ``given`` ones above zero as
+    well; ``blank`` ones hold numbers or nothing.
     """
 
     buses: tuple[str, ...]
@@ -26,12 +27,17 @@ class Table:
     positive: tuple[str, ...] = ()
     impedance: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
 
 
 TAPS = ("tap_pos", "tap_neutral", "tap_min", "tap_max", "tap_step_percent", "tap_step_degree")
 SHARES = tuple(f"const_{what}_{way}percent" for what in "zi" for way in ("", "p_", "q_"))
 SIDES = {"trafo": ("hv", "lv"), "trafo3w": ("hv", "mv", "lv")}
+PHASES = tuple(f"{quantity}_{phase}_{unit}" for quantity, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc")
+RATED = tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv"))
+WINDINGS = tuple(f"{what}_{side}_percent" for what in ("vk", "vkr") for side in ("hv", "mv", "lv"))
+LIMITS = ("min_p_mw", "max_p_mw", "min_q_mvar", "max_q_mvar")
 TABLES: dict[str, Table] = {
     "line": Table(
         ("from_bus", "to_bus"),
@@ -39,39 +45,65 @@ TABLES: dict[str, Table] = {
         ("length_km",),
         ("r_ohm_per_km", "x_ohm_per_km"),
         given=("parallel", "df"),
-        blank=("max_i_ka", "g_us_per_km"),
+        held=("g_us_per_km",),
+        blank=("max_i_ka",),
     ),
     "trafo": Table(
         ("hv_bus", "lv_bus"),
-        ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent"),
+        ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent", "shift_degree"),
         ("sn_mva", "vn_hv_kv", "vn_lv_kv"),
         ("vk_percent",),
         given=("parallel", "df"),
-        blank=(*TAPS, "pfe_kw", "i0_percent", "shift_degree"),
+        blank=TAPS,
     ),
     "trafo3w": Table(
         ("hv_bus", "mv_bus", "lv_bus"),
-        tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
-        tuple(f"{what}_{side}_{unit}" for what, unit in (("vn", "kv"), ("sn", "mva")) for side in ("hv", "mv", "lv")),
-        blank=(*TAPS, "pfe_kw", "i0_percent", "shift_mv_degree", "shift_lv_degree"),
+        (*RATED, *WINDINGS, "pfe_kw", "i0_percent", "shift_mv_degree", "shift_lv_degree"),
+        RATED,
+        blank=TAPS,
     ),
     "impedance": Table(
-        ("from_bus", "to_bus"), ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"), ("sn_mva",), ("rft_pu", "xft_pu")
+        ("from_bus", "to_bus"),
+        ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"),
+        ("sn_mva",),
+        ("rft_pu", "xft_pu"),
+        held=("gf_pu", "bf_pu", "gt_pu", "bt_pu"),
     ),
-    "ext_grid": Table(("bus",), ("vm_pu",), ("vm_pu",)),
-    "load": Table(("bus",), ("p_mw", "q_mvar"), blank=SHARES),
-    "sgen": Table(("bus",), ("p_mw", "q_mvar")),
-    "gen": Table(("bus",), ("p_mw", "vm_pu"), ("vm_pu",)),
-    "storage": Table(("bus",), ("p_mw", "q_mvar")),
-    "motor": Table(("bus",), ("pn_mech_mw", "cos_phi")),
-    "shunt": Table(("bus",), ("p_mw", "q_mvar")),
+    "ext_grid": Table(("bus",), ("vm_pu", "va_degree"), ("vm_pu",), blank=("slack_weight",)),
+    "load": Table(("bus",), ("p_mw", "q_mvar"), held=("scaling", *SHARES)),
+    "sgen": Table(("bus",), ("p_mw", "q_mvar"), held=("scaling",)),
+    "gen": Table(("bus",), ("p_mw", "vm_pu"), ("vm_pu",), held=("scaling",), blank=("sn_mva", "slack_weight", *LIMITS)),
+    "storage": Table(
+        ("bus",),
+        ("p_mw", "q_mvar"),
+        held=("scaling",),
+        blank=("sn_mva", "soc_percent", "min_e_mwh", "max_e_mwh", "min_p_mw", "max_p_mw"),
+    ),
+    "motor": Table(
+        ("bus",),
+        ("pn_mech_mw", "cos_phi", "efficiency_percent", "loading_percent"),
+        ("cos_phi", "efficiency_percent"),
+        held=("scaling",),
+    ),
+    "shunt": Table(("bus",), ("p_mw", "q_mvar", "vn_kv", "step"), ("vn_kv",)),
     "ward": Table(("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar")),
-    "xward": Table(("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar", "vm_pu")),
-    "asymmetric_load": Table(("bus",), ()),
-    "asymmetric_sgen": Table(("bus",), ()),
-    "dcline": Table(("from_bus", "to_bus"), ("p_mw", "vm_from_pu", "vm_to_pu")),
+    "xward": Table(
+        ("bus",),
+        ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar", "vm_pu", "r_ohm", "x_ohm"),
+        ("vm_pu",),
+        ("r_ohm", "x_ohm"),
+        blank=("slack_weight",),
+    ),
+    "asymmetric_load": Table(("bus",), PHASES, held=("scaling",)),
+    "asymmetric_sgen": Table(("bus",), PHASES, held=("scaling",)),
+    "dcline": Table(
+        ("from_bus", "to_bus"),
+        ("p_mw", "vm_from_pu", "vm_to_pu", "loss_percent", "loss_mw"),
+        ("vm_from_pu", "vm_to_pu"),
+        blank=("max_p_mw", *(f"{bound}_q_{side}_mvar" for bound in ("min", "max") for side in ("from", "to"))),
+    ),
 }
-SCALED = {"load", "sgen", "storage"}
+FLAGS = {"gen": ("slack",), "trafo3w": ("tap_at_star_point",), "switch": ("closed",)}
 COUNTED = {"bus", "line", "trafo", "trafo3w", "impedance"}
 SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 
@@ -116,7 +148,7 @@ def number_issues(net: Any, name: str) -> list[Issue]:
     return [
         Issue(name, key, str(net.get(key, "")), f"a number above zero, such as {usual}")
         for key, usual in (("sn_mva", "1.0 [MVA]"), ("f_hz", "50.0 [Hz]"))
-        if not _is_number(net.get(key)) or not float(net[key]) > 0.0
+        if not is_number(net.get(key)) or not float(net[key]) > 0.0
     ]
 
 
@@ -135,11 +167,11 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
     missing = [column for column in needed if column not in rows.columns]
     issues = [Issue(name, f"{table}.{column}", "no such column", "a column of the table") for column in missing]
     issues += _index(rows, table, name)
+    issues += _in_service(rows, table, name)
     active = rows
     if "in_service" in rows.columns:
-        issues += _in_service(rows, table, name)
         unknown = ~rows["in_service"].isin((True, False))
-        active = rows[rows["in_service"].where(~unknown, other=True).astype(bool)]
+        active = rows[unknown | rows["in_service"].isin((True,))]
     issues += [
         Issue(name, f"{table} {row}", f"{column} {value}", "a bus of the table bus")
         for column in wanted.buses
@@ -147,8 +179,8 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
         for row, value in active[column].items()
         if value not in bus.index
     ]
-    scaled = ("scaling",) if table in SCALED and "scaling" in rows.columns else ()
-    usable = tuple(c for c in (*wanted.numbers, *scaled) if c not in missing)
+    held = tuple(c for c in wanted.held if c in rows.columns)
+    usable = tuple(c for c in (*wanted.numbers, *held) if c not in missing)
     odd = _numbers(active, table, usable, name)
     if not odd and not missing:
         odd = _not_positive(active, table, wanted.positive, name) + _useless(active, table, wanted, name)
@@ -162,11 +194,12 @@ def _rows_of(rows: pd.DataFrame, table: str, wanted: Table, bus: pd.DataFrame, n
 
 
 def _in_service(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
-    if "in_service" not in rows.columns:
-        return []
+    """Return what is neither true nor false of a table's column ``in_service`` and others of its kind."""
     return [
-        Issue(name, f"{table} {row}", f"in_service {'nan' if value is None else value}", "true or false")
-        for row, value in rows["in_service"][~rows["in_service"].isin((True, False))].items()
+        Issue(name, f"{table} {row}", f"{column} {'nan' if value is None else value}", "true or false")
+        for column in ("in_service", *FLAGS.get(table, ()))
+        if column in rows.columns
+        for row, value in rows[column][~rows[column].isin((True, False))].items()
     ]
 
 
@@ -177,7 +210,7 @@ def _texts(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str) 
         for column in columns
         if column in rows.columns
         for row, value in rows[column][rows[column].notna()].items()
-        if not _is_number(value)
+        if not is_number(value) and not (column[:4] in {"min_", "max_"} and isinstance(value, float))
     ]
 
 
@@ -216,7 +249,7 @@ def _switches(net: Any, name: str) -> list[Issue]:
     rows = net.get("switch")
     if rows is None or not len(rows) or not {"bus", "element", "et"} <= {*rows.columns}:
         return []
-    found = []
+    found = _in_service(rows, "switch", name) + _texts(rows, "switch", ("z_ohm",), name)
     for row, bus, element, kind in zip(rows.index, rows["bus"], rows["element"], rows["et"], strict=True):
         if bus not in net["bus"].index:
             found.append(Issue(name, f"switch {row}", f"bus {bus}", "a bus of the table bus"))
@@ -230,7 +263,9 @@ def _switches(net: Any, name: str) -> list[Issue]:
 
 def whole_index(index: pd.Index) -> NDArray[np.bool_]:
     """Return which labels are whole numbers from 0 on: pandapower looks rows up by them."""
-    return np.array([_is_number(label) and float(label) >= 0.0 and float(label) % 1.0 == 0.0 for label in index])
+    if index.dtype.kind in "iu":
+        return np.asarray(index >= 0)
+    return np.array([is_number(label) and float(label) >= 0.0 and float(label) % 1.0 == 0.0 for label in index])
 
 
 def _index(rows: pd.DataFrame, table: str, name: str) -> list[Issue]:
@@ -269,12 +304,13 @@ def _numbers(rows: pd.DataFrame, table: str, columns: tuple[str, ...], name: str
             found.append(Issue(name, f"{table}.{column}", "no such column", "a column of the table"))
             continue
         for row, value in rows[column].items():
-            if not _is_number(value):
+            if not is_number(value):
                 found.append(Issue(name, f"{table} {row}", f"{column} {value}", "a finite number"))
     return found
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a value is a finite number, or a text that is one."""
     try:
         return bool(np.isfinite(float(value)))
     except (TypeError, ValueError):

@@ -10,37 +10,27 @@ import numpy as np
 import pandapower as pp
 import pandas as pd
 
-from rexnet_grid.electric.pandapower_checks import TABLES, whole_index
+from rexnet_grid.electric.pandapower_checks import TABLES, is_number, whole_index
 from rexnet_grid.errors import Issue
 
-PHASES = tuple(f"{quantity}_{phase}_{unit}" for quantity, unit in (("p", "mw"), ("q", "mvar")) for phase in "abc")
-WINDINGS = tuple(f"{what}_{side}_percent" for what in ("vk", "vkr") for side in ("hv", "mv", "lv"))
-# beside those that hold the buses and numbers of TABLES
+# beside the buses and numbers of TABLES
 NEEDED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(TABLES, ("in_service",)),
     "bus": ("in_service",),
     "line": ("max_i_ka", "g_us_per_km", "df", "parallel", "in_service"),
-    "trafo": ("pfe_kw", "i0_percent", "shift_degree", "tap_neutral", "parallel", "df", "in_service"),
-    "trafo3w": (
-        *WINDINGS,
-        *("pfe_kw", "i0_percent", "shift_mv_degree", "shift_lv_degree", "tap_side", "tap_at_star_point", "in_service"),
-    ),
+    "trafo": ("tap_neutral", "parallel", "df", "in_service"),
+    "trafo3w": ("tap_side", "tap_at_star_point", "in_service"),
     "impedance": ("gf_pu", "bf_pu", "gt_pu", "bt_pu", "in_service"),
-    "ext_grid": ("va_degree", "slack_weight", "in_service"),
+    "ext_grid": ("slack_weight", "in_service"),
     "load": (*(f"const_{what}_{way}_percent" for what in "zi" for way in "pq"), "scaling", "in_service"),
-    "sgen": ("scaling", "in_service"),
+    **dict.fromkeys(("sgen", "storage", "motor", "asymmetric_load", "asymmetric_sgen"), ("scaling", "in_service")),
     "gen": ("scaling", "slack", "in_service"),
-    "storage": ("scaling", "in_service"),
-    "motor": ("loading_percent", "efficiency_percent", "scaling", "in_service"),
-    "shunt": ("vn_kv", "step", "id_characteristic_table", "in_service"),
-    "ward": ("in_service",),
-    "xward": ("r_ohm", "x_ohm", "slack_weight", "in_service"),
-    "asymmetric_load": (*PHASES, "scaling", "in_service"),
-    "asymmetric_sgen": (*PHASES, "scaling", "in_service"),
+    "shunt": ("id_characteristic_table", "in_service"),
+    "xward": ("slack_weight", "in_service"),
     "dcline": (
-        "loss_percent",
-        "loss_mw",
         "max_p_mw",
-        *(f"{b}_q_{s}_mvar" for b in ("min", "max") for s in ("from", "to")),
+        *(f"{bound}_q_{side}_mvar" for bound in ("min", "max") for side in ("from", "to")),
+        "in_service",
     ),
     "switch": ("bus", "element", "et", "closed", "z_ohm"),
 }
@@ -90,7 +80,8 @@ def missing_issues(net: Any, name: str) -> list[Issue]:
         rows = net.get(table)
         if not isinstance(rows, pd.DataFrame) or not len(rows):
             continue
-        weighs = table == "gen" and not len(net.get("dcline", ()))
+        lines = net.get("dcline")
+        weighs = table == "gen" and not (isinstance(lines, pd.DataFrame) and len(lines))
         found += [
             Issue(name, f"{table}.{column}", "no such column", "a column of the table")
             for column in (*columns, *(GENERATOR_WEIGHTS if weighs else ()))
@@ -118,11 +109,23 @@ def completed(net: Any) -> Any:
         decimal = (
             isinstance(rows.index.dtype, np.dtype) and rows.index.dtype.kind == "f" and whole_index(rows.index).all()
         )
-        if blank or decimal:
-            more = {c: None if standard[c].dtype == object else np.nan for c in blank}
+        more = {c: None if standard[c].dtype == object else np.nan for c in blank} | _numbers_of_objects(rows, table)
+        if more or decimal:
             changes[table] = rows.assign(**more).set_axis(rows.index.astype(np.int64) if decimal else rows.index)
     if not changes:
         return net
     net = copy.deepcopy(net)
     net.update(changes)
     return net
+
+
+def _numbers_of_objects(rows: pd.DataFrame, table: str) -> dict[str, Any]:
+    """Return the columns that hold numbers or nothing as numbers, where ``None`` stands for nothing."""
+    wanted = TABLES.get(table)
+    columns = ("z_ohm",) if table == "switch" else () if wanted is None else (*wanted.blank, *wanted.given)
+    found = {}
+    for column in (c for c in columns if c in rows.columns and rows[c].dtype == object):
+        given = rows[column].dropna()
+        if len(given) < len(rows) and given.map(is_number).all():
+            found[column] = rows[column].astype(float)
+    return found

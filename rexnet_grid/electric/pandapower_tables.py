@@ -288,7 +288,8 @@ def _tap_step(t: Any, *, star: bool) -> tuple[complex, ...] | None:
     depends = t.get("tap_dependency_table", False)
     if kind not in {"Ratio", "Symmetrical", "Ideal"} or (not _missing(depends) and bool(depends)):
         return None
-    position, neutral, low, high = (float(t[c]) for c in ("tap_pos", "tap_neutral", "tap_min", "tap_max"))
+    stands = (t.get(c) for c in ("tap_pos", "tap_neutral", "tap_min", "tap_max"))
+    position, neutral, low, high = (np.nan if _missing(value) else float(value) for value in stands)
     percent, degree = (0.0 if _missing(t.get(c)) else float(t[c]) for c in ("tap_step_percent", "tap_step_degree"))
     if np.isnan([position, neutral, low, high]).any() or (kind == "Ideal" and (percent != 0.0 or star)):
         return None
@@ -352,16 +353,23 @@ def _no_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value != value or str(value) in {"", "None", "nan"}
+    return value is None or str(value) in {"", "None", "nan", "NaN", "<NA>", "NaT"}
 
 
 def _coordinates(net: Any) -> tuple[FloatArray, FloatArray]:
     lon, lat = np.full(len(net.bus), np.nan), np.full(len(net.bus), np.nan)
     if "geo" in net.bus:
         for row, text in enumerate(net.bus.geo):
-            if _missing(text):
-                continue
-            point = json.loads(text).get("coordinates") if isinstance(text, str) else None
-            if point is not None and len(point) >= 2 and abs(point[0]) <= 180.0 and abs(point[1]) <= 90.0:
-                lon[row], lat[row] = float(point[0]), float(point[1])
+            point = None if _missing(text) else _coordinates_of(text)
+            if point is not None and abs(point[0]) <= 180.0 and abs(point[1]) <= 90.0:
+                lon[row], lat[row] = point
     return lon, lat
+
+
+def _coordinates_of(text: Any) -> tuple[float, float] | None:
+    """Return the longitude and latitude of a GeoJSON point; None where the text is none."""
+    try:
+        longitude, latitude = json.loads(text)["coordinates"][:2]
+        return float(longitude), float(latitude)
+    except (ValueError, TypeError, LookupError):
+        return None

@@ -7,6 +7,7 @@ power-grid-model (Alliander, MPL-2.0) solves the full phase-coordinate equations
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,6 @@ from rexnet_grid.electric.threephase_input import input_of, load_shares
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 PHASES = 3
@@ -119,7 +118,9 @@ class ThreePhaseNetwork(Labelled):
         """Read a pandapower net from ``.json`` or ``.xlsx``, as the balanced network does."""
         from rexnet_grid.electric.files import read_net
 
-        return cls.from_pandapower(read_net(path))
+        net = read_net(path)
+        net["name"] = net.get("name") or Path(path).name
+        return cls.from_pandapower(net)
 
     def base_injection(self) -> tuple[FloatArray, FloatArray]:
         """Return the injection (n_bus, 3) [kW], [kvar] by phase that the net's tables hold."""

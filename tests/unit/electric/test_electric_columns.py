@@ -191,3 +191,47 @@ def test_a_net_that_names_the_installed_pandapower_and_no_format_is_todays(every
     net = copy.copy(every_table)
     del net["format_version"]
     assert ElectricNetwork.from_pandapower(net).case.n_bus == 6
+
+
+NUMBERS = ["trafo.shift_degree", "trafo3w.vk_mv_percent", "ext_grid.va_degree", "load.const_i_q_percent", "gen.scaling"]
+NUMBERS += [
+    "motor.efficiency_percent",
+    "shunt.vn_kv",
+    "xward.x_ohm",
+    "asymmetric_load.q_b_mvar",
+    "line.g_us_per_km",
+    "impedance.gf_pu",
+]
+
+
+@pytest.mark.parametrize("place", NUMBERS)
+@pytest.mark.parametrize("value", ["x", None, np.nan, np.inf])
+def test_every_number_that_a_power_flow_needs_is_named_where_it_is_none(every_table, place, value):
+    """Before, a blank power of one phase left the whole network without a solution, and nobody told why."""
+    table, _, column = place.partition(".")
+    net = copy.copy(every_table)
+    net[table] = net[table].astype({column: object})
+    net[table][column] = [value] * len(net[table])
+    with pytest.raises(NetworkDataError, match=rf"{table} 0: got {column} {value}; expected a finite number"):
+        ElectricNetwork.from_pandapower(net)
+
+
+@pytest.mark.parametrize("place", ["gen.slack", "switch.closed", "trafo3w.tap_at_star_point", "load.in_service"])
+@pytest.mark.parametrize("value", ["x", None, np.nan, -1.0])
+def test_what_is_neither_true_nor_false_is_named(every_table, place, value):
+    table, _, column = place.partition(".")
+    net = copy.copy(every_table)
+    net[table] = net[table].assign(**{column: [value] * len(net[table])})
+    with pytest.raises(NetworkDataError, match=rf"{table} 0: got {column} .*; expected true or false"):
+        ElectricNetwork.from_pandapower(net)
+
+
+@pytest.mark.parametrize(
+    "place", ["trafo3w.tap_pos", "trafo.tap_pos", "switch.z_ohm", "trafo.tap_step_degree", "bus.geo"]
+)
+def test_nothing_may_be_none_and_a_place_any_text(every_table, place):
+    table, _, column = place.partition(".")
+    net = copy.copy(every_table)
+    net[table] = net[table].assign(**{column: ["x" if column == "geo" else None] * len(net[table])})
+    read = ElectricNetwork.from_pandapower(net)
+    assert read.power_flow(*read.base_injection()).converged
