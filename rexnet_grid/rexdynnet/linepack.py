@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 WATT_PER_KILOWATT = 1000.0
 SMALLEST_SHARE = 1e-3
 SMALLEST_SPREAD_K = 1.0
-MOVES = (0.25, 0.5, 0.75, 1.0)
+MOVES = (0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def moved_kw(
     .. math:: \dot m c (1 - \kappa) \Delta T - c \sum_s \kappa_s \big((\dot m_s(T_s - \Delta T) - \dot m_s(T_s))
               (T_s - T_{ret,s}) - \dot m_s(T_s) \Delta T\big)^+
 
-    is withheld, s behind exchangers. Where that begins to fall a lower temperature withholds less: the most of a few
-    counts.
+    is withheld, s behind exchangers. Where that begins to fall a lower temperature withholds less: half of the move
+    counts too.
 
     Parameters
     ----------
