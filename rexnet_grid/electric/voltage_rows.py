@@ -230,8 +230,9 @@ class OvervoltageRows:
         about what AC leaves at rest, or else the nearest. ``loaded`` are the voltages of the network full of demand
         and dV/dP, None where generators hold voltages and answers do not grow with demand.
 
-        Where reactive power of demand lowers a voltage more than its active power raises it neither counts, and of
-        demand that raises one a rise gives back no more than that: so a fall and an equal rise win no room.
+        Where generators hold voltages active power of demand may raise others, and its reactive power lower them more:
+        neither counts then, and of demand that raises one all the same a rise gives back no more than that. So a fall
+        and an equal rise win no room.
         """
         idle = np.abs(model.idle)[nodes]
         supplied = columns != NOWHERE
@@ -243,7 +244,8 @@ class OvervoltageRows:
             nearer = start - 0.5 * idle > BELOW * np.maximum(room, 0.0)
             start = np.where(nearer, other[0], start)
             by_p, tangent = (np.where(nearer[:, None], *two) for two in ((other[1], by_p), (other[2], tangent)))
-        by_p = np.maximum(by_p, np.minimum(tangent, 0.0))
+        if loaded is None:
+            by_p = np.maximum(by_p, np.minimum(tangent, 0.0))
         falling, rising = one_way(tangent, by_p, 0.0)
         counts = by_p > DEAR * by_p.max(axis=1, keepdims=True, initial=0.0)
         alone = gross(falling, np.where(counts, rising, np.maximum(rising, tangent)))
