@@ -31,6 +31,7 @@ LEAST_SCALE = 1e-3
 ROUNDING = 1e-14
 KEEP = 0.1
 SUNK = 0.3
+DEEP = 0.75
 MOST_STEPS = 40
 
 
@@ -48,7 +49,8 @@ def newton_flows(
     """Fill ``out`` as :func:`kernels.power_flows` does; with ``only_lost`` just the cases left unsolved there.
 
     The first guess is ``first`` (n_node,), or the base solution of the plan with its factor; where neither leads
-    anywhere, the plan's state at rest. A case whose only solution found has :func:`sunk` counts as unsolved.
+    anywhere, the plan's state at rest. A case whose only solution found lies below the nose counts as unsolved, see
+    :func:`lifted`.
     """
     order = integers(plan, ORDER)
     n, n_free = len(order), len(integers(plan, HOLDS))
@@ -86,24 +88,31 @@ def newton_flows(
 
 @njit(cache=True, error_model="numpy")
 def lifted(plan: FloatArray, s: ComplexArray, v: ComplexArray, own: FloatArray, rounds: int) -> int:
-    """Return ``rounds``, or where the solution is sunk those of plain Newton from rest, -1 if that sinks as well.
+    """Return ``rounds``, or where a voltage is deep those of plain Newton from rest, if it finds a solution.
 
     The factor that is kept for several rounds can lead past the solution of high voltage, plain Newton seldom does.
+    Of a load behind a reactance the solution of low voltage is below 0.71 of the voltage at rest. Returns -1 where what
+    is left has a voltage so low that it is a solution below the nose, not to be had.
     """
-    if rounds < 0 or not sunk(plan, v):
+    if rounds < 0 or not below(plan, v, DEEP):
         return rounds
+    found = v.copy()
     fill(v, complexes(plan, REST))
-    rounds = settle(plan, s, v, own[:0], own, 0.0)
-    return -1 if rounds >= 0 and sunk(plan, v) else rounds
+    again = settle(plan, s, v, own[:0], own, 0.0)
+    if again < 0:
+        fill(v, found)
+    else:
+        rounds = again
+    return -1 if below(plan, v, SUNK) else rounds
 
 
 @njit(cache=True, error_model="numpy")
-def sunk(plan: FloatArray, v: ComplexArray) -> bool:
-    """Return whether a node has less than ``SUNK`` of its voltage at rest: a solution below the nose, not to be had."""
+def below(plan: FloatArray, v: ComplexArray, share: float) -> bool:
+    """Return whether a node has less than this share of its voltage at rest."""
     rest = complexes(plan, REST)
     low = 0
     for i in range(len(integers(plan, HOLDS))):
-        low += abs(v[i]) < SUNK * abs(rest[i])
+        low += abs(v[i]) < share * abs(rest[i])
     return low > 0
 
 

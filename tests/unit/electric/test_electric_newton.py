@@ -147,3 +147,29 @@ def test_a_solution_far_below_the_nose_is_left_for_the_one_above_it():
     again = grid.power_flow(*injection, start=start)
     assert bool(again.converged)
     np.testing.assert_allclose(again.vm_pu, high.vm_pu, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:tap_dependency_table")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {2: -50.0, 15: 11.2, 17: -23.5, 23: 6.05, 30: 34.1, 50: 39.2},
+        {7: 48.2, 30: 31.8, 42: -23.5},
+    ],
+)
+def test_the_solution_of_runpp_is_found_where_a_kept_factor_leads_past_it(asked):
+    reference = builtin_pandapower_net("case57")
+    network = ElectricNetwork.from_pandapower(reference)
+    kw = np.zeros(len(network.buses))
+    for bus, mw in asked.items():
+        kw[bus] = 1e3 * mw
+    kvar = np.where(kw < 0.0, 0.33 * kw, 0.0)
+    for table in ("load", "sgen"):
+        reference[table] = reference[table].iloc[:0]
+    reference.gen["p_mw"] = 0.0
+    for bus in asked:
+        pp.create_load(reference, bus, p_mw=-kw[bus] / 1e3, q_mvar=-kvar[bus] / 1e3)
+    pp.runpp(reference, calculate_voltage_angles=True, tolerance_mva=1e-9)
+    flow = network.power_flow(kw, kvar)
+    assert flow.converged
+    np.testing.assert_allclose(flow.vm_pu, reference.res_bus.vm_pu, rtol=0.0, atol=1e-8)
