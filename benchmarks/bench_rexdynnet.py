@@ -68,14 +68,17 @@ def mesh(side=16, rings=23):
 
 
 def published(network, file):
-    """One building's measured year for every house, each with a size of its own [kW]."""
+    """One building's measured demand for every house, each with a size of its own [kW], for a year.
+
+    Where the file ends before the year does, its first days follow backwards: autumn as spring.
+    """
     one = pd.read_csv(file)
-    index = START + pd.to_timedelta(one.iloc[:, 0], unit="s")
+    kw = pd.Series(1e-3 * one.iloc[:, 1].to_numpy(), START + pd.to_timedelta(one.iloc[:, 0], unit="s"))
+    year = pd.date_range(START, START + pd.Timedelta(days=365), freq=kw.index[1] - kw.index[0])
+    back = kw.iloc[: max(len(year) - len(kw), 0)].iloc[::-1]
+    whole = np.concatenate((kw.to_numpy(), back.to_numpy()))[: len(year)]
     size = np.random.default_rng(1).uniform(0.6, 1.4, len(network.substation_names))
-    return pd.DataFrame(
-        1e-3 * one.iloc[:, 1].to_numpy()[:, None] * size, index=pd.DatetimeIndex(index),
-        columns=list(network.substation_names),
-    )  # fmt: skip
+    return pd.DataFrame(whole[:, None] * size, index=year, columns=list(network.substation_names))
 
 
 def timed(network, table, steps, dt_s, repeats=1):

@@ -137,8 +137,8 @@ def _wrong_stamps(name: str, index: pd.DatetimeIndex, edges: pd.DatetimeIndex) -
     if (index.tz is None) != (edges.tz is None):
         hint = "tz_localize gives it one, tz_localize(None) takes it away"
         return Issue(name, "index", f"time zone {index.tz}", f"as start and end have it, {edges.tz}", hint)
-    gaps = np.diff(index)
-    end = index[-1] + max(gaps[-1], np.median(gaps)) if len(gaps) else edges[-1]
+    gaps = np.diff(index.to_numpy(dtype="datetime64[ns]").astype(np.int64))
+    end = index[-1] + pd.Timedelta(int(max(gaps[-1], np.median(gaps)))) if len(gaps) else edges[-1]
     missing = edges[0] if index[0] > edges[0] else end if end < edges[-1] else None
     if missing is None:
         return None
