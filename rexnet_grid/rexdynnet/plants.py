@@ -67,6 +67,7 @@ class OperatingRange:
 
     def reach_kw(self, before_kw: ArrayLike, minutes: float) -> FloatArray:
         """Return the highest output ``minutes`` after ``before_kw`` [kW]: one ramp more, or a start to the minimum."""
+        _check_finite("operating range", before_kw=before_kw, minutes=minutes)
         step = self.ramp_kw_per_min * minutes
         return np.minimum(np.maximum(np.asarray(before_kw) + step, self.min_kw), self.max_kw)
 
@@ -196,7 +197,8 @@ class Chp:
         return self.condensing_kw > 0.0
 
     def power_range(self, heat_kw: float) -> tuple[float, float]:
-        """Return least and largest power at a heat output [kW]."""
+        """Return least and largest power at a heat output [kW]; raises InputError unless that is finite."""
+        _check_finite("chp", heat_kw=heat_kw)
         line = self.power_to_heat * heat_kw
         if not self.extracts:
             return line, line
@@ -204,7 +206,8 @@ class Chp:
         return max(line, self.min_condensing_kw - lost), self.condensing_kw - lost
 
     def fuel_kw(self, heat_kw: float, power_kw: float) -> float:
-        """Return the fuel burnt [kW]."""
+        """Return the fuel burnt [kW]; raises InputError unless heat and power are finite."""
+        _check_finite("chp", heat_kw=heat_kw, power_kw=power_kw)
         if not self.extracts:
             return (heat_kw + power_kw) / self.efficiency
         return (power_kw + self.power_loss * heat_kw) / self.efficiency

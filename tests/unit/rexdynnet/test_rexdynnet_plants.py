@@ -101,3 +101,14 @@ def test_impossible_plants_are_refused_with_every_reason():
         Collector(-1.0, 1.5)
     with pytest.raises(InputError, match=r"power_to_heat[\s\S]*power_loss"):
         Chp(OperatingRange(100.0), 0.0, 0.9, power_loss=1.0)
+
+
+def test_what_is_no_finite_number_is_refused_where_a_plant_is_asked():
+    chp = Chp(OperatingRange(100.0), power_to_heat=0.5, efficiency=0.9)
+    for ask in (
+        lambda: chp.power_range(math.nan),
+        lambda: chp.fuel_kw(50.0, math.inf),
+        lambda: chp.heat.reach_kw([10.0, math.nan], 15.0),
+    ):
+        with pytest.raises(InputError, match="finite numbers"):
+            ask()
