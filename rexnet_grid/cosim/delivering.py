@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.delivery.remedies import SMALLEST_KW
 from rexnet_grid.prosumers.base import Delivered, Realised
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def deliver(market: CarrierMarket, book: UnitOnCarrier, stopped: Collection[int]
 
     Fills ``delivered_kw``, ``beyond_kw``, ``withheld_kw`` and ``state`` of ``book``. Demand not served at a node is
     borne in proportion to withdrawal, generation not taken in proportion to injection, and so is heat that a plant had
-    to put in beyond what it was to; participants that have ``stopped`` bear none. The operator's rate is minus the sum
+    to put in beyond what it was to; participants that have ``stopped`` bear none. In a unit without a power flow
+    solution the network collapses: nothing is served and nothing is taken. The operator's rate is minus the sum
     of all others': losses, storage in the network and balancing energy.
     """
     seats = market.seats
@@ -97,21 +99,27 @@ def _seen_by_operator(delivered: Delivered, books: Sequence[UnitOnCarrier]) -> D
 
 
 def _shortfall(market: CarrierMarket, state: NetworkState, asked: FloatArray) -> FloatArray:
-    """Return what each account asked for and the network did not carry [kW, signed like the rate]."""
-    nodes = market.seats.nodes
+    """Return what each account asked for and the network did not carry [kW, signed like the rate].
+
+    That is everything where the network found no solution.
+    """
+    if not state.converged:
+        return asked.copy()
+    seats = market.seats
+    nodes = seats.nodes
     short = np.zeros_like(asked)
     unserved = state.unserved_kw
     drawn = market.nodal(np.minimum(asked, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(drawn < 0.0, np.minimum(unserved / -drawn, 1.0), 0.0)
     short += np.minimum(asked, 0.0) * share[nodes]
-    if market.carrier == "heat":
-        given = market.nodal(np.maximum(asked, 0.0))
-        spilled = np.maximum(given + drawn + unserved - state.injection_kw, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(given > 0.0, np.minimum(spilled / given, 1.0), 0.0)
-        short += np.maximum(asked, 0.0) * share[nodes]
-    return short
+    given = market.nodal(np.maximum(asked, 0.0))
+    spilled = np.maximum(given + drawn + unserved - state.injection_kw, 0.0)
+    if market.carrier == "electricity":
+        spilled[(spilled < SMALLEST_KW) | (np.arange(len(spilled)) == seats.nodes[seats.operator])] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(given > 0.0, np.minimum(spilled / given, 1.0), 0.0)
+    return np.asarray(short + np.maximum(asked, 0.0) * share[nodes])
 
 
 def _beyond(market: CarrierMarket, state: NetworkState, asked: FloatArray, stopped: Collection[int]) -> FloatArray:

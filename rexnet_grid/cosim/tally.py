@@ -17,6 +17,7 @@ VIOLATION_COUNTERS = {
     "line": "line_units",
     "trafo": "trafo_units",
     "heat": "heat_units",
+    "power_flow": "power_flow_units",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rexnet_grid.units import Carrier
 
 SMALLEST_THROUGHPUT_KW = 1e-3
+NO_SOLUTION = "no power flow solution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,13 @@ class Violation:
     element
         Name of the element, such as ``"bus 12"``, ``"line 3"``, ``"trafo 0"``, ``"substation SD7"``.
     kind
-        ``"voltage_bus"``, ``"line"``, ``"trafo"`` or ``"heat"``: the four counters of the manifest.
+        ``"voltage_bus"``, ``"line"``, ``"trafo"``, ``"heat"`` or, where there is no solution at all, ``"power_flow"``:
+        the counters of the manifest.
     limit
         Name of the broken limit, as in :attr:`Headroom.limits`.
     value, bound
-        Value and bound in the limit's own unit, given by ``unit`` (``"p.u."``, ``"%"``, ``"degC"``, ``"kW"``).
+        Value and bound in the limit's own unit, given by ``unit`` (``"p.u."``, ``"%"``, ``"degC"``, ``"kW"``); NaN
+        where there is no solution.
     unit
         The unit of ``value`` and ``bound``.
     """
@@ -43,6 +47,11 @@ class Violation:
     value: float
     bound: float
     unit: str
+
+    @classmethod
+    def without_solution(cls) -> Violation:
+        """Return what is recorded of a network that finds no solution for what is asked of it."""
+        return cls("network", "power_flow", NO_SOLUTION, math.nan, math.nan, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,9 @@ class NetworkState:
         What the network wants recorded, by table name: arrays aligned to :meth:`DeliveryNetwork.columns`, such as
         ``"vm_pu"`` or ``"supply_c"``.
     converged
-        False when no solution was found; then the other numbers are NaN or zero and must not be used.
+        False when no solution was found, which is a violation of its own; the recorded arrays are NaN then. In a
+        delivered unit nothing flows: injections are zero and all withdrawal is unserved. Of a prediction the other
+        numbers must not be used.
     """
 
     injection_kw: FloatArray

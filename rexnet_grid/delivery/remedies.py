@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rexnet_grid.delivery.network import NO_SOLUTION
 from rexnet_grid.delivery.programme import least_cost
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ SMALLEST_KW = 1e-6
 FULL = 1e-6
 DOUBTFUL = 1e-3
 LEAST_HELP = 1e-3
-NO_SOLUTION = "no power flow solution"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rexnet_grid.delivery.least import cheapest_about, least_part
+from rexnet_grid.delivery.network import NO_SOLUTION
 from rexnet_grid.delivery.programme import NoOptimumError
 from rexnet_grid.delivery.question import Progress, Question, is_clean
 from rexnet_grid.delivery.remedies import (
-    NO_SOLUTION,
     SMALLEST_KW,
     Levers,
     RowSet,
@@ -143,5 +143,7 @@ def _shrink_all(levers: Levers) -> FloatArray:
 
 def how_broken(state: NetworkState) -> tuple[bool, bool, float]:
     """Return what is wrong with a prediction, the worst first: nothing, no solution, by how much it breaks limits."""
+    if not state.converged:
+        return True, True, 0.0
     excess = sum(abs(v.value - v.bound) / max(abs(v.bound), 1e-9) for v in state.violations)
-    return not is_clean(state), not state.converged, excess
+    return not is_clean(state), False, excess

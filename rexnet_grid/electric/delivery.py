@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState
+from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState, Violation
 from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
 from rexnet_grid.electric.full_states import flow_of
@@ -136,8 +137,9 @@ class ElectricDelivery:
         return self._state(injection_kw)
 
     def deliver(self, unit: int, injection_kw: FloatArray) -> NetworkState:  # noqa: ARG002 - power flow has no memory
-        """Carry these rates [kW]."""
-        return self._state(injection_kw)
+        """Carry these rates [kW]; where power flow finds no solution the network collapses, and nothing flows."""
+        state = self._state(injection_kw)
+        return state if state.converged else self._collapsed(injection_kw)
 
     def headroom(self, units: Sequence[int], position_kw: FloatArray) -> tuple[Headroom, ...]:
         """Return what still fits in each open unit about ``position_kw`` (n_units, n_nodes) [kW]."""
@@ -316,9 +318,14 @@ class ElectricDelivery:
     def _no_state(self) -> NetworkState:
         n = len(self._nodes)
         nothing = {name: np.full(len(columns), np.nan) for name, columns in self._columns.items()}
+        broken = (Violation.without_solution(),)
         return NetworkState(
-            np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), (), nothing, converged=False
+            np.full(n, np.nan), np.zeros(n), EnergyBalance(0.0, 0.0, 0.0, 0.0), broken, nothing, converged=False
         )
+
+    def _collapsed(self, injection_kw: FloatArray) -> NetworkState:
+        asked = self._checked(injection_kw, (len(self._nodes),))
+        return replace(self._no_state(), injection_kw=np.zeros(len(asked)), unserved_kw=np.maximum(-asked, 0.0))
 
 
 def _level_of_caller() -> int:

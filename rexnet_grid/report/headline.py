@@ -16,6 +16,7 @@ VIOLATION_NAMES = {
     "line_units": "cables",
     "trafo_units": "transformers",
     "heat_units": "heat supply",
+    "power_flow_units": "units without a power flow solution",
 }
 STAGES = {"secure": "before delivery", "realtime": "during delivery"}
 CLOSES = 1e-9

@@ -170,7 +170,7 @@ _TABLES = (
             _carrier(),
             _unit(),
             Column("element", "text", "-", "bus, branch or substation"),
-            Column("kind", "text", "-", '"voltage_bus", "line", "trafo" or "heat"'),
+            Column("kind", "text", "-", '"voltage_bus", "line", "trafo", "heat"; "power_flow" where nothing solves'),
             Column("limit", "text", "-", "name of the limit"),
             Column("value", "float", "measure", "value that was reached"),
             Column("bound", "float", "measure", "value that was allowed"),

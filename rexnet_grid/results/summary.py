@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rexnet_grid.results.reader import Results
     from rexnet_grid.units import Carrier
 
-VIOLATION_KINDS = ("voltage_bus", "line", "trafo", "heat")
+VIOLATION_KINDS = ("voltage_bus", "line", "trafo", "heat", "power_flow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Summary:
         Delivered units [-].
     violations
         Element-units that broke a limit in the delivered state, by ``voltage_bus_units``, ``line_units``,
-        ``trafo_units``, ``heat_units`` [-].
+        ``trafo_units``, ``heat_units``, ``power_flow_units`` [-].
     carriers
         Figures of each carrier.
     cost_eur

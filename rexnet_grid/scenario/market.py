@@ -214,6 +214,7 @@ class SafetySection(Section):
     """Who is cut when the network cannot carry what was reserved."""
 
     mode: Literal["auto", "on", "off"] = "auto"
-    """``auto`` works when feedback is enabled; ``off`` delivers everything and records what breaks."""
+    """``auto`` works when feedback is enabled; ``off`` delivers everything and records what breaks; where there is
+    no power flow solution nothing is delivered."""
     rule: Literal["cheapest", "pro_rata", "last_in_first_out"] = "cheapest"
     """In which order participants are cut."""

@@ -43,7 +43,7 @@ PROMISED = {
     "traded_kwh",
 }
 UNTOLD = ("--set", "feedback.enabled=false", "--set", "safety.mode=on", "--set", "scenario.units=24")
-COUNTERS = {"voltage_bus_units", "line_units", "trafo_units", "heat_units"}
+COUNTERS = {"voltage_bus_units", "line_units", "trafo_units", "heat_units", "power_flow_units"}
 
 
 class Day(NamedTuple):

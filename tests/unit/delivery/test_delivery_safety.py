@@ -358,3 +358,17 @@ def test_no_grid_of_shares_is_cheaper_than_the_cheapest_mix(kw, solved):
     assert secured.clean
     assert secured.cost_eur(1.0) <= 1.005 * cheapest_share(grid, who, 7)
     assert secured.cost_eur(1.0) <= SafetyMaintainer("pro_rata").secure(grid, 0, who).cost_eur(1.0)
+
+
+@pytest.mark.parametrize("cuttable", [0.0, 10.0])
+def test_what_has_no_solution_after_all_cuts_is_recorded_as_a_violation(cuttable):
+    grid = ElectricDelivery(ElectricNetwork.from_builtin("cigre_lv"))
+    schedule = Participants(
+        np.array([9, 12]), np.array([-900.0, 5.0]), np.array([300.0, 100.0]), cuttable_kw=np.full(2, cuttable)
+    )
+    secured = SafetyMaintainer().secure(grid, 0, schedule)
+    assert not secured.clean
+    assert not secured.state.converged
+    assert [(v.element, v.kind, v.limit) for v in secured.state.violations] == [
+        ("network", "power_flow", "no power flow solution")
+    ]
