@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # parts of a packed plan; a place is a node in the order of elimination, slack nodes behind the others
 ORDER, HOLDS, Y_PTR, Y_COL, Y_VAL, F_PTR, F_COL, F_DIAG = range(8)
-HELD, PLACE_ZIP, PLACE_UNZIPPED, REST, BASE, BASE_FACTOR = range(8, 14)
+HELD, PLACE_ZIP, PLACE_UNZIPPED, REST, USUAL, BASE, BASE_FACTOR = range(8, 15)
 
 MISMATCH = 1e-11
 STALLED = 1e-9
@@ -31,7 +31,9 @@ LEAST_SCALE = 1e-3
 ROUNDING = 1e-14
 KEEP = 0.1
 SUNK = 0.3
-DEEP = 0.75
+DEEP = 0.5
+UNUSUAL = 0.75
+FAR_BELOW_BASE = 0.9
 MOST_STEPS = 40
 
 
@@ -88,32 +90,54 @@ def newton_flows(
 
 @njit(cache=True, error_model="numpy")
 def lifted(plan: FloatArray, s: ComplexArray, v: ComplexArray, own: FloatArray, rounds: int) -> int:
-    """Return ``rounds``, or where a voltage is deep those of plain Newton from rest, if it finds a solution.
+    """Return ``rounds``, or where the solution may be one of low voltage those of plain Newton from rest.
 
     The factor that is kept for several rounds can lead past the solution of high voltage, plain Newton seldom does.
-    Of a load behind a reactance the solution of low voltage is below 0.71 of the voltage at rest. Returns -1 where what
-    is left has a voltage so low that it is a solution below the nose, not to be had.
+    Of a load behind a reactance the solution of low voltage is below 0.71 of the voltage at rest, and the determinant
+    of the Jacobian has changed its sign, which it does where the two solutions meet (Venikov et al., IEEE Trans.
+    PAS-94 (1975) 1034, doi:10.1109/T-PAS.1975.31937). So a solution with a voltage that is not usual is kept where the
+    determinant is positive and no voltage below half of that at rest. Returns -1 where what is left has a voltage so
+    low that it is a solution below the nose, not to be had.
     """
-    if rounds < 0 or not below(plan, v, DEEP):
+    if rounds < 0 or not below(v, numbers(plan, USUAL), 1.0):
+        return rounds
+    rest = complexes(plan, REST)
+    at_rest = np.abs(rest[: len(integers(plan, HOLDS))])
+    if not below(v, at_rest, DEEP) and upright(plan, s, v, own):
         return rounds
     found = v.copy()
-    fill(v, complexes(plan, REST))
+    fill(v, rest)
     again = settle(plan, s, v, own[:0], own, 0.0)
     if again < 0:
         fill(v, found)
     else:
         rounds = again
-    return -1 if below(plan, v, SUNK) else rounds
+    return -1 if below(v, at_rest, SUNK) else rounds
 
 
 @njit(cache=True, error_model="numpy")
-def below(plan: FloatArray, v: ComplexArray, share: float) -> bool:
-    """Return whether a node has less than this share of its voltage at rest."""
-    rest = complexes(plan, REST)
+def below(v: ComplexArray, usual: FloatArray, share: float) -> bool:
+    """Return whether a voltage is less than this share of the usual one; both by place, as many as ``usual`` has."""
     low = 0
-    for i in range(len(integers(plan, HOLDS))):
-        low += abs(v[i]) < share * abs(rest[i])
+    for i in range(len(usual)):
+        low += abs(v[i]) < share * usual[i]
     return low > 0
+
+
+@njit(cache=True, error_model="numpy")
+def upright(plan: FloatArray, s: ComplexArray, v: ComplexArray, own: FloatArray) -> bool:
+    """Return whether the determinant of the Jacobian at ``v`` is positive; ``own`` takes its factor."""
+    f_diag = integers(plan, F_DIAG)
+    n = len(f_diag)
+    calculated, f = np.empty(n, dtype=np.complex128), np.empty(2 * n)
+    mismatch(plan, s, v, calculated, f)
+    if not factor_jacobian(plan, s, v, calculated, own):
+        return False
+    turned = 0
+    for i in range(n):
+        d = 4 * f_diag[i]
+        turned += own[d] * own[d + 3] < own[d + 1] * own[d + 2]
+    return turned % 2 == 0
 
 
 @njit(cache=True, error_model="numpy")

@@ -31,9 +31,10 @@ def newton_plan(case: GridCase, y: csr_matrix, order: IntArray, rest: ComplexArr
     Notes
     -----
     Where generators hold voltages, the case that the network's own tables hold is solved once, and every later case
-    starts from it and its factor.
+    starts from it and its factor. Usual are voltages above a share of those at rest, or a little below those of this
+    case: networks that stand low are no suspects for that.
     """
-    from rexnet_grid.electric.newton_kernels import KEEP, factor_jacobian, lifted, mismatch, settle
+    from rexnet_grid.electric.newton_kernels import FAR_BELOW_BASE, KEEP, UNUSUAL, lifted, settle, upright
 
     n = int((case.node_kind[order] <= PV).sum())
     moved = y[order][:, order].tocsr()
@@ -58,7 +59,8 @@ def newton_plan(case: GridCase, y: csr_matrix, order: IntArray, rest: ComplexArr
         case.node_unzipped_kw[free] * per_kw,
         rest[order].astype(np.complex128),
     ]
-    plan = pack([*parts, np.zeros(0, dtype=np.complex128), np.zeros(0)])
+    usual = UNUSUAL * np.abs(rest[free])
+    plan = pack([*parts, usual, np.zeros(0, dtype=np.complex128), np.zeros(0)])
     if not (case.node_kind == PV).any():
         return plan
     power = case.node_fixed.copy()
@@ -67,9 +69,9 @@ def newton_plan(case: GridCase, y: csr_matrix, order: IntArray, rest: ComplexArr
     s, v, factor = power[free], rest[order].astype(np.complex128), np.empty(4 * len(f_col))
     if lifted(plan, s, v, factor, settle(plan, s, v, np.zeros(0), factor, KEEP)) < 0:
         return plan
-    at_v, f = np.empty(n, dtype=np.complex128), np.empty(2 * n)
-    mismatch(plan, s, v, at_v, f)
-    return pack([*parts, v, factor]) if factor_jacobian(plan, s, v, at_v, factor) else plan
+    if not upright(plan, s, v, factor):
+        return plan
+    return pack([*parts, np.minimum(usual, FAR_BELOW_BASE * np.abs(v[:n])), v, factor])
 
 
 def filled(ptr: IntArray, col: IntArray, n: int) -> tuple[IntArray, IntArray, IntArray]:
