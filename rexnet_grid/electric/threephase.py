@@ -83,7 +83,11 @@ class ThreePhaseNetwork(Labelled):
         self._base = base_by_phase(net, case.bus_id)
         self._pgm = pgm
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
-        data, self._branch_ids = input_of(pgm, case, net)
+        made = input_of(pgm, case, net)
+        data, self._branch_ids, self._core_siemens = made.data, made.branch_ids, made.core_siemens
+        self._trafo_nodes = np.zeros((0, 2), dtype=np.int64)
+        if "transformer" in data:
+            self._trafo_nodes = np.column_stack([data["transformer"][f"{end}_node"] for end in ("from", "to")])
         self._percent_per_ka = (
             trafo_rating(live_rows(case, net, "trafo"))[1] if "transformer" in data else np.zeros((0, 2))
         )
@@ -181,18 +185,29 @@ class ThreePhaseNetwork(Labelled):
         vm[self._alive], va[self._alive] = out["node"]["u_pu"][node], np.degrees(out["node"]["u_angle"][node])
         loading, loss = self.case.branch_idle.copy(), 0.0
         for component, ids in self._branch_ids.items():
-            loading[ids] = self._loading(component, out[component][: len(ids)])
+            loading[ids] = self._loading(component, out[component][: len(ids)], out["node"])
             loss += float((out[component]["p_from"] + out[component]["p_to"]).sum()) / 1e3
         if "shunt" in out:
             loss += float(out["shunt"]["p"].sum()) / 1e3
         given = float(out["source"]["p"].sum()) / 1e3
         return ThreePhaseFlow(vm, va, loading, loss, given, converged=True)
 
-    def _loading(self, component: str, flow: Any) -> FloatArray:
-        """Return the loading by the largest current of a phase [%], of transformers at either side."""
+    def _loading(self, component: str, flow: Any, node: Any) -> FloatArray:
+        """Return the loading by the largest current of a phase [%], of transformers at either side.
+
+        A terminal carries what the magnetising branch at it takes, too: I = conj(S / U) + Y1 U + (Y0 - Y1) (Ua + Ub +
+        Uc) / 3.
+        """
         if component == "line":
             return np.asarray(100.0 * flow["loading"])
-        ampere = np.column_stack([flow[f"i_{end}"].max(axis=1) for end in ("from", "to")])
+        ampere = np.empty((len(flow), 2))
+        for side, end in enumerate(("from", "to")):
+            at = node[self._trafo_nodes[:, side]]
+            volt = at["u"] * np.exp(1j * at["u_angle"])
+            through = np.conj((flow[f"p_{end}"] + 1j * flow[f"q_{end}"]) / volt)
+            along, zero = self._core_siemens[:, side].T
+            iron = along[:, None] * volt + ((zero - along) * volt.mean(axis=1))[:, None]
+            ampere[:, side] = np.abs(through + iron).max(axis=1)
         return np.asarray((ampere / 1e3 * self._percent_per_ka).max(axis=1))
 
     def _errors(self) -> tuple[type[Exception], ...]:

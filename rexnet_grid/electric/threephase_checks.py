@@ -20,6 +20,7 @@ ZERO_SEQUENCE = ("r0_ohm_per_km", "x0_ohm_per_km", "c0_nf_per_km")
 LEAKAGE = ("leakage_resistance_ratio_hv", "leakage_reactance_ratio_hv")
 WINDINGS = {"Y": 0, "YN": 1, "D": 2, "Z": 3, "ZN": 4}
 STEP_DEGREE = 30.0
+DELTA = frozenset({"delta", "d", "3ph-'d'"})
 
 
 def live_rows(case: GridCase, net: Any, table: str) -> pd.DataFrame:
@@ -104,13 +105,16 @@ def _elements(case: GridCase, net: Any) -> list[Issue]:
 
 
 def _powers(case: GridCase, net: Any) -> list[Issue]:
-    """Return what is connected between phases: injections are from each phase to ground."""
+    """Return what is connected between phases, in words of pandapower or PowerFactory of any case.
+
+    Injections are from each phase to ground, and power-grid-model has no other. Any other type, or none, is a name.
+    """
     hint = "give what it draws from each phase to ground as type wye"
     return [
         Issue(case.name, f"{table} {row}", f"type {kind}", "wye", hint)
         for table in ("load", "sgen", "asymmetric_load", "asymmetric_sgen")
         for row, kind in live_rows(case, net, table).get("type", pd.Series(dtype=object)).items()
-        if str(kind).lower() == "delta"
+        if str(kind).strip().lower() in DELTA
     ]
 
 

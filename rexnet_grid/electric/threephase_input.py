@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,26 @@ ZIGZAG = 0.1
 GROUNDED_BELOW = {("D", "YN"), ("YN", "YN"), ("Y", "ZN"), ("YN", "ZN"), ("D", "ZN")}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PhaseInput:
+    """A net as power-grid-model takes it.
+
+    Attributes
+    ----------
+    data
+        Input arrays by component.
+    branch_ids
+        By component, the branch of its rows; rows of switches come last and have none.
+    core_siemens
+        (n_transformer, 2, 2) of magnetising branches to ground at either side, for the positive, as the negative, and
+        the zero sequence; power-grid-model has them as shunts.
+    """
+
+    data: dict[str, NDArray[Any]]
+    branch_ids: dict[str, NDArray[np.int64]]
+    core_siemens: ComplexArray
+
+
 def load_shares(case: GridCase) -> FloatArray:
     """Return the shares (n_kind, n_node, 2) of active and reactive power by how they follow the voltage.
 
@@ -42,8 +63,8 @@ def load_shares(case: GridCase) -> FloatArray:
     return np.stack((1.0 - current - impedance, impedance, current))
 
 
-def input_of(pgm: Any, case: GridCase, net: Any) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
-    """Return power-grid-model's input and, by component, the branch of its rows; rows of switches come last."""
+def input_of(pgm: Any, case: GridCase, net: Any) -> PhaseInput:
+    """Return power-grid-model's input for a net, with loads of no power at every bus with supply."""
     at = dict(zip(case.bus_id.tolist(), case.bus_node.tolist(), strict=True))
     alive = np.flatnonzero(case.bus_node != NOWHERE)
     node = pgm.initialize_array("input", "node", case.n_node)
@@ -53,8 +74,11 @@ def input_of(pgm: Any, case: GridCase, net: Any) -> tuple[dict[str, Any], dict[s
     opened = {(str(s.et), int(s.element), int(s.bus)) for s in net.switch.itertuples() if not s.closed}
     line, trafo = live_rows(case, net, "line"), live_rows(case, net, "trafo")
     lines = np.concatenate((_lines(pgm, line, float(net.f_hz), at, opened), _switches(pgm, net, at)))
-    trafos, sources = _trafos(pgm, trafo, at, opened), _sources(pgm, live_rows(case, net, "ext_grid"), at)
-    cores = _cores(pgm, trafo, trafos)
+    star = (net.get("user_pf_options") or {}).get("trafo_model", "t") == "t"
+    trafos = _trafos(pgm, trafo, at, opened, star=star)
+    sources = _sources(pgm, live_rows(case, net, "ext_grid"), at)
+    siemens = _core_siemens(trafo, trafos, star=star)
+    cores = _cores(pgm, trafos, siemens)
     kinds = (POWER, IMPEDANCE, CURRENT)[: len(load_shares(case))]
     load = pgm.initialize_array("input", "asym_load", len(kinds) * len(alive))
     load["node"], load["status"] = np.tile(case.bus_node[alive], len(kinds)), 1
@@ -71,7 +95,7 @@ def input_of(pgm: Any, case: GridCase, net: Any) -> tuple[dict[str, Any], dict[s
         "transformer": np.array([known[f"trafo {i}"] for i in trafo.index], dtype=np.int64),
     }
     filled = {key: table for key, table in data.items() if len(table)}
-    return filled, {key: branch for key, branch in ids.items() if key in filled}
+    return PhaseInput(filled, {key: branch for key, branch in ids.items() if key in filled}, siemens)
 
 
 def _lines(
@@ -116,7 +140,9 @@ def _switches(pgm: Any, net: Any, at: dict[int, int]) -> NDArray[Any]:
     return table
 
 
-def _trafos(pgm: Any, frame: pd.DataFrame, at: dict[int, int], opened: set[tuple[str, int, int]]) -> NDArray[Any]:
+def _trafos(
+    pgm: Any, frame: pd.DataFrame, at: dict[int, int], opened: set[tuple[str, int, int]], *, star: bool
+) -> NDArray[Any]:
     table: NDArray[Any] = pgm.initialize_array("input", "transformer", len(frame))
     if not len(frame):
         return table
@@ -130,17 +156,29 @@ def _trafos(pgm: Any, frame: pd.DataFrame, at: dict[int, int], opened: set[tuple
     hv_kv, lv_kv, degree = np.array([turns(trafo) for _, trafo in frame.iterrows()]).T
     table["u1"], table["u2"] = 1e3 * hv_kv, 1e3 * lv_kv
     table["sn"] = va
-    table["uk"] = frame.vk_percent.to_numpy(float) / 100.0
-    table["pk"] = frame.vkr_percent.to_numpy(float) / 100.0 * va
-    table["p0"] = 1e3 * frame.pfe_kw.to_numpy(float) * frame.parallel.to_numpy(float)
-    table["i0"] = np.maximum(frame.i0_percent.to_numpy(float) / 100.0, table["p0"] / va)
+    series, _ = _pi(frame, star=star)
+    table["uk"], table["pk"] = np.abs(series), series.real * va
+    table["i0"] = table["p0"] = 0.0
     table["clock"] = np.round(degree / STEP_DEGREE).astype(int) % 12
     for key in ("tap_side", "tap_pos", "tap_min", "tap_max", "tap_nom", "tap_size"):
         table[key] = 0
-    positive = _percent(frame.vk_percent.to_numpy(float), frame.vkr_percent.to_numpy(float))
-    series = np.array([_zero_sequence(row, pair)[0] for (_, row), pair in zip(frame.iterrows(), pairs, strict=True)])
-    _ground(table, pairs, series - np.where(np.isin([pair[1] for pair in pairs], "ZN"), ZIGZAG, 1.0) * positive)
+    zero = np.array([_zero_sequence(row, pair)[0] for (_, row), pair in zip(frame.iterrows(), pairs, strict=True)])
+    _ground(table, pairs, zero - np.where(np.isin([pair[1] for pair in pairs], "ZN"), ZIGZAG, 1.0) * series)
     return table
+
+
+def _pi(frame: pd.DataFrame, *, star: bool) -> tuple[ComplexArray, ComplexArray]:
+    """Return leakage and magnetising admittance of the positive sequence [p.u.] in a pi circuit.
+
+    The T of two halves of the leakage z with the branch y between is a pi of z (1 + z y / 4), and at either side half
+    of y / (1 + z y / 4).
+    """
+    leakage = _percent(frame.vk_percent.to_numpy(float), frame.vkr_percent.to_numpy(float))
+    iron = 1e-3 * frame.pfe_kw.to_numpy(float) / frame.sn_mva.to_numpy(float)
+    idle = np.maximum(frame.i0_percent.to_numpy(float) / 100.0, iron)
+    branch = iron - 1j * np.sqrt(idle**2 - iron**2)
+    more = 1.0 + leakage * branch / 4.0 if star else 1.0
+    return leakage * more, branch / more
 
 
 def _percent(impedance: Any, resistance: Any) -> Any:
@@ -171,21 +209,35 @@ def _zero_sequence(trafo: pd.Series, pair: tuple[str, str]) -> tuple[complex, co
     }.get(pair, (whole, 0.0, 0.0))
 
 
-def _cores(pgm: Any, frame: pd.DataFrame, trafos: NDArray[Any]) -> NDArray[Any]:
-    """Return the shunts of the zero sequence alone that stand for magnetising branches at either side."""
-    rows = []
-    for (_, trafo), row in zip(frame.iterrows(), trafos, strict=True):
-        _, *sides = _zero_sequence(trafo, windings(trafo.vector_group) or ("", ""))
-        rows += [
-            (row[f"{end}_node"], row["sn"] / row[volt] ** 2 * side)
-            for end, volt, side in (("from", "u1", sides[0]), ("to", "u2", sides[1]))
-            if side and row["from_status"] and row["to_status"]
-        ]
-    table: NDArray[Any] = pgm.initialize_array("input", "shunt", len(rows))
-    if rows:
-        nodes, siemens = zip(*rows, strict=True)
-        table["node"], table["status"], table["g1"], table["b1"] = nodes, 1, 0.0, 0.0
-        table["g0"], table["b0"] = np.real(siemens), np.imag(siemens)
+def _core_siemens(frame: pd.DataFrame, trafos: NDArray[Any], *, star: bool) -> ComplexArray:
+    """Return what stands to ground (n, 2, 2) at either side for the positive, as the negative, and the zero sequence.
+
+    With one end open the other meets through the leakage what stands there.
+    """
+    series, idle = _pi(frame, star=star)
+    siemens = np.zeros((len(frame), 2, 2), dtype=complex)
+    for k, ((_, trafo), row) in enumerate(zip(frame.iterrows(), trafos, strict=True)):
+        pair = windings(trafo.vector_group) or ("", "")
+        between, *sides = _zero_sequence(trafo, pair)
+        here = np.array([[idle[k] / 2.0] * 2, sides]).T
+        closed = np.array([bool(row["from_status"]), bool(row["to_status"])])
+        if closed[0] != closed[1]:
+            there = here[~closed][0]
+            here += there / (1.0 + np.array([series[k], between]) * there) * [1.0, pair == ("YN", "YN")]
+        per_volt = row["sn"] / np.array([row["u1"], row["u2"]]) ** 2
+        siemens[k] = np.where(closed[:, None], here * per_volt[:, None], 0.0)
+    return siemens
+
+
+def _cores(pgm: Any, trafos: NDArray[Any], siemens: ComplexArray) -> NDArray[Any]:
+    """Return the shunts that stand for the magnetising branches of transformers, at either side."""
+    row, side = np.nonzero(siemens.any(axis=2))
+    table: NDArray[Any] = pgm.initialize_array("input", "shunt", len(row))
+    if len(row):
+        table["node"] = np.column_stack((trafos["from_node"], trafos["to_node"]))[row, side]
+        table["status"] = 1
+        for k, way in enumerate("10"):
+            table[f"g{way}"], table[f"b{way}"] = siemens[row, side, k].real, siemens[row, side, k].imag
     return table
 
 

@@ -124,16 +124,23 @@ def feeder_behind(group, seed=0, **trafo):
 @pytest.mark.parametrize("magnetising", [(10.0, 0.0, 0.9), (40.0, 0.3, 0.7), (1e4, 0.5, 0.5)])
 @pytest.mark.parametrize("group", ["Dyn", "YNyn"])
 def test_the_zero_sequence_of_transformers_is_that_of_runpp_3ph(group, magnetising, parallel):
-    """Leakage and magnetising branch as a T, behind a line, with more than 2 % between phases; within 3e-6 p.u."""
+    """Leakage and magnetising branch as a T, behind a line, with more than 2 % between phases; within 1e-6 p.u.
+
+    What the core takes counts as current of its winding: up to 3 percent points of YNyn. ``runpp_3ph`` stops at a
+    mismatch of 3e-8 times ``sn_mva``, whatever ``tolerance_mva`` says.
+    """
     data = dict(zip(("mag0_percent", "mag0_rx", "si0_hv_partial"), magnetising, strict=True))
     pp_net = feeder_behind(group, 7, parallel=parallel, **data)
+    pp_net.sn_mva = 1e-3
     net = ThreePhaseNetwork.from_pandapower(pp_net)
     injection = net.base_injection()
     flow = net.power_flow(*injection)
     pp.runpp_3ph(pp_net, tolerance_mva=1e-9, max_iteration=100)
     solved = pp_net.res_bus_3ph[["vm_a_pu", "vm_b_pu", "vm_c_pu"]].to_numpy()
     assert np.ptp(solved, axis=1).max() > 0.02
-    np.testing.assert_allclose(flow.vm_pu, solved, rtol=0, atol=3e-6)
+    np.testing.assert_allclose(flow.vm_pu, solved, rtol=0, atol=1e-6)
+    expected = np.concatenate((pp_net.res_line_3ph.loading_percent, pp_net.res_trafo_3ph.loading_percent))
+    np.testing.assert_allclose(flow.loading_percent, expected, rtol=0, atol=1e-4)
     assert flow.grid_import_kw + injection[0].sum() == pytest.approx(flow.loss_kw, abs=1e-6)
 
 

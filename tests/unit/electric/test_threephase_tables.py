@@ -140,6 +140,28 @@ def test_everything_it_does_not_take_is_told_at_once_by_row(plain):
     assert all(issue.expected for issue in refused.value.issues)
 
 
+@pytest.mark.parametrize("kind", ["delta", "Delta", "D", " d ", "3PH-'D'"])
+@pytest.mark.parametrize("table", ["load", "sgen", "asymmetric_load", "asymmetric_sgen"])
+def test_what_is_connected_between_phases_is_refused_by_row(plain, table, kind):
+    net = copy.deepcopy(plain)
+    kw = {"p_mw": 0.01} if table in {"load", "sgen"} else {"p_a_mw": 0.01}
+    row = getattr(pp, f"create_{table}")(net, 3, **kw, type=kind)
+    with pytest.raises(NetworkDataError, match=f"{table} {row}: got type {kind}; expected wye"):
+        ThreePhaseNetwork.from_pandapower(net)
+
+
+@pytest.mark.parametrize("kind", ["wye", None, np.nan, "", "HH", "PV", "3PH PH-E"])
+def test_every_other_type_or_none_is_from_each_phase_to_ground(plain, kind):
+    """All of them draw; ``runpp_3ph`` leaves out what is neither wye nor delta by that very word."""
+    net = copy.deepcopy(plain)
+    pp.create_asymmetric_load(net, 3, 0.02, 0.001, 0.005, 0.004, 0.0, 0.002, type=kind)
+    pp.create_sgen(net, 2, 0.01, 0.003, type=kind)
+    study = ThreePhaseNetwork.from_pandapower(net)
+    kw, kvar = study.base_injection()
+    np.testing.assert_allclose(kw[3], [-30.0, -11.0, -15.0])
+    np.testing.assert_allclose(kvar[2], [-7.0 / 3.0] * 3)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
