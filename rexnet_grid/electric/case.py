@@ -173,6 +173,11 @@ class GridCase:
         """Whether any node but those of the supply is supplied."""
         return bool(np.isin(self.node_kind, (PQ, PV)).any())
 
+    def has_nodes_of(self, other: GridCase) -> bool:
+        """Return whether another state of the network has the same nodes and edges."""
+        ours, theirs = ((c.bus_node, c.edge_from, c.edge_to, c.edge_branch) for c in (self, other))
+        return self.n_node == other.n_node and all(map(np.array_equal, ours, theirs))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return every field as an array, for a file without pickles."""
         return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}

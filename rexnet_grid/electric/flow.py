@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
 
 PARTS = ("node_voltage", "node_power", "loading_percent", "vm_pu", "loss_kw", "shunt_kw", "grid_import_kw", "rounds")
+BY_NODE = 2
 
 
 def cuts_of(case: GridCase, cases: int) -> tuple[int, ...]:
@@ -48,6 +49,7 @@ class PowerFlow:
     cuts: tuple[int, ...] = field(repr=False)
     converged: NDArray[np.bool_] | bool
     edge_y: ComplexArray | None = field(default=None, repr=False)
+    bus_angle: FloatArray | None = field(default=None, repr=False)
 
     @property
     def vm_pu(self) -> FloatArray:
@@ -57,6 +59,8 @@ class PowerFlow:
     @property
     def va_degree(self) -> FloatArray:
         """Voltage angle at every bus (…, n_bus) [deg]; NaN where it is not supplied."""
+        if self.bus_angle is not None:
+            return self.bus_angle.copy()
         node = self.case.bus_node
         angle = np.asarray(np.degrees(np.angle(self.node_voltage))[..., node])
         angle[..., node < 0] = np.nan
@@ -95,11 +99,27 @@ class PowerFlow:
     @classmethod
     def stacked(cls, case: GridCase, flows: Sequence[PowerFlow]) -> PowerFlow:
         """Return single flows, each of the network as its controllers left it, as one result of many cases."""
-        parts = [f.results[a:b] for a, b in pairwise(cuts_of(case, 1)) for f in flows]
+        switched = [not case.has_nodes_of(f.case) for f in flows]
+        parts = [
+            np.full(b - a, np.nan) if other and k < BY_NODE else f.results[f.cuts[k] : f.cuts[k + 1]]
+            for k, (a, b) in enumerate(pairwise(cuts_of(case, 1)))
+            for f, other in zip(flows, switched, strict=True)
+        ]
         converged = np.array([bool(f.converged) for f in flows])
-        moved = any(f.case.edge_y is not case.edge_y for f in flows)
-        edge_y = np.array([f.case.edge_y for f in flows]) if moved else None
-        return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged, edge_y)
+        two_ports = [case.edge_y if other else f.case.edge_y for f, other in zip(flows, switched, strict=True)]
+        edge_y = np.array(two_ports) if any(y is not case.edge_y for y in two_ports) else None
+        angle = np.array([f.va_degree for f in flows]) if any(switched) else None
+        return cls(case, np.concatenate(parts), cuts_of(case, len(flows)), converged, edge_y, angle)
+
+    def about_own_nodes(self) -> PowerFlow:
+        """Return the result without the cases in which controllers opened or closed switches: as if not converged."""
+        if self.bus_angle is None:
+            return self
+        solved = np.isfinite(self.node_voltage).all(axis=1)
+        results = self.results.copy()
+        for a, b in pairwise(self.cuts):
+            results[a:b].reshape(len(solved), -1)[~solved] = np.nan
+        return PowerFlow(self.case, results, self.cuts, solved, self.edge_y)
 
     def _part(self, k: int) -> FloatArray:
         part = self.results[self.cuts[k] : self.cuts[k + 1]]

@@ -135,11 +135,12 @@ def flow_of(
 ) -> PowerFlow:
     """Solve AC power flow for injections (…, n_columns) [kW] at ``buses``, demand with its power factor.
 
-    ``given`` (…, n_bus) is reactive power on top [kvar].
+    ``given`` (…, n_bus) is reactive power on top [kvar]. Of many cases those in which controllers opened or closed
+    switches count as unsolved, for rows and losses are about the nodes of the network as it is.
     """
     whole = np.zeros((*kw.shape[:-1], network.case.n_bus))
     whole[..., buses] = kw
-    return network.power_flow(whole, np.minimum(whole, 0.0) * limits.tan_phi + given)
+    return network.power_flow(whole, np.minimum(whole, 0.0) * limits.tan_phi + given).about_own_nodes()
 
 
 def given_by_controls(flow: PowerFlow, limits: ElectricLimits, buses: IntArray, kw: FloatArray) -> FloatArray | float:
