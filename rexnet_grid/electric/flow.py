@@ -115,7 +115,7 @@ class PowerFlow:
         """Return the result without the cases in which controllers opened or closed switches: as if not converged."""
         if self.bus_angle is None:
             return self
-        solved = np.isfinite(self.node_voltage).all(axis=1)
+        solved: NDArray[np.bool_] = np.asarray(np.isfinite(self.node_voltage).all(axis=1))
         results = self.results.copy()
         for a, b in pairwise(self.cuts):
             results[a:b].reshape(len(solved), -1)[~solved] = np.nan

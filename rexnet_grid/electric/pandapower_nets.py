@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 BRANCH_TABLES = ("line", "trafo", "trafo3w", "impedance")
 UNSUPPORTED_TABLES = ("svc", "tcsc", "ssc", "vsc", "line_dc")
+WHERE_TO_START = ("init", "init_vm_pu", "init_va_degree")
 UNSUPPORTED_OPTIONS = ("distributed_slack", "tdpf", "enforce_p_lims", "consider_line_temperature")
 
 
@@ -103,6 +104,8 @@ def separate_case(net: Any) -> GridCase | None:
 def _internal_case(net: Any) -> dict[str, Any]:
     """Return pandapower's internal case ``ppci`` and leave the lookups in ``net``."""
     silence_what_rests(net)
+    options = net.get("user_pf_options") or {}
+    net["user_pf_options"] = {key: value for key, value in options.items() if key not in WHERE_TO_START}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _init_runpp_options(
@@ -197,7 +200,8 @@ def _supply_buses(net: Any, bus_id: IntArray, node: IntArray, kind: IntArray) ->
 
 
 def _is_controlled(net: Any) -> bool:
-    if len(net.gen) and (net.get("user_pf_options") or {}).get("enforce_q_lims"):
+    holds = any(len(net.get(table, ())) for table in ("gen", "dcline"))
+    if holds and (net.get("user_pf_options") or {}).get("enforce_q_lims"):
         return True
     controllers = net.get("controller")
     return controllers is not None and len(controllers) > 0 and bool(controllers.in_service.any())
@@ -216,6 +220,8 @@ def _refuse_unsupported(net: Any, name: str) -> None:
         for key in UNSUPPORTED_OPTIONS
         if options.get(key)
     ]
+    if not options.get("ac", True):
+        issues.append(Issue(name, "user_pf_options ac", str(options["ac"]), "True"))
     if options.get("trafo_loading", "current") != "current":
         issues.append(Issue(name, "user_pf_options trafo_loading", str(options["trafo_loading"]), "current"))
     if issues:

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandapower as pp
 from pandapower.auxiliary import ControllerNotConverged, LoadflowNotConverged
+from pandapower.control import run_control
+from pandapower.control.basic_controller import Controller
+from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
 from rexnet_grid.electric.pandapower_nets import build_case
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rexnet_grid.electric.case import FloatArray, GridCase
 
 HELD_PU = 1e-8
+TOLERANCE_MVA = 1e-9
 
 
 def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
@@ -43,7 +49,7 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
             work, base.bus_id[differs], p_mw=-change_kw[differs] / 1e3, q_mvar=-change_kvar[differs] / 1e3
         )
         try:
-            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+            work = _settled(work)
         except (LoadflowNotConverged, ControllerNotConverged):
             return None
         except Exception as error:
@@ -57,13 +63,41 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
     return case, case.base_kw + change_kw, case.base_kvar + change_kvar
 
 
+class _Witness(Controller):  # type: ignore[misc]
+    """Keeps the net as its controllers leave it, before one of them restores what it wrote, as some do at the end.
+
+    Acts first at the end and never before, and stands in no table.
+    """
+
+    def __init__(self) -> None:
+        self.seen: Any = None
+
+    def is_converged(self, net: Any) -> bool:  # noqa: ARG002 - what pandapower asks
+        return True
+
+    def finalize_control(self, net: Any) -> None:
+        self.seen = copy.deepcopy(net)
+
+
+def _settled(net: Any) -> Any:
+    """Let the controllers of a net act in it, and return the net as it was solved last, with its results."""
+    if not net.controller.in_service.any():
+        pp.runpp(net, tolerance_mva=TOLERANCE_MVA)
+        return net
+    witness, order = _Witness(), ctrl_variables_default(net)
+    first, *others = order["controller_order"]
+    order["controller_order"] = [[(witness, net), *first], *others]
+    run_control(net, order, tolerance_mva=TOLERANCE_MVA)
+    return witness.seen
+
+
 def unsettled_controllers(net: Any) -> tuple[str, ...]:
     """Return the controllers of a net that go on acting at its own injection; none where its power flow has none."""
     work = copy.deepcopy(net)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            pp.runpp(work, run_control=True, tolerance_mva=1e-9)
+            pp.runpp(work, run_control=True, tolerance_mva=TOLERANCE_MVA)
         except ControllerNotConverged:
             rows = work.controller.object[work.controller.in_service.astype(bool)]
             return tuple(controller_label(row, c) for row, c in rows.items() if not c.is_converged(work))
@@ -73,9 +107,31 @@ def unsettled_controllers(net: Any) -> tuple[str, ...]:
 
 
 def _release_held(net: Any) -> None:
-    """Turn every generator that reached a reactive limit, and so lost its voltage, into a static one."""
-    off = np.abs(net.res_bus.vm_pu.loc[net.gen.bus].to_numpy() - net.gen.vm_pu.to_numpy()) > HELD_PU
-    for index in net.gen.index[off & net.gen.in_service.to_numpy(bool)]:
-        gen, solved = net.gen.loc[index], net.res_gen.loc[index]
-        pp.create_sgen(net, int(gen.bus), p_mw=float(solved.p_mw), q_mvar=float(solved.q_mvar))
+    """Turn every generator, and end of a DC line, that reached a reactive limit and lost its voltage to fixed power."""
+    for index in net.gen.index[_lost(net.gen, "vm_pu", net.res_gen)]:
+        _give(net, net.gen.at[index, "bus"], net.res_gen.at[index, "p_mw"], net.res_gen.at[index, "q_mvar"])
         net.gen.loc[index, "in_service"] = False
+    ends = {end: _lost(net.dcline, f"vm_{end}_pu", net.res_dcline) for end in ("from", "to")}
+    for k in np.flatnonzero(ends["from"] | ends["to"]):
+        index = net.dcline.index[k]
+        line, solved = net.dcline.loc[index], net.res_dcline.loc[index]
+        for end, lost in ends.items():
+            bus, p_mw = int(line[f"{end}_bus"]), -float(solved[f"p_{end}_mw"])
+            if lost[k]:
+                _give(net, bus, p_mw, -float(solved[f"q_{end}_mvar"]))
+            else:
+                pp.create_gen(net, bus, p_mw=p_mw, vm_pu=float(line[f"vm_{end}_pu"]))
+        net.dcline.loc[index, "in_service"] = False
+
+
+def _lost(table: Any, held: str, results: Any) -> NDArray[np.bool_]:
+    """Return which rows in service have another voltage than they should hold."""
+    if not len(table):
+        return np.zeros(0, dtype=bool)
+    voltage = results.vm_pu if held == "vm_pu" else results[held]
+    off = np.abs(voltage.to_numpy(float) - table[held].to_numpy(float)) > HELD_PU
+    return np.asarray(off & table.in_service.to_numpy(bool))
+
+
+def _give(net: Any, bus: int, p_mw: float, q_mvar: float) -> None:
+    pp.create_sgen(net, int(bus), p_mw=float(p_mw), q_mvar=float(q_mvar))

@@ -10,6 +10,7 @@ import pytest
 
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
 from rexnet_grid.electric.full_states import flow_of
+from rexnet_grid.errors import NetworkDataError
 
 pp = pytest.importorskip("pandapower")
 
@@ -98,3 +99,81 @@ def test_where_a_relay_has_opened_rows_see_no_solution_and_the_rest_is_delivered
     solved_for_rows = flow_of(delivery.network, ElectricLimits(), np.arange(5), np.array([calm, tripped]))
     assert solved_for_rows.converged.tolist() == [True, False]
     assert np.isnan(solved_for_rows.vm_pu[1]).all()
+
+
+def dc_feeder(most, **gen):
+    """Three buses of 110 kV in a row, and a DC line beside them whose ends give no more than ``most`` Mvar."""
+    net = pp.create_empty_network()
+    bus = [pp.create_bus(net, 110.0) for _ in range(4)]
+    pp.create_ext_grid(net, bus[0])
+    for a, b in ((0, 1), (1, 2), (1, 3)):
+        pp.create_line(net, bus[a], bus[b], 30.0, "149-AL1/24-ST1A 110.0")
+    pp.create_load(net, bus[2], 20.0, 5.0)
+    limits = {f"{way}_q_{end}_mvar": s * most[end] for end in most for way, s in (("min", -1.0), ("max", 1.0))}
+    pp.create_dcline(net, bus[1], bus[2], 5.0, 1.0, 0.01, 0.998, 1.02, **limits)
+    if gen:
+        pp.create_gen(net, bus[3], **gen)
+    net["user_pf_options"] = {"enforce_q_lims": True}
+    return net
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        dc_feeder({"from": 1.0, "to": 1.0}),
+        dc_feeder({"from": 90.0, "to": 1.0}),
+        dc_feeder({"from": 0.1, "to": 90.0}),
+        dc_feeder({"from": 90.0, "to": 90.0}),
+        dc_feeder({"from": 1.0, "to": 1.0}, p_mw=3.0, vm_pu=1.0, min_q_mvar=-0.2, max_q_mvar=0.2),
+    ],
+)
+def test_ends_of_dc_lines_keep_their_reactive_limits(net):
+    network = ElectricNetwork.from_pandapower(net)
+    kw, kvar = network.base_injection()
+    load_kw = np.array([0.0, 0.0, -20e3, 0.0])
+    for share in (1.0, 0.3):
+        work = solved(net, share)
+        flow = network.power_flow(kw - (1.0 - share) * load_kw, share * kvar)
+        assert flow.converged
+        np.testing.assert_allclose(flow.vm_pu, work.res_bus.vm_pu, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(flow.loading_percent, work.res_line.loading_percent, rtol=0, atol=1e-4)
+        assert flow.grid_import_kw == pytest.approx(1e3 * work.res_ext_grid.p_mw.sum(), abs=1e-3)
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_what_a_controller_restores_at_the_end_was_solved_with(restore):
+    from pandapower.control import Characteristic, DiscreteTapControl, TapDependentImpedance
+
+    net = pp.create_empty_network()
+    bus = [pp.create_bus(net, kv) for kv in (110.0, 20.0, 20.0)]
+    pp.create_ext_grid(net, bus[0], 0.95)
+    pp.create_transformer(net, bus[0], bus[1], "25 MVA 110/20 kV")
+    pp.create_line(net, bus[1], bus[2], 5.0, CABLE)
+    pp.create_load(net, bus[2], 8.0, 3.0)
+    DiscreteTapControl(net, 0, 0.99, 1.01)
+    curve = Characteristic(net, [-9, 0, 9], [8, 12, 18]).index
+    TapDependentImpedance(net, 0, curve, output_variable="vk_percent", restore=restore)
+    network = ElectricNetwork.from_pandapower(net)
+    kw, kvar = network.base_injection()
+    for share in (1.0, 0.2):
+        work = solved(net, share)
+        flow = network.power_flow(share * kw, share * kvar)
+        np.testing.assert_allclose(flow.vm_pu, work.res_bus.vm_pu, rtol=0, atol=1e-8)
+        loading = [work.res_line.loading_percent[0], work.res_trafo.loading_percent[0]]
+        np.testing.assert_allclose(flow.loading_percent, loading, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"init_vm_pu": 1.0}, {"init_va_degree": "flat"}, {"init": "dc"}])
+def test_where_pandapower_starts_changes_nothing(options):
+    net = star()
+    net.controller = net.controller.iloc[:0]
+    expected = ElectricNetwork.from_pandapower(net).power_flow(-np.ones(4)).vm_pu
+    net["user_pf_options"] = options
+    np.testing.assert_array_equal(ElectricNetwork.from_pandapower(net).power_flow(-np.ones(4)).vm_pu, expected)
+
+
+def test_a_net_whose_options_ask_for_no_ac_power_flow_is_refused():
+    net = star()
+    net["user_pf_options"] = {"ac": False}
+    with pytest.raises(NetworkDataError, match="user_pf_options ac: got False; expected True"):
+        ElectricNetwork.from_pandapower(net)
