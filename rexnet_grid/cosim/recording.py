@@ -80,6 +80,8 @@ def record_network(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier
         writer.append_array(network_table(market.carrier, array), book.unit, names[array], values)
     balance = state.balance
     supply = market.network.nodes.index(market.network.supply_node)
+    electric = market.carrier == "electricity"
+    given_kw = book.supplied_kw(state, supply, market.seats.nodes) if electric else float(state.injection_kw[supply])
     writer.append(
         network_table(market.carrier, "balance"),
         {
@@ -88,7 +90,7 @@ def record_network(writer: RunWriter, market: CarrierMarket, book: UnitOnCarrier
             "withdrawn_kw": [balance.withdrawn_kw],
             "loss_kw": [balance.loss_kw],
             "stored_kw": [balance.stored_kw],
-            "import_kw": [float(state.injection_kw[supply])],
+            "import_kw": [given_kw],
             "residual_relative": [balance.residual_relative],
         },
     )

@@ -50,7 +50,7 @@ def settle(market: CarrierMarket, book: UnitOnCarrier) -> None:
         raise RexnetError(f"unit {book.unit} of {market.carrier} could not be settled: {receipt.reason}")
     charge_network_use(market, book.unit, realised, receipt.reference_price, book.congestion)
     if seats.supplier >= 0 and book.state is not None:
-        supplied = round(float(book.state.injection_kw[seats.nodes[seats.supplier]]) / market.lot_kw)
+        supplied = round(book.supplied_kw(book.state, int(seats.nodes[seats.supplier]), seats.nodes) / market.lot_kw)
         beyond[seats.supplier] = supplied - int(book.reserved_lots[seats.supplier])
     operator = np.full(len(beyond), seats.operator)
     exchange.post("balancing", book.unit, operator, np.arange(len(beyond)), beyond * receipt.reference_price)

@@ -97,6 +97,14 @@ class UnitOnCarrier:
                 taken[cut.account] += cut.action.kw
         return taken
 
+    def supplied_kw(self, state: NetworkState, node: int, seats: IntArray) -> float:
+        """Return what the external supply gave at its ``node`` [kW]: what flowed there less what others there did.
+
+        ``seats`` are the nodes of the accounts.
+        """
+        others = (seats == node) & ~self.balances
+        return float(state.injection_kw[node]) - float(self.delivered_kw[others].sum())
+
     def not_carried_kw(self, consumption: bool) -> FloatArray:
         """Return what each account did and the network did not carry [kW], non-negative; one side only."""
         side = self.realised_kw < 0.0 if consumption else self.realised_kw > 0.0

@@ -15,7 +15,7 @@ TextArray = NDArray[np.str_]
 
 PQ, PV, SLACK = 0, 1, 2
 NOWHERE = -1
-CASE_FORMAT = 11
+CASE_FORMAT = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +92,8 @@ class GridCase:
     storage_name, storage_bus, storage_kw, storage_kwh, storage_share
         The user's table of storages: name, bus id, largest rate [kW], usable capacity [kWh], content over it [-], NaN
         where it is unknown.
+    steady_name, steady_element, steady_bus, steady_kw
+        All others with a power of their own, such as motors: name, element (``"motor 3"``), bus id, injection [kW].
     controlled
         1 when controllers or elements of the network need pandapower's own solver in every case.
     """
@@ -156,6 +158,10 @@ class GridCase:
     storage_kw: FloatArray
     storage_kwh: FloatArray
     storage_share: FloatArray
+    steady_name: TextArray
+    steady_element: TextArray
+    steady_bus: IntArray
+    steady_kw: FloatArray
     controlled: int
 
     @property

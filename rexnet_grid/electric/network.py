@@ -171,6 +171,19 @@ class ElectricNetwork(Labelled):
         columns = {"name": c.storage_name, "bus": c.storage_bus, "kw": c.storage_kw, "kwh": c.storage_kwh}
         return pd.DataFrame({**columns, "share": c.storage_share})
 
+    @cached_property
+    def steady(self) -> pd.DataFrame:
+        """All others of the network's own tables with a power of their own: name, element, bus, injection [kW].
+
+        Motors, the constant power of wards, generators that hold a voltage, ends of DC lines, storages without a
+        capacity, loads and static generators below zero.
+        """
+        import pandas as pd
+
+        c = self.case
+        columns = {"name": c.steady_name, "element": c.steady_element, "bus": c.steady_bus, "kw": c.steady_kw}
+        return pd.DataFrame(columns)
+
     def bus_xy(self) -> FloatArray:
         """Return (n_bus, 2) longitude and latitude [deg]; NaN where unknown."""
         return np.column_stack((self.case.bus_lon, self.case.bus_lat))

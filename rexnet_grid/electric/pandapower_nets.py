@@ -22,6 +22,7 @@ from rexnet_grid.electric.pandapower_checks import fit_rows, number_issues, supp
 from rexnet_grid.electric.pandapower_columns import completed, missing_issues
 from rexnet_grid.electric.pandapower_control_checks import controller_issues
 from rexnet_grid.electric.pandapower_formats import PANDAPOWER_FAILS, format_issues, in_todays_format
+from rexnet_grid.electric.pandapower_steady import steady_table
 from rexnet_grid.electric.pandapower_tables import (
     base_injection,
     branch_tables,
@@ -177,6 +178,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
         **load_table(net),
         **generator_table(net),
         **storage_table(net),
+        **steady_table(net),
     )
 
 

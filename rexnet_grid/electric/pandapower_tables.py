@@ -43,7 +43,7 @@ def bus_tables(net: Any) -> dict[str, Any]:
     lon, lat = _coordinates(net)
     return {
         "bus_id": frame.index.to_numpy(np.int64),
-        "bus_name": np.array(["" if _missing(n) else str(n) for n in frame.name], dtype=np.str_),
+        "bus_name": np.array(["" if is_missing(n) else str(n) for n in frame.name], dtype=np.str_),
         "bus_kv": frame.vn_kv.to_numpy(float),
         "bus_lon": lon,
         "bus_lat": lat,
@@ -79,7 +79,7 @@ def base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, 
             q = frame[["q_a_mvar", "q_b_mvar", "q_c_mvar"]].to_numpy(float).sum(axis=1)
             add(table, p * scaling, q * scaling, sign)
     if len(net.motor):
-        p, q = _motor_power(net.motor)
+        p, q = motor_power(net.motor)
         add("motor", p, q, -1.0)
     if len(net.gen):
         on = net.gen.in_service.to_numpy(bool) & ~net.gen.get("slack", net.gen.in_service & False).to_numpy(bool)
@@ -88,7 +88,8 @@ def base_injection(net: Any, bus_id: IntArray) -> tuple[FloatArray, FloatArray, 
     return kw + gen_kw, kvar, gen_kw
 
 
-def _motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
+def motor_power(motor: Any) -> tuple[FloatArray, FloatArray]:
+    """Return what motors draw [MW], [Mvar]."""
     scale = motor.loading_percent.to_numpy(float) / 100.0 * motor.scaling.to_numpy(float)
     p = motor.pn_mech_mw.to_numpy(float) / motor.efficiency_percent.to_numpy(float) * 100.0 * scale
     return p, np.sqrt((p / motor.cos_phi.to_numpy(float)) ** 2 - p**2)
@@ -135,9 +136,9 @@ def load_table(net: Any) -> dict[str, Any]:
     return {f"load_{column}": values for column, values in columns.items()}
 
 
-def generator_table(net: Any) -> dict[str, Any]:
-    """Return the static generators in service, also those drawn by phase: name, type, bus and unscaled active power."""
-    columns = _power_columns(net, "sgen", "asymmetric_sgen", scaled=False)
+def generator_table(net: Any, *, scaled: bool = False) -> dict[str, Any]:
+    """Return the static generators in service, also those drawn by phase: name, type, bus and active power."""
+    columns = _power_columns(net, "sgen", "asymmetric_sgen", scaled=scaled)
     return {f"sgen_{column}": values for column, values in columns.items() if column != "kvar"}
 
 
@@ -155,10 +156,10 @@ def storage_table(net: Any) -> dict[str, Any]:
     rates = (np.maximum(column("max_p_mw", 0.0), -column("min_p_mw", 0.0)), column("sn_mva", 0.0))
     kw = 1e3 * np.where(rates[0] > 0.0, rates[0], np.where(rates[1] > 0.0, rates[1], np.abs(column("p_mw", 0.0))))
     lowest, highest = 1e3 * column("min_e_mwh", 0.0), 1e3 * column("max_e_mwh", 0.0)
-    usable = (kw > 0.0) & (highest > lowest)
+    usable = (kw > 0.0) & has_capacity(frame)
     content = column("soc_percent", np.nan) / 100.0 * highest
     share = np.clip((content - lowest) / np.where(usable, highest - lowest, 1.0), 0.0, 1.0)
-    names = [f"storage {i}" if _missing(name) else str(name) for i, name in frame.name.items()]
+    names = [f"storage {i}" if is_missing(name) else str(name) for i, name in frame.name.items()]
     return {
         "storage_name": np.array(names, dtype=np.str_)[usable],
         "storage_bus": frame.bus.to_numpy(np.int64)[usable],
@@ -166,6 +167,13 @@ def storage_table(net: Any) -> dict[str, Any]:
         "storage_kwh": (highest - lowest)[usable],
         "storage_share": share[usable],
     }
+
+
+def has_capacity(storage: Any) -> NDArray[np.bool_]:
+    """Return for rows of the table of storages whether they say how much they hold."""
+    none = np.full(len(storage), np.nan)
+    low, high = (storage[c].to_numpy(float) if c in storage.columns else none for c in ("min_e_mwh", "max_e_mwh"))
+    return np.asarray(np.nan_to_num(high) > np.nan_to_num(low))
 
 
 def _power_columns(net: Any, table: str, by_phase: str, *, scaled: bool = True) -> dict[str, Any]:
@@ -179,11 +187,11 @@ def _power_columns(net: Any, table: str, by_phase: str, *, scaled: bool = True) 
     scaling = [frame.scaling.to_numpy(float) if scaled else 1.0 for frame in frames]
     words = [table, by_phase.replace("_", " ")]
     names = [
-        f"{word} {i}" if _missing(name) else str(name)
+        f"{word} {i}" if is_missing(name) else str(name)
         for word, frame in zip(words, frames, strict=True)
         for i, name in frame.name.items()
     ]
-    kinds = ["" if _missing(kind) else str(kind) for frame in frames for kind in frame.type]
+    kinds = ["" if is_missing(kind) else str(kind) for frame in frames for kind in frame.type]
     kw, kvar = (1e3 * np.concatenate([p * s for p, s in zip(power, scaling, strict=True)]) for power in powers)
     return {
         "name": np.array(names, dtype=np.str_),
@@ -286,14 +294,14 @@ def _tap_step(t: Any, *, star: bool) -> tuple[complex, ...] | None:
     """Return position, neutral, complex step, ideal turn, lowest and highest position; None where it has no such."""
     kind = t.get("tap_changer_type", "Ratio")
     depends = t.get("tap_dependency_table", False)
-    if kind not in {"Ratio", "Symmetrical", "Ideal"} or (not _missing(depends) and bool(depends)):
+    if kind not in {"Ratio", "Symmetrical", "Ideal"} or (not is_missing(depends) and bool(depends)):
         return None
     stands = (t.get(c) for c in ("tap_pos", "tap_neutral", "tap_min", "tap_max"))
-    position, neutral, low, high = (np.nan if _missing(value) else float(value) for value in stands)
-    percent, degree = (0.0 if _missing(t.get(c)) else float(t[c]) for c in ("tap_step_percent", "tap_step_degree"))
+    position, neutral, low, high = (np.nan if is_missing(value) else float(value) for value in stands)
+    percent, degree = (0.0 if is_missing(t.get(c)) else float(t[c]) for c in ("tap_step_percent", "tap_step_degree"))
     if np.isnan([position, neutral, low, high]).any() or (kind == "Ideal" and (percent != 0.0 or star)):
         return None
-    if star and any(_missing(t.get(c)) for c in ("tap_step_percent", "tap_step_degree")):
+    if star and any(is_missing(t.get(c)) for c in ("tap_step_percent", "tap_step_degree")):
         percent = 0.0
     turn = np.radians(degree)
     step = 0j if kind == "Ideal" else percent / 100.0 * np.exp(1j * turn)
@@ -352,7 +360,8 @@ def _no_rating(frame: Any) -> tuple[FloatArray, FloatArray]:
     return np.full(len(frame), np.nan), np.zeros((len(frame), 2))
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return whether a cell of a table says nothing."""
     return value is None or str(value) in {"", "None", "nan", "NaN", "<NA>", "NaT"}
 
 
@@ -360,7 +369,7 @@ def _coordinates(net: Any) -> tuple[FloatArray, FloatArray]:
     lon, lat = np.full(len(net.bus), np.nan), np.full(len(net.bus), np.nan)
     if "geo" in net.bus:
         for row, text in enumerate(net.bus.geo):
-            point = None if _missing(text) else _coordinates_of(text)
+            point = None if is_missing(text) else _coordinates_of(text)
             if point is not None and abs(point[0]) <= 180.0 and abs(point[1]) <= 90.0:
                 lon[row], lat[row] = point
     return lon, lat

@@ -57,9 +57,15 @@ def make_generator(kit: Kit, name: str, node: str, kind: str, kw: float) -> Hous
     if kind.lower() in SUN_TYPES:
         forecast = sun_forecast(kit, name, kw, kit.config.pv_tilt_deg, 0.0)
     else:
-        steady = np.full(kit.units, kw)
-        forecast = BridgeForecast(steady, steady, 1.0, kit.streams.generator(name, "forecast"))
+        forecast = _constant(kit, name, kw)
     return _follower(kit, name, "generator", node, forecast, kit.config.curtail_flexible_eur_per_mwh)
+
+
+def make_steady(kit: Kit, name: str, node: str, kw: float) -> Household:
+    """Return whoever injects ``kw`` [kW] all the time, or draws it where it is below zero."""
+    kind = "load" if kw < 0.0 else "generator"
+    price = kit.config.curtail_firm_eur_per_mwh if kw < 0.0 else kit.config.curtail_flexible_eur_per_mwh
+    return _follower(kit, name, kind, node, _constant(kit, name, kw), price)
 
 
 def make_storage(kit: Kit, name: str, node: str, kw: float, kwh: float, share: float) -> Battery:
@@ -77,6 +83,12 @@ def sun_forecast(kit: Kit, name: str, kwp: float, tilt_deg: float, azimuth_deg: 
     window = round(PV_MEAN_HOURS / kit.hours)
     stream = kit.streams.generator(name, "forecast")
     return BridgeForecast(actual, smooth(actual, window), kit.config.forecast_hours / kit.hours, stream, window)
+
+
+def _constant(kit: Kit, name: str, kw: float) -> BridgeForecast:
+    """Return what somebody foresees whose injection never changes."""
+    steady = np.full(kit.units, kw)
+    return BridgeForecast(steady, steady, 1.0, kit.streams.generator(name, "forecast"))
 
 
 def _follower(

@@ -8,7 +8,7 @@ import numpy as np
 
 from rexnet_grid.prosumers.base import Population
 from rexnet_grid.prosumers.central import CentralHeatPump, HeatPumpPlant
-from rexnet_grid.prosumers.connections import make_aggregate, make_generator, make_storage
+from rexnet_grid.prosumers.connections import make_aggregate, make_generator, make_steady, make_storage
 from rexnet_grid.prosumers.heated import HeatedBuilding
 from rexnet_grid.prosumers.heating import carnot_cop
 from rexnet_grid.prosumers.makers import (
@@ -57,6 +57,7 @@ def build_population(
     heat: HeatSeats | None = None,
     generators: pd.DataFrame | None = None,
     storages: pd.DataFrame | None = None,
+    steady: pd.DataFrame | None = None,
 ) -> Population:
     """Return all participants of a scenario, in a stated order.
 
@@ -84,6 +85,8 @@ def build_population(
         One row a static generator of the grid: ``name``, ``bus``, ``type`` and ``kw``.
     storages
         One row a storage of the grid: ``name``, ``bus``, ``kw``, ``kwh`` and ``share``.
+    steady
+        One row for whoever else injects ``kw`` all the time: ``name``, ``bus`` and ``kw``, below zero what is drawn.
     """
     cop = carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c)
     kit = make_kit(config, streams, weather, household_shape, cop)
@@ -92,9 +95,12 @@ def build_population(
     pumps = [(str(name), str(bus)) for name, bus, kind in rows if kind == HEAT_PUMP]
     crowds = loads[loads["type"] == AGGREGATE]
     plants = loads.iloc[:0] if generators is None else generators
+    others = loads.iloc[:0] if steady is None else steady
+    drawn_kw, given_kw = -_total(others[others["kw"] < 0.0], "kw"), _total(others[others["kw"] > 0.0], "kw")
     yearly_kwh = len(households) * config.household_kwh_per_year + _total(crowds, "kwh_per_year")
-    mean_kw = yearly_kwh / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW
-    supply_kw = max(SUPPLY_KW, SUPPLY_RESERVE * max(_total(crowds, "kw"), _total(plants, "kw")))
+    mean_kw = yearly_kwh / HOURS_PER_YEAR + len(pumps) * HEAT_PUMP_MEAN_KW + drawn_kw
+    most_kw = max(_total(crowds, "kw") + drawn_kw, _total(plants, "kw") + given_kw)
+    supply_kw = max(SUPPLY_KW, SUPPLY_RESERVE * most_kw)
     members: list[Prosumer] = [
         make_supplier(kit, "external supplier", grid.supply_node, supply_kw),
         make_grid_operator(kit, "grid operator", grid.supply_node, GRID_LOSS_SHARE * mean_kw),
@@ -111,9 +117,13 @@ def build_population(
     stores = loads.iloc[:0] if storages is None else storages
     for name, bus, kw, kwh, share in zip(*_columns(stores, "name", "bus", "kw", "kwh", "share"), strict=True):
         members.append(make_storage(kit, str(name), str(bus), float(kw), float(kwh), float(share)))
+    for name, bus, kw in zip(*_columns(others, "name", "bus", "kw"), strict=True):
+        members.append(make_steady(kit, str(name), str(bus), float(kw)))
     if heat is not None:
         members += _heat_members(kit, grid, heat, cop)
-    return Population(tuple(members), _notes(kit, len(households), len(pumps), len(crowds), len(plants), heat))
+    return Population(
+        tuple(members), _notes(kit, len(households), len(pumps), len(crowds), len(plants), len(others), heat)
+    )
 
 
 def _columns(rows: pd.DataFrame, *names: str) -> list[list[Any]]:
@@ -194,13 +204,16 @@ def _has(kit: Kit, name: str, what: str, share: float) -> bool:
     return bool(kit.streams.generator(name, what).random() < share)
 
 
-def _notes(kit: Kit, households: int, pumps: int, crowds: int, plants: int, heat: HeatSeats | None) -> tuple[str, ...]:
+def _notes(
+    kit: Kit, households: int, pumps: int, crowds: int, plants: int, others: int, heat: HeatSeats | None
+) -> tuple[str, ...]:
     buildings = 0 if heat is None else len(heat.substations)
     mean = kit.config.household_kwh_per_year
     return (
         f"{households} households with stochastic appliances about the BDEW H0 profile, {mean:.0f} kWh a year each",
         *([f"{crowds} loads of the grid's table that follow the standard profile"] if crowds else []),
         *([f"{plants} static generators of the grid's table"] if plants else []),
+        *([f"{others} motors, wards, generators and the like at the power of the grid's tables"] if others else []),
         f"{pumps} homes drawn with an air-source heat pump and {buildings} buildings on the heat network",
         "the price curve of the external supplier is synthetic: a plain winter weekday with noise",
     )

@@ -350,7 +350,9 @@ _TABLES = (
                 Column("withdrawn_kw", "float", "kW", "what nodes took out"),
                 Column("loss_kw", "float", "kW", "what was lost on the way"),
                 Column("stored_kw", "float", "kW", "what the network itself stored"),
-                Column("import_kw", "float", "kW", "what the supply node put in"),
+                Column(
+                    "import_kw", "float", "kW", "what the supply gave; of heat, what came in at the main plant's node"
+                ),
                 Column("residual_relative", "float", "-", "what is missing, over the throughput"),
             ),
         )

@@ -12,6 +12,8 @@ from rexnet_grid.scenario.profiles import household_shape
 from rexnet_grid.units import TimeGrid
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from rexnet_grid.delivery import DeliveryNetwork
@@ -31,6 +33,7 @@ def grid_loads(scenario: Scenario, electric: DeliveryNetwork | None) -> pd.DataF
     the table.
     """
     rows = _connected(electric, "loads")
+    rows = rows[rows["kw"] >= 0.0].reset_index(drop=True)
     plain = ~rows["type"].isin((HOUSEHOLD, HEAT_PUMP)).to_numpy()
     wanted = scenario.population.other_loads
     if wanted == "none" or not plain.any():
@@ -58,6 +61,21 @@ def grid_storages(scenario: Scenario, electric: DeliveryNetwork | None) -> pd.Da
     """Return one row a storage that takes part, ``bus`` being the node's name."""
     rows = _connected(electric, "storages")
     return rows if scenario.population.grid_storages else rows.iloc[:0]
+
+
+def grid_steady(scenario: Scenario, electric: DeliveryNetwork | None, taken: Collection[str] = ()) -> pd.DataFrame:
+    """Return one row a motor, ward, generator, end of a DC line or the like that takes part at its power, by name.
+
+    One whose name is ``taken`` has its element added. Where a SimBench grid follows
+    its own profiles, loads, static generators and storages are among those.
+    """
+    rows = _connected(electric, "steady")
+    if electric is None or not scenario.population.grid_steady:
+        return rows.iloc[:0]
+    if scenario.electric is not None and scenario.electric.simbench_profiles:
+        rows = rows[~rows["element"].str.split().str[0].isin(("load", "sgen", "storage"))].reset_index(drop=True)
+    named = zip(rows["name"], rows["element"], strict=True)
+    return rows.assign(name=[f"{name} ({element})" if name in taken else name for name, element in named])
 
 
 def _connected(electric: DeliveryNetwork | None, table: str) -> pd.DataFrame:

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from rexnet_grid.prosumers.config import PopulationConfig
 
 
-SCENARIO_ALONE = {"enabled", "other_loads", "grid_generators", "grid_storages", "electricity_price_profile"}
+SCENARIO_ALONE = {
+    "enabled",
+    "other_loads",
+    "grid_generators",
+    "grid_storages",
+    "grid_steady",
+    "electricity_price_profile",
+}
 
 
 def _number(unit: str, lowest: float, highest: float) -> Any:
@@ -36,6 +43,10 @@ class PopulationSection(Section):
     the sun, all others at the power of the table."""
     grid_storages: bool = True
     """Let the storages of the grid's table take part as batteries, with its capacity, rate and content."""
+    grid_steady: bool = True
+    """Let all others of the grid's tables that have a power of their own take part at it: motors, wards' constant
+    power, generators that hold a voltage, both ends of DC lines, storages without a capacity, loads and static
+    generators below zero."""
     household_kwh_per_year: KilowattHour = 3200.0
     """Mean electricity demand of a household in a year."""
     household_spread: Annotated[float, _number("-", 0.0, 2.0)] = 0.35

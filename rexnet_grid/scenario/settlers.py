@@ -14,7 +14,7 @@ from rexnet_grid.prosumers.makers import make_kit
 from rexnet_grid.prosumers.population import build_population
 from rexnet_grid.prosumers.surroundings import GridSeats, HeatSeats
 from rexnet_grid.scenario.checking import where_of
-from rexnet_grid.scenario.connections import grid_generators, grid_loads, grid_storages
+from rexnet_grid.scenario.connections import grid_generators, grid_loads, grid_steady, grid_storages
 from rexnet_grid.scenario.explicit import explicit_members
 from rexnet_grid.scenario.profiles import household_shape
 from rexnet_grid.scenario.series import electricity_prices
@@ -59,8 +59,10 @@ def settle_population(
     simbench = _simbench_code(scenario)
     if simbench is not None or not scenario.population.enabled:
         loads, generators, storages = loads.iloc[:0], generators.iloc[:0], storages.iloc[:0]
+    steady = grid_steady(scenario, electric, {name for rows in (loads, generators, storages) for name in rows["name"]})
+    steady = steady if scenario.population.enabled else steady.iloc[:0]
     seats = _grid_seats(scenario, electric)
-    made = build_population(config, loads, streams, weather, shape, seats, heat, generators, storages)
+    made = build_population(config, loads, streams, weather, shape, seats, heat, generators, storages, steady)
     kit = make_kit(config, streams, weather, shape, carnot_cop(config.central_heat_pump_source_c, config.heat_supply_c))
     living = housing.members(kit) if housing is not None and scenario.population.enabled else ()
     follow = (
