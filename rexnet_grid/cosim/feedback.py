@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from rexnet_grid.cosim.closer import Closer
 from rexnet_grid.cosim.congestion import price_congestion
+from rexnet_grid.cosim.oracles import NetworkOracle
+from rexnet_grid.delivery.network import CanBeTried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +47,9 @@ class Feedback:
     def publish(self, population: Sequence[Prosumer]) -> None:
         """Refresh headroom and signal of every open unit about the positions reserved so far.
 
-        Orders that trade on the new headroom move the positions. Units of an electric network stand alone, so those are
-        refreshed once more at once. What limits are worth is told from the orders that still stand apart once all that
-        fits has traded.
+        Orders that trade on the new headroom move the positions. Units of an electric network stand alone: where limits
+        keep orders apart these trade as far as the network proves it (:mod:`rexnet_grid.cosim.closer`), and what it has
+        moved is refreshed once more at once. What limits are worth is told from the orders that still stand apart then.
         """
         market = self.market
         units = market.exchange.units.tolist()
@@ -57,15 +60,29 @@ class Feedback:
         for rows in market.rows.values():
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)
-        moved = [unit for unit in units if market.exchange.rematch(unit)]
-        if moved and market.network.carrier == "electricity":
-            self._again(moved)
+        closer = self._closer
+        if closer is not None:
+            self._refresh(closer.trade(units))
+        else:
+            moved = [unit for unit in units if market.exchange.rematch(unit)]
+            if market.network.carrier == "electricity":
+                self._refresh(moved)
         market.signal = replace(market.signal, congestion=price_congestion(market, *self.published))
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
 
-    def _again(self, units: list[int]) -> None:
+    @property
+    def _closer(self) -> Closer | None:
+        """Whoever lets orders trade as far as the network proves it; None where that is not known or only estimated."""
+        network = self.market.network
+        if isinstance(self.oracle, NetworkOracle) and isinstance(network, CanBeTried):
+            return Closer(self.market, network)
+        return None
+
+    def _refresh(self, units: list[int]) -> None:
         """Refresh the headroom of some units about where they are now, and let orders trade on it."""
+        if not units:
+            return
         market, (every, published) = self.market, self.published
         position_kw = market.positions_kw(units)
         published[[every.index(unit) for unit in units]] = position_kw

@@ -22,6 +22,8 @@ import numpy as np
 from rexnet_grid.errors import InputError, Issue, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rexnet_grid.delivery.headroom import FloatArray, Headroom
 
 # header of the table
@@ -137,6 +139,15 @@ class LinearAdmission:
             vectors[5, :count] = self.lot_kw * (rising.max(axis=1) - falling.min(axis=1))
         vectors[2:5] = 0.0
         self._limits[headroom.unit] = headroom.limits
+
+    def remember(self, units: Iterable[int]) -> dict[int, FloatArray]:
+        """Return what is left of the rows of ``units``, and what bound there, for :meth:`go_back`."""
+        return {unit: self._block(self._places[unit])[K_HEADER:].copy() for unit in units if unit in self._places}
+
+    def go_back(self, memory: dict[int, FloatArray]) -> None:
+        """Give back what was taken since :meth:`remember`; no headroom may have been published since."""
+        for unit, vectors in memory.items():
+            self._block(self._places[unit])[K_HEADER:] = vectors
 
     def drop(self, unit: int) -> None:
         """Forget a unit; nothing limits trades in it any more."""

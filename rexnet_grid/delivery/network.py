@@ -233,6 +233,26 @@ class DeliveryNetwork(Protocol):
 
 
 @runtime_checkable
+class CanBeTried(Protocol):
+    """A network that can judge what was traded on more headroom than it can promise."""
+
+    def daring(self, units: Sequence[int], position_kw: FloatArray, share: float) -> tuple[Headroom, ...]:
+        """Return headroom about ``position_kw`` with a ``share`` of each limit more than can be promised.
+
+        As far as the network leaves it now.
+        """
+        ...
+
+    def margins_used(self, position_kw: FloatArray) -> FloatArray:
+        """Return (n_cases,) how much of the margin positions (n_cases, n_nodes) [kW] use up.
+
+        Of the limit that has least left: zero where the whole margin is left, one at the limit, infinite without a
+        solution.
+        """
+        ...
+
+
+@runtime_checkable
 class KnowsEveryRow(Protocol):
     """A network that has more rows than it publishes as headroom, and can tell those of limits by name."""
 

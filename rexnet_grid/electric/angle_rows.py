@@ -56,6 +56,11 @@ class AngleRows:
         sine = unit.imag / np.abs(unit)
         return np.asarray(self.most - np.concatenate((-sine, sine), axis=1).T)
 
+    @property
+    def kept_back(self) -> None:
+        """None: what is left is what AC leaves."""
+        return None
+
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
         return np.full(len(self.names), self.most)

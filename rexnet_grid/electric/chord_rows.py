@@ -130,6 +130,11 @@ class ChordUndervoltage:
         under = self.limit - np.abs(node_voltages(flow))[:, self.node].T
         return np.concatenate((under, np.full_like(under, -np.inf)))
 
+    @property
+    def kept_back(self) -> float:
+        """``1 + AIM`` margins in the unit of the rows."""
+        return self.least - self.limit
+
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
         return np.concatenate((self.rest, GROSS * self.rest))
@@ -208,6 +213,11 @@ class ChordLoading:
         )
         np.minimum.at(given, self.end % len(self.edges.branch), least)
         return np.concatenate((left, drawn, given))
+
+    @property
+    def kept_back(self) -> float:
+        """``1 + AIM`` margins in the unit of the rows."""
+        return self.limit - self.top
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""

@@ -15,8 +15,10 @@ from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network
 from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.electric.headroom import HeadroomRows
-from rexnet_grid.electric.limits import ElectricLimits
+from rexnet_grid.electric.judge import Judge
+from rexnet_grid.electric.limits import ElectricLimits, with_room_to_err
 from rexnet_grid.electric.signal import MarginalLosses
+from rexnet_grid.electric.tap_views import View
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -147,6 +149,30 @@ class ElectricDelivery:
         if not len(units):
             return ()
         return self._rows.of_units(units, position, self._rows.flows(position))
+
+    def daring(self, units: Sequence[int], position_kw: FloatArray, share: float) -> tuple[Headroom, ...]:
+        """Return headroom about ``position_kw`` (n_units, n_nodes) [kW] with more than can be promised.
+
+        That is a ``share`` of what each limit leaves at rest more, as far as AC leaves it now. To be tried:
+        :meth:`margins_used` tells whether what was traded on it holds.
+        """
+        position = self._checked(position_kw, (len(units), len(self._nodes)))
+        if not len(units):
+            return ()
+        return self._rows.daring(units, position, self._rows.flows(position), share)
+
+    def margins_used(self, position_kw: FloatArray) -> FloatArray:
+        """Return (n_cases,) how much of the margin positions (n_cases, n_nodes) [kW] use up.
+
+        Of the limit that has least left, with and without the branches that headroom is secured against: zero where the
+        whole margin is left, one at the limit, infinite without a solution.
+        """
+        position = self._checked(position_kw, (len(position_kw), len(self._nodes)))
+        limits = with_room_to_err(self.limits)
+        alive = [network for network in self._topologies if network.case.carries_anything]
+        judge = Judge([(k, View.whole_of(network)) for k, network in enumerate(alive)], limits, self._bus)
+        flows = [flow_of(network, limits, self._bus, position) for network in alive]
+        return np.asarray(judge.excess(flows)[0] / limits.margin + 1.0)
 
     def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
         """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rexnet_grid.delivery.headroom import Headroom
-from rexnet_grid.electric.case import NOWHERE, PQ
+from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.followed_groups import Guide
 from rexnet_grid.electric.full_states import flow_of, given_by_controls
+from rexnet_grid.electric.judge import Judge
 from rexnet_grid.electric.kept_groups import groups_kept
 from rexnet_grid.electric.limit_rows import JoinedRows, LimitRows
 from rexnet_grid.electric.limits import with_room_to_err
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.network import ElectricNetwork
 
 DARK = "buses without supply"
-COLLAPSED = 0.5
 
 
 class HeadroomRows:
@@ -85,7 +85,7 @@ class HeadroomRows:
                 parts += [(rows, at, why) for rows in rows_of(view, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
         plain = [network.uncontrolled() for network in self._networks]
-        stage = self._stage(plain, _Judge(seen, limits, buses), supply)
+        stage = self._stage(plain, Judge(seen, limits, buses), supply)
 
         def made() -> RowGroups:
             return rehearsed(RowGroups.of(self.all.falling, self.all.rising, self.all.at_rest(), most), stage)
@@ -95,7 +95,7 @@ class HeadroomRows:
             self.groups = groups_kept(made, plain, *rows, buses, f"{limits} {supply} {most}")
             if any(network.case.controlled for network in topologies):
                 whole = [(at, View.whole_of(self._networks[at])) for at in sorted(set(self._topology))]
-                acting = self._stage(self._networks, _Judge(whole, limits, buses), supply)
+                acting = self._stage(self._networks, Judge(whole, limits, buses), supply)
                 self.groups = rehearsed(self.groups, acting, dear=True)
         else:
             self.groups = rehearsed_briefly(before.guide.followed(self.all, most), stage)
@@ -122,7 +122,7 @@ class HeadroomRows:
             flows.append(flow_of(network, self._limits, self._buses, position, given))
         return flows
 
-    def _stage(self, networks: Sequence[ElectricNetwork], judge: _Judge, supply: int) -> Stage:
+    def _stage(self, networks: Sequence[ElectricNetwork], judge: Judge, supply: int) -> Stage:
         """Return where portfolios are rehearsed: networks that stand for those that rows are made from."""
         case, buses = networks[0].case, self._buses
         answer = NodeModel.of(case, networks[0].solver).response(0.0, case.bus_node[buses])
@@ -142,6 +142,11 @@ class HeadroomRows:
         every, groups = self.all.slack(position, flows), self.groups
         full = np.zeros((len(self._dark), len(units)))
         left = np.ascontiguousarray(np.vstack((groups.slack(every, position), full)).T)
+        return self._published(units, position, every, left)
+
+    def _published(
+        self, units: Sequence[int], position: FloatArray, every: FloatArray, left: FloatArray
+    ) -> tuple[Headroom, ...]:
         return tuple(
             Headroom(
                 int(unit),
@@ -154,6 +159,15 @@ class HeadroomRows:
             )
             for k, unit in enumerate(units)
         )
+
+    def daring(
+        self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow], share: float
+    ) -> tuple[Headroom, ...]:
+        """Return the headroom of every unit with a ``share`` of each limit more than can be promised."""
+        every = self.all.daring(position, flows, share)
+        full = np.zeros((len(self._dark), len(units)))
+        left = np.ascontiguousarray(np.vstack((self.groups.least(every), full)).T)
+        return self._published(units, position, every, left)
 
     def with_broken(self, unit: int, position: FloatArray, flows: list[PowerFlow], broken: frozenset[str]) -> Headroom:
         """Return the headroom of one unit with the rows of the limits named ``broken`` on top, each on its own.
@@ -204,42 +218,6 @@ class _MembersAt:
         used += self.rows.all.falling[member] @ np.minimum(change, 0.0)
         least = int(np.argmin((self.left[member] - used) * scale))
         return self.rows.all.names[member[least]], 1.0 / float(scale[least])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judge:
-    """Says by how much solutions break limits, each where a view of them has it; views have places in the solutions.
-
-    A voltage half a band below its limit counts as no solution: it tells nothing of which row was wrong by how much.
-    """
-
-    views: Sequence[tuple[int, View]]
-    limits: ElectricLimits
-    buses: IntArray
-
-    def excess(self, flows: list[PowerFlow]) -> tuple[FloatArray, IntArray]:
-        """Return (n_cases,) the worst excess, as a share of what the margin is a share of, and which limit it is."""
-        limits = self.limits
-        found = []
-        for at, view in self.views:
-            case, flow = view.network.case, flows[at]
-            node = np.unique(case.bus_node[self.buses])
-            node = node[(node != NOWHERE) & (case.node_kind[node] == PQ)]
-            vm = np.abs(flow.node_voltage)
-            loading = np.nan_to_num(flow.loading_percent[:, view.loading], nan=-np.inf)
-            under = (limits.vm_min_pu - vm[:, node[view.under[node]]]) / (1.0 - limits.vm_min_pu)
-            found += [
-                np.where(under > COLLAPSED, np.inf, under),
-                (vm[:, node[view.over[node]]] - limits.vm_max_pu) / (limits.vm_max_pu - 1.0),
-                loading / limits.loading_percent - 1.0,
-                np.where(np.atleast_1d(flow.converged), -np.inf, np.inf)[:, None],
-            ]
-            if view.whole:
-                supply = np.atleast_1d(flow.grid_import_kw)[:, None]
-                found += [supply / limits.import_kw - 1.0, -supply / limits.export_kw - 1.0]
-        every = np.nan_to_num(np.hstack(found), nan=-np.inf, posinf=np.inf)
-        worst = np.argmax(every, axis=1)
-        return every[np.arange(len(every)), worst], worst
 
 
 def _dark(topologies: Sequence[ElectricNetwork], buses: IntArray) -> FloatArray:

@@ -67,6 +67,11 @@ class LimitRows(Protocol):
         """
         ...
 
+    @property
+    def kept_back(self) -> FloatArray | float | None:
+        """(n_rows,) ``1 + AIM`` margins in the rows' unit; None where what is left is what AC leaves."""
+        ...
+
 
 def one_way(falling: FloatArray, rising: FloatArray, activity: float = ACTIVITY) -> tuple[FloatArray, FloatArray]:
     """Return coefficients that charge all trading a little, and give back for a rise no more than a fall took.
@@ -175,6 +180,20 @@ class JoinedRows:
             used = self.falling @ np.minimum(position, 0.0).T + self.rising @ np.maximum(position, 0.0).T
             found = np.where(unsolved, np.minimum(self.at_rest()[:, None] - used, 0.0), found)
         return found
+
+    def daring(self, position: FloatArray, flows: list[PowerFlow], share: float) -> FloatArray:
+        """Return (n_rows, n_units) what is left, and a ``share`` of what is left at rest more, as far as AC leaves it.
+
+        More than rows can promise.
+        """
+        found = [np.zeros((0, len(position)))]
+        for rows, topology in self._parts:
+            left, kept = rows.slack(position, flows[topology]), rows.kept_back
+            if kept is not None:
+                more = np.maximum(left, 0.0) + share * np.maximum(rows.at_rest(), 0.0)[:, None]
+                left = np.minimum(more, -rows.beyond(flows[topology]) - np.reshape(kept, (-1, 1)))
+            found.append(left)
+        return np.nan_to_num(np.vstack(found), nan=0.0)
 
     def beyond(self, flows: list[PowerFlow]) -> FloatArray:
         """Return (n_rows, n_units) by how much AC breaks the limits and ``AIM`` margins [limit unit]."""

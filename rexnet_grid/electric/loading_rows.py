@@ -277,6 +277,11 @@ class LoadingRows:
             np.put_along_axis(over, nearest[None], most, axis=0)
         return over.reshape(-1, voltage.shape[1])
 
+    @property
+    def kept_back(self) -> float:
+        """``1 + AIM`` margins in the unit of the rows."""
+        return self.limit - self.top
+
     def _left(self, edges: RatedEdges, voltage: ComplexArray) -> FloatArray:
         near, far = edges.at_near(voltage), edges.at_far(voltage)
         left = np.empty((DIRECTIONS, len(edges.branch), voltage.shape[1]))

@@ -94,13 +94,19 @@ class RowGroups:
         """Return (n_groups, n_units) the least of what the rows of each group have left about ``position`` [kW]."""
         if not len(self.first):
             return np.zeros((0, slack.shape[1]))
-        left = np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0)
+        left = self.least(slack)
         wary = np.flatnonzero(self.hidden)
         if len(wary):
             load, relief = self.used(position, wary)
             less = left[wary] - self.hidden[wary, None] * relief - self.carried[wary, None] * load
             left[wary] = np.where(left[wary] > 0.0, np.maximum(less, 0.0), left[wary])
         return np.asarray(left)
+
+    def least(self, slack: FloatArray) -> FloatArray:
+        """Return (n_groups, n_units) the least of what the rows of each group have left."""
+        if not len(self.first):
+            return np.zeros((0, slack.shape[1]))
+        return np.asarray(np.minimum.reduceat(slack[self.order] * self.scale[:, None], self.starts, axis=0))
 
     def used(self, position: FloatArray, some: IntArray | slice = slice(None)) -> tuple[FloatArray, FloatArray]:
         """Return (n_groups, n_units) how much positions (n_units, n_columns) [kW] load and relieve each group."""

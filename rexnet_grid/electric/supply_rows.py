@@ -71,6 +71,11 @@ class SupplyRows:
         """Return by how much import or export is beyond what is allowed."""
         return np.asarray(self.sense[:, None] * np.atleast_1d(flow.grid_import_kw)[None, :] - self.limit[:, None])
 
+    @property
+    def kept_back(self) -> None:
+        """None: what is left is what AC leaves, but for losses."""
+        return None
+
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""
         return self.most - self.sense * self.idle - self.loss

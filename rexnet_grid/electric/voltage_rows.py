@@ -169,6 +169,12 @@ class UndervoltageRows:
         plain = np.concatenate((over, over, np.full_like(over, -np.inf)))
         return np.concatenate((plain, over[: len(self.names) - len(plain)]))
 
+    @property
+    def kept_back(self) -> FloatArray:
+        """``1 + AIM`` margins in the unit of the rows."""
+        n = len(self.node)
+        return np.tile(self._drop(np.full(n, self.limit)) - self._drop(np.full(n, self.least)), self._kinds)
+
     def _left(self, vm: FloatArray) -> FloatArray:
         most = self._drop(np.full(len(self.node), self.least))
         left = most - self._drop(vm)
@@ -308,6 +314,11 @@ class OvervoltageRows:
         vm = np.abs(node_voltages(flow))[:, self.node]
         over = ((vm**2 - self.limit**2) / (2.0 * self.idle)).T
         return np.concatenate((over, np.full_like(over, -np.inf)))
+
+    @property
+    def kept_back(self) -> FloatArray:
+        """``1 + AIM`` margins in the unit of the rows."""
+        return np.tile((self.limit**2 - self.most**2) / (2.0 * self.idle), 2)
 
     def at_rest(self) -> FloatArray:
         """Return what is left without any injection."""

@@ -36,6 +36,7 @@ from rexnet_grid.reservex.layout import (
     H_ROWS,
     H_SLOTS,
     H_STP,
+    H_VERSION,
     H_WORDS,
     HEADER,
     MAX_ACCOUNTS,
@@ -98,6 +99,19 @@ class Arena:
         M, self.D, self.E = state
         self.M = _aligned(len(M))
         self.M[:] = M
+
+    def remember(self) -> tuple[IntArray, IntArray]:
+        """Return what :meth:`go_back` needs to undo whatever happens to orders; the log only grows."""
+        return self.M[: self.M[H_BUMP]].copy(), self.D[: self.M[H_NEXT_ID] + 1].copy()
+
+    def go_back(self, memory: tuple[IntArray, IntArray]) -> None:
+        """Undo what happened to orders since :meth:`remember`; no version of the state comes a second time."""
+        lengths = self.M[[H_WORDS, H_IDS, H_ROWS]]
+        version = self.M[H_VERSION]
+        M, D = memory
+        self.M[: len(M)], self.D[: len(D)] = M, D
+        self.M[[H_WORDS, H_IDS, H_ROWS]] = lengths
+        self.M[H_VERSION] = version
 
     def make_room(self, events: int = 0, records: int = 0) -> None:
         """Grow whatever is short: for one more command, with so many ``events`` and ``records`` beyond the usual."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -45,12 +46,23 @@ from rexnet_grid.reservex.rules import PERIODIC, QUOTED
 from rexnet_grid.reservex.state import hash_state
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rexnet_grid.delivery.admission import LinearAdmission
+    from rexnet_grid.delivery.headroom import FloatArray
     from rexnet_grid.reservex.rules import MarketRules
     from rexnet_grid.units import Carrier
 
 _NO_LIMIT = 1 << 61
 _NOTHING = np.zeros(1, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """An exchange before trades that may be undone: its orders and positions, and the capacity of some units."""
+
+    state: tuple[IntArray, IntArray]
+    capacity: dict[int, FloatArray] | None
 
 
 class Exchange(OrderEntry):
@@ -162,6 +174,18 @@ class Exchange(OrderEntry):
         self._boundary(REMATCH, unit, out)
         self._wake(unit)
         return int(out[0])
+
+    def remember(self, units: Sequence[int]) -> Memory:
+        """Return what :meth:`go_back` needs to undo how orders of ``units`` trade with each other from here on."""
+        waiting = bool(self._arena.M[H_LEGS])
+        held = None if self.admission is None else self.admission.remember(self._units.tolist() if waiting else units)
+        return Memory(self._arena.remember(), held)
+
+    def go_back(self, memory: Memory) -> None:
+        """Undo every trade since :meth:`remember`; since then nothing but :meth:`rematch` may have been called."""
+        self._arena.go_back(memory.state)
+        if self.admission is not None and memory.capacity is not None:
+            self.admission.go_back(memory.capacity)
 
     def close_gate(self, unit: int) -> Reservations:
         """Close a unit: its orders expire and positions become reservations.
