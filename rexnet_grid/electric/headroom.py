@@ -164,7 +164,7 @@ class HeadroomRows:
         self, units: Sequence[int], position: FloatArray, flows: list[PowerFlow], share: float
     ) -> tuple[Headroom, ...]:
         """Return the headroom of every unit with a ``share`` of each limit more than can be promised."""
-        every = self.all.daring(position, flows, share)
+        every = self.all.daring(position, flows, share, self._topology)
         full = np.zeros((len(self._dark), len(units)))
         left = np.ascontiguousarray(np.vstack((self.groups.least(every), full)).T)
         return self._published(units, position, every, left)

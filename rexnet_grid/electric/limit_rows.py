@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray
     from rexnet_grid.electric.flow import PowerFlow
@@ -181,17 +181,17 @@ class JoinedRows:
             found = np.where(unsolved, np.minimum(self.at_rest()[:, None] - used, 0.0), found)
         return found
 
-    def daring(self, position: FloatArray, flows: list[PowerFlow], share: float) -> FloatArray:
+    def daring(self, position: FloatArray, flows: list[PowerFlow], share: float, real: Sequence[int]) -> FloatArray:
         """Return (n_rows, n_units) what is left, and a ``share`` of what is left at rest more, as far as AC leaves it.
 
-        More than rows can promise.
+        More than rows can promise. ``real`` tells, of every topology, which it stands for.
         """
         found = [np.zeros((0, len(position)))]
         for rows, topology in self._parts:
             left, kept = rows.slack(position, flows[topology]), rows.kept_back
             if kept is not None:
                 more = np.maximum(left, 0.0) + share * np.maximum(rows.at_rest(), 0.0)[:, None]
-                left = np.minimum(more, -rows.beyond(flows[topology]) - np.reshape(kept, (-1, 1)))
+                left = np.minimum(more, -rows.beyond(flows[real[topology]]) - np.reshape(kept, (-1, 1)))
             found.append(left)
         return np.nan_to_num(np.vstack(found), nan=0.0)
 
