@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
+    from rexnet_grid.delivery.headroom import FloatArray
     from rexnet_grid.delivery.network import CanBeTried
 
 MOST_ROUNDS = 10
@@ -25,6 +26,14 @@ MOST_ROUNDS = 10
 LADDER = ((0.5, 1.0), (0.15, 1.0), (0.05, 1.0), (0.015, 1.0), (0.0, 0.5), (0.0, 0.2), (0.0, 0.05))
 PROVED = 0.5
 SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Positions by unit (n_nodes,) [kW], and how much of the margin they use up."""
+
+    position_kw: dict[int, FloatArray]
+    used: dict[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +55,11 @@ class Closer:
         """Let orders of these units trade until nothing more is proved to fit.
 
         First on what is published; where that keeps orders apart or leads too near to a limit, on more and on less.
-        Returned are the units whose headroom holds no longer: where orders have traded or what is told is too much.
+        Where a limit is broken already nothing is tried. Returned are the units whose headroom holds no longer.
         """
-        changed, unproved = self._on_published(units)
+        changed, unproved, sound = self._on_published(units)
         bound = {} if self.market.admission is None else self.market.admission.bindings()
-        active = [unit for unit in units if unit in bound or unit in unproved]
+        active = [unit for unit in units if (unit in bound or unit in unproved) and unit in sound]
         changed.update(active)
         rungs = dict.fromkeys(active, 0)
         for _ in range(MOST_ROUNDS):
@@ -59,22 +68,26 @@ class Closer:
             active = self._round(active, rungs)
         return sorted(changed)
 
-    def _on_published(self, units: Sequence[int]) -> tuple[set[int], set[int]]:
-        """Trade on what is published; return the units that did, and those where nothing counts, being unproved."""
-        pending = list(units)
+    def _on_published(self, units: Sequence[int]) -> tuple[set[int], set[int], set[int]]:
+        """Trade on what is published.
+
+        Returned are the units where orders did, those where nothing counts, being unproved, and those where no limit
+        was too near before.
+        """
+        pending, before = list(units), self._where(units)
         unproved: set[int] = set()
-        before = self._used(pending)
+        sound = {unit for unit, used in before.used.items() if used <= PROVED}
         while pending:
             traded, wrong = self._trial(pending, before)
             if not wrong:
-                return set(traded), unproved
+                return set(traded), unproved, sound
             unproved.update(wrong)
             pending = [unit for unit in pending if unit not in unproved]
-        return set(), unproved
+        return set(), unproved, sound
 
     def _round(self, units: Sequence[int], rungs: dict[int, int]) -> list[int]:
         """Trade once about the positions, a rung lower wherever that is not proved; return the units that did."""
-        pending, before = list(units), self._used(units)
+        pending, before = list(units), self._where(units)
         while pending:
             for rung in sorted({rungs[unit] for unit in pending}):
                 self._tell([unit for unit in pending if rungs[unit] == rung], *LADDER[rung])
@@ -86,23 +99,28 @@ class Closer:
             pending = [unit for unit in pending if rungs[unit] < len(LADDER)]
         return []
 
-    def _trial(self, units: Sequence[int], before: Mapping[int, float]) -> tuple[list[int], list[int]]:
-        """Let orders trade; return the units where they did, and those where it led too near to a limit.
+    def _trial(self, units: Sequence[int], before: _Where) -> tuple[list[int], list[int]]:
+        """Let orders trade; return the units whose positions moved, and those where that led too near to a limit.
 
-        If there are any of these nothing has traded.
+        If there are any of these nothing has traded. Waiting blocks may have moved a unit whose own orders did not.
         """
         exchange = self.market.exchange
         memory = exchange.remember(units)
-        traded = [unit for unit in units if exchange.rematch(unit)]
-        wrong = [unit for unit, used in self._used(traded).items() if used > max(PROVED, before[unit] + SAME)]
+        for unit in units:
+            exchange.rematch(unit)
+        position_kw = self.market.positions_kw(units)
+        moved = [k for k, unit in enumerate(units) if not np.array_equal(position_kw[k], before.position_kw[unit])]
+        used = self.network.margins_used(position_kw[moved]) if moved else ()
+        wrong = [units[k] for k, u in zip(moved, used, strict=True) if u > max(PROVED, before.used[units[k]] + SAME)]
         if wrong:
             exchange.go_back(memory)
-        return traded, wrong
+        return [units[k] for k in moved], wrong
 
-    def _used(self, units: Sequence[int]) -> dict[int, float]:
-        """Return how much of the margin the units' positions use up."""
-        used = self.network.margins_used(self.market.positions_kw(units)).tolist() if units else []
-        return dict(zip(units, used, strict=True))
+    def _where(self, units: Sequence[int]) -> _Where:
+        """Return where these units are."""
+        position_kw = self.market.positions_kw(units)
+        used = self.network.margins_used(position_kw).tolist()
+        return _Where(dict(zip(units, position_kw, strict=True)), dict(zip(units, used, strict=True)))
 
     def _tell(self, units: Sequence[int], share: float, part: float) -> None:
         """Publish a ``part`` of headroom that leaves a ``share`` of each limit more than can be promised."""

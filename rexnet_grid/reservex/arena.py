@@ -100,16 +100,16 @@ class Arena:
         self.M = _aligned(len(M))
         self.M[:] = M
 
-    def remember(self) -> tuple[IntArray, IntArray]:
-        """Return what :meth:`go_back` needs to undo whatever happens to orders; the log only grows."""
-        return self.M[: self.M[H_BUMP]].copy(), self.D[: self.M[H_NEXT_ID] + 1].copy()
+    def remember(self, ids: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Return what :meth:`go_back` needs to undo what happens to the orders ``ids``, and no others."""
+        return self.M[: self.M[H_BUMP]].copy(), ids, self.D[ids]
 
-    def go_back(self, memory: tuple[IntArray, IntArray]) -> None:
+    def go_back(self, memory: tuple[IntArray, IntArray, IntArray]) -> None:
         """Undo what happened to orders since :meth:`remember`; no version of the state comes a second time."""
         lengths = self.M[[H_WORDS, H_IDS, H_ROWS]]
         version = self.M[H_VERSION]
-        M, D = memory
-        self.M[: len(M)], self.D[: len(D)] = M, D
+        M, ids, places = memory
+        self.M[: len(M)], self.D[ids] = M, places
         self.M[[H_WORDS, H_IDS, H_ROWS]] = lengths
         self.M[H_VERSION] = version
 

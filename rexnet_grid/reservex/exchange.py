@@ -23,6 +23,7 @@ from rexnet_grid.reservex.layout import (
     F_GTT,
     H_LEGS,
     H_LIVE,
+    H_NEXT_ID,
     H_QUOTER,
     H_STATE,
     K_ACCOUNT,
@@ -44,6 +45,7 @@ from rexnet_grid.reservex.options import SecurityOption
 from rexnet_grid.reservex.order_entry import OrderEntry
 from rexnet_grid.reservex.rules import PERIODIC, QUOTED
 from rexnet_grid.reservex.state import hash_state
+from rexnet_grid.reservex.views import dump_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +63,7 @@ _NOTHING = np.zeros(1, dtype=np.int64)
 class Memory:
     """An exchange before trades that may be undone: its orders and positions, and the capacity of some units."""
 
-    state: tuple[IntArray, IntArray]
+    state: tuple[IntArray, IntArray, IntArray]
     capacity: dict[int, FloatArray] | None
 
 
@@ -177,9 +179,14 @@ class Exchange(OrderEntry):
 
     def remember(self, units: Sequence[int]) -> Memory:
         """Return what :meth:`go_back` needs to undo how orders of ``units`` trade with each other from here on."""
-        waiting = bool(self._arena.M[H_LEGS])
-        held = None if self.admission is None else self.admission.remember(self._units.tolist() if waiting else units)
-        return Memory(self._arena.remember(), held)
+        M = self._arena.M
+        if M[H_LEGS]:
+            some, ids = self._units, np.arange(M[H_NEXT_ID])
+        else:
+            some = np.array(units, dtype=np.int64)
+            ids = dump_units(M, some, int(M[H_LIVE]))[:, 3]
+        held = None if self.admission is None else self.admission.remember(some.tolist())
+        return Memory(self._arena.remember(ids), held)
 
     def go_back(self, memory: Memory) -> None:
         """Undo every trade since :meth:`remember`; since then nothing but :meth:`rematch` may have been called."""
