@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.electric.case import NOWHERE
+from rexnet_grid.electric.case import NOWHERE, PV
 from rexnet_grid.errors import Issue
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
 
+FEW_NAMED = 6
 LEVEL = 1.5  # rated voltages of one level differ by less: 380 and 400 kV, 10 and 11 kV
 
 
@@ -22,7 +23,8 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
     """Return everything that makes a network unfit for a run.
 
     Unsupplied buses, branches without length or rating, lines between different voltages or of negative resistance, a
-    base case that fails or overloads a transformer, and voltages that are outside the band before anybody injects.
+    base case that fails or overloads a transformer, and voltages that are outside the band, or have no solution, before
+    anybody injects.
     """
     case = network.case
     name = network.name
@@ -68,6 +70,18 @@ def check_network(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
             )
         ]
     return _overloads(network, limits, flow) + _outside_band(network, limits)
+
+
+def no_rest(network: ElectricNetwork, why: str = "") -> Issue:
+    """Return that a network has no AC solution while nobody injects, and ``why``."""
+    case = network.case
+    held = [k for k in range(case.n_bus) if case.bus_node[k] != NOWHERE and case.node_kind[case.bus_node[k]] == PV]
+    got = f"no power flow solution while nobody injects{why}"
+    if not held:
+        return Issue(network.name, "controller", got, "controllers that come to rest there as well")
+    some = ", ".join(f"bus {case.bus_id[k]} at {abs(case.node_start[case.bus_node[k]]):.4g}" for k in held[:FEW_NAMED])
+    hint = "voltages nearer to those that the network has there without them, or sgen in place of gen"
+    return Issue(network.name, f"gen.vm_pu ({some})", got, "voltages that can be held without active power", hint)
 
 
 def _lines(case: GridCase, name: str) -> list[Issue]:
@@ -123,7 +137,9 @@ def _outside_band(network: ElectricNetwork, limits: ElectricLimits) -> list[Issu
     case = network.case
     flow = network.power_flow(np.zeros(case.n_bus))
     vm = flow.vm_pu
-    if not flow.converged or np.isnan(vm).all():
+    if not flow.converged:
+        return [no_rest(network)]
+    if np.isnan(vm).all():
         return []
     issues = []
     for k, outside, key, wrong in (

@@ -12,7 +12,7 @@ import numpy as np
 
 from rexnet_grid.delivery.network import EnergyBalance, LocationalSignal, NetworkState, Violation
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.check import check_network
+from rexnet_grid.electric.check import check_network, no_rest
 from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.electric.headroom import HeadroomRows
 from rexnet_grid.electric.judge import Judge
@@ -132,7 +132,12 @@ class ElectricDelivery:
             for name, network in zip(self._outages, self._topologies[1:], strict=True)
             if not network.case.carries_anything
         ]
-        return [*check_network(self.network, self.limits), *dark]
+        restless = [
+            no_rest(network, f" after the outage of {name}")
+            for name, network in zip(self._outages, self._topologies[1:], strict=True)
+            if not network.rests()
+        ]
+        return [*check_network(self.network, self.limits), *dark, *restless]
 
     def predict(self, unit: int, injection_kw: FloatArray) -> NetworkState:  # noqa: ARG002 - power flow has no memory
         """Return what these rates [kW] would do."""

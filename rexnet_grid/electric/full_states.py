@@ -27,6 +27,7 @@ SHRINKINGS = 24
 SHRINK = 0.9
 FACING = 0.6
 GROWINGS = 24
+HALVES = (0.5, 0.25, 0.125)
 SAME_KVAR = 1e-6
 
 
@@ -64,10 +65,25 @@ class FullStates:
         """Return the network full of demand and full of infeed; without ``thermal`` only voltages are limited."""
         return self._full(-1.0, thermal=thermal), self._full(1.0, thermal=thermal)
 
+    def part(self, state: FullState, share: float) -> tuple[FloatArray, PowerFlow]:
+        """Return the share of a full state, injections [kW] and AC solution; less of it, or none, if that has none.
+
+        A state that has a solution, and the network at rest, need not have one between them where generators hold
+        voltages through resistances.
+        """
+        for less in (1.0, *HALVES, 0.0):
+            kw = less * share * state.kw
+            flow = self.flow(kw[None, :])
+            if np.all(flow.converged):
+                break
+        return kw, flow
+
     def lone(self, sign: float) -> FullState:
         """Return the states in which each column alone has filled the network with infeed, or with -1.0 demand."""
         use, room = self._use(sign, thermal=True)
-        share = np.where(self._columns == NOWHERE, 0.0, np.maximum(use, 0.0) / np.maximum(room, 0.0)[:, None])
+        some = (use > 0.0) & (self._columns != NOWHERE)
+        with np.errstate(divide="ignore"):
+            share = np.divide(use, np.maximum(room, 0.0)[:, None], out=np.zeros_like(use), where=some)
         most = share.max(axis=0, initial=0.0)
         return self._kept_most(np.diag(np.divide(sign, most, out=np.zeros_like(most), where=most > 0.0)), thermal=True)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rexnet_grid.electric.limits import ElectricLimits
     from rexnet_grid.electric.network import ElectricNetwork
 
-DARK = "buses without supply"
+DARK, RESTLESS = "buses without supply", "no power flow without injections"
 
 
 class HeadroomRows:
@@ -74,10 +74,11 @@ class HeadroomRows:
         self._topology: list[int] = []
         parts: list[tuple[LimitRows, int, str]] = []
         seen: list[tuple[int, View]] = []
+        rests = [network.rests() for network in topologies]
         for topology, network in enumerate(topologies):
             why = f"without {outages[topology - 1]}" if topology else ""
-            first, views = len(self._networks), views_of(network)
-            self._networks += dict.fromkeys(view.network for view in views)
+            first, views = len(self._networks), views_of(network) if rests[topology] else []
+            self._networks += dict.fromkeys(view.network for view in views) or [network]
             self._topology += [first] * (len(self._networks) - first)
             for view in views:
                 at = self._networks.index(view.network, first)
@@ -100,10 +101,11 @@ class HeadroomRows:
         else:
             self.groups = rehearsed_briefly(before.guide.followed(self.all, most), stage)
         self._names = tuple(self.all.names[i] for i in self.groups.first)
-        self._dark = _dark(topologies, buses)
+        self._dark = _dark(topologies, buses) if all(rests) else np.ones((1, len(buses)))
+        self.dark_name = DARK if all(rests) else RESTLESS
         self._falling = np.vstack((self.groups.falling, -self._dark))
         self._rising = np.vstack((self.groups.rising, self._dark))
-        self._dark_names = (DARK,) * len(self._dark)
+        self._dark_names = (self.dark_name,) * len(self._dark)
 
     @cached_property
     def guide(self) -> Guide:
@@ -211,7 +213,7 @@ class _MembersAt:
     def limit_at(self, row: int, position_kw: FloatArray) -> tuple[str, float]:
         """Return the member that has least left at ``position_kw``, as a share of what it has at rest, and its unit."""
         if row >= len(self.rows.groups.first):
-            return DARK, 1.0
+            return self.rows.dark_name, 1.0
         member, scale = self.rows.groups.members(row)
         change = position_kw - self.position
         used = self.rows.all.rising[member] @ np.maximum(change, 0.0)

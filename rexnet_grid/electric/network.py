@@ -317,6 +317,10 @@ class ElectricNetwork(Labelled):
 
         return unsettled_controllers(self._source)
 
+    def rests(self) -> bool:
+        """Return whether there is an AC solution while nobody injects; generators that hold voltages may leave none."""
+        return bool(self.power_flow(np.zeros(self.case.n_bus)).converged)
+
     def uncontrolled(self) -> ElectricNetwork:
         """Return the network with its controllers at rest; itself where it has none."""
         return self.with_taps_held(self.case) if self.case.controlled else self

@@ -102,7 +102,21 @@ def views_of(network: ElectricNetwork) -> list[View]:
     if regions:
         views += _ended(network, [hold for r in regions for hold in r.held], behind)
     views.insert(0, View(network, ~behind, ~behind, ~mine, whole=True))
+    views = _with_solution(views)
     return views + _followed(network, views)
+
+
+def _with_solution(views: list[View]) -> list[View]:
+    """Return the views without those that have no solution while nobody injects; the first has their rows as well.
+
+    So it is where a generator behind the taps holds a voltage that it cannot hold at that end of a dead band.
+    """
+    first, *others = views
+    solved = [view.network.power_flow(np.zeros(view.network.case.n_bus)).converged for view in others]
+    for view in (view for view, fine in zip(others, solved, strict=True) if not fine):
+        under, over, loading = first.under | view.under, first.over | view.over, first.loading | view.loading
+        first = replace(first, under=under, over=over, loading=loading)
+    return [first, *(view for view, fine in zip(others, solved, strict=True) if fine)]
 
 
 def _followed(network: ElectricNetwork, views: list[View]) -> list[View]:

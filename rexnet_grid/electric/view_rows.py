@@ -112,7 +112,7 @@ class _Maker:
 
     def chord(self, idle: PowerFlow, state: FullState, sign: float) -> Chord:
         """Return the chord of infeed, or with -1.0 of demand."""
-        half, lone = self.full.flow(HALF * state.kw[None, :]), self.full.lone(sign)
+        half, lone = self.full.part(state, HALF)[1], self.full.lone(sign)
         by_p, by_q = self._answers(half)
         answer = by_p + self.limits.tan_phi * by_q if sign < 0.0 else by_p
         answer = np.where(self.columns == NOWHERE, 0.0, answer[:, self.columns])
@@ -120,8 +120,8 @@ class _Maker:
         return Chord(*voltages, answer, lone.flow.node_voltage.T, np.diag(lone.kw))
 
     def _touching(self, share: float) -> Touching:
-        flow = self.full.flow(share * self.infeed.kw[None, :])
-        return (share * self.infeed.kw, flow.node_voltage[0], *self._answers(flow))
+        kw, flow = self.full.part(self.infeed, share)
+        return (kw, flow.node_voltage[0], *self._answers(flow))
 
     def _answers(self, flow: PowerFlow) -> tuple[ComplexArray, ComplexArray]:
         """Return dV/dP and dV/dQ (n_node, n_node) [p.u./kW], [p.u./kvar] in an AC solution."""
