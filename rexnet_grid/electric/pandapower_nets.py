@@ -34,6 +34,7 @@ from rexnet_grid.electric.pandapower_tables import (
     switch_table,
     tap_table,
 )
+from rexnet_grid.electric.pandapower_transformer_checks import transformer_issues
 from rexnet_grid.errors import Issue, NetworkDataError
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def build_case(net: Any) -> GridCase:
     try:
         return _case_from(work, _internal_case(work))
     except PANDAPOWER_FAILS as error:
+        if issues := transformer_issues(net, name):
+            raise NetworkDataError(issues) from error
         made = net.get("version")
         hint = "" if made in {None, pp.__version__} else f"pandapower {made} made it, {pp.__version__} is installed"
         got = f"{type(error).__name__}: {error}"
@@ -147,6 +150,7 @@ def _case_from(net: Any, ppci: dict[str, Any]) -> GridCase:
     node[node >= n_node] = NOWHERE
     base_kw, base_kvar, gen_kw = base_injection(net, buses["bus_id"])
     alive = node != NOWHERE
+    base_kw, base_kvar = np.where(alive, base_kw, 0.0), np.where(alive, base_kvar, 0.0)
     own = np.zeros(n_node, dtype=complex)
     np.add.at(own, node[alive], (base_kw + 1j * base_kvar)[alive] / (1e3 * base_mva))
     fixed = np.asarray(makeSbus(base_mva, bus, gen)) - own

@@ -23,7 +23,7 @@ class Sensitivities:
     Attributes
     ----------
     vm_pu_per_kw, vm_pu_per_kvar
-        (n_bus, n_bus) [p.u./kW], [p.u./kvar].
+        (n_bus, n_bus) [p.u./kW], [p.u./kvar]; rows of buses without supply are NaN, their columns zero elsewhere.
     loading_percent_per_kw, loading_percent_per_kvar
         (n_branch, n_bus) of the end that carries more [%/kW], [%/kvar].
     loss_kw_per_kw, loss_kw_per_kvar
@@ -54,6 +54,7 @@ def sensitivities(case: GridCase, solver: Solver, flow: PowerFlow) -> Sensitivit
     for d in (by_p, by_q):
         magnitude = (unit[:, None] * d).real * per_kw
         vm = np.full((case.n_bus, case.n_bus), np.nan)
+        vm[alive] = 0.0
         vm[np.ix_(alive, alive)] = magnitude[np.ix_(node[alive], node[alive])]
         loading = np.zeros((len(case.branch_name), case.n_bus))
         loading[:, alive] = (_loading_response(case, v, d) * per_kw)[:, node[alive]]

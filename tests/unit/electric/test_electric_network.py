@@ -248,3 +248,46 @@ def test_the_consistency_check_names_lines_that_cannot_be():
     assert told.keys() == {"line 0", "line 1"}
     assert "got a resistance below zero; expected r_ohm_per_km of 0 or more" in told["line 0"]
     assert "got 20 kV at bus 0 and 0.4 kV at bus 2; expected one voltage" in told["line 1"]
+
+
+def with_a_dark_end(element):
+    """Four buses in a row whose last has lost its line; a generator or the end of a DC line sits there."""
+    net = pp.create_empty_network()
+    bus = [pp.create_bus(net, 20.0) for _ in range(5)]
+    pp.create_ext_grid(net, bus[0])
+    for a, b in ((0, 1), (1, 2), (2, 3), (0, 4)):
+        pp.create_line(net, bus[a], bus[b], 2.0, "NA2XS2Y 1x150 RM/25 12/20 kV")
+    pp.create_load(net, bus[2], 1.0, 0.1)
+    pp.create_load(net, bus[3], 0.1)
+    if element == "gen":
+        pp.create_gen(net, bus[3], 0.3, vm_pu=1.0)
+    else:
+        pp.create_dcline(net, bus[4], bus[3], 0.3, 1.0, 0.001, 1.0, 1.0)
+    return net
+
+
+@pytest.mark.parametrize("element", ["gen", "dcline"])
+def test_what_sits_in_the_dark_injects_nothing_however_it_got_dark(element):
+    net = with_a_dark_end(element)
+    tripped = ElectricNetwork.from_pandapower(net).changed(out=["line 2"])
+    net.line.loc[2, "in_service"] = False
+    fresh = ElectricNetwork.from_pandapower(net)
+    kw, kvar = fresh.base_injection()
+    np.testing.assert_allclose(kw, tripped.base_injection()[0], rtol=0, atol=1e-9)
+    assert kw[3] == 0.0
+    flow = fresh.power_flow(kw, kvar)
+    assert abs(flow.grid_import_kw + kw.sum() - flow.loss_kw - flow.shunt_kw) < 1e-6
+    back = fresh.changed(closed=["line 2"])
+    whole = ElectricNetwork.from_pandapower(with_a_dark_end(element))
+    np.testing.assert_allclose(back.base_injection()[0], whole.base_injection()[0], rtol=0, atol=1e-9)
+
+
+def test_an_injection_in_the_dark_moves_no_voltage():
+    net = with_a_dark_end("gen")
+    net.line.loc[2, "in_service"] = False
+    network = ElectricNetwork.from_pandapower(net)
+    answers = network.sensitivities(network.power_flow(*network.base_injection()))
+    for answer in (answers.vm_pu_per_kw, answers.vm_pu_per_kvar):
+        assert answer[[0, 1, 2, 4], 3].tolist() == [0.0] * 4
+        assert np.isnan(answer[3]).all()
+        assert (answer[1:3, 1:3] > 0.0).all()
