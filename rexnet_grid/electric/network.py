@@ -351,7 +351,7 @@ class ElectricNetwork(Labelled):
             return nothing if found is None else PowerFlow(found[0], found[1], self._cuts, converged=True)
         from rexnet_grid.electric.pandapower_runs import controlled_case
 
-        settled = controlled_case(self._source, kw, kvar)
+        settled = controlled_case(self._source, self.case, kw, kvar)
         return nothing if settled is None else ElectricNetwork(settled[0]).power_flow(settled[1], settled[2])
 
     @cached_property

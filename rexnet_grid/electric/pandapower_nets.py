@@ -64,7 +64,7 @@ def build_case(net: Any) -> GridCase:
     if issues := supply_issues(work, name):
         raise NetworkDataError(issues)
     try:
-        return _case_from(work, _internal_case(work))
+        return resolved(work)
     except PANDAPOWER_FAILS as error:
         if issues := transformer_issues(net, name):
             raise NetworkDataError(issues) from error
@@ -72,6 +72,11 @@ def build_case(net: Any) -> GridCase:
         hint = "" if made in {None, pp.__version__} else f"pandapower {made} made it, {pp.__version__} is installed"
         got = f"{type(error).__name__}: {error}"
         raise NetworkDataError([Issue(name, "net", got, "a net that pandapower can solve", hint)]) from error
+
+
+def resolved(net: Any) -> GridCase:
+    """Return a net whose tables are known to be sound as arrays; the net is changed on the way."""
+    return _case_from(net, _internal_case(net))
 
 
 def _content_issues(net: Any, name: str) -> list[Issue]:

@@ -15,7 +15,7 @@ from pandapower.control.run_control import ctrl_variables_default
 
 from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
-from rexnet_grid.electric.pandapower_nets import build_case
+from rexnet_grid.electric.pandapower_nets import resolved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,16 +26,17 @@ HELD_PU = 1e-8
 TOLERANCE_MVA = 1e-9
 
 
-def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCase, FloatArray, FloatArray] | None:
+def controlled_case(
+    net: Any, base: GridCase, kw: FloatArray, kvar: FloatArray
+) -> tuple[GridCase, FloatArray, FloatArray] | None:
     """Let the net's controllers and reactive limits act for one injection (by bus, whole); return what they leave.
 
-    What differs from the net's own injection is given by inverters that follow it, else added as further loads, so the
-    controllers see the asked injection's voltages while they act. Returns the case, and the injection with what they
-    added; None when pandapower finds no solution. InputError where it is not clear which inverter gives what of it, or
-    a controller fails.
+    ``base`` is the net as arrays. What differs from its own injection is given by inverters that follow it, else added
+    as further loads, so the controllers see the asked injection's voltages while they act. Returns the case, and the
+    injection with what they added; None when pandapower finds no solution. InputError where it is not clear which
+    inverter gives what of it, or a controller fails.
     """
     work = copy.deepcopy(net)
-    base = build_case(work)
     change_kw, change_kvar = kw - base.base_kw, kvar - base.base_kvar
     inverters = Inverters.of(work, base)
     given_mw = inverters.powers(change_kw, base.bus_id)
@@ -59,7 +60,7 @@ def controlled_case(net: Any, kw: FloatArray, kvar: FloatArray) -> tuple[GridCas
     work.load = work.load.drop(index=added)
     work.controller["in_service"] = False
     work["user_pf_options"] = {k: v for k, v in (work.get("user_pf_options") or {}).items() if k != "enforce_q_lims"}
-    case = build_case(work)
+    case = resolved(work)
     return case, case.base_kw + change_kw, case.base_kvar + change_kvar
 
 
