@@ -15,10 +15,8 @@ from rexnet_grid.electric.case import NOWHERE
 from rexnet_grid.electric.check import check_network, no_rest
 from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.electric.headroom import HeadroomRows
-from rexnet_grid.electric.judge import Judge
-from rexnet_grid.electric.limits import ElectricLimits, with_room_to_err
+from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.signal import MarginalLosses
-from rexnet_grid.electric.tap_views import View
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -173,11 +171,7 @@ class ElectricDelivery:
         whole margin is left, one at the limit, infinite without a solution.
         """
         position = self._checked(position_kw, (len(position_kw), len(self._nodes)))
-        limits = with_room_to_err(self.limits)
-        alive = [network for network in self._topologies if network.case.carries_anything]
-        judge = Judge([(k, View.whole_of(network)) for k, network in enumerate(alive)], limits, self._bus)
-        flows = [flow_of(network, limits, self._bus, position) for network in alive]
-        return np.asarray(judge.excess(flows)[0] / limits.margin + 1.0)
+        return self._rows.margins_used(position)
 
     def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
         """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""

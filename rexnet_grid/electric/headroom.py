@@ -85,6 +85,9 @@ class HeadroomRows:
                 seen.append((at, view))
                 parts += [(rows, at, why) for rows in rows_of(view, limits, buses, nodes, supply)]
         self.all = JoinedRows(parts, len(buses))
+        whole = sorted(set(self._topology))
+        self._real = [self._networks[at] for at in whole]
+        self._judge = Judge([(k, View.whole_of(network)) for k, network in enumerate(self._real)], limits, buses)
         plain = [network.uncontrolled() for network in self._networks]
         stage = self._stage(plain, Judge(seen, limits, buses), supply)
 
@@ -95,8 +98,8 @@ class HeadroomRows:
             rows = (self.all.falling, self.all.rising, self.all.at_rest())
             self.groups = groups_kept(made, plain, *rows, buses, f"{limits} {supply} {most}")
             if any(network.case.controlled for network in topologies):
-                whole = [(at, View.whole_of(self._networks[at])) for at in sorted(set(self._topology))]
-                acting = self._stage(self._networks, Judge(whole, limits, buses), supply)
+                wholes = [(at, View.whole_of(self._networks[at])) for at in whole]
+                acting = self._stage(self._networks, Judge(wholes, limits, buses), supply)
                 self.groups = rehearsed(self.groups, acting, dear=True)
         else:
             self.groups = rehearsed_briefly(before.guide.followed(self.all, most), stage)
@@ -170,6 +173,11 @@ class HeadroomRows:
         full = np.zeros((len(self._dark), len(units)))
         left = np.ascontiguousarray(np.vstack((self.groups.least(every), full)).T)
         return self._published(units, position, every, left)
+
+    def margins_used(self, position: FloatArray) -> FloatArray:
+        """Return (n_cases,) how much of the margin positions (n_cases, n_columns) [kW] use up in any topology."""
+        flows = [flow_of(network, self._limits, self._buses, position) for network in self._real]
+        return np.asarray(self._judge.excess(flows)[0] / self._limits.margin + 1.0)
 
     def with_broken(self, unit: int, position: FloatArray, flows: list[PowerFlow], broken: frozenset[str]) -> Headroom:
         """Return the headroom of one unit with the rows of the limits named ``broken`` on top, each on its own.
