@@ -18,6 +18,7 @@ from rexnet_grid.electric.labels import Labelled
 from rexnet_grid.electric.pandapower_tables import base_by_phase, trafo_rating
 from rexnet_grid.electric.threephase_checks import live_rows, phase_issues
 from rexnet_grid.electric.threephase_input import input_of, load_shares
+from rexnet_grid.electric.threephase_solver import PhaseSolver
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
@@ -81,20 +82,16 @@ class ThreePhaseNetwork(Labelled):
             raise NetworkDataError(issues)
         self.case = case
         self._base = base_by_phase(net, case.bus_id)
-        self._pgm = pgm
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
         made = input_of(pgm, case, net)
-        data, self._branch_ids, self._core_siemens = made.data, made.branch_ids, made.core_siemens
-        self._trafo_nodes = np.zeros((0, 2), dtype=np.int64)
-        if "transformer" in data:
-            self._trafo_nodes = np.column_stack([data["transformer"][f"{end}_node"] for end in ("from", "to")])
-        self._percent_per_ka = (
-            trafo_rating(live_rows(case, net, "trafo"))[1] if "transformer" in data else np.zeros((0, 2))
-        )
-        self._load_ids = data["asym_load"]["id"]
+        self._made, self._solver = made, PhaseSolver(pgm, made, float(net.f_hz))
+        self._trafo_nodes, self._percent_per_ka = np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2))
+        if "transformer" in made.data:
+            table = made.data["transformer"]
+            self._trafo_nodes = np.column_stack([table[f"{end}_node"] for end in ("from", "to")])
+            self._percent_per_ka = trafo_rating(live_rows(case, net, "trafo"))[1]
         share = load_shares(case)[:, case.bus_node[self._alive]]
-        self._shares = share[..., 0].reshape(-1, 1), share[..., 1].reshape(-1, 1)
-        self._model = pgm.PowerGridModel(data, system_frequency=float(net.f_hz))
+        self._shares = share[..., 0, None], share[..., 1, None]
 
     @classmethod
     def from_pandapower(cls, net: Any) -> ThreePhaseNetwork:
@@ -149,12 +146,14 @@ class ThreePhaseNetwork(Labelled):
         kvar = np.zeros(kw.shape) if injection_kvar is None else self._checked(injection_kvar, "injection_kvar")
         if kvar.shape != kw.shape:
             raise InputError([Issue(self.case.name, "injection_kvar", f"shape {kvar.shape}", f"shape {kw.shape}")])
-        shape = (-1, self.case.n_bus, PHASES)
-        flows = [self._solve(p, q) for p, q in zip(kw.reshape(shape), kvar.reshape(shape), strict=True)]
-        if kw.ndim == 2:
-            return flows[0]
-        keys = ("vm_pu", "va_degree", "loading_percent", "loss_kw", "grid_import_kw", "converged")
-        return ThreePhaseFlow(*(np.array([getattr(flow, key) for flow in flows]) for key in keys))
+        p, q = (power.reshape(-1, self.case.n_bus, PHASES) for power in (kw, kvar))
+        step = self._solver.at_once
+        parts = [self._solve(p[k : k + step], q[k : k + step]) for k in range(0, len(p), step)]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        if kw.ndim == 3:
+            return ThreePhaseFlow(*columns)
+        vm, va, loading, loss, given, solved = (column[0] for column in columns)
+        return ThreePhaseFlow(vm, va, loading, float(loss), float(given), converged=bool(solved))
 
     def _checked(self, values: Any, key: str) -> FloatArray:
         array = as_numbers(self.name, in_phase_order(self.name, values, key, self.buses), key)
@@ -168,31 +167,42 @@ class ThreePhaseNetwork(Labelled):
             raise InputError([Issue(self.name, where, got, "finite numbers", f"{len(odd)} such")])
         return array
 
-    def _solve(self, kw: FloatArray, kvar: FloatArray) -> ThreePhaseFlow:
-        update = self._pgm.initialize_array("update", "asym_load", len(self._load_ids))
-        update["id"] = self._load_ids
-        for key, power, share in zip(("p_specified", "q_specified"), (kw, kvar), self._shares, strict=True):
-            update[key] = share * np.tile(-1e3 * power[self._alive], (len(share) // len(self._alive), 1))
-        n_bus, n_branch = self.case.n_bus, len(self.case.branch_name)
-        try:
-            self._model.update(update_data={"asym_load": update})
-            out = self._model.calculate_power_flow(symmetric=False, error_tolerance=1e-9, max_iterations=50)
-        except self._errors() as _:
-            nothing = np.full((n_bus, PHASES), np.nan)
-            return ThreePhaseFlow(nothing, nothing.copy(), np.full(n_branch, np.nan), np.nan, np.nan, converged=False)
-        vm, va = np.full((n_bus, PHASES), np.nan), np.full((n_bus, PHASES), np.nan)
-        node = self.case.bus_node[self._alive]
-        vm[self._alive], va[self._alive] = out["node"]["u_pu"][node], np.degrees(out["node"]["u_angle"][node])
-        loading, loss = self.case.branch_idle.copy(), 0.0
-        for component, ids in self._branch_ids.items():
-            loading[ids] = self._loading(component, out[component][: len(ids)], out["node"])
-            loss += float((out[component]["p_from"] + out[component]["p_to"]).sum()) / 1e3
-        if "shunt" in out:
-            loss += float(out["shunt"]["p"].sum()) / 1e3
-        given = float(out["source"]["p"].sum()) / 1e3
-        return ThreePhaseFlow(vm, va, loading, loss, given, converged=True)
+    def _solve(self, kw: FloatArray, kvar: FloatArray) -> tuple[NDArray[Any], ...]:
+        """Return what a flow holds, in its order, with a leading axis of cases."""
+        n_cases, n_bus = len(kw), self.case.n_bus
+        watt, var = (
+            (share * (-1e3 * power[:, None, self._alive])).reshape(n_cases, -1, PHASES)
+            for power, share in zip((kw, kvar), self._shares, strict=True)
+        )
+        out, solved = self._solver.solve(watt, var)
+        out = {component: table[solved] for component, table in out.items()}
+        node = out["node"][:, self.case.bus_node[self._alive]]
+        vm, va = (np.full((len(node), n_bus, PHASES), np.nan) for _ in range(2))
+        vm[:, self._alive], va[:, self._alive] = node["u_pu"], np.degrees(node["u_angle"])
+        loading = np.tile(self.case.branch_idle, (len(node), 1))
+        for component, ids in self._made.branch_ids.items():
+            loading[:, ids] = self._loading(component, out[component][:, : len(ids)], out["node"])
+        found = (vm, va, loading, *self._balance(out))
+        whole = tuple(np.full((n_cases, *values.shape[1:]), np.nan) for values in found)
+        for values, part in zip(whole, found, strict=True):
+            values[solved] = part
+        return (*whole, solved)
 
-    def _loading(self, component: str, flow: Any, node: Any) -> FloatArray:
+    def _balance(self, out: dict[str, NDArray[Any]]) -> tuple[FloatArray, FloatArray]:
+        """Return losses, those of cores among them, and what the external grids give at their buses [kW]."""
+        loss, feeding = np.zeros(len(out["node"])), self._made.feeding
+        for component, rows in (("line", self._made.lossy_lines), ("transformer", None)):
+            if component in out:
+                loss += (out[component]["p_from"] + out[component]["p_to"])[:, :rows].sum(axis=(1, 2))
+        if "shunt" in out:
+            loss += out["shunt"]["p"].sum(axis=(1, 2))
+        weak = feeding.line != NOWHERE
+        given = out["source"]["p"][:, ~weak].sum(axis=(1, 2))
+        if weak.any():
+            given -= out["line"]["p_to"][:, feeding.line[weak]].sum(axis=(1, 2))
+        return loss / 1e3, given / 1e3
+
+    def _loading(self, component: str, flow: NDArray[Any], node: NDArray[Any]) -> FloatArray:
         """Return the loading by the largest current of a phase [%], of transformers at either side.
 
         A terminal carries what the magnetising branch at it takes, too: I = conj(S / U) + Y1 U + (Y0 - Y1) (Ua + Ub +
@@ -200,17 +210,13 @@ class ThreePhaseNetwork(Labelled):
         """
         if component == "line":
             return np.asarray(100.0 * flow["loading"])
-        ampere = np.empty((len(flow), 2))
+        ampere = np.empty((*flow.shape, 2))
         for side, end in enumerate(("from", "to")):
-            at = node[self._trafo_nodes[:, side]]
+            at = node[:, self._trafo_nodes[:, side]]
             volt = at["u"] * np.exp(1j * at["u_angle"])
-            through = np.conj((flow[f"p_{end}"] + 1j * flow[f"q_{end}"]) / volt)
-            along, zero = self._core_siemens[:, side].T
-            iron = along[:, None] * volt + ((zero - along) * volt.mean(axis=1))[:, None]
-            ampere[:, side] = np.abs(through + iron).max(axis=1)
-        return np.asarray((ampere / 1e3 * self._percent_per_ka).max(axis=1))
-
-    def _errors(self) -> tuple[type[Exception], ...]:
-        from power_grid_model.errors import PowerGridError
-
-        return (PowerGridError,)
+            power = flow[f"p_{end}"] + 1j * flow[f"q_{end}"]
+            through = np.conj(np.divide(power, volt, out=np.zeros_like(power), where=volt != 0.0))
+            along, zero = self._made.core_siemens[:, side].T
+            iron = along[:, None] * volt + ((zero - along) * volt.mean(axis=-1))[..., None]
+            ampere[..., side] = np.abs(through + iron).max(axis=-1)
+        return np.asarray((ampere / 1e3 * self._percent_per_ka).max(axis=-1))

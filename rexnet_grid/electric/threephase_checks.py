@@ -23,18 +23,32 @@ STEP_DEGREE = 30.0
 DELTA = frozenset({"delta", "d", "3ph-'d'"})
 
 
+def opened_ends(net: Any) -> set[tuple[str, int, int]]:
+    """Return kind, row and bus of the ends of branches that a switch holds open."""
+    return {(str(s.et), int(s.element), int(s.bus)) for s in net.switch.itertuples() if not s.closed}
+
+
 def live_rows(case: GridCase, net: Any, table: str) -> pd.DataFrame:
-    """Return the rows of a table in service at buses with supply; branches need it at both ends."""
+    """Return the rows of a table in service at a bus with supply.
+
+    Lines and transformers need a closed end there; transformers also an other bus that is in service.
+    """
     rows: pd.DataFrame | None = net.get(table)
     if rows is None:
         return pd.DataFrame()
     if not len(rows):
         return rows
     supplied = case.bus_id[case.bus_node != NOWHERE]
-    on = rows.in_service.astype(bool)
+    kind = {"line": "l", "trafo": "t"}.get(table, "")
+    opened = opened_ends(net) if kind else set()
+    met = np.zeros(len(rows), dtype=bool)
     for column in TABLES[table].buses:
-        on &= rows[column].isin(supplied)
-    return rows.loc[on]
+        there = [(kind, int(row), int(bus)) not in opened for row, bus in zip(rows.index, rows[column], strict=True)]
+        met |= rows[column].isin(supplied).to_numpy() & np.array(there)
+    if table == "trafo":
+        for column in TABLES[table].buses:
+            met &= net.bus.in_service.reindex(rows[column]).to_numpy(bool)
+    return rows.loc[rows.in_service.to_numpy(bool) & met]
 
 
 def windings(group: Any) -> tuple[str, str] | None:
@@ -55,6 +69,11 @@ def zero_sequence_percent(trafo: pd.Series) -> tuple[float, float]:
     return impedance, float(trafo.vkr_percent) * impedance / float(trafo.vk_percent)
 
 
+def neutral_ohm(trafo: pd.Series) -> complex:
+    """Return what stands between neutral and ground of a transformer [Ohm]; a blank ``rn_ohm`` or ``xn_ohm`` is 0."""
+    return complex(*(np.nan_to_num(float(trafo.get(column, 0.0))) for column in ("rn_ohm", "xn_ohm")))
+
+
 def magnetising_zero(trafo: pd.Series) -> tuple[complex, float] | None:
     """Return a transformer's zero-sequence magnetising impedance over its short-circuit one, and the share before it.
 
@@ -71,7 +90,7 @@ def magnetising_zero(trafo: pd.Series) -> tuple[complex, float] | None:
 def phase_issues(case: GridCase, net: Any) -> list[Issue]:
     """Return everything in a net that a three-phase study would otherwise have to leave out or alter.
 
-    Rows out of service and rows at buses without supply do not matter.
+    Rows out of service and rows only at buses without supply do not matter.
     """
     return [
         *_lines(case, net),
@@ -141,6 +160,9 @@ def _transformers(case: GridCase, net: Any) -> list[Issue]:
         if pair is None:
             wanted = "a vector group such as Dyn or YNyn"
             found.append(Issue(case.name, f"trafo {row}", f"vector_group {trafo.get('vector_group')}", wanted))
+        elif pair[0] == "ZN":
+            wanted = "a zigzag winding with neutral on the low-voltage side"
+            found.append(Issue(case.name, f"trafo {row}", f"vector_group {trafo.vector_group}", wanted))
         elif not taps:
             found += [Issue(case.name, f"trafo {row}", *issue) for issue in _angle(trafo, pair)]
     return found

@@ -8,28 +8,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rexnet_grid.electric.case import NOWHERE
-from rexnet_grid.electric.threephase_checks import (
-    STEP_DEGREE,
-    WINDINGS,
-    live_rows,
-    magnetising_zero,
-    windings,
-    zero_sequence_percent,
-)
-from rexnet_grid.electric.transformer_turns import turns
+from rexnet_grid.electric.threephase_checks import live_rows
+from rexnet_grid.electric.threephase_nodes import PhaseNodes
+from rexnet_grid.electric.threephase_trafos import core_siemens, cores, transformers
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase
+    from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
 
 STIFF_VA = 1e20
+STIFF_MVA = 1e9
 SMALLEST_FARAD = 1e-18
 SWITCH_RX = 2.0
+VOLTAGE_FACTOR = 1.1
 POWER, IMPEDANCE, CURRENT = 0, 1, 2
-ZIGZAG = 0.1
-GROUNDED_BELOW = {("D", "YN"), ("YN", "YN"), ("Y", "ZN"), ("YN", "ZN"), ("D", "ZN")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feeding:
+    """How external grids feed: a stiff source, behind the impedance of the short circuit where that is given.
+
+    Attributes
+    ----------
+    node
+        (n_source,) node of the external grid's bus.
+    line
+        (n_source,) row of the line between source and bus, ``NOWHERE`` where it is stiff.
+    held_pu
+        (n_source,) positive-sequence voltage that the bus is to have.
+    impedance_ohm, volt
+        (n_source,) positive-sequence impedance and rated voltage between phases [V].
+    """
+
+    node: IntArray
+    line: IntArray
+    held_pu: ComplexArray
+    impedance_ohm: ComplexArray
+    volt: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,17 +56,23 @@ class PhaseInput:
     Attributes
     ----------
     data
-        Input arrays by component.
+        Input arrays by component; among the lines, first those of the net, then switches, then feeding impedances.
     branch_ids
-        By component, the branch of its rows; rows of switches come last and have none.
+        By component, the branch of its first rows.
+    lossy_lines
+        Number of lines and switches, whose losses are the network's.
     core_siemens
         (n_transformer, 2, 2) of magnetising branches to ground at either side, for the positive, as the negative, and
         the zero sequence; power-grid-model has them as shunts.
+    feeding
+        The external grids, in the order of the sources.
     """
 
     data: dict[str, NDArray[Any]]
     branch_ids: dict[str, NDArray[np.int64]]
+    lossy_lines: int
     core_siemens: ComplexArray
+    feeding: Feeding
 
 
 def load_shares(case: GridCase) -> FloatArray:
@@ -65,50 +88,58 @@ def load_shares(case: GridCase) -> FloatArray:
 
 def input_of(pgm: Any, case: GridCase, net: Any) -> PhaseInput:
     """Return power-grid-model's input for a net, with loads of no power at every bus with supply."""
-    at = dict(zip(case.bus_id.tolist(), case.bus_node.tolist(), strict=True))
-    alive = np.flatnonzero(case.bus_node != NOWHERE)
-    node = pgm.initialize_array("input", "node", case.n_node)
-    node["id"] = np.arange(case.n_node)
-    node["u_rated"] = 400.0
-    node["u_rated"][case.bus_node[alive]] = 1e3 * case.bus_kv[alive]
-    opened = {(str(s.et), int(s.element), int(s.bus)) for s in net.switch.itertuples() if not s.closed}
-    line, trafo = live_rows(case, net, "line"), live_rows(case, net, "trafo")
-    lines = np.concatenate((_lines(pgm, line, float(net.f_hz), at, opened), _switches(pgm, net, at)))
+    nodes = PhaseNodes(case, net)
+    line, trafo, grid = (live_rows(case, net, table) for table in ("line", "trafo", "ext_grid"))
+    own, joints = _lines(pgm, line, float(net.f_hz), nodes), _switches(pgm, net, nodes)
     star = (net.get("user_pf_options") or {}).get("trafo_model", "t") == "t"
-    trafos = _trafos(pgm, trafo, at, opened, star=star)
-    sources = _sources(pgm, live_rows(case, net, "ext_grid"), at)
-    siemens = _core_siemens(trafo, trafos, star=star)
-    cores = _cores(pgm, trafos, siemens)
-    kinds = (POWER, IMPEDANCE, CURRENT)[: len(load_shares(case))]
-    load = pgm.initialize_array("input", "asym_load", len(kinds) * len(alive))
-    load["node"], load["status"] = np.tile(case.bus_node[alive], len(kinds)), 1
-    load["type"] = np.repeat(kinds, len(alive))
-    load["p_specified"] = load["q_specified"] = 0.0
-    first = case.n_node
-    for table in (lines, trafos, sources, cores, load):
+    trafos = transformers(pgm, trafo, nodes, star=star)
+    siemens = core_siemens(trafo, trafos, star=star)
+    sources, ways, feeding = _sources(pgm, grid, nodes, len(own) + len(joints))
+    data = {
+        "node": _nodes(pgm, nodes),
+        "line": np.concatenate((own, joints, ways)),
+        "transformer": trafos,
+        "source": sources,
+        "shunt": cores(pgm, trafos, siemens),
+        "asym_load": _loads(pgm, case),
+    }
+    first = 0
+    for table in data.values():
         table["id"] = first + np.arange(len(table))
         first += len(table)
-    data = {"node": node, "line": lines, "transformer": trafos, "source": sources, "shunt": cores, "asym_load": load}
     known = {str(name): k for k, name in enumerate(case.branch_name)}
     ids = {
         "line": np.array([known[f"line {i}"] for i in line.index], dtype=np.int64),
         "transformer": np.array([known[f"trafo {i}"] for i in trafo.index], dtype=np.int64),
     }
     filled = {key: table for key, table in data.items() if len(table)}
-    return PhaseInput(filled, {key: branch for key, branch in ids.items() if key in filled}, siemens)
+    branch_ids = {key: branch for key, branch in ids.items() if key in filled}
+    return PhaseInput(filled, branch_ids, len(own) + len(joints), siemens, feeding)
 
 
-def _lines(
-    pgm: Any, frame: pd.DataFrame, hertz: float, at: dict[int, int], opened: set[tuple[str, int, int]]
-) -> NDArray[Any]:
+def _nodes(pgm: Any, nodes: PhaseNodes) -> NDArray[Any]:
+    table: NDArray[Any] = pgm.initialize_array("input", "node", len(nodes.kv))
+    table["u_rated"] = 1e3 * np.array(nodes.kv)
+    return table
+
+
+def _loads(pgm: Any, case: GridCase) -> NDArray[Any]:
+    alive = np.flatnonzero(case.bus_node != NOWHERE)
+    kinds = (POWER, IMPEDANCE, CURRENT)[: len(load_shares(case))]
+    table: NDArray[Any] = pgm.initialize_array("input", "asym_load", len(kinds) * len(alive))
+    table["node"], table["status"] = np.tile(case.bus_node[alive], len(kinds)), 1
+    table["type"] = np.repeat(kinds, len(alive))
+    table["p_specified"] = table["q_specified"] = 0.0
+    return table
+
+
+def _lines(pgm: Any, frame: pd.DataFrame, hertz: float, nodes: PhaseNodes) -> NDArray[Any]:
     table: NDArray[Any] = pgm.initialize_array("input", "line", len(frame))
     if not len(frame):
         return table
     km, parallel = frame.length_km.to_numpy(float), frame.parallel.to_numpy(float)
     for end in ("from", "to"):
-        buses = frame[f"{end}_bus"]
-        table[f"{end}_node"] = [at[int(b)] for b in buses]
-        table[f"{end}_status"] = [("l", int(i), int(b)) not in opened for i, b in zip(frame.index, buses, strict=True)]
+        table[f"{end}_node"], table[f"{end}_status"] = nodes.ends("l", frame, f"{end}_bus")
     for way, zero in (("1", ""), ("0", "0")):
         table[f"r{way}"] = frame[f"r{zero}_ohm_per_km"].to_numpy(float) * km / parallel
         table[f"x{way}"] = frame[f"x{zero}_ohm_per_km"].to_numpy(float) * km / parallel
@@ -120,150 +151,59 @@ def _lines(
     return table
 
 
-def _switches(pgm: Any, net: Any, at: dict[int, int]) -> NDArray[Any]:
+def _switches(pgm: Any, net: Any, nodes: PhaseNodes) -> NDArray[Any]:
     """Return the closed switches between buses that have an impedance, the same in each phase and in none coupled."""
     rows = [
-        (at[int(s.bus)], at[int(s.element)], float(s.z_ohm))
+        (nodes.at[int(s.bus)], nodes.at[int(s.element)], float(s.z_ohm))
         for s in net.switch.itertuples()
-        if s.closed and s.et == "b" and s.z_ohm > 0.0 and NOWHERE not in {at[int(s.bus)], at[int(s.element)]}
+        if s.closed
+        and s.et == "b"
+        and s.z_ohm > 0.0
+        and NOWHERE not in {nodes.at[int(s.bus)], nodes.at[int(s.element)]}
     ]
-    table: NDArray[Any] = pgm.initialize_array("input", "line", len(rows))
-    if not rows:
-        return table
-    table["from_node"], table["to_node"], ohm = zip(*rows, strict=True)
     ratio = float((net.get("user_pf_options") or {}).get("switch_rx_ratio", SWITCH_RX))
-    table["x1"] = table["x0"] = np.array(ohm) / np.hypot(1.0, ratio)
-    table["r1"] = table["r0"] = ratio * table["x1"]
-    table["from_status"] = table["to_status"] = 1
-    table["c1"] = table["c0"] = SMALLEST_FARAD
-    table["tan1"] = table["tan0"] = 0.0
+    ohm = np.array([z for _, _, z in rows]) / np.hypot(1.0, ratio) * (ratio + 1j)
+    return _between(pgm, [(start, end) for start, end, _ in rows], ohm, ohm)
+
+
+def _between(pgm: Any, ends: list[tuple[int, int]], ohm: ComplexArray, zero_ohm: ComplexArray) -> NDArray[Any]:
+    """Return lines of an impedance and nothing else."""
+    table: NDArray[Any] = pgm.initialize_array("input", "line", len(ends))
+    if ends:
+        table["from_node"], table["to_node"] = np.array(ends).T
+        table["from_status"] = table["to_status"] = 1
+        table["r1"], table["x1"], table["r0"], table["x0"] = ohm.real, ohm.imag, zero_ohm.real, zero_ohm.imag
+        table["c1"] = table["c0"] = SMALLEST_FARAD
+        table["tan1"] = table["tan0"] = 0.0
     return table
 
 
-def _trafos(
-    pgm: Any, frame: pd.DataFrame, at: dict[int, int], opened: set[tuple[str, int, int]], *, star: bool
-) -> NDArray[Any]:
-    table: NDArray[Any] = pgm.initialize_array("input", "transformer", len(frame))
-    if not len(frame):
-        return table
-    va = 1e6 * frame.sn_mva.to_numpy(float) * frame.parallel.to_numpy(float)
-    pairs = [windings(group) or ("", "") for group in frame.vector_group]
-    for k, (end, side) in enumerate((("from", "hv"), ("to", "lv"))):
-        buses = frame[f"{side}_bus"]
-        table[f"{end}_node"] = [at[int(b)] for b in buses]
-        table[f"{end}_status"] = [("t", int(i), int(b)) not in opened for i, b in zip(frame.index, buses, strict=True)]
-        table[f"winding_{end}"] = [WINDINGS[pair[k]] for pair in pairs]
-    hv_kv, lv_kv, degree = np.array([turns(trafo) for _, trafo in frame.iterrows()]).T
-    table["u1"], table["u2"] = 1e3 * hv_kv, 1e3 * lv_kv
-    table["sn"] = va
-    series, _ = _pi(frame, star=star)
-    table["uk"], table["pk"] = np.abs(series), series.real * va
-    table["i0"] = table["p0"] = 0.0
-    table["clock"] = np.round(degree / STEP_DEGREE).astype(int) % 12
-    for key in ("tap_side", "tap_pos", "tap_min", "tap_max", "tap_nom", "tap_size"):
-        table[key] = 0
-    zero = np.array([_zero_sequence(row, pair)[0] for (_, row), pair in zip(frame.iterrows(), pairs, strict=True)])
-    _ground(table, pairs, zero - np.where(np.isin([pair[1] for pair in pairs], "ZN"), ZIGZAG, 1.0) * series)
-    return table
+def _sources(
+    pgm: Any, frame: pd.DataFrame, nodes: PhaseNodes, first: int
+) -> tuple[NDArray[Any], NDArray[Any], Feeding]:
+    """Return stiff sources, the lines from them to their buses, the first of which is row ``first``, and both in short.
 
-
-def _pi(frame: pd.DataFrame, *, star: bool) -> tuple[ComplexArray, ComplexArray]:
-    """Return leakage and magnetising admittance of the positive sequence [p.u.] in a pi circuit.
-
-    The T of two halves of the leakage z with the branch y between is a pi of z (1 + z y / 4), and at either side half
-    of y / (1 + z y / 4).
+    The impedance is that of IEC 60909, Z = c U^2 / S with c = 1.1, R / X, X0 / X and R0 / X0 as the net gives them.
     """
-    leakage = _percent(frame.vk_percent.to_numpy(float), frame.vkr_percent.to_numpy(float))
-    iron = 1e-3 * frame.pfe_kw.to_numpy(float) / frame.sn_mva.to_numpy(float)
-    idle = np.maximum(frame.i0_percent.to_numpy(float) / 100.0, iron)
-    branch = iron - 1j * np.sqrt(idle**2 - iron**2)
-    more = 1.0 + leakage * branch / 4.0 if star else 1.0
-    return leakage * more, branch / more
-
-
-def _percent(impedance: Any, resistance: Any) -> Any:
-    return (resistance + 1j * np.sqrt(impedance**2 - resistance**2)) / 100.0
-
-
-def _zero_sequence(trafo: pd.Series, pair: tuple[str, str]) -> tuple[complex, complex, complex]:
-    """Return what the zero sequence meets between the sides, and to ground at the high- and the low-voltage one [p.u.].
-
-    The T of both leakages z1, z2 and the magnetising branch zm, of which a winding in delta shortens its side, one
-    without a neutral leaves it open, and two with neutrals make a pi. A zigzag winding lets the zero sequence through
-    its own leakage alone, ``vk0_percent`` or, where that is blank, a tenth of that of the positive sequence.
-    """
-    whole = complex(_percent(*zero_sequence_percent(trafo)))
-    if pair[1] == "ZN" and not float(trafo.get("vk0_percent", np.nan)) > 0.0:
-        return ZIGZAG * complex(_percent(float(trafo.vk_percent), float(trafo.vkr_percent))), 0.0, 0.0
-    core = magnetising_zero(trafo)
-    if core is None or "ZN" in pair:
-        return whole, 0.0, 0.0
-    zm, z1, z2 = abs(whole) * core[0], core[1] * whole, (1.0 - core[1]) * whole
-    all_three = z1 * z2 + z2 * zm + z1 * zm
-    return {
-        ("D", "YN"): (z2 + z1 * zm / (z1 + zm), 0.0, 0.0),
-        ("YN", "D"): (z1 + z2 * zm / (z2 + zm), 0.0, 0.0),
-        ("YN", "YN"): (all_three / zm, z2 / all_three, z1 / all_three),
-        ("Y", "YN"): (whole, 0.0, 1.0 / (z2 + zm)),
-        ("YN", "Y"): (whole, 1.0 / (z1 + zm), 0.0),
-    }.get(pair, (whole, 0.0, 0.0))
-
-
-def _core_siemens(frame: pd.DataFrame, trafos: NDArray[Any], *, star: bool) -> ComplexArray:
-    """Return what stands to ground (n, 2, 2) at either side for the positive, as the negative, and the zero sequence.
-
-    With one end open the other meets through the leakage what stands there.
-    """
-    series, idle = _pi(frame, star=star)
-    siemens = np.zeros((len(frame), 2, 2), dtype=complex)
-    for k, ((_, trafo), row) in enumerate(zip(frame.iterrows(), trafos, strict=True)):
-        pair = windings(trafo.vector_group) or ("", "")
-        between, *sides = _zero_sequence(trafo, pair)
-        here = np.array([[idle[k] / 2.0] * 2, sides]).T
-        closed = np.array([bool(row["from_status"]), bool(row["to_status"])])
-        if closed[0] != closed[1]:
-            there = here[~closed][0]
-            here += there / (1.0 + np.array([series[k], between]) * there) * [1.0, pair == ("YN", "YN")]
-        per_volt = row["sn"] / np.array([row["u1"], row["u2"]]) ** 2
-        siemens[k] = np.where(closed[:, None], here * per_volt[:, None], 0.0)
-    return siemens
-
-
-def _cores(pgm: Any, trafos: NDArray[Any], siemens: ComplexArray) -> NDArray[Any]:
-    """Return the shunts that stand for the magnetising branches of transformers, at either side."""
-    row, side = np.nonzero(siemens.any(axis=2))
-    table: NDArray[Any] = pgm.initialize_array("input", "shunt", len(row))
-    if len(row):
-        table["node"] = np.column_stack((trafos["from_node"], trafos["to_node"]))[row, side]
-        table["status"] = 1
-        for k, way in enumerate("10"):
-            table[f"g{way}"], table[f"b{way}"] = siemens[row, side, k].real, siemens[row, side, k].imag
-    return table
-
-
-def _ground(table: NDArray[Any], pairs: list[tuple[str, str]], more: ComplexArray) -> None:
-    """Give the zero sequence its own impedance: a third of what it has ``more`` [p.u.] stands at a grounded neutral.
-
-    power-grid-model takes none for transformers, but a current of the zero sequence meets an impedance at the neutral
-    three times, so there it adds to the leakage exactly as it should; it may be negative.
-    """
-    for end, volt in (("from", "u1"), ("to", "u2")):
-        here = [pair == ("YN", "D") if end == "from" else pair in GROUNDED_BELOW for pair in pairs]
-        ohm = np.where(here, more, 0.0) / 3.0 * table[volt] ** 2 / table["sn"]
-        table[f"r_grounding_{end}"], table[f"x_grounding_{end}"] = ohm.real, ohm.imag
-
-
-def _sources(pgm: Any, frame: pd.DataFrame, at: dict[int, int]) -> NDArray[Any]:
+    given = {
+        column: frame[column].to_numpy(float) if column in frame else np.full(len(frame), np.nan)
+        for column in ("s_sc_max_mva", "rx_max", "x0x_max", "r0x0_max")
+    }
+    mva = given["s_sc_max_mva"]
+    weak = (mva > 0.0) & (mva < STIFF_MVA)
+    rx = np.where(np.isfinite(given["rx_max"]), given["rx_max"], 0.1)
+    x0x = np.where(np.isfinite(given["x0x_max"]), given["x0x_max"], 1.0)
+    r0x0 = np.where(np.isfinite(given["r0x0_max"]), given["r0x0_max"], rx)
+    at = np.array([nodes.at[int(bus)] for bus in frame.bus], dtype=np.int64)
+    kv = np.array([nodes.kv[node] for node in at])
+    reactance = VOLTAGE_FACTOR * kv**2 / np.where(weak, mva, np.inf) / np.hypot(rx, 1.0)
     table: NDArray[Any] = pgm.initialize_array("input", "source", len(frame))
+    table["node"] = [nodes.add(volt) if behind else node for node, volt, behind in zip(at, kv, weak, strict=True)]
     table["status"] = 1
-    table["node"] = [at[int(b)] for b in frame.bus]
-    table["u_ref"] = frame.vm_pu.to_numpy(float)
-    table["u_ref_angle"] = np.radians(frame.va_degree.to_numpy(float))
-    for key, column, scale, default in (
-        ("sk", "s_sc_max_mva", 1e6, STIFF_VA),
-        ("rx_ratio", "rx_max", 1.0, 0.1),
-        ("z01_ratio", "x0x_max", 1.0, 1.0),
-    ):
-        given = frame[column].to_numpy(float) * scale if column in frame else np.full(len(frame), default)
-        table[key] = np.where(np.isfinite(given), given, default)
-    return table
+    table["u_ref"], table["u_ref_angle"] = frame.vm_pu.to_numpy(float), np.radians(frame.va_degree.to_numpy(float))
+    table["sk"], table["rx_ratio"], table["z01_ratio"] = STIFF_VA, 0.1, 1.0
+    ohm, zero = reactance * (rx + 1j), x0x * reactance * (r0x0 + 1j)
+    ends = list(zip(table["node"][weak].tolist(), at[weak].tolist(), strict=True))
+    line = np.where(weak, first + np.cumsum(weak) - 1, NOWHERE)
+    held = table["u_ref"] * np.exp(1j * table["u_ref_angle"])
+    return table, _between(pgm, ends, ohm[weak], zero[weak]), Feeding(at, line, held, ohm, 1e3 * kv)
