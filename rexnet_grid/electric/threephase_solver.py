@@ -31,6 +31,7 @@ class PhaseSolver:
     def __init__(self, pgm: Any, made: PhaseInput, hertz: float) -> None:
         self._pgm, self._made = pgm, made
         self._model = pgm.PowerGridModel(made.data, system_frequency=hertz)
+        self._no_solution = self._pgm.errors.PowerGridError
         self._output = [component for component in OUTPUT if component in made.data]
         self._weak = np.flatnonzero(made.feeding.impedance_ohm)
         one = np.eye(len(self._weak), dtype=complex)
@@ -107,16 +108,31 @@ class PhaseSolver:
     def _calculate(
         self, method: str, load: NDArray[Any], source: NDArray[Any]
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
-        out: dict[str, NDArray[Any]] = self._model.calculate_power_flow(
-            symmetric=False,
-            error_tolerance=TOLERANCE,
-            max_iterations=50,
-            calculation_method=method,
-            update_data={"asym_load": load, "source": source},
-            output_component_types=self._output,
-            continue_on_batch_error=True,
-        )
+        how = {
+            "symmetric": False,
+            "error_tolerance": TOLERANCE,
+            "max_iterations": 50,
+            "calculation_method": method,
+            "output_component_types": self._output,
+        }
+        if len(load) == 1:
+            return self._calculate_one(load, source, how)
+        update = {"asym_load": load, "source": source}
+        out = self._model.calculate_power_flow(update_data=update, continue_on_batch_error=True, **how)
         solved = np.ones(len(load), dtype=bool)
         if self._model.batch_error is not None:
             solved[self._model.batch_error.failed_scenarios] = False
         return out, solved
+
+    def _calculate_one(
+        self, load: NDArray[Any], source: NDArray[Any], how: dict[str, Any]
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
+        """Do the same for one case, for which power-grid-model keeps what it has prepared."""
+        self._model.update(update_data={"asym_load": load[0], "source": source[0]})
+        try:
+            out = self._model.calculate_power_flow(**how)
+        except self._no_solution:
+            data = self._made.data
+            nothing = {key: self._pgm.initialize_array("asym_output", key, (1, len(data[key]))) for key in self._output}
+            return nothing, np.zeros(1, dtype=bool)
+        return {component: table[None] for component, table in out.items()}, np.ones(1, dtype=bool)
