@@ -4,11 +4,12 @@ Run in an environment with pandapower and power-grid-model::
 
     OMP_NUM_THREADS=1 python benchmarks/bench_threephase.py [--smoke]
 
-Every load lies on one phase in turn; where a grid has no zero-sequence data it gets four times that of the
-positive one, and a short-circuit power of 1000 MVA. Peers: ``runpp_3ph`` with its defaults and a table row changed; power-grid-model called
-directly with our input, once with its default method (Newton) and once with iterative current, and its sequential batch
-of either. Every repetition changes the injections; a figure is the median processor time. The largest difference to
-``runpp_3ph`` is printed beside, which stops at a mismatch of 3e-8 times ``sn_mva``.
+Every load lies on one phase in turn; where a grid has no zero-sequence data it gets four times that of the positive
+one. The supply is stiff: behind an impedance ours solves twice, to hold its voltage as ``runpp_3ph`` does and
+power-grid-model does not. Peers: ``runpp_3ph`` with its defaults and a table row changed; power-grid-model called
+directly with our input, once with its default method (Newton) and once with iterative current, which is ours, and its
+sequential batch of either. Every repetition changes the injections; a figure is the median processor time. The largest
+difference to ``runpp_3ph`` is printed beside, which stops at a mismatch of 3e-8 times ``sn_mva``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ warnings.filterwarnings("ignore")
 GRIDS = ("kerber_landnetz_kabel_2", "cigre_lv", "lv_schutterwald:0", "lv_schutterwald:1", "ieee_european_lv")
 METHODS = ("newton_raphson", "iterative_current")
 BATCH = 100
-SOURCE = {"s_sc_max_mva": 1000.0, "rx_max": 0.1, "x0x_max": 1.0, "r0x0_max": 0.1}
+SOURCE = {"s_sc_max_mva": 1e10, "rx_max": 0.1, "x0x_max": 1.0, "r0x0_max": 0.1}
 CORE = {"vector_group": "Dyn", "mag0_percent": 100.0, "mag0_rx": 0.0, "si0_hv_partial": 0.9}
 
 
@@ -58,7 +59,7 @@ def line_for(name: str, smoke: bool) -> str:
     net = by_phase(name)
     study = ThreePhaseNetwork.from_pandapower(net)
     kw, kvar = study.base_injection()
-    scale = np.random.default_rng(0).uniform(0.7, 1.1, 50)
+    scale = np.random.default_rng(0).uniform(0.2, 0.5, 50)
     many = np.resize(scale, BATCH)[:, None, None]
     repetitions = 5 if smoke else 100
 

@@ -175,14 +175,17 @@ class ThreePhaseNetwork(Labelled):
             for power, share in zip((kw, kvar), self._shares, strict=True)
         )
         out, solved = self._solver.solve(watt, var)
-        out = {component: table[solved] for component, table in out.items()}
-        node = out["node"][:, self.case.bus_node[self._alive]]
+        if not solved.all():
+            out = {component: table[solved] for component, table in out.items()}
+        node, at = out["node"], self.case.bus_node[self._alive]
         vm, va = (np.full((len(node), n_bus, PHASES), np.nan) for _ in range(2))
-        vm[:, self._alive], va[:, self._alive] = node["u_pu"], np.degrees(node["u_angle"])
+        vm[:, self._alive], va[:, self._alive] = node["u_pu"][:, at], np.degrees(node["u_angle"][:, at])
         loading = np.tile(self.case.branch_idle, (len(node), 1))
         for component, ids in self._made.branch_ids.items():
-            loading[:, ids] = self._loading(component, out[component][:, : len(ids)], out["node"])
+            loading[:, ids] = self._loading(component, out[component][:, : len(ids)], node)
         found = (vm, va, loading, *self._balance(out))
+        if solved.all():
+            return (*found, solved)
         whole = tuple(np.full((n_cases, *values.shape[1:]), np.nan) for values in found)
         for values, part in zip(whole, found, strict=True):
             values[solved] = part

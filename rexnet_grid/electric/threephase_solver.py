@@ -54,9 +54,9 @@ class PhaseSolver:
         drawn = (watt + 1j * var).sum(axis=(1, 2))[:, None] / len(feeding.node)
         behind += feeding.impedance_ohm / feeding.volt**2 * np.conj(drawn / feeding.held_pu)
         out, solved = self._run(watt, var, behind)
-        open_cases = np.flatnonzero(solved)
+        open_cases = np.flatnonzero(solved & bool(len(self._weak)))
         for _ in range(ROUNDS):
-            lacking = self._lacking(out["node"][open_cases])
+            lacking = self._lacking(out["node"])[open_cases]
             far = np.abs(lacking).max(axis=1, initial=0.0) > HELD
             open_cases, lacking = open_cases[far], lacking[far]
             if not len(open_cases):
@@ -84,8 +84,8 @@ class PhaseSolver:
 
     def _lacking(self, node: NDArray[Any]) -> ComplexArray:
         """Return what the positive sequence lacks of what is held, by case and weak external grid [p.u.]."""
-        at = node[:, self._made.feeding.node[self._weak]]
-        along = (at["u_pu"] * np.exp(1j * at["u_angle"])) @ TURN
+        at = self._made.feeding.node[self._weak]
+        along = (node["u_pu"][:, at] * np.exp(1j * node["u_angle"][:, at])) @ TURN
         return np.asarray(self._made.feeding.held_pu[self._weak] - along)
 
     def _run(
@@ -93,20 +93,22 @@ class PhaseSolver:
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
         load = self._pgm.initialize_array("update", "asym_load", watt.shape[:2])
         load["id"], load["p_specified"], load["q_specified"] = self._made.data["asym_load"]["id"], watt, var
-        source = self._pgm.initialize_array("update", "source", behind.shape)
-        source["id"] = self._made.data["source"]["id"]
-        source["u_ref"], source["u_ref_angle"] = np.abs(behind), np.angle(behind)
-        out, solved = self._calculate(METHODS[0], load, source)
+        update = {"asym_load": load}
+        if len(self._weak):
+            source = update["source"] = self._pgm.initialize_array("update", "source", behind.shape)
+            source["id"] = self._made.data["source"]["id"]
+            source["u_ref"], source["u_ref_angle"] = np.abs(behind), np.angle(behind)
+        out, solved = self._calculate(METHODS[0], update)
         again = np.flatnonzero(~solved)
         if len(again):
-            more, found = self._calculate(METHODS[1], load[again], source[again])
+            more, found = self._calculate(METHODS[1], {key: table[again] for key, table in update.items()})
             for component, table in more.items():
                 out[component][again] = table
             solved[again] = found
         return out, solved
 
     def _calculate(
-        self, method: str, load: NDArray[Any], source: NDArray[Any]
+        self, method: str, update: dict[str, NDArray[Any]]
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
         how = {
             "symmetric": False,
@@ -115,20 +117,20 @@ class PhaseSolver:
             "calculation_method": method,
             "output_component_types": self._output,
         }
-        if len(load) == 1:
-            return self._calculate_one(load, source, how)
-        update = {"asym_load": load, "source": source}
+        n_cases = len(update["asym_load"])
+        if n_cases == 1:
+            return self._calculate_one(update, how)
         out = self._model.calculate_power_flow(update_data=update, continue_on_batch_error=True, **how)
-        solved = np.ones(len(load), dtype=bool)
+        solved = np.ones(n_cases, dtype=bool)
         if self._model.batch_error is not None:
             solved[self._model.batch_error.failed_scenarios] = False
         return out, solved
 
     def _calculate_one(
-        self, load: NDArray[Any], source: NDArray[Any], how: dict[str, Any]
+        self, update: dict[str, NDArray[Any]], how: dict[str, Any]
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
         """Do the same for one case, for which power-grid-model keeps what it has prepared."""
-        self._model.update(update_data={"asym_load": load[0], "source": source[0]})
+        self._model.update(update_data={component: table[0] for component, table in update.items()})
         try:
             out = self._model.calculate_power_flow(**how)
         except self._no_solution:
