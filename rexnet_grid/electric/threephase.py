@@ -6,6 +6,7 @@ power-grid-model (Alliander, MPL-2.0) solves the full phase-coordinate equations
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 from rexnet_grid.electric.case import NOWHERE, FloatArray, GridCase
 from rexnet_grid.electric.injections import as_numbers, in_phase_order
 from rexnet_grid.electric.labels import Labelled
+from rexnet_grid.electric.origin import Origin
 from rexnet_grid.electric.pandapower_tables import base_by_phase, trafo_rating
 from rexnet_grid.electric.threephase_checks import live_rows, phase_issues
 from rexnet_grid.electric.threephase_input import input_of, load_shares
@@ -22,6 +24,8 @@ from rexnet_grid.electric.threephase_solver import PhaseSolver
 from rexnet_grid.errors import InputError, Issue, MissingExtraError, NetworkDataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
 PHASES = 3
@@ -64,6 +68,8 @@ class ThreePhaseNetwork(Labelled):
         The network as arrays, for the order of buses and branches and for joined buses.
     net
         The pandapower net it was made from.
+    origin
+        That net before changes, and the changes.
 
     Raises
     ------
@@ -73,7 +79,7 @@ class ThreePhaseNetwork(Labelled):
         Zero-sequence data is missing, or rows hold what this path does not take; all of them at once.
     """
 
-    def __init__(self, case: GridCase, net: Any) -> None:
+    def __init__(self, case: GridCase, net: Any, origin: Origin | None = None) -> None:
         try:
             import power_grid_model as pgm
         except ImportError as error:
@@ -81,6 +87,7 @@ class ThreePhaseNetwork(Labelled):
         if issues := phase_issues(case, net):
             raise NetworkDataError(issues)
         self.case = case
+        self._origin = Origin(case, lambda: net) if origin is None else origin
         self._base = base_by_phase(net, case.bus_id)
         self._alive = np.flatnonzero(case.bus_node != NOWHERE)
         made = input_of(pgm, case, net)
@@ -94,15 +101,19 @@ class ThreePhaseNetwork(Labelled):
         self._shares = share[..., 0, None], share[..., 1, None]
 
     @classmethod
-    def from_pandapower(cls, net: Any) -> ThreePhaseNetwork:
-        """Take a pandapower net; it is not changed."""
+    def from_pandapower(
+        cls, net: Any, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ThreePhaseNetwork:
+        """Take a pandapower net; it is copied, not changed. Options as of the balanced network."""
         from rexnet_grid.electric.pandapower_nets import build_case, with_options
 
-        net = with_options(net, None, None)
+        net = copy.deepcopy(with_options(net, supply_vm_pu, tap_pos))
         return cls(build_case(net), net)
 
     @classmethod
-    def from_builtin(cls, name: str) -> ThreePhaseNetwork:
+    def from_builtin(
+        cls, name: str, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ThreePhaseNetwork:
         """Take a built-in network by name, such as ``"ieee_european_lv"``.
 
         Raises
@@ -112,16 +123,44 @@ class ThreePhaseNetwork(Labelled):
         """
         from rexnet_grid.electric.catalogue import builtin_pandapower_net
 
-        return cls.from_pandapower(builtin_pandapower_net(name))
+        return cls.from_pandapower(builtin_pandapower_net(name), supply_vm_pu=supply_vm_pu, tap_pos=tap_pos)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> ThreePhaseNetwork:
+    def from_file(
+        cls, path: str | Path, *, supply_vm_pu: float | None = None, tap_pos: float | None = None
+    ) -> ThreePhaseNetwork:
         """Read a pandapower net from ``.json`` or ``.xlsx``, as the balanced network does."""
         from rexnet_grid.electric.files import read_net
 
         net = read_net(path)
         net["name"] = net.get("name") or Path(path).name
-        return cls.from_pandapower(net)
+        return cls.from_pandapower(net, supply_vm_pu=supply_vm_pu, tap_pos=tap_pos)
+
+    def changed(
+        self, out: Sequence[str] = (), taps: Mapping[str, float] | None = None, closed: Sequence[str] = ()
+    ) -> ThreePhaseNetwork:
+        """Return the network with branches out, switches open or closed and taps moved, made anew from its tables.
+
+        Parameters
+        ----------
+        out
+            Names of branches to disconnect at both ends, such as ``"line 3"``, and of closed switches to open, such as
+            ``"switch 5"``.
+        taps
+            Tap position by transformer name.
+        closed
+            Names of open switches to close, and of branches out of service, or out by an earlier change, to bring back.
+
+        Raises
+        ------
+        InputError
+            Names that are no list of names.
+        NetworkDataError
+            An unknown branch, switch or tap position, or what comes in is not taken by phase.
+        """
+        origin = self._origin.then(out, {} if taps is None else taps, closed)
+        net = origin.net()
+        return ThreePhaseNetwork(origin.converted(net), net, origin)
 
     def base_injection(self) -> tuple[FloatArray, FloatArray]:
         """Return the injection (n_bus, 3) [kW], [kvar] by phase that the net's tables hold."""
