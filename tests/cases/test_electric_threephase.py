@@ -202,6 +202,20 @@ def test_feeding_grids_and_open_ends_are_those_of_runpp_3ph(group, change):
     assert flow.grid_import_kw + injection[0].sum() == pytest.approx(flow.loss_kw, abs=1e-5)
 
 
+def test_load_that_grows_has_the_solution_of_high_voltage_or_none():
+    """Lowest voltages fall with load down to the last that has a solution, and there is none beyond."""
+    net = ThreePhaseNetwork.from_pandapower(feeder_behind("Dyn", 7))
+    kw, kvar = net.base_injection()
+    factors = np.linspace(0.1, 12.0, 240)[:, None, None]
+    flow = net.power_flow(factors * kw, factors * kvar)
+    last = int(flow.converged.sum())
+    assert 10 < last < 200
+    assert flow.converged[:last].all()
+    lowest = flow.vm_pu[:last].min(axis=(1, 2))
+    assert (np.diff(lowest) < 0.0).all()
+    assert 0.4 < lowest[-1] < 0.8
+
+
 @pytest.mark.parametrize(
     ("group", "given", "expected", "neutral"),
     [
