@@ -100,7 +100,7 @@ class HeadroomRows:
             if any(network.case.controlled for network in topologies):
                 wholes = [(at, View.whole_of(self._networks[at])) for at in whole]
                 acting = self._stage(self._networks, Judge(wholes, limits, buses), supply)
-                self.groups = rehearsed(self.groups, acting, dear=True)
+                self.groups = rehearsed(self.groups, acting, dear=any(network.acts_slowly for network in topologies))
         else:
             self.groups = rehearsed_briefly(before.guide.followed(self.all, most), stage)
         self._names = tuple(self.all.names[i] for i in self.groups.first)

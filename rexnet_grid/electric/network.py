@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rexnet_grid.electric.case import ComplexArray, FloatArray, GridCase, IntArray
     from rexnet_grid.electric.pandapower_controls import Controls
+    from rexnet_grid.electric.reactive_limits import ReactiveLimits
     from rexnet_grid.electric.solver import Factor
     from rexnet_grid.electric.taps import TapHold
     from rexnet_grid.electric.wiring import Wiring
@@ -307,6 +308,11 @@ class ElectricNetwork(Labelled):
         controls = self._controls if self.case.controlled else None
         return (np.zeros(0, dtype=np.int64), np.zeros(0)) if controls is None else controls.supports()
 
+    @property
+    def acts_slowly(self) -> bool:
+        """Whether controllers act in every power flow; reactive limits alone take little more than the power flow."""
+        return bool(self.case.controlled) and self._reactive_limits is None
+
     def unsettled(self) -> tuple[str, ...]:
         """Return the names of controllers that come to no rest at the net's own injection."""
         if not self.case.controlled:
@@ -337,6 +343,8 @@ class ElectricNetwork(Labelled):
         """Let the net's own controllers act in every case, then solve the network that they leave."""
         refuse_non_finite(self, kw, kvar)
         kvar = kvar if kvar.size else np.zeros(kw.shape)
+        if self._reactive_limits is not None:
+            return self._reactive_limits.flow(kw, kvar)
         if kw.ndim == 1:
             return self._settled(kw, kvar)
         many = None if self._controls is None else self._controls.settle_all(kw, kvar)
@@ -360,6 +368,13 @@ class ElectricNetwork(Labelled):
         from rexnet_grid.electric.pandapower_controls import Controls
 
         return Controls(self._source, self.case) if Controls.can(self._source, self.case) else None
+
+    @cached_property
+    def _reactive_limits(self) -> ReactiveLimits | None:
+        """What generators may give about our own power flow; None where more acts than that."""
+        from rexnet_grid.electric.pandapower_runs import reactive_limits
+
+        return reactive_limits(self._source, self.case)
 
     def _checked(self, values: Any, key: str, shape: tuple[int, ...] | None = None) -> FloatArray:
         """Return ``values`` as the compiled code takes them; whether they are finite is seen there."""

@@ -76,7 +76,7 @@ def build_case(net: Any) -> GridCase:
 
 def resolved(net: Any) -> GridCase:
     """Return a net whose tables are known to be sound as arrays; the net is changed on the way."""
-    return _case_from(net, _internal_case(net))
+    return _case_from(net, internal_case(net))
 
 
 def _content_issues(net: Any, name: str) -> list[Issue]:
@@ -99,7 +99,7 @@ def separate_case(net: Any) -> GridCase | None:
         if len(work[table]):
             work[table]["in_service"] |= fit_rows(work[table], table)
     try:
-        case = _case_from(work, _internal_case(work))
+        case = _case_from(work, internal_case(work))
     except PANDAPOWER_FAILS:
         return None
     joined = joins & (case.switch_branch < NOWHERE)
@@ -110,8 +110,8 @@ def separate_case(net: Any) -> GridCase | None:
     return replace(case, edge_y=edge_y, switch_branch=np.where(joins, NOWHERE, case.switch_branch))
 
 
-def _internal_case(net: Any) -> dict[str, Any]:
-    """Return pandapower's internal case ``ppci`` and leave the lookups in ``net``."""
+def internal_case(net: Any) -> dict[str, Any]:
+    """Return pandapower's internal case ``ppci`` of a net, which is changed on the way and left with the lookups."""
     silence_what_rests(net)
     options = net.get("user_pf_options") or {}
     net["user_pf_options"] = {key: value for key, value in options.items() if key not in WHERE_TO_START}

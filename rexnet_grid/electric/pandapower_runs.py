@@ -12,10 +12,13 @@ from pandapower.auxiliary import ControllerNotConverged, LoadflowNotConverged
 from pandapower.control import run_control
 from pandapower.control.basic_controller import Controller
 from pandapower.control.run_control import ctrl_variables_default
+from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, QMAX, QMIN
 
+from rexnet_grid.electric.case import PV
 from rexnet_grid.electric.pandapower_control_checks import controller_label, raise_as_issue
 from rexnet_grid.electric.pandapower_inverters import Inverters
-from rexnet_grid.electric.pandapower_nets import resolved
+from rexnet_grid.electric.pandapower_nets import internal_case, resolved
+from rexnet_grid.electric.reactive_limits import ReactiveLimits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,6 +93,28 @@ def _settled(net: Any) -> Any:
     order["controller_order"] = [[(witness, net), *first], *others]
     run_control(net, order, tolerance_mva=TOLERANCE_MVA)
     return witness.seen
+
+
+def reactive_limits(net: Any, case: GridCase) -> ReactiveLimits | None:
+    """Return what the generators of a net may give, where that is all that acts in it; None where pandapower has to.
+
+    That is beside controllers, where several hold one node, where limits follow active power, where loads at a
+    generator depend on the voltage, and for other methods than letting all go at once in Newton's.
+    """
+    options, controllers = net.get("user_pf_options") or {}, net.get("controller")
+    curves, wards = net.get("q_capability_characteristic"), net.xward.in_service.astype(bool)
+    acts = controllers is not None and len(controllers) and controllers.in_service.astype(bool).any()
+    all_at_once = options.get("enforce_q_lims") == 1 and options.get("algorithm", "nr") == "nr"
+    if acts or not all_at_once or "delta" in options or (curves is not None and len(curves)) or wards.any():
+        return None
+    gen = internal_case(copy.deepcopy(net))["gen"]
+    node = gen[:, GEN_BUS].real.astype(np.int64)
+    held = np.flatnonzero((gen[:, GEN_STATUS].real > 0.0) & (case.node_kind[node] == PV))
+    node, low, high = node[held], 1e3 * gen[held, QMIN].real, 1e3 * gen[held, QMAX].real
+    bus = np.array([np.flatnonzero(case.bus_node == k)[:1] for k in node], dtype=np.int64).reshape(-1)
+    if len(set(node.tolist())) < len(node) or len(bus) < len(node) or case.node_zip[node].any() or (low > high).any():
+        return None
+    return ReactiveLimits(case, node, bus, low, high)
 
 
 def unsettled_controllers(net: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork, pandapower_runs
 from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.errors import NetworkDataError
 
@@ -117,6 +117,7 @@ def dc_feeder(most, **gen):
     return net
 
 
+@pytest.mark.parametrize("natively", [True, False])
 @pytest.mark.parametrize(
     "net",
     [
@@ -127,7 +128,11 @@ def dc_feeder(most, **gen):
         dc_feeder({"from": 1.0, "to": 1.0}, p_mw=3.0, vm_pu=1.0, min_q_mvar=-0.2, max_q_mvar=0.2),
     ],
 )
-def test_ends_of_dc_lines_keep_their_reactive_limits(net):
+def test_ends_of_dc_lines_keep_their_reactive_limits(net, natively, monkeypatch):
+    if natively:
+        monkeypatch.setattr(pandapower_runs, "controlled_case", lambda *_: pytest.fail("pandapower solved"))
+    else:
+        monkeypatch.setattr(pandapower_runs, "reactive_limits", lambda *_: None)
     network = ElectricNetwork.from_pandapower(net)
     kw, kvar = network.base_injection()
     load_kw = np.array([0.0, 0.0, -20e3, 0.0])
