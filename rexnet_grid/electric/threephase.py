@@ -185,9 +185,9 @@ class ThreePhaseNetwork(Labelled):
         kvar = np.zeros(kw.shape) if injection_kvar is None else self._checked(injection_kvar, "injection_kvar")
         if kvar.shape != kw.shape:
             raise InputError([Issue(self.case.name, "injection_kvar", f"shape {kvar.shape}", f"shape {kw.shape}")])
-        p, q = (power.reshape(-1, self.case.n_bus, PHASES) for power in (kw, kvar))
+        p, q = (power if power.ndim == 3 else power[None] for power in (kw, kvar))
         step = self._solver.at_once
-        parts = [self._solve(p[k : k + step], q[k : k + step]) for k in range(0, len(p), step)]
+        parts = [self._solve(p[k : k + step], q[k : k + step]) for k in range(0, max(1, len(p)), step)]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         if kw.ndim == 3:
             return ThreePhaseFlow(*columns)
@@ -210,7 +210,7 @@ class ThreePhaseNetwork(Labelled):
         """Return what a flow holds, in its order, with a leading axis of cases."""
         n_cases, n_bus = len(kw), self.case.n_bus
         watt, var = (
-            (share * (-1e3 * power[:, None, self._alive])).reshape(n_cases, -1, PHASES)
+            (share * (-1e3 * power[:, None, self._alive])).reshape(n_cases, len(share) * len(self._alive), PHASES)
             for power, share in zip((kw, kvar), self._shares, strict=True)
         )
         out, solved = self._solver.solve(watt, var)

@@ -363,6 +363,13 @@ def test_cases_beyond_what_is_solved_at_once_are_solved_in_turn(study, monkeypat
     np.testing.assert_allclose(study.power_flow(factors * kw, factors * kvar).vm_pu, expected.vm_pu, rtol=0, atol=1e-12)
 
 
+def test_no_case_at_all_has_no_flow(study):
+    flow = study.power_flow(np.zeros((0, len(study.buses), 3)))
+    assert flow.vm_pu.shape == (0, len(study.buses), 3)
+    assert flow.loading_percent.shape == (0, len(study.branches))
+    assert flow.converged.shape == flow.loss_kw.shape == (0,)
+
+
 BUSES = list(range(5))
 
 
