@@ -27,7 +27,12 @@ def least_part(
 ) -> tuple[FloatArray, NetworkState]:
     """Return the least part of a step that is clean, trifles left out: rows may cut too much."""
     best, clean = _nearest(question, before, after, clean)
-    trimmed = np.where(best < TRIFLE * float(best.max()), 0.0, best)
+    return without_trifles(question, best, clean)
+
+
+def without_trifles(question: Question, best: FloatArray, clean: NetworkState) -> tuple[FloatArray, NetworkState]:
+    """Return the same without what is below a thousandth of the largest, where that is clean too."""
+    trimmed = np.where(best < TRIFLE * float(best.max(initial=0.0)), 0.0, best)
     if (trimmed < best).any():
         state = question.predict(trimmed)
         if is_clean(state):
@@ -43,8 +48,7 @@ def cheapest_about(
     Each round the programme is solved about the best clean use so far, cuts growing and given back: sequential linear
     programming (Griffith and Stewart, Management Sci. 7 (1961) 379, doi:10.1287/mnsc.7.4.379). A mix that turns out
     unclean is mended by rows of its own, or gone back from towards the clean one. The rounds end where they promise or
-    save less than half a percent. What a network that jumps, as one that taps does, hides from its rows is then
-    looked for by giving back the dearest cuts one by one.
+    save less than half a percent.
     """
     price = question.levers.price
     for _ in range(MOST_ROUNDS):
@@ -60,7 +64,7 @@ def cheapest_about(
         used, clean = (aim, state) if is_clean(state) else _nearest(question, aim, used, clean)
         if cost - float(price @ used) < LEAST_SAVING * cost:
             break
-    return _given_back(question, used, clean)
+    return used, clean
 
 
 def _mix(
@@ -76,8 +80,11 @@ def _mix(
     return mix
 
 
-def _given_back(question: Question, used: FloatArray, clean: NetworkState) -> tuple[FloatArray, NetworkState]:
-    """Return what is left once each of the dearest, cuts before options, has been given back as far as can be."""
+def given_back(question: Question, used: FloatArray, clean: NetworkState) -> tuple[FloatArray, NetworkState]:
+    """Return what is left once each of the dearest, cuts before options, has been given back as far as can be.
+
+    It finds what a network that jumps, as one that taps does, hides from its rows.
+    """
     levers = question.levers
     worth = levers.price * used
     dearest = np.lexsort((-worth, levers.first & (levers.n_options > 0)))[:GIVERS]

@@ -259,3 +259,15 @@ class KnowsEveryRow(Protocol):
     def rows_at(self, unit: int, injection_kw: FloatArray, broken: frozenset[str]) -> Headroom:
         """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""
         ...
+
+
+@runtime_checkable
+class KnowsSlopes(Protocol):
+    """A network that can tell how each of its limits answers to small changes of one schedule."""
+
+    def slopes_at(self, unit: int, injection_kw: FloatArray, at: NDArray[np.int64]) -> Headroom | None:
+        """Return every limit by its derivatives at one schedule, slack without margin; None without a solution.
+
+        Its columns are the nodes ``at`` (indices, in their order).
+        """
+        ...

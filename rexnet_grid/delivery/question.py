@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rexnet_grid.delivery.network import KnowsEveryRow
+from rexnet_grid.delivery.network import KnowsEveryRow, KnowsSlopes
 from rexnet_grid.delivery.remedies import Levers, RowSet
 
 if TYPE_CHECKING:
@@ -95,6 +95,31 @@ class Question:
             target[row] = -excess
             broken[row] = True
         return _row_set(headroom, injection, target, broken)
+
+    @property
+    def knows_slopes(self) -> bool:
+        """Whether the network tells how its limits answer to small changes."""
+        return isinstance(self.network, KnowsSlopes)
+
+    def slopes_at(self, used: FloatArray) -> RowSet | None:
+        """Return the rows that touch the limits at a use of the levers, but those that no lever can reach.
+
+        None where the network cannot tell them.
+        """
+        if not isinstance(self.network, KnowsSlopes):
+            return None
+        injection, at = self.injection(used), np.unique(self.levers.node)
+        rows = self.network.slopes_at(self.unit, injection, at)
+        if rows is None:
+            return None
+        rising = rows.coefficients if rows.injecting is None else rows.injecting
+        known = np.where(injection[at] > 0.0, rising, rows.coefficients)
+        most = np.bincount(self.levers.node, weights=self.levers.kw, minlength=len(injection))[at]
+        near = np.flatnonzero(rows.slack <= np.abs(known) @ most)
+        coefficients = np.zeros((len(near), len(injection)))
+        coefficients[:, at] = known[near]
+        target = np.maximum(rows.slack[near], 0.0)
+        return RowSet(coefficients, target, np.zeros(len(near), dtype=bool), tuple(rows.limits[r] for r in near))
 
     def _headroom(self, injection: FloatArray, named: frozenset[str]) -> Headroom:
         if isinstance(self.network, KnowsEveryRow):

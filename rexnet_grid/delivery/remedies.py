@@ -133,8 +133,10 @@ def cheapest(rows: RowSet, levers: Levers) -> FloatArray:
     return step + _least_cost(rows, levers, np.ones(len(step), dtype=bool))
 
 
-def cheaper(rows: RowSet, levers: Levers, used: FloatArray) -> FloatArray:
+def cheaper(rows: RowSet, levers: Levers, used: FloatArray, reach_kw: FloatArray | float = np.inf) -> FloatArray:
     """Return the cheapest use of the levers that the rows about ``used`` allow: cuts grow and are given back.
+
+    No lever moves by more than ``reach_kw``.
 
     Where options are offered, what comes first stays as it is once anything else is cut. Raises NoOptimumError.
     """
@@ -142,9 +144,10 @@ def cheaper(rows: RowSet, levers: Levers, used: FloatArray) -> FloatArray:
     if levers.n_options:
         later = (used[~levers.first] > 0.0).any()
         free = ~levers.first if later else levers.first
-    fixed = np.where(free, 0.0, used)
+    fixed = np.where(free, np.maximum(used - reach_kw, 0.0), used)
     rows = replace(rows, target=rows.target + rows.per_lever(levers) @ (used - fixed))
-    return fixed + _programme(rows, levers.left(fixed), free)
+    left = levers.left(fixed)
+    return fixed + _programme(rows, replace(left, kw=np.minimum(left.kw, used + reach_kw - fixed)), free)
 
 
 def _least_cost(rows: RowSet, levers: Levers, allowed: NDArray[np.bool_]) -> FloatArray:

@@ -157,7 +157,7 @@ class SafetyMaintainer:
         """
         way = way_of(self.mode, question, options, state)
         if self.mode == "cheapest":
-            way = way if way.tight else way.made_cheaper(question)
+            way = way.made_cheaper(question)
             for rule in _OTHERS:
                 other = way_of(rule, question, options, state)
                 if other.beats(way, question):

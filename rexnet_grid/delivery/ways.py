@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rexnet_grid.delivery.least import cheapest_about, least_part
+from rexnet_grid.delivery.least import cheapest_about, given_back, least_part
 from rexnet_grid.delivery.network import NO_SOLUTION
 from rexnet_grid.delivery.programme import NoOptimumError
 from rexnet_grid.delivery.question import Progress, Question, is_clean
@@ -20,6 +20,7 @@ from rexnet_grid.delivery.remedies import (
     last_in_first_out,
     pro_rata,
 )
+from rexnet_grid.delivery.touching import cheapest_touching
 
 if TYPE_CHECKING:
     from rexnet_grid.delivery.headroom import FloatArray
@@ -74,11 +75,16 @@ class Way:
         return (*how_broken(self.state), mine) < (*how_broken(other.state), its)
 
     def made_cheaper(self, question: Question) -> Way:
-        """Return the cheapest clean way about this one; itself where it is not clean."""
-        if not is_clean(self.state):
+        """Return the cheapest clean way about this one.
+
+        Itself where it is not clean, or is tight and the network does not tell slopes.
+        """
+        if not is_clean(self.state) or (self.tight and not question.knows_slopes):
             return self
         why = list(self.why)
-        used, state = cheapest_about(question, self.used, self.state, self.named, why)
+        search = cheapest_touching if question.knows_slopes else cheapest_about
+        used, state = search(question, self.used, self.state, self.named, why)
+        used, state = given_back(question, used, state)
         return replace(self, used=used, state=state, why=why)
 
     def towards_all(self, question: Question) -> Way:

@@ -17,6 +17,7 @@ from rexnet_grid.electric.full_states import flow_of
 from rexnet_grid.electric.headroom import HeadroomRows
 from rexnet_grid.electric.limits import ElectricLimits
 from rexnet_grid.electric.signal import MarginalLosses
+from rexnet_grid.electric.slopes import slope_rows
 from rexnet_grid.electric.violations import find_violations
 from rexnet_grid.errors import InputError, Issue, NetworkDataError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rexnet_grid.delivery.headroom import Headroom
-    from rexnet_grid.electric.case import FloatArray, GridCase
+    from rexnet_grid.electric.case import FloatArray, GridCase, IntArray
     from rexnet_grid.electric.flow import PowerFlow
     from rexnet_grid.electric.network import ElectricNetwork
 
@@ -177,6 +178,13 @@ class ElectricDelivery:
         """Return what still fits about one schedule, with the limits named ``broken`` each in rows of its own."""
         position = self._checked(injection_kw, (len(self._nodes),))[None, :]
         return self._rows.with_broken(unit, position, self._rows.flows(position), broken)
+
+    def slopes_at(self, unit: int, injection_kw: FloatArray, at: IntArray) -> Headroom | None:
+        """Return every limit by its derivatives to the nodes ``at`` at one schedule; None without a solution."""
+        flow = self._flow(self._checked(injection_kw, (len(self._nodes),)))
+        if not flow.converged:
+            return None
+        return slope_rows(self.network, self.limits, self._bus, self._nodes, at, unit, flow)
 
     def signal(self, units: Sequence[int], position_kw: FloatArray) -> LocationalSignal:
         """Return the marginal losses about ``position_kw`` (n_units, n_nodes) [kW].

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse.linalg import splu
 
-from rexnet_grid.electric.case import NOWHERE, PQ, SLACK, ComplexArray, FloatArray, GridCase
+from rexnet_grid.electric.case import NOWHERE, PQ, SLACK, ComplexArray, FloatArray, GridCase, IntArray
 from rexnet_grid.electric.jacobian import jacobian
 from rexnet_grid.electric.solver import PU_TO_KW, Solver
 
@@ -57,7 +57,7 @@ def sensitivities(case: GridCase, solver: Solver, flow: PowerFlow) -> Sensitivit
         vm[alive] = 0.0
         vm[np.ix_(alive, alive)] = magnitude[np.ix_(node[alive], node[alive])]
         loading = np.zeros((len(case.branch_name), case.n_bus))
-        loading[:, alive] = (_loading_response(case, v, d) * per_kw)[:, node[alive]]
+        loading[:, alive] = (loading_response(case, v, d) * per_kw)[:, node[alive]]
         loading[np.isnan(case.branch_idle)] = np.nan
         loss = np.zeros(case.n_bus)
         loss[alive] = loss_response(case, v, d)[node[alive]]
@@ -66,14 +66,18 @@ def sensitivities(case: GridCase, solver: Solver, flow: PowerFlow) -> Sensitivit
 
 
 def node_responses(
-    case: GridCase, solver: Solver, v: ComplexArray, power: ComplexArray
+    case: GridCase, solver: Solver, v: ComplexArray, power: ComplexArray, at: IntArray | None = None
 ) -> tuple[ComplexArray, ComplexArray]:
-    """Return d(complex node voltage)/dP and /dQ, each (n_node, n_node) [p.u./p.u.]; zero columns at held nodes."""
+    """Return d(complex node voltage)/dP and /dQ, each (n_node, n_node) [p.u./p.u.]; zero columns at held nodes.
+
+    Only the columns of the nodes ``at``, in their order, where these are given.
+    """
+    at = np.arange(case.n_node) if at is None else at
     angle_at = np.flatnonzero(case.node_kind != SLACK)
     size_at = np.flatnonzero(case.node_kind == PQ)
     n, n_a = case.n_node, len(angle_at)
     if not n_a:
-        return np.zeros((n, n), complex), np.zeros((n, n), complex)
+        return np.zeros((n, len(at)), complex), np.zeros((n, len(at)), complex)
     factor = splu(jacobian(case, solver.admittance, v, power))
     ci, cz, di, dz = case.node_zip.T
     size = np.abs(v)
@@ -82,12 +86,15 @@ def node_responses(
         (np.arange(n_a), angle_at, 1.0 - ci - cz + ci * size + cz * size**2),
         (n_a + np.arange(len(size_at)), size_at, 1.0 - di - dz + di * size + dz * size**2),
     ):
-        right = np.zeros((n_a + len(size_at), len(rows)))
-        right[rows, np.arange(len(rows))] = share[held]
+        row = np.full(n, NOWHERE)
+        row[held] = rows
+        moved = np.flatnonzero(row[at] != NOWHERE)
+        right = np.zeros((n_a + len(size_at), len(moved)))
+        right[row[at[moved]], np.arange(len(moved))] = share[at[moved]]
         x = factor.solve(right)
-        d = np.zeros((n, n), dtype=complex)
-        d[np.ix_(angle_at, held)] += 1j * v[angle_at, None] * x[:n_a]
-        d[np.ix_(size_at, held)] += (v / size)[size_at, None] * x[n_a:]
+        d = np.zeros((n, len(at)), dtype=complex)
+        d[np.ix_(angle_at, moved)] += 1j * v[angle_at, None] * x[:n_a]
+        d[np.ix_(size_at, moved)] += (v / size)[size_at, None] * x[n_a:]
         results.append(d)
     return results[0], results[1]
 
@@ -102,11 +109,11 @@ def loss_response(case: GridCase, v: ComplexArray, d: ComplexArray) -> FloatArra
     return np.asarray((gradient @ d).real)
 
 
-def _loading_response(case: GridCase, v: ComplexArray, d: ComplexArray) -> FloatArray:
-    """Return (n_branch, n_node) change of loading per injection [%/p.u.], of the end that carries most."""
+def loading_response(case: GridCase, v: ComplexArray, d: ComplexArray) -> FloatArray:
+    """Return (n_branch, n_columns) change of loading per injection [%/p.u.], of the end that carries most."""
     f, t, y = case.edge_from, case.edge_to, case.edge_y
     best = np.zeros(len(case.branch_name))
-    out = np.zeros((len(case.branch_name), case.n_node))
+    out = np.zeros((len(case.branch_name), d.shape[1]))
     for end, (a, b) in enumerate(((0, 1), (2, 3))):
         current = y[:, a] * v[f] + y[:, b] * v[t]
         size = np.abs(current)
