@@ -234,7 +234,8 @@ def fillable(
         copy[H_LOG] = copy[H_FILLED] = 0
         events = np.empty(EVENT * (2 * M[H_CLIPS] + 8), np.int64)
         match(words(copy), words(ids), words(table), words(events), book, side, account, taker, limit, lots)
-        return bool(copy[H_FILLED] == lots)
+        # an address keeps no array alive: the copies have to be asked for something once the trades are done
+        return bool(copy[H_FILLED] == lots and ids.size + table.size + events.size > 0)
     memory = words(M)
     level = M[book + B_BEST + 1 - side]
     while lots > 0 and level:
