@@ -21,110 +21,97 @@ if TYPE_CHECKING:
     from rexnet_grid.delivery.headroom import FloatArray
     from rexnet_grid.delivery.network import CanBeTried
 
-MOST_ROUNDS = 10
+MOST_ROUNDS = 16
+MOST_PAIRS = 2_000_000
 # what is tried: a share of each limit more than rows can promise, and which part of all that
 LADDER = ((0.5, 1.0), (0.15, 1.0), (0.05, 1.0), (0.015, 1.0), (0.0, 0.5), (0.0, 0.2), (0.0, 0.05))
 PROVED = 0.5
 SAME = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Where:
-    """Positions by unit (n_nodes,) [kW], and how much of the margin they use up."""
+    """Where units are: positions (n_units, n_nodes) [kW], and (n_units,) how much of the margin they use up."""
 
-    position_kw: dict[int, FloatArray]
-    used: dict[int, float]
+    position_kw: FloatArray
+    used: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
 class Closer:
-    """Lets orders of some units trade close to the network's limits.
+    """Lets orders trade close to the network's limits, at one boundary.
 
-    Attributes
+    Parameters
     ----------
     market
         The carrier it serves.
     network
         The network, which judges.
+    units
+        All open units.
     """
 
-    market: CarrierMarket
-    network: CanBeTried
+    def __init__(self, market: CarrierMarket, network: CanBeTried, units: Sequence[int]) -> None:
+        self._market, self._network = market, network
+        self._units = list(units)
+        self._place = {unit: k for k, unit in enumerate(self._units)}
+        position_kw = market.positions_kw(self._units)
+        self._where = _Where(position_kw, network.margins_used(position_kw))
+        self._pairs = 0
 
-    def trade(self, units: Sequence[int]) -> list[int]:
-        """Let orders of these units trade until nothing more is proved to fit.
+    def trade(self) -> list[int]:
+        """Let orders trade until nothing more is proved to fit.
 
-        First on what is published; where that keeps orders apart or leads too near to a limit, on more and on less.
-        Where a limit is broken already nothing is tried. Returned are the units whose headroom holds no longer.
+        First on what is published; where that keeps orders apart or leads too near to a limit, on more and on less,
+        while there are not too many orders to look at. Where a limit is broken already nothing is tried. Returned are
+        the units whose headroom holds no longer.
         """
-        changed, unproved, sound = self._on_published(units)
-        bound = {} if self.market.admission is None else self.market.admission.bindings()
-        active = [unit for unit in units if (unit in bound or unit in unproved) and unit in sound]
-        changed.update(active)
+        sound = {unit for unit in self._units if self._where.used[self._place[unit]] <= PROVED}
+        moved, unproved = self.rematch(self._units)
+        bound = {} if self._market.admission is None else self._market.admission.bindings()
+        active = [unit for unit in self._units if (unit in bound or unit in unproved) and unit in sound]
+        changed = moved.union(active)
         rungs = dict.fromkeys(active, 0)
         for _ in range(MOST_ROUNDS):
-            if not active:
+            if not active or self._pairs > MOST_PAIRS:
                 break
-            active = self._round(active, rungs)
-        return sorted(changed)
-
-    def _on_published(self, units: Sequence[int]) -> tuple[set[int], set[int], set[int]]:
-        """Trade on what is published.
-
-        Returned are the units where orders did, those where nothing counts, being unproved, and those where no limit
-        was too near before.
-        """
-        pending, before = list(units), self._where(units)
-        unproved: set[int] = set()
-        sound = {unit for unit, used in before.used.items() if used <= PROVED}
-        while pending:
-            traded, wrong = self._trial(pending, before)
-            if not wrong:
-                return set(traded), unproved, sound
-            unproved.update(wrong)
-            pending = [unit for unit in pending if unit not in unproved]
-        return set(), unproved, sound
-
-    def _round(self, units: Sequence[int], rungs: dict[int, int]) -> list[int]:
-        """Trade once about the positions, a rung lower wherever that is not proved; return the units that did."""
-        pending, before = list(units), self._where(units)
-        while pending:
-            for rung in sorted({rungs[unit] for unit in pending}):
-                self._tell([unit for unit in pending if rungs[unit] == rung], *LADDER[rung])
-            traded, wrong = self._trial(pending, before)
-            if not wrong:
-                return traded
+            for rung in sorted({rungs[unit] for unit in active}):
+                self._tell([unit for unit in active if rungs[unit] == rung], *LADDER[rung])
+            moved, wrong = self.rematch(active)
+            changed |= moved
             for unit in wrong:
                 rungs[unit] += 1
-            pending = [unit for unit in pending if rungs[unit] < len(LADDER)]
-        return []
+            active = [unit for unit in active if (unit in moved or unit in wrong) and rungs[unit] < len(LADDER)]
+        return sorted(changed)
 
-    def _trial(self, units: Sequence[int], before: _Where) -> tuple[list[int], list[int]]:
-        """Let orders trade; return the units whose positions moved, and those where that led too near to a limit.
+    def rematch(self, units: Sequence[int]) -> tuple[set[int], set[int]]:
+        """Let orders of these units trade on what is published, but where that is not proved.
 
-        If there are any of these nothing has traded. Waiting blocks may have moved a unit whose own orders did not.
+        Returned are the units whose positions moved, and those where nothing counts. Waiting blocks may move a unit
+        that is not asked for; where that is not proved nothing counts at all.
         """
-        exchange = self.market.exchange
-        memory = exchange.remember(units)
-        for unit in units:
-            exchange.rematch(unit)
-        position_kw = self.market.positions_kw(units)
-        moved = [k for k, unit in enumerate(units) if not np.array_equal(position_kw[k], before.position_kw[unit])]
-        used = self.network.margins_used(position_kw[moved]) if moved else ()
-        wrong = [units[k] for k, u in zip(moved, used, strict=True) if u > max(PROVED, before.used[units[k]] + SAME)]
-        if wrong:
-            exchange.go_back(memory)
-        return [units[k] for k in moved], wrong
-
-    def _where(self, units: Sequence[int]) -> _Where:
-        """Return where these units are."""
-        position_kw = self.market.positions_kw(units)
-        used = self.network.margins_used(position_kw).tolist()
-        return _Where(dict(zip(units, position_kw, strict=True)), dict(zip(units, used, strict=True)))
+        pending, unproved = list(units), set[int]()
+        while pending:
+            memory = self._market.exchange.remember(pending)
+            self._pairs += memory.pairs
+            for unit in pending:
+                self._market.exchange.rematch(unit)
+            position_kw = self._market.positions_kw(self._units)
+            moved = np.flatnonzero((position_kw != self._where.position_kw).any(axis=1))
+            used = self._network.margins_used(position_kw[moved]) if len(moved) else np.zeros(0)
+            wrong = moved[used > np.maximum(PROVED, self._where.used[moved] + SAME)]
+            if not len(wrong):
+                self._where.position_kw[moved], self._where.used[moved] = position_kw[moved], used
+                return {self._units[k] for k in moved}, unproved
+            self._market.exchange.go_back(memory)
+            named = {self._units[k] for k in wrong}
+            unproved |= named if named.issubset(pending) else set(pending)
+            pending = [unit for unit in pending if unit not in unproved]
+        return set(), unproved
 
     def _tell(self, units: Sequence[int], share: float, part: float) -> None:
         """Publish a ``part`` of headroom that leaves a ``share`` of each limit more than can be promised."""
-        for headroom in self.network.daring(units, self.market.positions_kw(units), share):
-            if self.market.admission is not None:
+        position_kw = self._where.position_kw[[self._place[unit] for unit in units]]
+        for headroom in self._network.daring(units, position_kw, share):
+            if self._market.admission is not None:
                 less = np.minimum(headroom.slack, part * headroom.slack)
-                self.market.admission.publish(replace(headroom, slack=less))
+                self._market.admission.publish(replace(headroom, slack=less))

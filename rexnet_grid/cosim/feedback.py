@@ -60,29 +60,22 @@ class Feedback:
         for rows in market.rows.values():
             market.admission.publish(rows)
         market.signal = self.oracle.signal(units, position_kw)
-        closer = self._closer
-        if closer is not None:
-            self._refresh(closer.trade(units))
+        if isinstance(self.oracle, NetworkOracle) and isinstance(market.network, CanBeTried):
+            closer = Closer(market, market.network, units)
+            closer.rematch(self._refresh(closer.trade()))
         else:
             moved = [unit for unit in units if market.exchange.rematch(unit)]
             if market.network.carrier == "electricity":
-                self._refresh(moved)
+                for unit in self._refresh(moved):
+                    market.exchange.rematch(unit)
         market.signal = replace(market.signal, congestion=price_congestion(market, *self.published))
         if self.news is not None:
             self.news.tell(cast("NetworkOperator", population[self.news.member]), units, position_kw)
 
-    @property
-    def _closer(self) -> Closer | None:
-        """Whoever lets orders trade as far as the network proves it; None where that is not known or only estimated."""
-        network = self.market.network
-        if isinstance(self.oracle, NetworkOracle) and isinstance(network, CanBeTried):
-            return Closer(self.market, network)
-        return None
-
-    def _refresh(self, units: list[int]) -> None:
-        """Refresh the headroom of some units about where they are now, and let orders trade on it."""
+    def _refresh(self, units: list[int]) -> list[int]:
+        """Refresh the headroom of these units about where they are now; return them."""
         if not units:
-            return
+            return units
         market, (every, published) = self.market, self.published
         position_kw = market.positions_kw(units)
         published[[every.index(unit) for unit in units]] = position_kw
@@ -90,8 +83,7 @@ class Feedback:
             market.rows[rows.unit] = rows
             if market.admission is not None:
                 market.admission.publish(rows)
-        for unit in units:
-            market.exchange.rematch(unit)
+        return units
 
     def recall(self, published: tuple[list[int], FloatArray]) -> None:
         """Make the headroom about these positions anew, without publishing it: the exchange has it already."""

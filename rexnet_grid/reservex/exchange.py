@@ -45,7 +45,7 @@ from rexnet_grid.reservex.options import SecurityOption
 from rexnet_grid.reservex.order_entry import OrderEntry
 from rexnet_grid.reservex.rules import PERIODIC, QUOTED
 from rexnet_grid.reservex.state import hash_state
-from rexnet_grid.reservex.views import dump_units
+from rexnet_grid.reservex.views import crossing_pairs, dump_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,10 +61,21 @@ _NOTHING = np.zeros(1, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
-    """An exchange before trades that may be undone: its orders and positions, and the capacity of some units."""
+    """An exchange before trades that may be undone.
+
+    Attributes
+    ----------
+    state
+        Its orders and positions.
+    capacity
+        What was left of the headroom of some units.
+    pairs
+        How many pairs of orders look at each other when these units are matched again.
+    """
 
     state: tuple[IntArray, IntArray, IntArray]
     capacity: dict[int, FloatArray] | None
+    pairs: int
 
 
 class Exchange(OrderEntry):
@@ -180,13 +191,12 @@ class Exchange(OrderEntry):
     def remember(self, units: Sequence[int]) -> Memory:
         """Return what :meth:`go_back` needs to undo how orders of ``units`` trade with each other from here on."""
         M = self._arena.M
-        if M[H_LEGS]:
-            some, ids = self._units, np.arange(M[H_NEXT_ID])
-        else:
-            some = np.array(units, dtype=np.int64)
-            ids = dump_units(M, some, int(M[H_LIVE]))[:, 3]
-        held = None if self.admission is None else self.admission.remember(some.tolist())
-        return Memory(self._arena.remember(ids), held)
+        some = np.array(units, dtype=np.int64)
+        orders = dump_units(M, some, int(M[H_LIVE]))
+        ids = np.arange(M[H_NEXT_ID]) if M[H_LEGS] else orders[:, 3]
+        touched = self._units if M[H_LEGS] else some
+        held = None if self.admission is None else self.admission.remember(touched.tolist())
+        return Memory(self._arena.remember(ids), held, crossing_pairs(orders))
 
     def go_back(self, memory: Memory) -> None:
         """Undo every trade since :meth:`remember`; since then nothing but :meth:`rematch` may have been called."""

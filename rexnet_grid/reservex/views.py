@@ -149,3 +149,13 @@ def dump_units(M: IntArray, units: IntArray, count: int) -> IntArray:
                     order = M[order + O_NEXT]
                 level = worse_level(M, level)
     return rows[:n]
+
+
+def crossing_pairs(orders: IntArray) -> int:
+    """Return how many pairs of a buy and a sell order cross, of orders as :func:`dump_units` gives them."""
+    pairs = 0
+    for own in np.split(orders, np.flatnonzero(np.diff(orders[:, 0])) + 1):
+        bids, asks = (own[own[:, 1] == side, 2] for side in (BUY, SELL))
+        if len(bids) and len(asks):
+            pairs += int((bids >= asks.min()).sum()) * int((asks <= bids.max()).sum())
+    return pairs

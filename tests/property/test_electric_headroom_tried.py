@@ -14,6 +14,7 @@ from test_electric_headroom_controls import LIMITS, following, stepping
 
 from rexnet_grid.cosim.closer import PROVED, Closer
 from rexnet_grid.electric import ElectricDelivery, ElectricLimits, ElectricNetwork
+from rexnet_grid.reservex.exchange import Memory
 
 COUNT = 20
 MOST_DEGREE = 45.0
@@ -46,10 +47,10 @@ class Portfolios:
         return (self.rises - self.falls)[some] * self.admitted[some, None]
 
     def remember(self, units):
-        return self.admitted.copy()
+        return Memory(self.admitted.copy(), None, len(units))
 
     def go_back(self, memory) -> None:
-        self.admitted = memory
+        self.admitted = memory.state
 
     def rematch(self, unit: int) -> bool:
         head = self.rows[unit]
@@ -81,7 +82,7 @@ def traded(grid: ElectricDelivery, kind: str) -> tuple[np.ndarray, Portfolios]:
     exchange = Portfolios(rises, falls)
     for headroom in grid.headroom(range(COUNT), np.zeros((COUNT, len(grid.nodes)))):
         exchange.publish(headroom)
-    Closer(exchange, grid).trade(range(COUNT))
+    Closer(exchange, grid, range(COUNT)).trade()
     assert np.max(grid.margins_used(exchange.positions_kw(range(COUNT)))) <= PROVED
     return exchange.admitted / carried(grid, rises - falls, exchange.admitted), exchange
 

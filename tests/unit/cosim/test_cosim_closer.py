@@ -25,13 +25,13 @@ class Line:
     steepness: float = 1.0
     asked: list[float] = field(default_factory=list)
 
-    def rows(self, position: float, more: float) -> Headroom:
+    def rows(self, position: float, more: float, unit: int = UNIT) -> Headroom:
         left = max((10.0 - MARGIN_KW + position) * self.promised + more, 0.0)
-        return Headroom(UNIT, NODES, np.array([[0.0, -self.steepness]]), np.array([left]), ("line",))
+        return Headroom(unit, NODES, np.array([[0.0, -self.steepness]]), np.array([left]), ("line",))
 
     def daring(self, units, position_kw, share):
         self.asked.append(share)
-        return tuple(self.rows(float(position_kw[k, 1]), share * 10.0) for k in range(len(units)))
+        return tuple(self.rows(float(position_kw[k, 1]), share * 10.0, unit) for k, unit in enumerate(units))
 
     def margins_used(self, position_kw):
         return (-position_kw[:, 1] - (10.0 - MARGIN_KW)) / MARGIN_KW
@@ -60,7 +60,7 @@ class Market:
 def carried(line: Line, wanted_kw: float) -> float:
     """Return what the buyer has reserved [kW] after one visit."""
     market = Market(line, wanted_kw)
-    changed = Closer(market, line).trade([UNIT])
+    changed = Closer(market, line, [UNIT]).trade()
     position = float(market.positions_kw([UNIT])[0, 1])
     assert changed == [UNIT]
     assert line.margins_used(np.array([[0.0, position]]))[0] <= PROVED
@@ -83,3 +83,21 @@ def test_where_nothing_is_kept_apart_nothing_is_tried():
     line = Line(0.9)
     assert carried(line, 2.0) == pytest.approx(2.0)
     assert line.asked == []
+
+
+@pytest.mark.parametrize("promised", [0.5, 3.0])
+def test_a_waiting_block_moves_no_unit_beyond_what_is_proved(promised):
+    line = Line(promised)
+    market = Market(line, 8.0)
+    other = UNIT + 1
+    market.exchange.open_unit(other, 100)
+    market.admission.publish(Headroom(other, NODES, np.array([[0.0, -1.0]]), np.array([0.0]), ("line",)))
+    market.exchange.submit(0, other, "sell", 100, 1000)
+    for lots in (10, 30, 50):
+        market.exchange.submit_block(1, [UNIT, other], "buy", 110, lots, "gate")
+    market.admission.publish(line.rows(0.0, 0.0, other))
+    Closer(market, line, [UNIT, other]).trade()
+    used = line.margins_used(market.positions_kw([UNIT, other]))
+    assert used.max() <= PROVED
+    assert market.positions_kw([other])[0, 1] < 0.0
+    assert market.exchange.ledger.cash(0) == -market.exchange.ledger.cash(1)
