@@ -18,6 +18,7 @@ import argparse
 import copy
 import warnings
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 from bench_electric import median_seconds, pandapower_net
@@ -127,6 +128,9 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a few seconds, one grid")
     parser.add_argument("--only", nargs="*", default=list(GRIDS), metavar="NAME", help="these grids alone")
     arguments = parser.parse_args()
+    if find_spec("power_grid_model") is None:
+        print("skipped: power-grid-model is not installed")
+        return
     print("how many times the peer's time is ours; single calls, then a case of batches of", BATCH)
     print(f"{'grid':26s}  bus |   ours    | runpp_3ph, apart | pgm Newton, batch | pgm iterative current, batch")
     for name in GRIDS[:1] if arguments.smoke else arguments.only:
