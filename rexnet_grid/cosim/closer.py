@@ -9,7 +9,7 @@ whatever direction trading goes, and no trial that comes too near to a limit cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rexnet_grid.cosim.carrier import CarrierMarket
-    from rexnet_grid.delivery.headroom import FloatArray
     from rexnet_grid.delivery.network import CanBeTried
 
 MOST_ROUNDS = 16
@@ -27,14 +26,6 @@ MOST_PAIRS = 2_000_000
 LADDER = ((0.5, 1.0), (0.15, 1.0), (0.05, 1.0), (0.015, 1.0), (0.0, 0.5), (0.0, 0.2), (0.0, 0.05))
 PROVED = 0.5
 SAME = 1e-6
-
-
-@dataclass(slots=True)
-class _Where:
-    """Where units are: positions (n_units, n_nodes) [kW], and (n_units,) how much of the margin they use up."""
-
-    position_kw: FloatArray
-    used: FloatArray
 
 
 class Closer:
@@ -54,8 +45,8 @@ class Closer:
         self._market, self._network = market, network
         self._units = list(units)
         self._place = {unit: k for k, unit in enumerate(self._units)}
-        position_kw = market.positions_kw(self._units)
-        self._where = _Where(position_kw, network.margins_used(position_kw))
+        self._position_kw = market.positions_kw(self._units)
+        self._used = network.margins_used(self._position_kw)
         self._pairs = 0
 
     def trade(self) -> list[int]:
@@ -65,7 +56,7 @@ class Closer:
         while there are not too many orders to look at. Where a limit is broken already nothing is tried. Returned are
         the units whose headroom holds no longer.
         """
-        sound = {unit for unit in self._units if self._where.used[self._place[unit]] <= PROVED}
+        sound = {unit for unit in self._units if self._used[self._place[unit]] <= PROVED}
         moved, unproved = self.rematch(self._units)
         bound = {} if self._market.admission is None else self._market.admission.bindings()
         active = [unit for unit in self._units if (unit in bound or unit in unproved) and unit in sound]
@@ -96,11 +87,11 @@ class Closer:
             for unit in pending:
                 self._market.exchange.rematch(unit)
             position_kw = self._market.positions_kw(self._units)
-            moved = np.flatnonzero((position_kw != self._where.position_kw).any(axis=1))
+            moved = np.flatnonzero((position_kw != self._position_kw).any(axis=1))
             used = self._network.margins_used(position_kw[moved]) if len(moved) else np.zeros(0)
-            wrong = moved[used > np.maximum(PROVED, self._where.used[moved] + SAME)]
+            wrong = moved[used > np.maximum(PROVED, self._used[moved] + SAME)]
             if not len(wrong):
-                self._where.position_kw[moved], self._where.used[moved] = position_kw[moved], used
+                self._position_kw[moved], self._used[moved] = position_kw[moved], used
                 return {self._units[k] for k in moved}, unproved
             self._market.exchange.go_back(memory)
             named = {self._units[k] for k in wrong}
@@ -110,7 +101,7 @@ class Closer:
 
     def _tell(self, units: Sequence[int], share: float, part: float) -> None:
         """Publish a ``part`` of headroom that leaves a ``share`` of each limit more than can be promised."""
-        position_kw = self._where.position_kw[[self._place[unit] for unit in units]]
+        position_kw = self._position_kw[[self._place[unit] for unit in units]]
         for headroom in self._network.daring(units, position_kw, share):
             if self._market.admission is not None:
                 less = np.minimum(headroom.slack, part * headroom.slack)
